@@ -1,0 +1,334 @@
+"""choose_model() and the practice model: each setting, each command."""
+
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from langchain_core import exceptions
+
+import models
+from models import PracticeModel, choose_model, number
+
+ROOT = Path(__file__).parent.parent
+MODEL = PracticeModel(timeout=1)
+
+
+def texts(prompt, model=MODEL):
+    return [chunk.text for chunk in model.stream(f"/slow 9999 {prompt}") if chunk.text]
+
+
+def say(prompt):
+    return "".join(texts(prompt))
+
+
+# Which model answers
+
+
+@pytest.fixture
+def env(monkeypatch):
+    """Return a function that sets the environment, as .env would."""
+    return lambda **settings: [monkeypatch.setenv(*pair) for pair in settings.items()]
+
+
+def test_with_nothing_set_the_practice_model_answers():
+    model = choose_model()
+    assert (type(model), model.name, model.timeout) == (PracticeModel, "practice", 30)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "address"),
+    [
+        ({"OPENAI_API_KEY": "sk-a"}, "openai:gpt-4.1-mini", None),
+        ({"OPENAI_API_KEY": "sk-a", "MODEL": "openai:gpt-5"}, "openai:gpt-5", None),
+        (
+            {"OPENAI_BASE_URL": "http://localhost:11434/v1"},
+            "openai:gpt-4.1-mini",
+            "localhost",
+        ),
+        (
+            {
+                "OPENAI_BASE_URL": "http://localhost:11434/v1",
+                "OPENAI_API_KEY": "",
+                "MODEL": "openai:llama3.2:1b",
+            },
+            "openai:llama3.2:1b",
+            "localhost",
+        ),
+    ],
+    ids=["a key", "a key and a name", "an address", "an address and a name"],
+)
+def test_openai_or_a_server_that_speaks_its_protocol(env, settings, name, address):
+    env(**settings)
+    model = choose_model()
+    assert (type(model).__name__, model.name) == ("ChatOpenAI", name)
+    assert model.model_name == name.removeprefix("openai:")
+    assert address is None or address in str(model.root_client.base_url)
+    assert (model.request_timeout, model.max_retries) == (30, 0)
+
+
+def test_anthropic_when_its_package_is_installed(env):
+    env(MODEL="anthropic:claude-test", ANTHROPIC_API_KEY="sk-ant", MODEL_TIMEOUT="7")
+    model = choose_model()
+    assert (type(model).__name__, model.model) == ("ChatAnthropic", "claude-test")
+    assert (model.default_request_timeout, model.max_retries) == (7, 0)
+
+
+MISTAKES = {
+    "no provider": ({"MODEL": "gpt-5"}, "write provider:name"),
+    "an unknown provider": (
+        {"MODEL": "opnai:gpt-5"},
+        "provider is openai or anthropic",
+    ),
+    "no name": ({"MODEL": "openai:"}, "write provider:name"),
+    "no key": ({"MODEL": "openai:gpt-5"}, "OPENAI_API_KEY in .env is missing or wrong"),
+    "no package": ({"MODEL": "xai:grok"}, "first pip install langchain-xai"),
+    "no package with a dash": (
+        {"MODEL": "google_genai:gemini"},
+        "first pip install langchain-google-genai",
+    ),
+    "no number": ({"MODEL_TIMEOUT": "soon"}, "MODEL_TIMEOUT=soon"),
+    "too small": ({"MODEL_TIMEOUT": "0"}, "write a whole number, 1 to 999999"),
+    "no place for an answer": ({"ANSWERS_AT_ONCE": "0"}, "1 to 999999"),
+    "negative": ({"ANSWER_SECONDS": "-5"}, "write a whole number"),
+    "not whole": ({"MODEL_RETRIES": "1.5"}, "write a whole number, 0 to 999999"),
+}
+
+
+@pytest.mark.parametrize(("settings", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_a_wrong_setting_stops_the_start_with_one_sentence(settings, words):
+    start = subprocess.run(
+        [sys.executable, "-m", "flask", "run", "--port", "1"],
+        cwd=ROOT,
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert start.returncode == 1
+    assert words in start.stderr
+    assert start.stderr.count("\n") == 1 and "Traceback" not in start.stderr
+
+
+def test_the_key_is_not_in_the_sentence(env):
+    env(MODEL="openai:gpt-5", OPENAI_API_KEY="sk-abc", OPENAI_PROXY="sk-abc://")
+    with pytest.raises(SystemExit) as stop:
+        choose_model()
+    assert "sk-" not in str(stop.value) and "MODEL=openai:gpt-5" in str(stop.value)
+
+
+def test_an_empty_setting_is_no_setting(env):
+    env(MODEL="", OPENAI_API_KEY="", OPENAI_BASE_URL="", MODEL_TIMEOUT="")
+    assert (choose_model().name, number("MODEL_TIMEOUT", 30)) == ("practice", 30)
+
+
+def test_only_what_the_chosen_model_needs_is_imported():
+    """With the practice model no provider's package is read: it takes half a second."""
+    code = "import sys, app; print(*(name.split('.')[0] for name in sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert not {"langchain_openai", "openai", "tiktoken", "anthropic"} & set(loaded)
+
+
+# The practice model answers from the lessons
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is a chunk?",
+        "Why flush?",
+        "why does the page use getReader()?",
+        "What does yield do in Flask?",
+        "why not innerText += ?",
+    ],
+)
+def test_it_answers_from_the_lessons_and_names_the_lesson(question):
+    answer = say(question)
+    name, _, section = answer.partition("\n")
+    lesson = re.match(r"(\d\d) · [^:]+: (.+)", name)
+    notes = next(ROOT.glob(f"lessons/{lesson[1]}-*/README.md")).read_text(
+        encoding="utf-8"
+    )
+    assert f"## {lesson[2]}\n{section}" in notes
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the capital of France?",
+        "Schrijf een gedicht over hamsters",
+        "xyzzy",
+    ],
+)
+def test_it_says_so_when_no_lesson_speaks_of_it_and_suggests_what_does(question):
+    assert say(question) == models.NO_LESSON
+    suggestions = re.findall('"([^"]+)"', models.NO_LESSON)
+    assert suggestions and all(say(each) != models.NO_LESSON for each in suggestions)
+
+
+@pytest.mark.parametrize(
+    "question", ['"', "NEAR(a b)", "a* OR -b", "'; DROP TABLE notes", "^:()", "?"]
+)
+def test_no_question_is_taken_for_a_query(question):
+    assert say(question)
+
+
+def test_a_very_long_question_is_answered_soon():
+    assert say("word " * 13_000) and say(" ".join(f"w{n}" for n in range(13_000)))
+
+
+# And it does as it is told
+
+
+def test_echo_says_the_rest_back_exactly():
+    rest = "  two  spaces,\n\ta tab,\n    an indent,\r\n 5 <b>& emoji 👩‍👩‍👧 é\n\n"
+    assert say(f"/echo {rest}") == rest
+    assert len(texts(f"/echo {rest}")) == len(rest.split()) + 1
+
+
+def test_slow_sets_the_pace():
+    """One word at 2 a second takes half a second; by default it takes a thirtieth."""
+    began = monotonic()
+    list(MODEL.stream("/slow 2 /echo one"))
+    assert monotonic() - began >= 0.5
+
+
+def test_long_gives_that_many_words():
+    assert len(texts("/long 777")) == 777
+
+
+@pytest.mark.parametrize(
+    "prompt", ["/wait 2 /echo one", "/silent 2 /echo one two three four"]
+)
+def test_silence_beyond_its_patience_is_a_time_out(prompt):
+    with pytest.raises(exceptions.ModelTimeoutError):
+        texts(prompt)
+
+
+def test_silence_within_its_patience_is_only_silence():
+    assert say("/silent 1 /echo one two three four") == "one two three four"
+    assert say("/wait 1 /echo one") == "one"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("/fail 2 /echo a b c", ["a", " b"]),
+        ("/fail my own words", ["my", " own", " words"]),
+        ("/fail 9 /echo a b", ["a", " b"]),
+    ],
+)
+def test_fail_breaks_off(prompt, said):
+    came = []
+    with pytest.raises(exceptions.ModelConnectionError):
+        for chunk in MODEL.stream(prompt):
+            came.append(chunk.text)
+    assert came == said
+
+
+def test_fail_alone_breaks_off_after_three_words():
+    came = []
+    with pytest.raises(exceptions.ModelConnectionError):
+        for chunk in MODEL.stream("/fail"):
+            came.append(chunk.text)
+    assert len(came) == 3
+
+
+def test_fail_0_refuses_before_the_first_word():
+    with pytest.raises(exceptions.ModelAPIError) as refusal:
+        next(MODEL.stream("/fail 0"))
+    assert refusal.value.status_code == 503
+
+
+def test_flaky_refuses_as_often_as_told_then_answers_and_begins_anew():
+    prompt, tries = "/flaky 2 /echo at last", []
+    for _ in range(6):
+        try:
+            tries.append(say(prompt.replace("/flaky", "/flaky", 1)))
+        except exceptions.ModelAPIError as error:
+            tries.append(error.status_code)
+    assert tries == [503, 503, "at last"] * 2
+
+
+def test_busy_is_a_rate_limit_that_says_when_to_come_back():
+    with pytest.raises(exceptions.ModelRateLimitError) as refusal:
+        next(MODEL.stream("/busy 4"))
+    assert refusal.value.status_code == 429
+    assert refusal.value.response.headers["retry-after"] == "4"
+
+
+def test_short_ends_as_a_limit_on_length_does():
+    chunks = list(MODEL.stream("/short 2 /echo a b c"))
+    assert "".join(chunk.text for chunk in chunks) == "a b"
+    assert [
+        c.response_metadata["finish_reason"] for c in chunks if c.response_metadata
+    ] == ["length"]
+
+
+def test_list_answers_in_blocks_with_the_same_text():
+    chunks = list(MODEL.stream("/list /echo a b"))
+    assert chunks[0].content == [{"type": "text", "text": "a", "index": 0}]
+    assert "".join(chunk.text for chunk in chunks) == "a b"
+    assert MODEL.invoke("/list /echo a b").text == "a b"
+
+
+def test_help_lists_every_command():
+    assert say("/help") == say("/nonsense") == models.HELP
+    assert set(models.NUMBERS) == set(re.findall(r"(?m)^/(\w+) ", models.HELP)) - {
+        "help"
+    }
+
+
+def test_commands_can_be_combined():
+    with pytest.raises(exceptions.ModelConnectionError):
+        texts("/slow 500 /list /fail 1 /echo a b")
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "/slow 0 /echo a",
+        "/slow 0.5 a",
+        "/slow -1",
+        "/slow " + "9" * 5000,
+        "/long 0",
+        "/short 0",
+    ],
+)
+def test_odd_numbers_do_no_harm(prompt):
+    for _ in MODEL.stream(prompt):
+        break
+
+
+def test_the_last_chunk_tells_usage_and_why_it_ended_as_providers_do():
+    *_, last, _ = MODEL.stream("/echo one two three")
+    assert last.text == ""
+    assert last.response_metadata["finish_reason"] == "stop"
+    assert last.usage_metadata == {
+        "input_tokens": 4,
+        "output_tokens": 3,
+        "total_tokens": 7,
+    }
+
+
+def test_it_can_be_asked_for_a_whole_answer_as_any_chat_model():
+    answer = MODEL.invoke([("system", "Be brief."), ("human", "/echo one two")])
+    assert (answer.text, answer.usage_metadata["output_tokens"]) == ("one two", 2)
+
+
+def test_fifty_answers_at_once_do_not_mix():
+    rests = [f" {n}".join(["go", *"abcdefghij"]) + f" {n}" for n in range(50)]
+    with ThreadPoolExecutor(50) as pool:
+        assert list(pool.map(say, [f"/echo {rest}" for rest in rests])) == rests
+        sections = list(pool.map(say, ["What is a chunk?", "Why flush?"] * 25))
+    assert len(set(sections)) == 2 and sections[::2] == [sections[0]] * 25

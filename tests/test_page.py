@@ -1,0 +1,635 @@
+"""The page keeps its promises, in a real browser with a scripted model."""
+
+import re
+import threading
+from time import sleep
+
+import pytest
+from conftest import LIMIT, running
+from langchain_core.exceptions import ModelRateLimitError
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+from werkzeug.exceptions import BadGateway
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+import app as program
+from models import PracticeModel, failure
+
+LETTERS = "aé€😀 naïve\n日本語 🇳🇱"  # of one to four bytes
+MANY = [" more"] * 5000  # more than a socket takes once its reader has left
+
+
+class Page:
+    """The page in the browser, in the words of somebody who uses it."""
+
+    def __init__(self, browser, address):
+        self.run = browser.execute_script
+        self.run_async = browser.execute_async_script
+        self.browser = browser
+        browser.get(f"{address}/")
+
+    def find(self, selector):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def until(self, happens):
+        wait = WebDriverWait(self.browser, LIMIT, poll_frequency=0.02)
+        wait.until(lambda _: happens(), f"{self.answer!r}, {self.status!r}")
+
+    def ask(self, prompt="Hello?"):
+        self.find("#prompt").clear()
+        self.find("#prompt").send_keys(prompt, Keys.ENTER)
+
+    def shows(self, text):
+        """Wait until the answer is this text, so far."""
+        self.until(lambda: self.answer == text)
+
+    def ends(self):
+        """Wait until the answer has ended; return how."""
+        self.until(lambda: self.find("#answer").get_attribute("aria-busy") == "false")
+        return self.find("#status").get_attribute("data-how")
+
+    def reads_from_the_test(self):
+        """Let the test answer question n, by send(n, text): each is a read."""
+        self.run("""
+            window.bodies = [];
+            const start = (body) => bodies.push(body);
+            window.fetch = async () => new Response(new ReadableStream({ start }));
+            const encoder = new TextEncoder();
+            window.send = (n, text) => bodies[n].enqueue(encoder.encode(text));""")
+
+    def has_asked(self, times):
+        """Wait until that many questions have left."""
+        self.until(lambda: self.run("return bodies.length") == times)
+
+    def draws(self):
+        """Wait until the browser has drawn what it knows."""
+        self.run_async(
+            "const done = arguments[0];"
+            "requestAnimationFrame(() => requestAnimationFrame(() => done()))"
+        )
+
+    @property
+    def answer(self):
+        return self.run("return document.querySelector('#answer').textContent")
+
+    @property
+    def status(self):
+        return self.find("#status").text
+
+    @property
+    def numbers(self):
+        return self.run(NUMBERS, self.find("#wire"))
+
+    @property
+    def rows(self):
+        return self.run(ROWS, self.find("#wire"))
+
+
+NUMBERS = """return Object.fromEntries([...arguments[0].querySelectorAll("dl > div")]
+  .map((number) => [...number.children].map((node) => node.textContent)))"""
+ROWS = """return [...arguments[0].querySelectorAll("tbody tr")]
+  .map((row) => [...row.children].map((cell) => cell.textContent))"""
+
+
+@pytest.fixture
+def page(browser, server):
+    """Return the page of the app, as it opens."""
+    return Page(browser, server)
+
+
+@pytest.fixture
+def size(browser):
+    """Return a function that gives the browser a size for this test."""
+
+    def resize(width, height):
+        metrics = {"width": width, "height": height}
+        metrics |= {"deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    yield resize
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.fixture
+def page_over(browser, serve):
+    """Return a function that opens the page where this answers /ask, byte for byte."""
+
+    def open_page(answer, headers=(("Content-Type", "text/plain; charset=utf-8"),)):
+        def wsgi(environ, start_response):
+            if environ["PATH_INFO"] != "/ask":
+                return program.app(environ, start_response)
+            environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+            if callable(answer):
+                return answer(environ, start_response)
+            start_response("200 OK", list(headers))
+            return iter(answer)
+
+        return Page(browser, serve(wsgi))
+
+    return open_page
+
+
+# The answer
+
+
+def test_text_appears_before_the_answer_ends(page, answer_with):
+    gate = threading.Event()
+    model = answer_with("one", gate, " two")
+    page.ask()
+    page.shows("one")
+    assert model.made == 1
+    gate.set()
+    assert page.ends() == "complete"
+    assert page.answer == "one two"
+
+
+def test_letters_cut_anywhere_stay_whole(page_over):
+    def slowly():
+        for byte in LETTERS.encode():
+            sleep(0.02)  # else the browser glues the pieces
+            yield bytes([byte])
+
+    page = page_over(slowly())
+    page.ask()
+    assert page.ends() == "complete"
+    assert page.answer == LETTERS
+    assert '""' in [text for *_, text in page.rows]  # letters did come cut
+
+
+def test_an_answer_that_ends_inside_a_letter_shows_that(page_over):
+    page = page_over([b"caf\xc3"])
+    page.ask()
+    assert page.ends() == "complete"
+    assert page.answer == "caf\ufffd"
+
+
+def test_markup_stays_text(page, answer_with):
+    text = "<b>bold</b> <img src=x onerror=alert(1)> &amp; <script>alert(2)</script>"
+    answer_with(text)
+    page.ask()
+    assert page.ends() == "complete"
+    assert page.answer == page.find("#answer").text == text
+
+
+def test_spaces_newlines_and_indents_survive(page, answer_with):
+    answer_with("Hello ", "  ", "world\n", "\n", "  if x:\n", "\treturn  1\n", "\n.")
+    page.ask()
+    assert page.ends() == "complete"
+    text = "Hello   world\n\n  if x:\n\treturn  1\n\n."
+    assert page.answer == text
+    assert page.run("return document.querySelector('#answer').innerText") == text
+
+
+def test_the_blocks_of_a_long_answer_do_not_show(page):
+    page.reads_from_the_test()
+    page.ask()
+    page.has_asked(1)
+    page.run("""
+        for (let i = 0; i < 200; i += 1)
+          for (const text of ["line\\n", "\\n", "  word", " word\\n"]) send(0, text);
+        bodies[0].close();""")
+    assert page.ends() == "complete"
+    blocks, in_blocks, in_one = page.run("""
+        const answer = document.querySelector("#answer");
+        const [blocks, height] = [answer.children.length, answer.offsetHeight];
+        const whole = document.createElement("div");
+        whole.append(answer.textContent);
+        answer.replaceChildren(whole);
+        return [blocks, height, answer.offsetHeight];""")
+    assert blocks > 5
+    assert in_blocks == in_one
+
+
+def test_one_endless_line_is_cut_into_blocks(page):
+    page.reads_from_the_test()
+    page.ask()
+    page.has_asked(1)
+    page.run("for (let i = 0; i < 10_000; i += 1) send(0, ' word'); bodies[0].close()")
+    assert page.ends() == "complete"
+    assert page.answer == " word" * 10_000
+    assert len(page.browser.find_elements(By.CSS_SELECTOR, "#answer > div")) == 4
+
+
+def test_a_hundred_thousand_pieces_arrive_whole(page_over):
+    pieces = [b" piece", b" of it", b"\nline "] * 33_333 + [b" end"]
+    page = page_over(pieces)
+    page.ask("Go on.")
+    assert page.ends() == "complete"
+    assert page.answer == b"".join(pieces).decode()
+    assert page.numbers["Bytes"] == str(len(b"".join(pieces)))
+
+
+# Stop, and ask again
+
+
+def test_stop_hangs_up_on_the_model_and_keeps_what_came(page, answer_with):
+    gate = threading.Event()
+    model = answer_with("one", gate, *MANY)
+    page.ask()
+    page.shows("one")
+    page.find("#stop").click()
+    assert page.ends() == "stopped"
+    gate.set()
+    assert model.closed.wait(LIMIT)
+    assert model.closed_early
+    assert page.answer == "one"
+    assert page.status == "You stopped the answer here."
+
+
+def test_stop_works_before_the_first_word(page, answer_with):
+    gate = threading.Event()
+    model = answer_with(gate, *MANY)
+    page.ask()
+    page.until(lambda: model.prompts)
+    page.find("#stop").click()
+    assert page.ends() == "stopped"
+    gate.set()
+    assert model.closed.wait(LIMIT)
+    assert model.closed_early
+
+
+def test_stop_keeps_the_focus_and_does_nothing_when_idle(page, answer_with):
+    gate = threading.Event()
+    answer_with("one", gate)
+    page.ask()
+    page.shows("one")
+    page.find("#stop").send_keys(Keys.ENTER)
+    assert page.ends() == "stopped"
+    gate.set()
+    assert page.browser.switch_to.active_element == page.find("#stop")
+    assert page.find("#stop").get_attribute("aria-disabled") == "true"
+    page.find("#stop").send_keys(Keys.ENTER)
+    assert page.answer == "one"
+
+
+def test_a_second_question_aborts_the_first_and_the_two_never_mix(page, answer_with):
+    gate = threading.Event()
+    first = answer_with("first", gate, *MANY)
+    page.ask("One?")
+    page.shows("first")
+    answer_with("second")
+    page.ask("Two?")
+    assert page.ends() == "complete"
+    gate.set()
+    assert first.closed.wait(LIMIT)
+    assert first.closed_early
+    page.draws()
+    assert page.answer == "second"
+    assert page.status == "The answer is complete."
+
+
+def test_a_read_that_comes_too_late_is_left_out(page):
+    page.reads_from_the_test()
+    page.ask("One?")
+    page.has_asked(1)
+    page.run("send(0, 'first')")
+    page.shows("first")
+    page.ask("Two?")
+    page.has_asked(2)
+    page.run("send(0, 'late'); send(1, 'second'); bodies[0].close(); bodies[1].close()")
+    assert page.ends() == "complete"
+    assert page.answer == "second"
+    assert page.numbers["Pieces"] == "1"
+
+
+# When it fails
+
+
+def test_a_broken_answer_says_so_and_keeps_what_came(page, answer_with):
+    answer_with("one", " two", RuntimeError("the key is sk-123"))
+    page.ask()
+    assert page.ends() == "broken"
+    assert re.fullmatch(r"one two\n\[error: .+\]\n", page.answer)
+    assert "sk-123" not in page.answer
+    assert page.status.startswith("The answer broke off here.")
+
+
+def test_a_connection_that_breaks_without_a_word_says_so(page_over):
+    def break_off():
+        yield b"one"
+        sleep(0.1)  # else the browser drops the text with the connection
+        raise ConnectionError
+
+    page = page_over(break_off())
+    page.ask()
+    assert page.ends() == "broken"
+    assert page.answer == "one"
+    assert page.status.startswith("The answer broke off here.")
+
+
+def test_a_break_that_a_proxy_has_hidden_is_known_by_the_last_line(page_over):
+    page = page_over([b"one\n[er", b"ror: The model failed: ask again.]\n"])
+    page.ask()
+    assert page.ends() == "broken"
+
+
+def test_a_refusal_shows_the_sentence_of_the_server(page, answer_with):
+    answer_with(failure(ModelRateLimitError, 429, "7"))
+    page.ask()
+    assert page.ends() == "refused"
+    assert page.status == "The model has too much to do: ask again in 7 s."
+    assert page.answer == ""
+
+
+def test_a_prompt_that_is_too_long_is_refused_with_a_sentence(page):
+    page.run("document.querySelector('#prompt').value = 'long '.repeat(20_000)")
+    page.find("#ask").click()
+    assert page.ends() == "refused"
+    assert page.status.startswith("The prompt is too long")
+
+
+def test_after_a_refusal_the_next_answer_is_shown(page, answer_with):
+    answer_with(failure(ModelRateLimitError, 429, "7"))
+    page.ask()
+    assert page.ends() == "refused"
+    answer_with("Hello")
+    page.ask()
+    assert page.ends() == "complete"
+    assert page.answer == "Hello"
+
+
+@pytest.mark.parametrize("body", ["<h1>Bad Gateway</h1>", "null", '{"detail": 1}', ""])
+def test_an_error_without_a_sentence_gets_one(page_over, body):
+    page = page_over(BadGateway(response=program.Response(body, 502)))
+    page.ask()
+    assert page.ends() == "refused"
+    assert page.status == "The server answered 502: ask again."
+
+
+def test_a_server_that_cannot_be_reached_gets_a_sentence(browser):
+    with running("run") as address:
+        page = Page(browser, address)
+    page.ask()
+    assert page.ends() == "unreachable"
+    assert page.status.startswith("The server cannot be reached")
+
+
+# For everybody
+
+
+def test_it_is_announced_twice_that_an_answer_begins_and_ends(page, answer_with):
+    gate = threading.Event()
+    answer_with("one", " two", gate, " three")
+    page.run("""
+        window.said = [];
+        const answer = document.querySelector("#answer");
+        const listen = new MutationObserver((changes) => changes.forEach(({ target }) =>
+          said.push([target.textContent, answer.getAttribute("aria-busy")])));
+        for (const live of document.querySelectorAll("[role=status], [aria-live]"))
+          listen.observe(live, { childList: true, characterData: true, subtree: true });
+        """)
+    page.ask()
+    page.shows("one two")
+    begun = ["The answer is being written.", "true"]
+    assert page.run("return said") == [begun]
+    gate.set()
+    assert page.ends() == "complete"
+    assert page.run("return said") == [begun, ["The answer is complete.", "false"]]
+
+
+def test_enter_asks_and_shift_enter_breaks_the_line(page, answer_with):
+    model = answer_with("Hello")
+    prompt = page.find("#prompt")
+    prompt.send_keys("one", Keys.SHIFT, Keys.ENTER, Keys.NULL, "two")
+    assert prompt.get_attribute("value") == "one\ntwo"
+    assert model.prompts == []
+    prompt.send_keys(Keys.ENTER)
+    assert page.ends() == "complete"
+    assert model.prompts == ["one\ntwo"]
+
+
+def test_enter_that_completes_a_word_being_composed_does_not_ask(page):
+    page.find("#prompt").send_keys("nihongo")
+    taken = page.run("""
+        const init = { key: "Enter", isComposing: true, cancelable: true };
+        return !document.querySelector("#prompt").dispatchEvent(
+          new KeyboardEvent("keydown", init))""")
+    assert not taken
+    assert page.status == ""
+
+
+def test_an_example_fills_in_the_question_and_asks_it(page, answer_with):
+    model = answer_with("Hello")
+    page.find("#examples button").click()
+    assert page.ends() == "complete"
+    assert model.prompts == ["What is a chunk?"]
+    assert page.find("#prompt").get_attribute("value") == "What is a chunk?"
+
+
+def test_everything_can_be_reached_with_the_keyboard(page, answer_with):
+    answer_with("Hello")
+    page.ask()
+    assert page.ends() == "complete"
+    reached = []
+    for _ in range(9):
+        focus = page.browser.switch_to.active_element
+        assert focus.value_of_css_property("outline-style") == "solid"
+        reached.append(focus.get_attribute("id") or focus.text)
+        if focus.tag_name == "summary":
+            focus.send_keys(Keys.ENTER)
+        ActionChains(page.browser).send_keys(Keys.TAB).perform()
+    buttons = page.browser.find_elements(By.CSS_SELECTOR, "#examples button")
+    examples = [button.text for button in buttons]
+    controls = ["stop", "copy", "Every piece in a table"]
+    assert reached == ["prompt", "ask", *examples, *controls]
+    table = page.browser.switch_to.active_element
+    assert table.get_attribute("aria-label") == "Pieces"
+
+
+def test_copy_takes_the_answer_exactly(page, answer_with):
+    answer_with("  two\n\n", "\tlines  <b>and</b> é😀\n", "end")
+    page.ask()
+    assert page.ends() == "complete"
+    page.find("#copy").click()
+    page.until(lambda: page.find("#copy").text == "Copied")
+    page.find("#prompt").clear()
+    page.find("#prompt").send_keys(Keys.CONTROL, "v")
+    pasted = page.find("#prompt").get_attribute("value")
+    assert pasted == "  two\n\n\tlines  <b>and</b> é😀\nend"
+
+
+def test_without_a_clipboard_copy_selects_the_answer(page, answer_with):
+    page.run("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    answer_with("Hello  world")
+    page.ask()
+    assert page.ends() == "complete"
+    page.find("#copy").click()
+    assert page.run("return getSelection().toString()") == "Hello  world"
+
+
+def test_the_page_follows_the_answer_but_does_not_drag_the_reader_down(
+    page, answer_with, size
+):
+    size(700, 500)
+    lines = [f"line {i}\n" for i in range(50)]
+    gates = [threading.Event() for _ in range(2)]
+    answer_with(*lines, gates[0], *lines, gates[1])
+    below = "return document.documentElement.scrollHeight - innerHeight - scrollY"
+    page.ask()
+    page.shows("".join(lines))
+    page.draws()
+    assert page.run(below) <= 1
+    page.run("scrollTo(0, 300)")
+    gates[0].set()
+    page.shows("".join(lines) * 2)
+    page.draws()
+    assert page.run("return scrollY") == 300
+    assert page.run(below) > 500
+    gates[1].set()
+    assert page.ends() == "complete"
+
+
+def test_the_page_opens_at_its_top(page, size):
+    size(400, 300)
+    page.browser.refresh()
+    page.draws()
+    assert page.run("return scrollY") == 0
+
+
+def test_at_320_pixels_nothing_scrolls_sideways(page, answer_with, size):
+    size(320, 640)
+    answer_with("word " * 30, "x" * 500, "\n\tindented")
+    page.find("#wire summary").click()
+    page.ask()
+    assert page.ends() == "complete"
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+    assert page.run("return scrollTo(9, 0), scrollX") == 0
+
+
+def test_nothing_is_refused_by_the_policy_and_the_console_stays_empty(
+    browser, server, answer_with
+):
+    count = """
+        window.bad = 0;
+        document.addEventListener("securitypolicyviolation", () => window.bad += 1)"""
+    script = browser.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument", {"source": count}
+    )
+    page = Page(browser, server)
+    browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+    answer_with("one", " two\n", "three")
+    page.ask()
+    assert page.ends() == "complete"
+    page.find("#wire summary").click()
+    page.draws()
+    assert page.run("return bad") == 0
+    assert browser.get_log("browser") == []
+    page.run("document.body.setAttribute('style', 'color: red')")
+    page.until(lambda: page.run("return bad") == 1)
+
+
+def test_the_page_says_which_model_answers(page, answer_with, monkeypatch):
+    answer_with("Hello")
+    page.browser.refresh()
+    assert "Answered by scripted." in page.find("section").text
+    monkeypatch.setattr(program, "model", PracticeModel(name="practice"))
+    page.browser.refresh()
+    assert "Answered by the practice model" in page.find("section").text
+    assert "/help" in page.find("#examples").text
+
+
+def test_it_works_under_a_prefix(browser, serve, answer_with):
+    answer_with("Hello")
+    mounted = DispatcherMiddleware(program.app, {"/school": program.app})
+    page = Page(browser, f"{serve(mounted)}/school")
+    page.ask()
+    assert page.ends() == "complete"
+    assert page.answer == "Hello"
+
+
+# The wire strip
+
+
+def test_the_wire_shows_each_piece_that_came(page, answer_with):
+    texts = ["one", " two\n", "\ttrès ", '"4"']
+    gates = [threading.Event() for _ in texts]
+    answer_with(*(item for pair in zip(texts, gates, strict=True) for item in pair))
+    page.ask()
+    for i, gate in enumerate(gates):
+        page.shows("".join(texts[: i + 1]))
+        gate.set()
+    assert page.ends() == "complete"
+    rows = [[number, size, text] for number, _, size, text in page.rows]
+    assert rows == [
+        ["1", "3", '"one"'],
+        ["2", "5", '"·two\\n"'],
+        ["3", "7", '"\\ttrès·"'],
+        ["4", "3", '"\\"4\\""'],
+    ]
+    times = [int(at) for _, at, *_ in page.rows]
+    assert times == sorted(times)
+    assert page.numbers["Pieces"] == "4"
+    assert page.numbers["Bytes"] == "18"
+    first_text = float(page.numbers["First text"].removesuffix(" s"))
+    assert first_text == pytest.approx(times[0] / 1000, abs=0.011)
+
+
+def wire_of(page, readings, end):
+    """Draw readings of {text, bytes, at} into a figure of their own; return it."""
+    return page.run_async(
+        """
+        const [readings, end, done] = arguments;
+        import(new URL("static/wire.js", document.baseURI)).then(({ wireStrip }) => {
+          const figure = document.createElement("figure");
+          document.body.append(figure);
+          const wire = wireStrip(figure);
+          wire.begin();
+          readings.forEach(wire.read);
+          wire.end("complete", end);
+          done(figure);
+        });""",
+        readings,
+        end,
+    )
+
+
+def reading(text, at):
+    return {"text": text, "bytes": len(text.encode()), "at": at}
+
+
+def test_its_numbers_are_those_of_the_readings(page):
+    times = [400, 500, 600, 2600, 2700]
+    figure = wire_of(page, [reading("word ", at) for at in times], 2750)
+    assert page.run(NUMBERS, figure) == {
+        "First text": "0.40 s",
+        "Longest gap": "2.00 s",
+        "Pieces per second": "1.7",
+        "Pieces": "5",
+        "Bytes": "25",
+    }
+    widths = [
+        figure.find_element(By.CSS_SELECTOR, shade).get_attribute("width")
+        for shade in (".wait", ".pause")
+    ]
+    assert widths == ["10%", "50%"]  # of four seconds
+
+
+def test_a_silence_before_the_end_is_a_gap_too(page):
+    readings = [reading("one", 100), reading("two", 200)]
+    assert page.run(NUMBERS, wire_of(page, readings, 3200))["Longest gap"] == "3.00 s"
+
+
+def test_a_cut_letter_is_not_yet_text(page):
+    readings = [{"text": "", "bytes": 1, "at": 100}, reading("é", 300)]
+    assert page.run(NUMBERS, wire_of(page, readings, 300))["First text"] == "0.30 s"
+
+
+def test_nothing_that_came_is_a_wait_without_numbers(page):
+    numbers = page.run(NUMBERS, wire_of(page, [], 5000))
+    assert numbers.pop("Pieces") == numbers.pop("Bytes") == "0"
+    assert set(numbers.values()) == {"-"}
+
+
+def test_a_hundred_thousand_readings_take_no_more_room(page):
+    readings = [reading("piece ", at) for at in range(0, 100_000)]
+    figure = wire_of(page, readings, 100_000)
+    assert len(page.run(ROWS, figure)) == 300
+    assert figure.find_element(By.TAG_NAME, "caption").get_attribute("textContent") == (
+        "The first 300 of 100000"
+    )
+    assert page.run("return arguments[0].querySelectorAll('*').length", figure) < 2000
+    numbers = page.run(NUMBERS, figure)
+    assert (numbers["Pieces"], numbers["Bytes"]) == ("100000", "600000")
+    assert numbers["Pieces per second"] == "1000"

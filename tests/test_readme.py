@@ -1,0 +1,72 @@
+"""What the README promises: sizes, settings, and what crosses the wire."""
+
+import re
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import app as program
+from models import PracticeModel
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BUDGETS = re.findall(r"(?m)^\| \[(\S+)\].* \| (\d+) \|$", README)
+
+
+def test_the_budgets_are_those_of_the_design():
+    assert dict(BUDGETS) == {
+        "app.py": "130",
+        "models.py": "150",
+        "static/ask.js": "30",
+        "static/page.js": "80",
+        "static/wire.js": "120",
+    }
+
+
+@pytest.mark.parametrize(("name", "most"), BUDGETS)
+def test_each_file_keeps_its_budget(name, most):
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= int(most), (
+        f"{name} has {len(lines)} lines, promised are {most}"
+    )
+    assert max(map(len, lines)) <= 88
+
+
+def test_the_wire_carries_what_the_readme_shows(server, monkeypatch):
+    monkeypatch.setattr(program, "model", PracticeModel())
+    request, answer = re.findall(r"```text\n(.*?)```", README, re.S)
+    address = ("127.0.0.1", int(server.rpartition(":")[2]))
+    with socket.create_connection(address, timeout=20) as connection:
+        connection.sendall(request.removesuffix("\n").replace("\n", "\r\n").encode())
+        came = b""
+        while part := connection.recv(4096):
+            came += part
+    lines = [
+        line
+        for line in came.decode().split("\r\n")
+        if not line.startswith(("Server:", "Date:", "Connection:"))
+    ]
+    assert lines == [*answer.splitlines(), "", ""]
+
+
+def test_every_setting_is_in_the_example():
+    code = "".join(
+        (ROOT / name).read_text(encoding="utf-8") for name in ("app.py", "models.py")
+    )
+    settings = re.findall(r'(?:number|environ\.get)\("([A-Z_]+)"', code)
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert settings and set(settings) <= set(re.findall(r"(?m)^#([A-Z_]+)=", example))
+    for name, default in re.findall(r'number\("([A-Z_]+)", (\d+)', code):
+        assert f"#{name}={default}\n" in example
+
+
+def test_nothing_of_one_machine_is_committed():
+    names = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in names.stdout.split():
+        if not name.endswith(".webp"):
+            text = (ROOT / name).read_text(encoding="utf-8")
+            assert not re.search(r"(?<![\w.])/(?:home|Users|root|work)/\w", text), name

@@ -1,0 +1,80 @@
+"""`flask run`, as a student starts it: many answers at once, and a wrong key."""
+
+import threading
+
+import requests
+from conftest import LIMIT, running
+from provider import Provider, refuse
+
+SLOW = {"prompt": "/slow 5 /long 999"}
+
+
+def ask(url, body=SLOW):
+    return requests.post(f"{url}/ask", json=body, stream=True, timeout=LIMIT)
+
+
+def ask_at_once(url, times):
+    """Ask so often at once; return the answers, each with its first piece read."""
+    answers = []
+
+    def one():
+        answer = ask(url)
+        answer.first = next(answer.iter_content(None))
+        answers.append(answer)
+
+    threads = [threading.Thread(target=one) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT)
+    return answers
+
+
+def test_64_answers_run_at_once_and_the_next_is_told_to_wait():
+    with running("run") as url:
+        answers = ask_at_once(url, 64)
+        assert [answer.status_code for answer in answers] == [200] * 64
+        next_one = ask(url)
+        assert next_one.status_code == 503
+        assert next_one.headers["Retry-After"] == "5"
+        assert "ask again in 5 s" in next_one.json()["error"]
+        assert (
+            requests.get(url, timeout=LIMIT).status_code == 200
+        )  # the page still comes
+        for answer in answers:
+            answer.close()
+        # Each is noticed at its next word; then none is counted as running.
+        for _ in range(LIMIT * 10):
+            if ask(url, {"prompt": "/echo one"}).status_code == 200:
+                break
+            threading.Event().wait(0.1)
+        again = ask_at_once(url, 64)
+        assert [answer.status_code for answer in again] == [200] * 64
+        for answer in again:
+            answer.close()
+
+
+def test_a_wrong_key_is_a_sentence_in_debug_too(tmp_path):
+    log = tmp_path / "log"
+    with Provider(refuse(401)) as provider, log.open("w") as file:
+        settings = {"OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": "sk-wrong-key"}
+        with running("run", "--debug", "--no-reload", log=file, **settings) as url:
+            answer = ask(url, {"prompt": "Hello?"})
+            sentence = answer.json()["error"]
+        assert provider.requests[0].headers["Authorization"] == "Bearer sk-wrong-key"
+    assert answer.status_code == 502
+    assert "did not accept the key: check it in .env" in sentence
+    assert "sk-" not in sentence + log.read_text(encoding="utf-8")
+
+
+def test_a_broken_answer_breaks_in_debug_too(tmp_path):
+    with running("run", "--debug", "--no-reload") as url:
+        came = b""
+        try:
+            for piece in ask(url, {"prompt": "/fail some words"}).iter_content(None):
+                came += piece
+        except requests.exceptions.ChunkedEncodingError:
+            pass
+        else:
+            raise AssertionError("the answer ended as if it were whole")
+    assert came.startswith(b"some words\n[error: ")
