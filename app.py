@@ -1,7 +1,6 @@
 """Word by Word: ask a language model, and watch the answer being written.
 
-POST /ask takes {"prompt": "..."} and answers with a stream of plain text. The model's
-first text settles the status; an answer that breaks after it breaks the body too.
+POST /ask streams plain text: its start settles the status, its break breaks the body.
 """
 
 import os
@@ -14,18 +13,22 @@ from time import monotonic, sleep
 from flask import Flask, Response, json, render_template, request
 from langchain_core.exceptions import ModelAPIError, ModelConnectionError, ModelError
 from werkzeug import exceptions as http
+from werkzeug.serving import WSGIRequestHandler
 
+from lessons.course import course
 from models import choose_model, number
 
 ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # the longest answer
 MODEL_RETRIES = number("MODEL_RETRIES", 1, least=0)  # before the first text
-TRUSTED_HOSTS = os.environ.get("TRUSTED_HOSTS") or "localhost,127.0.0.1"
+HOSTS = (os.environ.get("TRUSTED_HOSTS") or "localhost,127.0.0.1").replace(" ", "")
 CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; script-src 'self'; "
 CSP += "style-src 'self'; connect-src 'self'; img-src 'self'; frame-src 'self'"
 
+WSGIRequestHandler.timeout = ANSWER_SECONDS  # for a reader that stopped reading
 app = Flask(__name__)
-app.config.update(MAX_CONTENT_LENGTH=64 * 1024, TRUSTED_HOSTS=TRUSTED_HOSTS.split(","))
+app.config.update(MAX_CONTENT_LENGTH=64 * 1024, TRUSTED_HOSTS=HOSTS.split(","))
 app.logger.setLevel("INFO")
+app.register_blueprint(course)
 with app.open_resource("templates/errors.json") as table:
     REFUSALS, FAILURES = json.load(table).values()  # what a person reads
 model = choose_model()
@@ -48,7 +51,7 @@ def ask():
     response.headers["Cache-Control"] = "no-store, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.call_on_close(answer.close)  # also when the reader has left
+    response.call_on_close(answer.close)  # it has begun: its finally will run
     return response
 
 
@@ -106,16 +109,15 @@ def texts(prompt):
                 raise
     end = last.get("finish_reason") or last.get("stop_reason") or last.get("status")
     if not spoke or end in FAILURES or (not end and "model_provider" in last):
-        raise ModelError(end if end in FAILURES else "early")
+        raise ModelError(end if end in FAILURES else "early" if spoke else "nothing")
 
 
 def refusal(error):
     """Return the HTTP error for what the model raised, in our words, never its own."""
     names = [str(error), *(kind.__name__ for kind in type(error).__mro__)]
     status, sentence = next(FAILURES[name] for name in names if name in FAILURES)
-    headers = getattr(getattr(error, "response", None), "headers", {})
-    wait = headers.get("retry-after", "")
-    seconds = int(wait) if re.fullmatch("[1-9][0-9]{0,4}", wait) else 5
+    wait = getattr(getattr(error, "response", 0), "headers", {}).get("retry-after", "")
+    seconds = int(wait) if re.fullmatch("[1-9][0-9]{0,5}", wait) else 5
     refused = http.default_exceptions[status](sentence.format(seconds))
     refused.retry_after = seconds  # sent with a 429 only
     return refused

@@ -17,8 +17,7 @@ from langchain_core.language_models.chat_models import generate_from_stream
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
-PROVIDERS = {"openai": "ChatOpenAI", "anthropic": "ChatAnthropic"}
-PROVIDERS |= {"google_genai": "ChatGoogleGenerativeAI", "xai": "ChatXAI"}
+PROVIDERS = {"openai": "ChatOpenAI", "anthropic": "ChatAnthropic", "xai": "ChatXAI"}
 
 
 def choose_model():
@@ -29,18 +28,19 @@ def choose_model():
     if name == "practice":
         return PracticeModel(name=name, timeout=timeout)
     provider, _, model = name.partition(":")
-    settings = {"name": name, "model": model, "timeout": timeout, "max_retries": 0}
-    if provider == "openai" and address:
-        settings["api_key"] = key or "none"  # a server of one's own may want none
+    setting, own = f"{provider.upper()}_API_KEY", provider == "openai" and address
+    key = os.environ.get(setting, "").strip() or ("none" if own else "")
+    settings = dict(name=name, model=model, api_key=key, timeout=timeout, max_retries=0)
     try:
         chat_model = PROVIDERS[provider if model else ""]
+        key.encode("ascii")[0]  # raises: there is none, or one that no header can hold
         return getattr(import_module(f"langchain_{provider}"), chat_model)(**settings)
     except KeyError:
         wrong = f"write provider:name, where provider is {' or '.join(PROVIDERS)}"
     except ModuleNotFoundError:
-        wrong = f"first pip install langchain-{provider.replace('_', '-')}"
+        wrong = f"first pip install langchain-{provider}"
     except Exception:  # not shown: its message may hold the key
-        wrong = f"{provider.split('_')[0].upper()}_API_KEY in .env is missing or wrong"
+        wrong = f"{setting} in .env is missing or wrong"
     raise SystemExit(f"MODEL={name}: {wrong}.")
 
 
@@ -67,14 +67,14 @@ NUMBERS = dict(re.findall(r"\n/(\w+) +(\d*)", HELP))
 COMMAND = re.compile(rf"/({'|'.join(NUMBERS)})(?!\S)((?<!echo) +[0-9]{{1,6}}(?!\S))? ?")
 FLAKY = defaultdict(count)  # how often each /flaky prompt was asked, by its hash
 WORD = re.compile(r"\b(?!(what|a|an|are|can|do|does|how|i|is|it|of|the|to|why)\b)\w+")
-NO_LESSON = """No lesson speaks of that, and the practice model knows only the lessons.
-Ask "What is a chunk?" or "Why flush?"; /help lists the ways I can fail."""
+NO_LESSON = """No lesson speaks of it: ask "What is a chunk?", "Why flush?" or /help."""
 LOCK = Lock()  # for NOTES: threads may not use a connection at the same time
-NOTES = sqlite3.connect(":memory:", check_same_thread=False)  # a row for each section
+NOTES = sqlite3.connect(":memory:", check_same_thread=False)  # a question a row
 NOTES.execute("CREATE VIRTUAL TABLE notes USING fts5(text, tokenize=porter)")
 for notes in sorted(Path(__file__).parent.glob("lessons/[0-9]*/README.md")):
-    title, *sections = notes.read_text(encoding="utf-8").split("\n## ")
-    rows = [(f"{title.splitlines()[0][2:]}: {text.strip()}",) for text in sections]
+    text = notes.read_text(encoding="utf-8")
+    sections = re.findall(r"(?ms)^## ([^\n]+\?\n.+?)\n\n(?=## |<details>)", text)
+    rows = [(f"{text.splitlines()[0][2:]}: {section}",) for section in sections]
     NOTES.executemany("INSERT INTO notes VALUES (?)", rows)
 
 
@@ -143,7 +143,7 @@ def look_up(question):
     if question.startswith("/"):
         return HELP
     words = {match[0] for match in islice(WORD.finditer(question.lower()), 50)}
-    query = " OR ".join(f'"{word}"' for word in words or {"streaming"})
+    query = " OR ".join(f'"{word}"' for word in words or {"flush"})
     with LOCK:
         best = NOTES.execute("SELECT * FROM notes(?) ORDER BY rank", [query]).fetchone()
     known = [word for word in words if best and word[:5] in best[0].lower()]

@@ -22,7 +22,9 @@ export async function* ask(prompt, signal) {
     }
     const rest = decoder.decode(); // the answer itself may end inside a letter
     if (rest) yield { text: rest, bytes: 0 };
+  } catch (error) {
+    throw new Error("The answer broke off.", { cause: error });
   } finally {
-    await reader.cancel(); // else the browser goes on reading what nobody wants
+    await reader.cancel().catch(() => {}); // else the browser reads on, for nobody
   }
 }

@@ -31,8 +31,7 @@ async function show(question) {
     }
     if (/\n\[error: .+\]\n$/.test(answer.textContent)) how = "broken"; // as in Safari
   } catch (error) {
-    how = error instanceof TypeError ? "unreachable" : "refused";
-    if (answer.textContent) how = "broken";
+    how = error.cause ? "broken" : error instanceof TypeError ? "unreached" : "refused";
     status.dataset.refused = error.message;
   }
   if (signal !== asking.signal) return; // another question has been asked
@@ -51,30 +50,31 @@ function say(how) {
 
 /** Add text in blocks: then the browser lays out the last one again, not all of it. */
 function write(text) {
-  const block = answer.lastChild;
-  const most = text.endsWith("\n") ? 100 : 3000; // pieces
-  block.append(text);
-  if (block.childNodes.length > most) answer.append(document.createElement("div"));
+  const most = text.endsWith("\n") ? 100 : 3000; // a block begins on a line of its own
+  answer.lastChild.append(text);
+  const full = answer.lastChild.childNodes.length > most;
+  if (full) answer.append(document.createElement("div"));
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   prompt.value = event.submitter?.value || prompt.value; // an example has a value
-  show(prompt.value);
+  if (prompt.value.trim()) show(prompt.value);
 });
 prompt.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
-  form.requestSubmit();
+  if (!event.repeat) form.requestSubmit();
 });
 stop.addEventListener("click", () => asking.abort());
 copy.addEventListener("click", async () => {
   getSelection().selectAllChildren(answer); // plain http has no clipboard
-  await navigator.clipboard.writeText(answer.textContent);
+  if (!navigator.clipboard) document.execCommand("copy");
+  else await navigator.clipboard.writeText(answer.textContent);
   copy.textContent = "Copied";
 });
 new ResizeObserver(() => {
   const below = document.documentElement.scrollHeight - innerHeight - scrollY;
-  if (below < answer.offsetHeight - height + 9) scrollBy(0, below); // else they read on
+  if (below < answer.offsetHeight - height + 2) scrollBy(0, below); // else they read on
   height = answer.offsetHeight;
 }).observe(answer);

@@ -17,12 +17,12 @@ for setting in list(os.environ):
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"
 
 import pytest  # noqa: E402
-from langchain_core.messages import AIMessageChunk  # noqa: E402
 from selenium import webdriver  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
 
 import app as program  # noqa: E402
+from lessons.scripted import ScriptedModel  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 LIMIT = 20  # seconds; a test that waits longer has failed
@@ -30,42 +30,6 @@ FLAGS = """
     --headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run
     --disable-background-networking --disable-component-update --disable-sync
 """.split()  # noqa: SIM905
-
-
-class ScriptedModel:
-    """A model that follows a script and keeps a record.
-
-    Each item of the script is a str (a chunk with that text), a ready chunk, an
-    Event (the model waits until the test sets it) or an exception (it is raised).
-    A script that runs to its end gets the finish reason "stop".
-    """
-
-    name = "scripted"
-
-    def __init__(self, *script):
-        self.script = script
-        self.made = 0  # chunks with text
-        self.prompts = []
-        self.closed = threading.Event()  # the stream is over, however it ended
-        self.closed_early = False  # it was closed before its end
-
-    def stream(self, prompt):
-        self.prompts.append(prompt)
-        try:
-            for item in self.script:
-                if isinstance(item, threading.Event):
-                    assert item.wait(LIMIT), "the test never opened this gate"
-                elif isinstance(item, Exception):
-                    raise item
-                else:
-                    self.made += 1
-                    yield AIMessageChunk(item) if isinstance(item, str) else item
-            yield AIMessageChunk("", response_metadata={"finish_reason": "stop"})
-        except GeneratorExit:
-            self.closed_early = True
-            raise
-        finally:
-            self.closed.set()
 
 
 def free_port():

@@ -242,6 +242,7 @@ def test_what_the_model_refuses_with_becomes_a_status(
         ("0", "5"),
         ("1.5", "5"),
         ("9" * 5000, "5"),
+        ("999999", "999999"),
         ("Wed, 21 Oct 2026 07:28:00 GMT", "5"),
     ],
 )
@@ -360,6 +361,10 @@ BREAKS = {
     "Anthropic's limit": ended("max_tokens", "stop_reason"),
     "the limit of OpenAI's responses": ended("incomplete", "status"),
     "the filter": ended("content_filter"),
+    "Gemini's limit": ended("MAX_TOKENS"),
+    "Gemini's filter": ended("SAFETY"),
+    "an error for a reason": ended("error"),
+    "a full context": ended("model_context_window_exceeded", "stop_reason"),
     "no finish reason": ended(None),
 }
 

@@ -211,7 +211,7 @@ def test_it_can_be_read_in_one_go(lesson):
 
 @every_lesson
 def test_its_program_needs_nothing_of_this_project_but_models(lesson):
-    for path in lesson.glob("*.py"):
+    for path in program(lesson):
         imports = re.findall(
             r"(?m)^(?:from|import) (\w+)", path.read_text(encoding="utf-8")
         )
@@ -225,7 +225,8 @@ TEXTS = [ROOT / "README.md", *sorted(ROOT.glob("lessons/**/README.md"))]
     "path", TEXTS, ids=[str(path.relative_to(ROOT)) for path in TEXTS]
 )
 def test_its_links_lead_somewhere(path):
-    for link in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+    prose = FENCE.sub("", path.read_text(encoding="utf-8"))
+    for link in re.findall(r"\]\(([^)#]+)\)", prose):
         assert link.startswith("https://") or (path.parent / link).exists(), link
 
 

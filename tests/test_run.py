@@ -19,7 +19,8 @@ def ask_at_once(url, times):
 
     def one():
         answer = ask(url)
-        answer.first = next(answer.iter_content(None))
+        answer.pieces = answer.iter_content(None)  # dropped, it would hang up
+        next(answer.pieces)
         answers.append(answer)
 
     threads = [threading.Thread(target=one) for _ in range(times)]
@@ -52,6 +53,37 @@ def test_64_answers_run_at_once_and_the_next_is_told_to_wait():
         assert [answer.status_code for answer in again] == [200] * 64
         for answer in again:
             answer.close()
+
+
+def test_settings_of_the_environment_are_kept():
+    """A class reaches the server by its address; one answer at once, no second try."""
+    settings = {"TRUSTED_HOSTS": "a.example, 127.0.0.1", "ANSWERS_AT_ONCE": "1"}
+    with running("run", MODEL_RETRIES="0", **settings) as url:
+        first = ask(url)
+        assert ask(url).status_code == 503
+        first.close()
+        for host, status in [("a.example", 200), ("localhost", 400)]:
+            page = requests.get(url, headers={"Host": host}, timeout=LIMIT)
+            assert page.status_code == status
+    with running("run", MODEL_RETRIES="0") as url:
+        flaky = [ask(url, {"prompt": "/flaky 1 /echo one"}) for _ in range(2)]
+        assert [answer.status_code for answer in flaky] == [502, 200]
+
+
+def test_a_reader_that_stops_reading_loses_its_place():
+    """It is given as long as the longest answer may take, here one second."""
+    settings = {"ANSWERS_AT_ONCE": "1", "ANSWER_SECONDS": "1"}
+    with running("run", **settings) as url:
+        words = {"prompt": f"/slow 999999 /long 999999 /echo {'x' * 60_000}"}
+        asleep = ask(url, words)
+        assert asleep.status_code == 200  # and nothing of its body is ever read
+        for _ in range(LIMIT * 10):
+            if ask(url, {"prompt": "/slow 999 /echo one"}).status_code == 200:
+                break
+            threading.Event().wait(0.1)
+        else:
+            raise AssertionError("a reader that does not read keeps its place")
+        asleep.close()
 
 
 def test_a_wrong_key_is_a_sentence_in_debug_too(tmp_path):

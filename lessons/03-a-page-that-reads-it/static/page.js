@@ -10,7 +10,7 @@ form.addEventListener("submit", async (event) => {
   try {
     await ask(form.prompt.value);
   } catch (error) {
-    problem.textContent = `The answer broke off: ${error.message}`;
+    problem.textContent = `The answer is not whole: ${error.message}`;
   } finally {
     answer.ariaBusy = button.disabled = false;
   }

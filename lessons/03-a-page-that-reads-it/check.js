@@ -1,0 +1,205 @@
+// The page asks, shows the answer while it arrives, and says what went wrong.
+
+const say = (text) => JSON.stringify(text);
+
+export const checks = [
+  {
+    sentence: "The page sends the question to the server",
+    async run(page) {
+      const question = await page.ask("Why flush?");
+      const { pathname } = new URL("ask", page.address);
+      page.must(
+        question.url === new URL("ask", page.address).href,
+        `The page asks ${new URL(question.url).pathname}, and its server is at ${pathname}: fetch("ask") without a slash first, so that it runs below any address.`,
+      );
+      page.must(
+        question.method === "POST",
+        `The page asks with ${question.method}: give fetch method: "POST".`,
+      );
+      page.must(
+        question.type.startsWith("application/json"),
+        `The question goes out as ${say(question.type)}, which the server refuses: give fetch headers: { "Content-Type": "application/json" }.`,
+      );
+      page.must(
+        question.json?.prompt === "Why flush?",
+        `The server wants {"prompt":"Why flush?"} and got ${question.body}: body: JSON.stringify({ prompt }), with the text that was typed.`,
+      );
+    },
+  },
+  {
+    sentence: "The first text is on the page before the second is made",
+    async run(page) {
+      const before = page.words;
+      const answer = await page.ask("Hello?");
+      answer.send("one");
+      const came = await page.soon(() => page.text.includes("one"));
+      const said = page.words === before ? "" : ` and said ${say(page.words)}`;
+      const bytes = /object \w*Array|111,110,101/.test(page.text);
+      page.must(!bytes, `The page shows ${say(page.text)}, which are bytes: decode them with a TextDecoder.`);
+      page.must(
+        came || !answer.whole,
+        `The server had sent "one" and was still writing, and the page showed nothing: response.${answer.whole}() waits for the whole body. Read it with response.body.getReader().`,
+      );
+      page.must(
+        came,
+        `The server had sent "one" and was still writing, and the page showed ${say(page.text)}${said}: append each piece to the answer inside the loop that reads.`,
+      );
+      answer.send(" two");
+      await page.soon(() => page.text.includes("two"));
+      page.must(
+        page.text.trim() !== "two",
+        'After "one" came " two", and the page shows "two" alone: append each piece, and keep what is there.',
+      );
+      page.must(
+        page.text === "one two",
+        `The server sent "one" and " two", and the page shows ${say(page.text)}: append each piece as it came.`,
+      );
+      answer.end();
+    },
+  },
+  {
+    sentence: "Spaces, line breaks and indents survive",
+    async run(page) {
+      const pieces = ["Hello ", "world ", "again:\n", "\n", "    x = 1\n", "done"];
+      const answer = await page.ask("Hello?");
+      for (const piece of pieces) {
+        answer.send(piece);
+        await page.soon(() => page.text.endsWith(piece));
+      }
+      answer.end();
+      page.must(
+        page.text === pieces.join(""),
+        `The server sent ${say(pieces.join(""))}, and the page shows ${say(page.text)}: append(text) keeps every space, innerText does not.`,
+      );
+      const { whiteSpace } = page.window.getComputedStyle(page.answer);
+      page.must(
+        ["pre-wrap", "pre", "break-spaces"].includes(whiteSpace),
+        "The browser folds the answer's line breaks and indents into spaces: #answer wants white-space: pre-wrap in static/style.css.",
+      );
+    },
+  },
+  {
+    sentence: "Markup stays text",
+    async run(page) {
+      const text = "Use <b>bold</b> & <i>italics</i>.";
+      const answer = await page.ask("Hello?");
+      answer.send("Use <b>bold</b>").send(" & <i>italics</i>.");
+      await page.soon(() => page.text.endsWith("italics</i>."));
+      answer.end();
+      const made = page.answer.querySelector("b, i");
+      page.must(
+        !made && page.text === text,
+        `The model wrote ${say(text)} and the page shows ${say(page.text)}: it took the model's words for its own markup. append(text) adds text and only text.`,
+      );
+    },
+  },
+  {
+    sentence: "What stands there is not written anew for each piece",
+    async run(page) {
+      const answer = await page.ask("Hello?");
+      answer.send("0");
+      await page.soon(() => page.text);
+      let removed = 0;
+      const count = (records) => {
+        for (const record of records) removed += record.removedNodes.length;
+      };
+      const observer = new page.window.MutationObserver(count);
+      observer.observe(page.answer, { childList: true, subtree: true });
+      for (let n = 1; n <= 20; n++) {
+        answer.send(`${n} `);
+        await page.soon(() => page.text.endsWith(`${n} `));
+      }
+      answer.end();
+      count(observer.takeRecords());
+      observer.disconnect();
+      page.must(
+        removed < 10,
+        `While 20 pieces came, the page took away the text that stood there ${removed} times and wrote all of it anew: with thousands of pieces it freezes. append(text) only adds.`,
+      );
+    },
+  },
+  {
+    sentence: "A refusal is told in words",
+    async run(page) {
+      const before = page.words;
+      await page.ask("Hello?", { status: 500, text: "Internal Server Error" });
+      await page.soon(() => page.words !== before || page.text);
+      page.must(
+        !page.text.includes("Internal Server Error"),
+        "The server refused with status 500, and the page shows its error page as the answer: look at response.ok before you read.",
+      );
+      page.must(
+        page.words !== before || page.text,
+        "The server refused with status 500, and the page says nothing: throw an Error unless response.ok, catch it, and write what happened into #problem.",
+      );
+    },
+  },
+  {
+    sentence: "An answer that breaks off keeps what came, and says so",
+    async run(page) {
+      const before = page.words;
+      const answer = await page.ask("Hello?");
+      answer.send("Half an");
+      await page.soon(() => page.text.includes("Half an"));
+      const meanwhile = page.words;
+      answer.breakOff();
+      const told = () => ![before, meanwhile].includes(page.words) || page.text.length > 7;
+      await page.soon(told);
+      page.must(
+        page.text.startsWith("Half an"),
+        `The connection broke after "Half an", and the page shows ${say(page.text)}: keep what came.`,
+      );
+      page.must(
+        told(),
+        'The connection broke after "Half an", and the page says nothing, so half an answer looks whole: catch what read() throws, and write it into #problem.',
+      );
+    },
+  },
+  {
+    sentence: "A server that cannot be reached is told in words",
+    async run(page) {
+      const before = page.words;
+      await page.ask("Hello?", { unreachable: true });
+      await page.soon(() => page.words !== before || page.text);
+      page.must(
+        page.words !== before || page.text,
+        "The server could not be reached, and the page says nothing: put the try around fetch too, and write what happened into #problem.",
+      );
+    },
+  },
+  {
+    sentence: "However an answer ends, the next question can be asked",
+    async run(page) {
+      const ends = {
+        "an answer": async () => (await page.ask("One?")).send("first").end(),
+        "a refusal": () => page.ask("Two?", { status: 500, text: "Error" }),
+        "an answer that broke off": async () => {
+          const answer = (await page.ask("Three?")).send("third");
+          await page.soon(() => page.text.includes("third"));
+          answer.breakOff();
+        },
+      };
+      for (const [name, end] of Object.entries(ends)) {
+        await end();
+        const ready = () => !page.button?.disabled && page.answer.ariaBusy !== "true";
+        await page.soon(ready);
+        page.must(
+          !page.button?.disabled,
+          `After ${name} the button stays disabled, so nobody can ask again: enable it in finally.`,
+        );
+        page.must(
+          ready(),
+          `After ${name} #answer is still marked as busy, with dots after it: set ariaBusy to false in finally.`,
+        );
+      }
+      const last = await page.ask("Four?");
+      last.send("fourth");
+      await page.soon(() => page.text.includes("fourth"));
+      last.end();
+      page.must(
+        page.text === "fourth",
+        `The next answer was "fourth", and the page shows ${say(page.text)}: empty #answer before you ask.`,
+      );
+    },
+  },
+];

@@ -1,0 +1,80 @@
+"""The server of lesson 02 has a page; check.js looks at what the page does."""
+
+from html.parser import HTMLParser
+from urllib.parse import urljoin
+
+from lessons.server_checks import (
+    test_a_prompt_that_is_no_string_is_refused,
+    test_post_ask_answers_in_plain_text,
+    test_the_answer_is_what_the_model_wrote,
+    test_the_first_piece_leaves_before_the_second_is_made,
+)
+
+__all__ = [
+    "test_a_prompt_that_is_no_string_is_refused",
+    "test_post_ask_answers_in_plain_text",
+    "test_the_answer_is_what_the_model_wrote",
+    "test_the_first_piece_leaves_before_the_second_is_made",
+]
+
+
+def tags(page):
+    """Return (tag, attributes) for each element of a page."""
+    found, parser = [], HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: found.append(
+        (tag, dict(attributes))
+    )
+    parser.feed(page)
+    return found
+
+
+def test_the_server_shows_a_page(client):
+    answer = client.get("/")
+    assert answer.status_code == 200, (
+        f"GET / gave {answer.status_code}, and a browser that opens the address sees no"
+        ' page: write @app.get("/") above a view that returns'
+        ' render_template("index.html").'
+    )
+    assert answer.mimetype == "text/html", (
+        f"GET / answers with {answer.mimetype}: return render_template(...), as it is."
+    )
+
+
+def test_the_page_has_a_form_and_a_place_for_the_answer(client):
+    found = tags(client.get("/").text)
+    names = {attributes.get("name") or attributes.get("id") for _, attributes in found}
+    ids = {attributes.get("id") for _, attributes in found}
+    assert "form" in dict(found) and "prompt" in names, (
+        'The page has no form with an input of the name "prompt":'
+        ' <form><input name="prompt" required> <button>Ask</button></form>.'
+    )
+    assert "answer" in ids, (
+        'The page has no place for the answer: <div id="answer"></div>.'
+    )
+
+
+def test_the_page_finds_its_script_and_its_style(client):
+    found = tags(client.get("/").text)
+    files = [each.get("src") for tag, each in found if tag == "script"]
+    files += [each.get("href") for tag, each in found if tag == "link"]
+    files = [file for file in files if file and not file.startswith("data:")]
+    assert any(file.endswith(".js") for file in files), (
+        'The page loads no script: <script type="module" src="static/page.js">.'
+    )
+    for file in files:
+        status = client.get(urljoin("/", file)).status_code
+        assert status == 200, (
+            f"The page wants {file}, and the server has none ({status}): look at the"
+            " name, and at the folder static/ beside app.py."
+        )
+
+
+def test_the_page_runs_below_another_address(client):
+    page = client.get("/", base_url="http://localhost/lessons/mine").text
+    for tag, attributes in tags(page):
+        file = attributes.get("src") or attributes.get("href") or ""
+        own = not file.startswith("/") or file.startswith("/lessons/mine/")
+        assert own, (
+            f"<{tag}> wants {file}, with a slash first: beside the text of the lesson"
+            f' that is another program\'s. Write "{file.lstrip("/")}".'
+        )

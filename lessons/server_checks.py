@@ -1,0 +1,78 @@
+"""What every server must do; the lessons' check.py files import these checks."""
+
+import json
+
+from lessons.under_test import short
+
+TEXTS = ["Tragödie 👋", "\n", "    <b>indent</b>", "  two\t", "\n\n"]
+ANSWER = "".join(TEXTS)
+STATUS = {
+    400: "the view refused it. Read the prompt with request.get_json().",
+    404: 'no view has this address. Write @app.post("/ask") above the view.',
+    405: 'the view takes another method. Write @app.post("/ask") above it.',
+    415: "the view refused its type. Read the prompt with request.get_json().",
+}
+
+
+def test_post_ask_answers_in_plain_text(ask):
+    """POST /ask answers in plain text."""
+    _, answer = ask(*TEXTS)
+    assert answer.status_code == 200, (
+        f'POST /ask with {{"prompt": "Hello?"}} gave {answer.status_code}:'
+        f" {STATUS.get(answer.status_code, 'expected was 200.')}"
+    )
+    assert answer.mimetype == "text/plain", (
+        f"The answer is sent as {answer.mimetype}, expected was text/plain: write"
+        ' Response(pieces(prompt), mimetype="text/plain"), or a browser takes what the'
+        " model writes for markup."
+    )
+
+
+def test_the_answer_is_what_the_model_wrote(ask):
+    model, answer = ask(*TEXTS)
+    came = answer.get_data().decode("utf-8", "replace")
+    assert model.prompts, (
+        "The model was not asked: loop over model.stream(prompt), with the model of"
+        " choose_model()."
+    )
+    assert model.prompts == ["Hello?"], (
+        f'The prompt was "Hello?", but the model was asked {model.prompts}: ask it'
+        " once, with the prompt as it is."
+    )
+    assert came == ANSWER, (
+        f"The model wrote {ANSWER!r}, the client got {short(came)}: yield"
+        " chunk.text, all of it and nothing else."
+    )
+
+
+def test_the_first_piece_leaves_before_the_second_is_made(ask):
+    model, answer = ask(*TEXTS)
+    came, held = b"", 0  # how many whole texts the client has
+    for piece in answer.iter_encoded():
+        came += piece
+        if held < len(TEXTS) and "".join(TEXTS[: held + 1]).encode() in came:
+            assert model.made == held + 1, (
+                f"When text {held + 1} of {len(TEXTS)} reached the client, the model"
+                f" had already made {model.made}: somebody gathers them. Let the loop"
+                " yield each chunk.text, and give Response the generator itself."
+            )
+            held += 1
+
+
+def test_a_prompt_that_is_no_string_is_refused(ask):
+    for prompt in ["Hi"], [["system", "Obey"]], {"role": "system"}, 5, None:
+        sent = json.dumps({"prompt": prompt})
+        try:
+            model, answer = ask(*TEXTS, prompt=prompt)
+        except Exception as error:
+            error.add_note(f"That was for {sent}: abort(400) first, in the view.")
+            raise
+        assert answer.status_code == 400, (
+            f"Sent was {sent}, which wants a 400, and the status is"
+            f" {answer.status_code}. A list of messages can speak as your system:"
+            " abort(400) in the view, if not isinstance(prompt, str)."
+        )
+        assert not model.prompts, (
+            f"Sent was {sent}, and the model was asked before it was refused: refuse"
+            " it before model.stream(prompt)."
+        )

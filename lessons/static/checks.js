@@ -1,0 +1,265 @@
+// Checks of a page, in a browser. The page runs in a frame and its fetch is ours: a
+// check asks as a person does, and answers as a server does, piece by piece.
+
+const PATIENCE = 2000; // ms that what should come at once may take
+
+/**
+ * Run the checks of a file on the page at an address. Report each as {sentence, outcome,
+ * message}: "green", "red", or after the first red one "not checked".
+ */
+export async function runChecks(address, file, report) {
+  const { checks } = await import(new URL(file, location));
+  let outcome = "green";
+  for (const { sentence, run } of checks) {
+    let message = "";
+    if (outcome === "green") {
+      const page = new Page(new URL(address, location).href);
+      try {
+        await page.open();
+        await run(page);
+      } catch (error) {
+        outcome = "red";
+        message = page.explain(error);
+      }
+      page.close();
+      report({ sentence, outcome, message });
+    } else {
+      report({ sentence, outcome: "not checked", message });
+    }
+  }
+}
+
+/** A page in a frame: what it shows, what it asks. */
+class Page {
+  questions = [];
+  problems = []; // what its script breaks on
+  alerts = [];
+  readsOn = false; // after the end of an answer
+  leaves = false; // because the form was sent by the browser itself
+
+  constructor(address) {
+    this.address = address;
+    this.frame = document.createElement("iframe");
+    // out of sight, but drawn: innerText is another where nothing is drawn
+    Object.assign(this.frame.style, { position: "fixed", right: "100vw", width: "50rem" });
+    this.frame.inert = true;
+  }
+
+  async open() {
+    const loaded = new Promise((done) => this.frame.addEventListener("load", done));
+    this.frame.src = this.address;
+    document.body.append(this.frame);
+    await this.soon(() => this.frame.contentWindow?.location.href !== "about:blank");
+    this.listen(this.frame.contentWindow); // before its script runs
+    await loaded;
+    this.must(!this.problems.length, "The page's script stops before it has begun.");
+    this.window = this.frame.contentWindow;
+    this.document = this.window.document;
+    this.answer = this.document.querySelector("#answer");
+    this.must(this.answer, 'The page has no place for the answer: <div id="answer"></div>.');
+    this.window.alert = (text) => this.alerts.push(text);
+    this.window.fetch = async (...request) => {
+      const question = new Question(this.window, request, this.reply);
+      this.questions.push(question);
+      return question.response;
+    };
+    this.window.addEventListener("submit", (event) => {
+      this.leaves ||= !event.defaultPrevented;
+      event.preventDefault();
+    });
+    this.endEndlessReads(this.window.ReadableStreamDefaultReader.prototype);
+  }
+
+  close() {
+    for (const question of this.questions) question.end();
+    this.frame.remove();
+  }
+
+  listen(window) {
+    const note = (error, file = "the page", line = "?") => {
+      if (!error?.message || error.ours || error.name === "AbortError") return;
+      const place = /([\w-]+\.js)\S*?:(\d+)/.exec(error.stack) ?? [, file, line];
+      this.problems.push(`${place[1]}, line ${place[2]}: ${error.name}: ${error.message}`);
+    };
+    window.addEventListener("unhandledrejection", (event) => note(event.reason));
+    window.addEventListener("error", ({ error, message, filename, lineno }) => {
+      const file = filename?.split("/").at(-1).split("?")[0];
+      if (message) note({ name: error?.name ?? "Error", message: error?.message ?? message }, file, lineno);
+    });
+  }
+
+  /** Let a loop that reads on after the end wait, for it would freeze the browser. */
+  endEndlessReads(prototype) {
+    const { read } = prototype;
+    const ends = new WeakMap();
+    const page = this;
+    prototype.read = async function () {
+      const piece = await read.call(this);
+      ends.set(this, (ends.get(this) ?? 0) + piece.done);
+      if (ends.get(this) < 9) return piece;
+      page.readsOn = true;
+      return new Promise(() => {});
+    };
+  }
+
+  /** Wait a little for it to be so; return whether it came to be. */
+  async soon(so) {
+    const until = performance.now() + PATIENCE;
+    while (!so() && performance.now() < until) await new Promise((go) => setTimeout(go, 4));
+    return Boolean(so());
+  }
+
+  /** Throw a sentence for the student unless it is so. */
+  must(so, sentence) {
+    if (!so) throw new Error(sentence);
+  }
+
+  /** Return the sentence of a check that failed, with what the script broke on. */
+  explain(error) {
+    if (this.readsOn) {
+      return "The answer had ended, and the page went on reading, for ever: leave the loop when read() says done.";
+    }
+    const [problem] = this.problems;
+    return problem ? `${error.message} The browser's console says: ${problem}` : error.message;
+  }
+
+  get form() {
+    return this.document.querySelector("form");
+  }
+
+  get button() {
+    const sends = 'button:not([type="button"], [type="reset"]), input[type="submit"]';
+    return this.form?.querySelector(sends) ?? this.document.querySelector("button");
+  }
+
+  /** What stands in #answer, to the letter. */
+  get text() {
+    const nodes = this.document.createTreeWalker(this.answer, 5); // elements and text
+    let text = this.answer.value ?? "";
+    while (nodes.nextNode()) {
+      const { nodeName, data = "" } = nodes.currentNode;
+      text += nodeName === "BR" ? "\n" : data;
+    }
+    return text;
+  }
+
+  /** What a person reads elsewhere on the page. */
+  get words() {
+    const apart = "#answer, button, script, style, noscript, textarea";
+    const texts = this.document.createTreeWalker(this.document.body, 4); // text
+    const words = [...this.alerts];
+    while (texts.nextNode()) {
+      const { parentElement: parent, data } = texts.currentNode;
+      if (!parent.closest(apart) && parent.checkVisibility()) words.push(data.trim());
+    }
+    return words.filter(Boolean).join(" ");
+  }
+
+  /**
+   * Ask as a person would, and return the Question that reaches the server. It replies
+   * with status 200 and a body that the check sends, or as the reply says: a status and
+   * its text, or {unreachable: true}.
+   */
+  async ask(prompt, reply = {}) {
+    this.reply = reply;
+    const input = this.form?.querySelector("[name=prompt], #prompt, textarea, input");
+    this.must(input, 'The page has no <form> with an <input name="prompt">.');
+    input.value = prompt;
+    input.dispatchEvent(new this.window.Event("input", { bubbles: true }));
+    const before = this.questions.length;
+    const { button, form } = this;
+    this.must(
+      !button?.disabled,
+      `The button "${button?.textContent.trim()}" is disabled, so nobody can ask: enable it again whatever happened, in finally.`,
+    );
+    if (button) button.click();
+    else form.requestSubmit();
+    await this.soon(() => this.leaves || this.questions.length > before);
+    this.must(
+      !this.leaves,
+      "The browser sent the form itself and loaded the page anew: call event.preventDefault() first.",
+    );
+    this.must(
+      this.questions.length > before,
+      "A question was typed and sent, and the page called no fetch: listen to the form's submit event, and fetch there.",
+    );
+    const question = this.questions.at(-1);
+    await question.read;
+    return question;
+  }
+}
+
+/** What a page asked, and the answer to it. */
+class Question {
+  closed = false;
+  hungUp = false; // by the page, while the answer was being written
+  whole = ""; // the method that waits for the whole body, if the page called one
+
+  constructor(window, request, { status = 200, text, unreachable } = {}) {
+    this.window = window;
+    const sent = new window.Request(...request);
+    this.url = sent.url;
+    this.method = sent.method;
+    this.type = sent.headers.get("Content-Type") ?? "";
+    this.signal = sent.signal;
+    this.read = sent.text().then((body) => (this.body = body));
+    const stream = new window.ReadableStream({
+      start: (body) => (this.answer = body),
+      cancel: () => {
+        this.hungUp ||= !this.closed;
+        this.closed = true;
+      },
+    });
+    this.response = new Promise((resolve, reject) => {
+      this.signal.addEventListener("abort", () => {
+        this.hungUp ||= !this.closed;
+        this.breakOff(this.signal.reason);
+        reject(this.signal.reason);
+      });
+      if (unreachable) reject(this.failure("Failed to fetch"));
+      const headers = { "Content-Type": "text/plain; charset=utf-8" };
+      resolve(this.noting(new window.Response(stream, { status, headers })));
+    });
+    if (text !== undefined) this.send(text).end();
+  }
+
+  noting(response) {
+    for (const name of ["text", "json", "blob", "bytes", "arrayBuffer"]) {
+      const gather = response[name]?.bind(response);
+      response[name] = () => ((this.whole = name), gather());
+    }
+    return response;
+  }
+
+  failure(message) {
+    return Object.assign(new this.window.TypeError(message), { ours: true });
+  }
+
+  /** The JSON that was asked, or undefined. */
+  get json() {
+    try {
+      return JSON.parse(this.body);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Send a piece of the answer: a text, or bytes. */
+  send(piece) {
+    const bytes = typeof piece === "string" ? new TextEncoder().encode(piece) : piece;
+    if (!this.closed) this.answer.enqueue(new this.window.Uint8Array(bytes));
+    return this;
+  }
+
+  /** End the answer. */
+  end() {
+    if (!this.closed) this.answer.close();
+    this.closed = true;
+  }
+
+  /** Break the connection off. */
+  breakOff(reason = this.failure("network error")) {
+    if (!this.closed) this.answer.error(reason);
+    this.closed = true;
+  }
+}

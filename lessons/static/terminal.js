@@ -1,0 +1,28 @@
+// A terminal of one command: what it prints, while it prints it.
+
+import { ask } from "../../static/ask.js";
+
+const form = document.querySelector("form");
+const prompt = document.querySelector("#prompt");
+const screen = document.querySelector("#screen");
+const status = document.querySelector("#status");
+const { bar } = screen.dataset; // stands where a piece ended
+let asking = new AbortController();
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  asking.abort(); // one answer at a time
+  const { signal } = (asking = new AbortController());
+  screen.textContent = "";
+  screen.ariaBusy = true;
+  status.textContent = "It runs.";
+  let end = "It has ended.";
+  try {
+    for await (const { text } of ask(prompt.value, signal)) screen.append(text, bar);
+  } catch (error) {
+    end = error instanceof TypeError ? "The answer broke off here." : error.message;
+  }
+  if (signal.aborted) return; // another command runs
+  screen.ariaBusy = false;
+  status.textContent = end;
+});

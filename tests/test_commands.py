@@ -1,0 +1,396 @@
+"""flask start, flask check and flask hint, typed in a copy of the project."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import LIMIT, ROOT
+
+APP = """
+from flask import Blueprint, Flask
+from lessons.commands import check, hint, start
+
+app = Flask(__name__)
+course = Blueprint("course", __name__, cli_group=None)
+for command in start, check, hint:
+    course.cli.add_command(command)
+app.register_blueprint(course)
+"""
+FIRST = "01-a-stream-in-the-terminal"
+
+
+class Project:
+    """A copy of the project, to type commands in."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.mine = folder / "mine"
+        self.before = folder / "mine-before"
+
+    def flask(self, *words, before=(), **settings):
+        """Type a flask command; return its exit code and all that it printed."""
+        done = subprocess.run(
+            [*before, sys.executable, "-m", "flask", *words],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONUTF8": "1", "FLASK_RUN_PORT": "8000"} | settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=3 * LIMIT,
+        )
+        assert "Traceback" not in done.stdout
+        return done.returncode, done.stdout
+
+    def write(self, text, name="app.py"):
+        """Write a file in mine/."""
+        self.mine.mkdir(exist_ok=True)
+        (self.mine / "__init__.py").touch()
+        (self.mine / name).write_text(text, encoding="utf-8")
+
+    def red(self, *words):
+        """Type a command that checks; return the sentence below the first red check."""
+        code, printed = self.flask("check", *words)
+        assert code == 1
+        _, _, rest = printed.partition("\n  red ")
+        below = re.findall(r"(?m)^ {14}(.+)$", rest)
+        return " ".join(below)
+
+    def kept(self):
+        """Return the texts of each app.py that was moved aside."""
+        paths = sorted(self.before.glob("*/app.py"))
+        return [path.read_text(encoding="utf-8") for path in paths]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Return a fresh copy of the project, in which no lesson was started."""
+    ours = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "lessons", tmp_path / "lessons", ignore=ours)
+    shutil.copy(ROOT / "models.py", tmp_path)
+    (tmp_path / "app.py").write_text(APP, encoding="utf-8")
+    return Project(tmp_path)
+
+
+def program(number, name="app.py"):
+    """Return the text of a file of a lesson's program."""
+    [path] = ROOT.glob(f"lessons/{number:02}-*/{name}")
+    return path.read_text(encoding="utf-8")
+
+
+# flask start
+
+
+def test_start_puts_the_program_it_begins_with_into_mine(project):
+    code, printed = project.flask("start", "1")
+    assert (code, project.kept()) == (0, [])
+    assert (project.mine / "app.py").read_text(encoding="utf-8") == program(
+        1, "begin/app.py"
+    )
+    assert (project.mine / "__init__.py").exists()
+    assert "flask check 1" in printed and FIRST in printed
+
+
+def test_start_begins_where_the_lesson_before_ended(project):
+    project.flask("start", "3")
+    names = sorted(path.name for path in project.mine.iterdir())
+    assert names == ["__init__.py", "app.py", "client.py", "requirements.txt"]
+    assert (project.mine / "app.py").read_text(encoding="utf-8") == program(2)
+
+
+def test_start_takes_static_and_templates_along(project):
+    project.flask("start", "4")
+    assert (project.mine / "static" / "page.js").exists()
+    assert (project.mine / "templates" / "index.html").exists()
+    assert not list(project.mine.glob("check.*"))
+    assert not (project.mine / "wrong").exists()
+
+
+def test_start_keeps_what_was_in_mine(project):
+    project.write("my work\n")
+    (project.mine / "notes").mkdir()
+    (project.mine / "notes" / "a.txt").write_text("mine", encoding="utf-8")
+    _, printed = project.flask("start", "2")
+    [kept] = project.before.iterdir()
+    assert (kept / "app.py").read_text(encoding="utf-8") == "my work\n"
+    assert (kept / "notes" / "a.txt").read_text(encoding="utf-8") == "mine"
+    assert f"mine-before/{kept.name}" in printed
+    assert (project.mine / "app.py").read_text(encoding="utf-8") == program(1)
+    assert not (project.mine / "notes").exists()
+
+
+def test_starts_in_the_same_second_keep_all(project, tmp_path):
+    words = [sys.executable, "-c", AT_ONCE]
+    done = subprocess.run(words, cwd=tmp_path, timeout=LIMIT, check=True)
+    assert done.returncode == 0
+    assert sorted(project.kept()) == ["work 0\n", "work 1\n", "work 2\n"]
+
+
+AT_ONCE = """
+from datetime import datetime
+from lessons import commands
+
+class Noon(datetime):
+    now = classmethod(lambda kind: kind(2030, 1, 1, 12))
+
+commands.datetime = Noon
+commands.MINE.mkdir()
+for n in range(3):
+    (commands.MINE / "app.py").write_text(f"work {n}\\n", encoding="utf-8")
+    lesson = commands.all_lessons()[2]
+    commands.replace_mine(commands.beginning(lesson), 2)
+"""
+
+
+def test_start_twice_in_a_row_moves_nothing_that_is_unchanged(project):
+    project.flask("start", "2")
+    code, printed = project.flask("start", "2")
+    assert code == 0 and "already" in printed
+    assert not project.before.exists()
+
+
+def test_start_keeps_a_file_that_is_open(project):
+    project.write("begun\n")
+    with (project.mine / "app.py").open("a", encoding="utf-8") as file:
+        code, printed = project.flask("start", "1")
+        file.write("and ended\n")
+    if os.name == "nt":  # Windows moves no open file: nothing has changed
+        assert code == 1 and "has its files open" in printed
+        project.before = project.folder
+    assert project.kept() == ["begun\nand ended\n"]
+
+
+def assert_nothing_changed(project, code, printed):
+    assert code == 1 and "Nothing in it has changed." in printed
+    assert (project.mine / "app.py").read_text(encoding="utf-8") == "my work\n"
+    assert not list(project.folder.glob("mine-new*"))
+    assert project.kept() == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sets no limit on a file's size")
+def test_start_on_a_full_disk_changes_nothing(project):
+    project.write("my work\n")
+    limit = (
+        "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9))"
+    )
+    words = sys.executable, "-c", f"{limit}; os.execv(sys.argv[1], sys.argv[1:])"
+    code, printed = project.flask(
+        "start", "2", before=words, PYTHONDONTWRITEBYTECODE="1"
+    )
+    assert "File too large" in printed
+    assert_nothing_changed(project, code, printed)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+def test_start_in_a_read_only_folder_changes_nothing(project):
+    project.write("my work\n")
+    words = ()
+    if os.geteuid() == 0:  # whom no mode stops: leave what lets root write
+        words = shutil.which("setpriv"), "--bounding-set=-all", "--inh-caps=-all"
+        words = *words, "--reuid=65534", "--keep-groups"
+        for folder in [project.folder, *project.folder.parents][:3]:
+            folder.chmod(0o755)
+    project.folder.chmod(0o555)
+    try:
+        code, printed = project.flask("start", "2", before=words)
+    finally:
+        project.folder.chmod(0o755)
+    assert "Permission denied" in printed
+    assert_nothing_changed(project, code, printed)
+
+
+def test_start_that_cannot_move_mine_aside_changes_nothing(project):
+    project.write("my work\n")
+    project.before.write_text("in the way", encoding="utf-8")
+    code, printed = project.flask("start", "2")
+    project.before.unlink()
+    assert_nothing_changed(project, code, printed)
+
+
+# Which lesson
+
+
+@pytest.mark.parametrize("command", ["start", "hint"])
+def test_a_command_that_needs_a_lesson_lists_them(project, command):
+    code, printed = project.flask(command)
+    assert code == 1 and "Which lesson?" in printed
+    assert f"flask {command} 3   03 · A page that reads it" in printed
+
+
+@pytest.mark.parametrize("command", ["start", "check", "hint"])
+@pytest.mark.parametrize("number", ["0", "99", "x", "²"])
+def test_a_wrong_number_is_told_which_there_are(project, command, number):
+    code, printed = project.flask(command, number)
+    last = max(path.parent.name[:2] for path in ROOT.glob("lessons/[0-9]*/README.md"))
+    there_are = f"There is no lesson {number}: there are 1 to {int(last)}."
+    assert code == 1 and there_are in printed
+
+
+# flask check
+
+
+def test_check_before_anything_was_started_says_how_to_begin(project):
+    for words in ["check"], ["check", "2"]:
+        code, printed = project.flask(*words)
+        assert (code, printed) == (
+            1,
+            "Error: There is no mine/ yet: begin with flask start 1.\n",
+        )
+
+
+def test_check_lists_what_is_green_what_is_red_and_what_comes_after(project):
+    project.flask("start", "1")
+    code, printed = project.flask("check", "1")
+    assert code == 1
+    outcomes = re.findall(r"(?m)^  (green|red|not checked) +\w", printed)
+    assert outcomes == ["green", "green", "red", "not checked", "not checked"]
+    assert "print inside the loop over" in printed
+    assert "flask hint 1 gives a hint." in printed
+
+
+def test_check_of_a_program_that_is_right_ends_with_0(project):
+    project.write(program(1))
+    code, printed = project.flask("check", "1")
+    assert code == 0 and printed.endswith("All is green.\n")
+    assert "red" not in printed
+
+
+def test_check_alone_stops_where_you_are(project):
+    project.flask("start", "3")
+    code, printed = project.flask("check")
+    assert code == 1
+    assert re.findall(r"(?m)^(\d\d) · ", printed) == ["01", "02", "03"]
+    assert "You are at lesson 3" in printed
+    assert printed.count("\n  red ") == 1
+
+
+def test_check_of_a_lesson_that_is_long_past_is_not_green(project):
+    project.flask("start", "3")
+    code, printed = project.flask("check", "1")
+    assert code == 1 and "flask start 1 begins this lesson again" in printed
+    assert "gone on" in printed and "\n  green" not in printed
+
+
+def test_the_first_line_comes_while_the_checks_still_run(project):
+    project.write("while True: pass\n")
+    command = [sys.executable, "-m", "flask", "check", "1", "--seconds", "5"]
+    with subprocess.Popen(
+        command, cwd=project.folder, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as running:
+        assert "checking mine/" in running.stdout.readline()
+        assert running.poll() is None
+        running.terminate()
+
+
+def test_a_program_that_does_not_parse_is_told_its_line(project):
+    project.write("import flask\n\nprint('hello'\n")
+    assert project.red("1") == "mine/app.py, line 3: SyntaxError: '(' was never closed."
+
+
+def test_a_program_that_breaks_on_import_is_told_its_line(project):
+    project.write(program(1).replace("choose_model()", "choose_modle()"))
+    found = project.red("1")
+    assert found.startswith(
+        "mine/app.py, line 9: NameError: name 'choose_modle' is not"
+    )
+
+
+def test_a_program_that_ends_python_is_told_so(project):
+    project.write("import os\nos._exit(0)\n")
+    assert project.red("1") == "mine/app.py ended Python."
+
+
+def test_a_program_without_an_app_is_told_so(project):
+    project.write("print('hello')\n")
+    assert project.red("1") == "mine/app.py has no app: write app = Flask(__name__)."
+
+
+def test_a_file_that_is_missing_is_named(project):
+    project.write(program(1))
+    (project.mine / "app.py").unlink()
+    assert "There is no mine/app.py" in project.red("1")
+    project.write(program(1))
+    (project.mine / "__init__.py").unlink()
+    assert "There is no mine/__init__.py" in project.red("1")
+
+
+ENDLESS = program(1).replace("        print(chunk", "        while True: print(chunk")
+
+
+LINE = ENDLESS[: ENDLESS.index("while True")].count("\n") + 1
+
+
+@pytest.mark.parametrize(("text", "line"), [("while True: 1\n", 1), (ENDLESS, LINE)])
+def test_a_loop_that_never_ends_is_told_its_line(project, text, line):
+    project.write(text)
+    assert project.red("1", "--seconds", "3") == (
+        f"mine/app.py, line {line}, did not come to an end within 3 s:"
+        " look for a loop that never ends."
+    )
+
+
+def test_what_a_red_program_prints_is_shown(project):
+    project.write(program(2).replace("abort(400)", 'print("I was here")'))
+    project.write(program(2, "client.py"), "client.py")
+    code, printed = project.flask("check", "2")
+    assert code == 1 and "| I was here" in printed
+
+
+def test_without_pytest_it_says_how_to_get_it(project):
+    (project.folder / "sitecustomize.py").write_text(
+        "import sys; sys.modules['pytest'] = None", encoding="utf-8"
+    )
+    project.write(program(1))
+    code, printed = project.flask("check", "1", PYTHONPATH=str(project.folder))
+    assert code == 1
+    assert "-m pip install -r requirements.txt" in printed
+
+
+def test_the_page_is_checked_in_a_browser(project):
+    project.flask("start", "4")
+    code, printed = project.flask("check", "3")
+    address = "http://127.0.0.1:8000/lessons/03-a-page-that-reads-it/"
+    assert code == 0 and address in printed and "Markup stays text" not in printed
+
+
+def test_the_browser_can_be_driven(project, chromium):
+    project.flask("start", "4")
+    code, printed = project.flask("check", "3", "--browser")
+    assert code == 0 and "green       Markup stays text" in printed
+    page = project.mine / "static" / "page.js"
+    text = page.read_text(encoding="utf-8").replace("answer.append(", "void (")
+    page.write_text(text, encoding="utf-8")
+    found = project.red("3", "--browser")
+    assert "append each piece" in found
+
+
+def test_without_a_driver_it_says_what_is_missing(project):
+    (project.folder / "sitecustomize.py").write_text(
+        "import sys; sys.modules['selenium'] = None", encoding="utf-8"
+    )
+    project.flask("start", "4")
+    code, printed = project.flask(
+        "check", "3", "--browser", PYTHONPATH=str(project.folder)
+    )
+    assert code == 1 and "pip install selenium" in " ".join(printed.split())
+
+
+# flask hint
+
+
+def test_hints_come_one_by_one(project):
+    code, first = project.flask("hint", "1")
+    assert code == 0 and "time.monotonic()" in first and "flask hint 1 2" in first
+    code, second = project.flask("hint", "1", "2")
+    assert code == 0 and "may hold no text" in second and "flask hint" not in second
+    code, none = project.flask("hint", "1", "3")
+    assert code == 1 and "no more than 2 hints" in none
+
+
+def test_every_lesson_has_a_hint(project):
+    for path in sorted(Path(ROOT / "lessons").glob("[0-9]*/README.md")):
+        code, printed = project.flask("hint", path.parent.name[:2])
+        assert code == 0 and printed.strip()

@@ -1,0 +1,681 @@
+"""The course: notes with their program beside them, mine/, the wire, and the checks."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+import requests
+from conftest import LIMIT, ROOT, ScriptedModel, running
+from flask import Flask
+from flask.testing import FlaskClient
+from selenium.webdriver.support.ui import WebDriverWait
+
+import app as program
+from lessons import course as pages
+from lessons import programs
+from lessons.notes import to_html
+from lessons.terminal import printed
+
+PAGE = "/lessons/03-a-page-that-reads-it/"
+ROOTS = "/lessons/06-errors-you-can-see/"
+LESSONS = [lesson.name for lesson in pages.way_through()[0]]
+HELLO = """from flask import Flask
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def index():
+    return "<title>Mine</title>Hello"
+"""
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """Return a student's folder, empty."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def site(mine, monkeypatch):
+    """Return the app as `flask run` serves it, with mine/ elsewhere."""
+    monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")
+    monkeypatch.setattr(pages, "MINE", mine)
+    site = Flask(program.app.import_name)
+    site.config.update(program.app.config)
+    site.add_url_rule("/", "index", program.index)
+    site.add_url_rule("/ask", "ask", program.ask, methods=["POST"])
+    site.register_error_handler(Exception, lambda error: program.refuse(error))
+    site.register_blueprint(pages.course)
+    return site
+
+
+class Visitor(FlaskClient):
+    """A client that reads an answer to its end, unless it is told not to."""
+
+    def open(self, *path, buffered=True, **request):
+        return super().open(*path, buffered=buffered, **request)
+
+
+@pytest.fixture
+def visit(site):
+    """Return a client of the course."""
+    site.test_client_class = Visitor
+    return site.test_client()
+
+
+def write(folder, **files):
+    """Write app="..." to app.py, and so on."""
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+
+
+def model_of(lesson, monkeypatch, *script):
+    """Let the lesson's program, which has been visited, answer with this script."""
+    model = ScriptedModel(*script)
+    monkeypatch.setattr(sys.modules[f"{lesson}.app"], "model", model)
+    return model
+
+
+# The notes
+
+
+def test_the_way_through_leads_to_every_lesson(visit):
+    page = visit.get("/lessons/").text
+    for lesson, _, _ in map(pages.find, LESSONS):
+        assert lesson is None or f"/lessons/{lesson.name}/" in page
+    assert page.count(" minutes</span>") == len(LESSONS) > 2
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_every_link_of_a_lesson_leads_somewhere(visit, name):
+    here = f"/lessons/{name}/"
+    page = visit.get(here)
+    assert page.status_code == 200 and "<h1" in page.text
+    for link in re.findall(r'(?:href|src)="(.*?)"', page.text):
+        path = urlsplit(urljoin(here, link)).path
+        if not link.startswith(("http", "data:")):
+            assert visit.get(path).status_code == 200, link
+
+
+def test_a_lesson_stands_between_its_neighbours(visit):
+    page = visit.get(f"/lessons/{LESSONS[1]}/").text
+    assert f'rel="prev" href="/lessons/{LESSONS[0]}/"' in page
+    assert f'rel="next" href="/lessons/{LESSONS[2]}/"' in page
+    assert 'rel="prev"' not in visit.get(f"/lessons/{LESSONS[0]}/").text
+    assert 'rel="next"' not in visit.get(f"/lessons/{LESSONS[-1]}/").text
+    assert visit.get("/lessons/99-nothing/").status_code == 404
+
+
+def test_a_quotation_has_its_colours_and_its_name(visit):
+    page = visit.get(PAGE).text
+    assert "<figcaption>static/page.js</figcaption>" in page
+    assert '<span class="kd">const</span>' in page
+    assert "style=" not in page
+
+
+def test_of_html_only_folds_survive_in_notes():
+    notes = "a <b onclick=x>b</b>\n\n<details><summary>Hints</summary>\n\n*c*\n\n"
+    html = to_html(notes + "</details>\n\n<script>d()</script>\n\n<details open>")
+    assert "<details><summary>Hints</summary>" in html and "</details>" in html
+    assert re.findall("<(?:b|script|details open)", html) == []
+    assert "<em>c</em>" in html and "&lt;script&gt;" in html
+
+
+def test_a_link_to_other_notes_leads_to_their_page():
+    html = to_html(
+        "[a](../02-b/README.md) [c](README.md#d) [e](https://f.org/README.md)"
+    )
+    assert re.findall('href="(.+?)"', html) == ["../02-b/", "#d", "https://f.org/"]
+
+
+def test_pages_of_the_course_load_only_what_is_ours(visit):
+    policy = visit.get(PAGE).headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "unsafe" not in policy
+    assert visit.get(f"{PAGE}static/page.js").status_code == 404
+    assert visit.get(f"{PAGE}app.py").status_code == 404
+
+
+# What nobody but the student reaches
+
+RUNNING = ["program/", "program/bad/", "mine/", "mine/bad/"]
+
+
+@pytest.mark.parametrize("path", RUNNING)
+def test_a_production_server_runs_no_program(visit, mine, monkeypatch, path):
+    write(mine, app=HELLO)
+    assert visit.get(PAGE + path).status_code == 200
+    monkeypatch.delenv("FLASK_RUN_FROM_CLI")
+    assert visit.get(PAGE + path).status_code == 404
+    assert visit.post(f"{PAGE}{path}ask", json={"prompt": "Hi"}).status_code == 404
+
+
+def test_a_production_server_checks_nothing(visit, monkeypatch):
+    monkeypatch.delenv("FLASK_RUN_FROM_CLI")
+    assert visit.post(f"{PAGE}check", json={}).status_code == 404
+    assert visit.get(f"{PAGE}check.js").status_code == 404
+
+
+def test_a_production_server_shows_the_notes_and_says_so(visit, monkeypatch):
+    monkeypatch.delenv("FLASK_RUN_FROM_CLI")
+    page = visit.get(PAGE).text
+    assert "A page that reads it" in page and "On your own machine" in page
+    assert "<iframe" not in page and "lesson.js" not in page
+    assert "way.js" not in visit.get("/lessons/").text
+
+
+@pytest.mark.parametrize("path", [*RUNNING, "check.js"])
+def test_another_machine_reaches_no_program(visit, mine, path):
+    write(mine, app=HELLO)
+    there = {"REMOTE_ADDR": "192.168.1.7"}
+    assert visit.get(PAGE + path, environ_overrides=there).status_code == 404
+    assert "<iframe" not in visit.get(PAGE, environ_overrides=there).text
+
+
+@pytest.mark.parametrize("path", RUNNING)
+def test_a_foreign_name_reaches_no_program(visit, mine, path):
+    write(mine, app=HELLO)
+    refused = visit.get(PAGE + path, headers={"Host": "evil.example"})
+    assert refused.status_code == 400 and "TRUSTED_HOSTS" in refused.text
+
+
+@pytest.mark.parametrize("path", ["check", "mine/ask"])
+def test_another_page_cannot_make_it_run_anything(visit, mine, path):
+    shutil.copy(ROOT / "lessons" / LESSONS[0] / "app.py", mine)
+    for form in {"prompt": "Hi"}, '{"prompt": "Hi"}':
+        assert visit.post(f"/lessons/{LESSONS[0]}/{path}", data=form).status_code == 415
+
+
+# The programs
+
+
+@pytest.mark.parametrize("network", ["", "bad/"])
+def test_a_program_streams_as_it_does_alone(visit, monkeypatch, network):
+    visit.get(f"{PAGE}program/")
+    model = model_of(LESSONS[2], monkeypatch, "one", " two")
+    address = f"{PAGE}program/{network}ask"
+    answer = visit.post(address, json={"prompt": "Hi"}, buffered=False)
+    pieces = (piece for piece in answer.iter_encoded() if piece)
+    assert (next(pieces), model.made) == (b"one", 1)
+    assert (b"".join(pieces), model.made) == (b" two", 2)
+
+
+def test_who_leaves_a_program_hangs_up_on_its_model(visit, monkeypatch):
+    visit.get(f"{PAGE}program/")
+    model = model_of(LESSONS[2], monkeypatch, "one", " two", " three")
+    answer = visit.post(f"{PAGE}program/ask", json={"prompt": "Hi"}, buffered=False)
+    next(answer.iter_encoded())
+    answer.close()
+    assert model.closed.wait(LIMIT) and model.closed_early
+
+
+def test_a_lesson_without_a_program_runs_the_root(visit):
+    assert "<title>Word by Word</title>" in visit.get(f"{ROOTS}program/").text
+
+
+def test_programs_do_not_share_what_is_theirs(visit, mine):
+    write(mine, app=HELLO)
+    assert visit.get(f"{PAGE}program/").text != visit.get(f"{PAGE}mine/").text
+    assert visit.get(f"{PAGE}program/static/page.js").status_code == 200
+    assert visit.get(f"{PAGE}mine/static/page.js").status_code == 404
+    first, second = (sys.modules[f"{name}.app"] for name in (LESSONS[2], "mine"))
+    assert first.app is not second.app
+
+
+def test_mine_is_imported_anew_when_it_changes(visit, mine):
+    write(mine, app=HELLO)
+    assert "Hello" in visit.get(f"{PAGE}mine/").text
+    before = sys.modules["mine.app"].app
+    visit.get(f"{PAGE}mine/")
+    assert sys.modules["mine.app"].app is before
+    write(mine, app=HELLO.replace("Hello", "Hallo"))  # of the same size, at once
+    assert "Hallo" in visit.get(f"{PAGE}mine/").text
+
+
+def test_mine_shows_its_new_template(visit, mine):
+    shutil.copytree(ROOT / PAGE[1:], mine, dirs_exist_ok=True)
+    visit.get(f"{PAGE}mine/")
+    (mine / "templates" / "index.html").write_text("Another", encoding="utf-8")
+    assert visit.get(f"{PAGE}mine/").text == "Another"
+
+
+NAMELESS = HELLO.replace("return", "print(nothing); return")
+BROKEN = {
+    "app = Flask(": "mine/app.py, line 1: SyntaxError: '(' was never closed",
+    "\nimport flusk\n": "mine/app.py, line 2: ModuleNotFoundError: No module named",
+    "raise SystemExit('MODEL=x: write it.')": "MODEL=x: write it.",
+    "ap = 5": "mine/app.py has no app: write app = Flask(__name__).",
+    NAMELESS: "mine/app.py, line 8: NameError: name 'nothing' is not defined",
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), BROKEN.items())
+def test_what_is_broken_in_mine_is_said_in_one_sentence(visit, mine, text, sentence):
+    write(mine, app=text)
+    page = visit.get(f"{PAGE}mine/", headers={"Accept": "text/html"})
+    assert page.status_code == 500
+    said = re.search('<p role="alert".*?>(.+)</p>', page.text)[1]
+    assert sentence in said.replace("&#39;", "'")
+    assert "Traceback" not in page.text and "lessons/" not in said
+    told = visit.get(f"{PAGE}mine/")
+    assert sentence in told.json["error"]
+    write(mine, app=HELLO)
+    assert visit.get(f"{PAGE}mine/").status_code == 200
+
+
+def test_before_anything_was_started_mine_says_what_to_do(visit, mine):
+    mine.rmdir()
+    assert "flask start" in visit.get(f"{PAGE}mine/").json["error"]
+
+
+def test_what_breaks_in_a_generator_is_said_too(visit, mine):
+    write(
+        mine,
+        app="""from flask import Flask, request
+app = Flask(__name__)
+@app.post("/ask")
+def ask():
+    return pieces()
+def pieces():
+    yield request.get_json()["prompt"]
+""",
+    )
+    told = visit.post(f"{PAGE}mine/ask", json={"prompt": "Hi"})
+    assert told.status_code == 500
+    said = "mine/app.py, line 7: RuntimeError: Working outside of request context"
+    assert said in told.json["error"]
+
+
+def test_a_program_may_keep_its_request_while_it_streams(visit, mine):
+    write(
+        mine,
+        app="""from flask import Flask, request, stream_with_context
+app = Flask(__name__)
+@app.post("/ask")
+def ask():
+    return stream_with_context(request.get_json()["prompt"] for _ in range(3))
+""",
+    )
+    assert visit.post(f"{PAGE}mine/ask", json={"prompt": "Hi"}).text == "HiHiHi"
+
+
+def test_a_loop_in_mine_does_not_hold_up_the_course(visit, mine, monkeypatch):
+    monkeypatch.setattr(programs, "IMPORT_SECONDS", 0.2)
+    write(
+        mine, app="import sys, time\nwhile 'enough' not in sys.modules: time.sleep(.1)"
+    )
+    try:
+        said = visit.get(f"{PAGE}mine/").json["error"]
+        assert said.endswith("look for a loop that never ends.")
+        assert visit.get(f"{PAGE}program/").status_code == 200
+    finally:
+        sys.modules["enough"] = None
+    write(mine, app=HELLO)
+    assert visit.get(f"{PAGE}mine/").status_code == 200
+    del sys.modules["enough"]
+
+
+def test_the_words_of_a_provider_stay_here(visit, caplog):
+    told = visit.post(f"{PAGE}program/ask", json={"prompt": "/fail 0"})
+    assert "ModelAPIError" in told.json["error"]
+    assert "told to fail" not in told.text + caplog.text
+
+
+# A program without a page
+
+
+def test_a_terminal_program_prints_in_the_pane(visit):
+    here = f"/lessons/{LESSONS[0]}/program/"
+    assert f"flask --app lessons/{LESSONS[0]}/app ask" in visit.get(here).text
+    answer = visit.post(f"{here}ask", json={"prompt": "/echo --help Tragödie"})
+    assert answer.text == "--help Tragödie\n\n4 chunks, 15 characters\n"
+
+
+def test_a_prompt_is_never_an_option(visit):
+    answer = visit.post(f"/lessons/{LESSONS[0]}/program/ask", json={"prompt": "--xy"})
+    assert "Error" not in answer.text and "chunks" in answer.text
+
+
+@pytest.mark.parametrize("prompt", [None, 5, ["a"], "a\0b", "a" * 5000])
+def test_a_terminal_program_takes_a_short_string_only(visit, prompt):
+    here = f"/lessons/{LESSONS[0]}/program/"
+    assert visit.post(f"{here}ask", json={"prompt": prompt}).status_code == 400
+    assert visit.get(f"{here}ask").status_code == 405
+
+
+def test_a_server_without_a_page_gets_one(visit):
+    here = f"/lessons/{LESSONS[1]}/program/"
+    assert 'data-bar="|"' in visit.get(here).text
+    answer = visit.post(f"{here}ask", json={"prompt": "/echo Tragödie"})
+    assert answer.text == "Tragödie"
+
+
+COMMAND = """import os, time, click
+from flask import Flask
+app = Flask(__name__)
+@app.cli.command()
+@click.argument("prompt")
+def ask(prompt):
+    print(os.getpid(), flush=True)
+"""
+
+
+def test_a_command_that_breaks_says_where(mine):
+    write(mine, app=COMMAND + "    raise OSError('no')\n")
+    *_, end = printed(mine, "Hi")
+    assert end == b"\nmine/app.py, line 8: OSError: no\n"
+
+
+def test_a_command_that_forgets_to_flush_shows_it(mine, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    body = "    print('one ', end='')\n    time.sleep(0.2)\n    print('two', end='')\n"
+    write(mine, app=COMMAND.replace(", flush=True", ", end=' '") + body)
+    (screen,) = printed(mine, "Hi")
+    assert screen.endswith(b" one two")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="asks for a process the POSIX way")
+def test_who_leaves_a_command_stops_it(mine):
+    write(mine, app=COMMAND + "    time.sleep(99)\n")
+    screen = printed(mine, "Hi")
+    pid = int(next(screen))
+    os.kill(pid, 0)
+    leaving = threading.Thread(target=screen.close, daemon=True)
+    leaving.start()
+    leaving.join(LIMIT)
+    assert not leaving.is_alive()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+# Check my work
+
+
+def checks(visit, lesson):
+    answer = visit.post(f"/lessons/{lesson}/check", json={})
+    assert answer.mimetype == "application/jsonl"
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def test_my_work_is_red_and_then_green(visit, mine):
+    shutil.copytree(ROOT / "lessons" / LESSONS[1], mine, dirs_exist_ok=True)
+    right = (mine / "app.py").read_text(encoding="utf-8")
+    write(
+        mine,
+        app=right.replace("Response(pieces(", "Response(''.join(pieces(", 1).replace(
+            "), mimetype", ")), mimetype"
+        ),
+    )
+    outcomes = [check["outcome"] for check in checks(visit, LESSONS[1])]
+    assert outcomes.count("red") == 1
+    write(mine, app=right)
+    assert {check["outcome"] for check in checks(visit, LESSONS[1])} == {"green"}
+
+
+# What it costs
+
+
+def test_the_first_page_waits_for_no_part_of_the_course():
+    script = "import app, sys; print([name for name in sys.modules if name in"
+    script += " ('markdown_it', 'pygments', 'pytest')])"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=LIMIT)
+    assert done.stdout.strip() == b"[]", done.stderr
+
+
+def test_flask_run_serves_the_course():
+    with running("run") as url:
+        page = requests.get(url + PAGE, timeout=LIMIT).text
+        assert "<iframe" in page
+        address = f"{url}{PAGE}program/ask"
+        answer = requests.post(address, json={"prompt": "/echo Hi"}, timeout=LIMIT)
+        assert answer.text == "Hi"
+
+
+# In a browser
+
+
+class Reader:
+    """Who reads a lesson in a browser."""
+
+    def __init__(self, browser, url):
+        self.browser = browser
+        self.url = url
+
+    def run(self, script, *words):
+        return self.browser.execute_script(script, *words)
+
+    def until(self, script, *words):
+        """Wait until the script returns something; return that."""
+        waiting = WebDriverWait(self.browser, LIMIT, 0.02)
+        return waiting.until(lambda _: self.run(f"return {script}", *words), script)
+
+    def open(self, path):
+        self.browser.get(self.url + path)
+        self.program_is_there()
+
+    def program_is_there(self):
+        """Wait until the program in the frame has loaded, and is tapped."""
+        self.until(
+            "!/native/.test(frames[0].fetch) && frames[0].document.readyState"
+            " === 'complete'"
+        )
+
+    def choose(self, name):
+        """Press a radio button, the checkbox or Reload, and wait for the program."""
+        self.run("frames[0].old = true")
+        self.run("document.querySelector(arguments[0]).click()", name)
+        self.until("!frames[0].old")
+        self.program_is_there()
+
+    def ask(self, prompt):
+        """Ask the program in the frame, and wait until the wire is at its end."""
+        self.run(
+            """const page = frames[0].document;
+            page.querySelector("input").value = arguments[0];
+            page.querySelector("form").requestSubmit();""",
+            prompt,
+        )
+        return self.until("document.querySelector('#wire').dataset.how")
+
+    def frame(self):
+        return self.run("return frames[0].document.body.innerText")
+
+    def wire(self):
+        """Return the numbers below the wire by their names."""
+        return self.run(
+            """const rows = [...document.querySelectorAll("#wire dl > div")];
+            const texts = ({ children }) => [...children].map((it) => it.textContent);
+            return Object.fromEntries(rows.map(texts));"""
+        )
+
+    def ended(self, how):
+        self.until("document.querySelector('#wire').dataset.how === arguments[0]", how)
+
+    def complaints(self):
+        """Return what the console says, but for answers that are meant to break."""
+        log = [line["message"] for line in self.browser.get_log("browser")]
+        return [line for line in log if not re.search("of 500|INCOMPLETE_CHUNK", line)]
+
+
+@pytest.fixture
+def reader(browser, serve, site):
+    """Return a reader of the course, whose console stays empty."""
+    reader = Reader(browser, serve(site))
+    yield reader
+    assert reader.complaints() == []
+
+
+def test_the_program_answers_beside_its_notes_and_the_wire_is_drawn(reader):
+    reader.open(PAGE)
+    reader.ask("/echo Streams are fun, Tragödie.")
+    reader.ended("complete")
+    assert "Streams are fun, Tragödie." in reader.frame()
+    assert reader.wire()["Bytes"] == str(len("Streams are fun, Tragödie.".encode()))
+
+
+def test_a_bad_network_carries_the_same_in_more_pieces(reader):
+    reader.open(PAGE)
+    reader.ask("/echo Streams")
+    reader.ended("complete")
+    good = reader.wire()
+    reader.choose("[name=network]")
+    reader.ask("/echo Streams")
+    reader.ended("complete")
+    bad = reader.wire()
+    assert (good["Pieces"], good["Bytes"], bad["Bytes"]) == ("1", "7", "7")
+    assert int(bad["Pieces"]) > 1
+    reader.choose("[name=network]")
+    reader.ask("/echo Streams")
+    reader.ended("complete")
+    assert reader.wire()["Pieces"] == "1"
+
+
+def test_mine_shows_what_is_broken_and_runs_when_it_is_mended(reader, mine):
+    write(mine, app="app = Flask(")
+    reader.open(PAGE)
+    reader.choose("[value=mine]")
+    assert reader.frame().startswith("mine/app.py, line 1: SyntaxError")
+    write(mine, app=HELLO)
+    reader.choose("#pane button")
+    assert reader.frame() == "Hello"
+
+
+def test_a_refused_question_says_why_below_the_program(reader):
+    reader.open(PAGE)
+    reader.ask("/fail 0")
+    reader.ended("refused")
+    reader.until("document.querySelector('#problem').textContent.includes('line 28')")
+    reader.ask("/echo Hi")
+    reader.ended("complete")
+    assert reader.run("return document.querySelector('#problem').textContent") == ""
+
+
+def test_a_broken_answer_breaks_for_the_page_too(reader):
+    reader.open(PAGE)
+    reader.ask("/fail 2 /echo one two three")
+    reader.ended("broken")
+    assert "one two" in reader.frame() and "not whole" in reader.frame()
+
+
+STOPS = {
+    "abort": "const stop = new AbortController(); page.stop = () => stop.abort();"
+    "question.signal = stop.signal;",
+    "cancel": "page.stop = () => page.reader.cancel();",
+}
+
+
+@pytest.mark.parametrize("way", STOPS)
+def test_a_page_that_hangs_up_hangs_up_on_the_model(reader, monkeypatch, way):
+    reader.open(PAGE)
+    gates = threading.Event(), threading.Event()
+    model = model_of(LESSONS[2], monkeypatch, "one", gates[0], " two", gates[1], " 3")
+    reader.run(
+        f"""const page = frames[0];
+        const question = {{ method: "POST", body: '{{"prompt": "Hi"}}' }};
+        question.headers = {{ "Content-Type": "application/json" }};
+        {STOPS[way]}
+        page.fetch("ask", question).then(async ({{ body }}) => {{
+          page.reader = body.getReader();
+          page.first = await page.reader.read();
+        }});"""
+    )
+    reader.until("frames[0].first")
+    assert model.made == 1
+    reader.run("frames[0].stop()")
+    reader.ended("stopped")
+    for gate in gates:  # the server notices when it writes
+        gate.set()
+    assert model.closed.wait(LIMIT) and model.closed_early
+
+
+def test_a_terminal_program_runs_in_the_frame(reader):
+    reader.open(f"/lessons/{LESSONS[0]}/")
+    reader.ask("/echo Hi there")
+    reader.ended("complete")
+    assert "Hi there\n\n4 chunks, 8 characters" in reader.frame()
+
+
+def test_a_server_without_a_page_shows_its_pieces(reader, monkeypatch):
+    reader.open(f"/lessons/{LESSONS[1]}/")
+    gate = threading.Event()
+    model_of(LESSONS[1], monkeypatch, "one", gate, " two")
+    reader.ask("Hi")
+    reader.until("frames[0].document.querySelector('#screen').textContent === 'one|'")
+    gate.set()
+    reader.ended("complete")
+    assert "one| two|" in reader.frame()
+
+
+def check_my_work(reader):
+    reader.run("document.querySelector('#check').click()")
+    reader.until("document.querySelector('#check').ariaDisabled === 'false'")
+    return [
+        reader.run("return document.querySelector(arguments[0])?.innerText", found)
+        for found in ("#status", '#found [data-outcome="red"]')
+    ]
+
+
+def test_check_my_work_says_what_is_red_and_then_that_all_is_green(reader, mine):
+    shutil.copytree(ROOT / PAGE[1:], mine, dirs_exist_ok=True)
+    right = (mine / "app.py").read_text(encoding="utf-8")
+    write(
+        mine, app=right.replace("Response(pieces(prompt)", "Response([*pieces(prompt)]")
+    )
+    reader.open(PAGE)
+    status, red = check_my_work(reader)
+    assert status == "Mend the red one, then check again."
+    assert red.startswith("red The first piece leaves before the second is made")
+    write(mine, app=right)
+    assert check_my_work(reader) == ["All is green.", None]
+
+
+def test_check_my_work_checks_the_page_in_this_browser(reader, mine):
+    shutil.copytree(ROOT / "lessons" / LESSONS[3], mine, dirs_exist_ok=True)
+    page = mine / "static" / "page.js"
+    right = page.read_text(encoding="utf-8")
+    page.write_text(right.replace(", { stream: true }", ""), encoding="utf-8")
+    reader.open(f"/lessons/{LESSONS[3]}/")
+    assert "cut after byte 5" in check_my_work(reader)[1]
+    page.write_text(right, encoding="utf-8")
+    assert check_my_work(reader) == ["All is green.", None]
+
+
+def test_the_way_through_shows_how_far_one_is(reader, mine):
+    shutil.copytree(ROOT / "lessons" / LESSONS[0], mine, dirs_exist_ok=True)
+    reader.browser.get(f"{reader.url}/lessons/")
+    status, _ = check_my_work(reader)
+    first = reader.run("return document.querySelector('#lessons li').dataset.outcome")
+    assert first == "green"
+    assert status.startswith("You are at 02 · A stream from Flask.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", *(f"{name}/" for name in LESSONS)])
+def test_a_page_fits_a_small_screen(reader, path, scheme):
+    narrow = {"width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": False}
+    colours = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    command = reader.browser.execute_cdp_cmd
+    command("Emulation.setDeviceMetricsOverride", narrow)
+    command("Emulation.setEmulatedMedia", colours)
+    try:
+        reader.browser.get(f"{reader.url}/lessons/{path}")
+        wide = reader.run("return document.documentElement.scrollWidth")
+        assert wide <= 320
+        ink, paper = reader.run(
+            "const { color, backgroundColor } = getComputedStyle(document.body);"
+            " return [color, backgroundColor].map((c) => +c.match(/\\d+/)[0])"
+        )
+        assert (ink < paper) == (scheme == "light")
+    finally:
+        command("Emulation.clearDeviceMetricsOverride", {})
+        command("Emulation.setEmulatedMedia", {"features": []})

@@ -1,0 +1,29 @@
+"""No line unexplained: the lessons quote every line of the program at the root."""
+
+import pytest
+from conftest import ROOT
+from test_lessons import LESSONS, quotations
+
+PROGRAM = ["app.py", "models.py", "static/ask.js", "static/page.js"]
+
+
+def quoted_lines(name):
+    """Return the lines of the root's file that some lesson quotes."""
+    return {
+        line
+        for lesson in LESSONS
+        if not (lesson / name).exists()  # else its own file is meant
+        for title, text in quotations(lesson)
+        if title == name
+        for line in text.splitlines()
+    }
+
+
+@pytest.mark.parametrize("name", PROGRAM)
+def test_every_line_of_the_program_is_quoted_in_a_lesson(name):
+    quoted = quoted_lines(name)
+    for number, line in enumerate((ROOT / name).read_text("utf-8").splitlines(), 1):
+        assert not line.strip() or line in quoted, (
+            f"{name}, line {number}, is in no lesson: quote it where it is explained"
+            f" (app.py and page.js in lesson 06).\n{line}"
+        )
