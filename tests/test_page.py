@@ -584,6 +584,46 @@ def test_it_works_under_a_prefix(browser, serve, answer_with):
 # The wire strip
 
 
+def test_the_wire_is_drawn_while_the_answer_arrives(page, answer_with):
+    """Not when it has ended: here it waits, half written, until the test has looked."""
+    gate = threading.Event()
+    answer_with("one", gate, " and two")
+    page.ask()
+    page.shows("one")
+    page.until(lambda: page.numbers["Pieces"] == "1")
+    bars = "return document.querySelector('#wire path').getAttribute('d')"
+    page.until(lambda: re.fullmatch(r"M\d+ 1V0h.7V1", page.run(bars)))
+    assert page.find("#wire").get_attribute("data-how") == "waiting"
+    assert "Pieces 1" in page.find("#wire svg").get_attribute("aria-label")
+    gate.set()
+    assert page.ends() == "complete"
+    page.until(lambda: page.run(bars).count("M") == 2)
+    lower, higher = sorted(map(float, re.findall(r"V([\d.]+)h", page.run(bars))))
+    assert lower == 0 and 0.3 < higher < 0.5  # a bar's area tells its bytes
+    assert page.find("#wire").get_attribute("data-how") == "complete"
+
+
+def test_a_held_enter_asks_once(page, answer_with):
+    model = answer_with("one")
+    held = "const key = {key: 'Enter', repeat: true, cancelable: true, bubbles: true};"
+    held += "arguments[0].dispatchEvent(new KeyboardEvent('keydown', key))"
+    page.ask()
+    for _ in range(5):
+        page.run(held, page.find("#prompt"))
+    assert page.ends() == "complete"
+    page.shows("one")
+    assert len(model.prompts) == 1
+
+
+def test_a_blank_question_is_not_asked(page, answer_with):
+    model = answer_with("one")
+    page.ask()
+    assert page.ends() == "complete"
+    page.ask("   ")
+    page.draws()
+    assert (page.answer, len(model.prompts)) == ("one", 1)
+
+
 def test_the_wire_shows_each_piece_that_came(page, answer_with):
     texts = ["one", " two\n", "\ttrès ", '"4"']
     gates = [threading.Event() for _ in texts]
