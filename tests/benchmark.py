@@ -4,14 +4,18 @@ First page: from `flask run` to the page's first byte. Then 64 answers at once, 
 30 words a second each, against one alone: how far apart their pieces arrive.
 """
 
+import sys
 import threading
+from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
 
 import requests
+
+sys.path.append(str(Path(__file__).parent.parent))  # where conftest finds the app
 from conftest import running
 
-WORDS = 150
+WORDS = int(sys.argv[1]) if sys.argv[1:] else 150  # in each answer
 
 
 def gaps(url, prompt, answers):
