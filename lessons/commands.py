@@ -180,13 +180,15 @@ def check(lesson, browser, program, seconds):
         if "red" in outcomes:
             if not lesson:
                 say(f"You are at lesson {number}: flask start {number} begins it.")
-            say(f"flask hint {number} gives a hint.")
+            say(f"The change is quoted in lessons/{each.name}/README.md.")
             sys.exit(1)
         if lesson and outcomes == {"gone on"}:
             say(f"Nothing was checked: flask start {number} begins this lesson again.")
             sys.exit(1)
-    say("All is green.", fg="green")
-    if not browser and (not lesson or (lesson / "check.js").exists()):
+    if browser or (lesson and not (lesson / "check.js").exists()):
+        say("All is green.", fg="green")
+    else:
+        say("The server's part is green; the page's is not checked yet.", fg="green")
         port = os.environ.get("FLASK_RUN_PORT", 5000)
         page = f"http://127.0.0.1:{port}/lessons/{f'{lesson.name}/' if lesson else ''}"
         say(f"What the page does is checked in your browser: flask run, then {page}")

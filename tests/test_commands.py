@@ -248,7 +248,7 @@ def test_check_lists_what_is_green_what_is_red_and_what_comes_after(project):
     outcomes = re.findall(r"(?m)^  (green|red|not checked) +\w", printed)
     assert outcomes == ["green", "green", "red", "not checked", "not checked"]
     assert "print inside the loop over" in printed
-    assert "flask hint 1 gives a hint." in printed
+    assert "quoted in lessons/01-a-stream-in-the-terminal/README.md." in printed
 
 
 def test_check_of_a_program_that_is_right_ends_with_0(project):
@@ -256,6 +256,14 @@ def test_check_of_a_program_that_is_right_ends_with_0(project):
     code, printed = project.flask("check", "1")
     assert code == 0 and printed.endswith("All is green.\n")
     assert "red" not in printed
+
+
+def test_check_does_not_call_a_page_green_that_no_browser_has_seen(project):
+    project.flask("start", "4")  # with the program that lesson 3 ends with
+    code, printed = project.flask("check", "3")
+    assert code == 0 and "All is green" not in printed
+    assert "The server's part is green; the page's is not checked yet." in printed
+    assert "flask check --browser 3" in printed
 
 
 def test_check_alone_stops_where_you_are(project):
