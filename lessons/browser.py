@@ -7,17 +7,15 @@ import argparse
 import json
 import os
 import shutil
-import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.shared_data import SharedDataMiddleware
-from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
 from lessons.checking import never_ends
 from lessons.scripted import ScriptedModel
+from lessons.serving import served
 from lessons.under_test import load, sentence_for
 
 LESSONS = Path(__file__).parent
@@ -38,31 +36,14 @@ RUN = """
 """
 
 
-class Quiet(WSGIRequestHandler):
-    """A request that leaves no line in the log."""
-
-    def log(self, type, message, *args):
-        pass
-
-
-@contextmanager
-def served(app, check):
-    """Serve a program below /mine/, the checks beside it; yield the address."""
+def beside(app, check):
+    """Return a WSGI app that has a program below /mine/, and its checks beside it."""
     files = {
         "/checks.js": str(LESSONS / "static" / "checks.js"),
         "/check.js": str(check),
     }
     empty = SharedDataMiddleware(Response("", mimetype="text/html"), files, cache=False)
-    site = DispatcherMiddleware(empty, {"/mine": app})
-    server = make_server("127.0.0.1", 0, site, threaded=True, request_handler=Quiet)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
+    return DispatcherMiddleware(empty, {"/mine": app})
 
 
 def open_browser():
@@ -86,7 +67,7 @@ def checks_in(browser, check, app, seconds):
     from selenium.common.exceptions import TimeoutException
 
     browser.set_script_timeout(seconds)
-    with served(app, check) as url:
+    with served(beside(app, check)) as url:
         browser.get(url)
         try:
             return browser.execute_async_script(RUN)

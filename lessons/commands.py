@@ -102,11 +102,13 @@ def start(lesson):
 
 def beginning(lesson):
     """Return the files that a lesson begins with, as {name: path}."""
-    folder = lesson / "begin"
-    if not folder.exists():
-        before = [each for each in all_lessons().values() if each.name < lesson.name]
-        folder = [each for each in before if (each / "app.py").exists()][-1]
-    return files_of(folder)
+    begin = lesson / "begin"  # a program of its own, or the number of a lesson
+    if begin.is_dir():
+        return files_of(begin)
+    if begin.exists():
+        return files_of(all_lessons()[int(begin.read_text(encoding="utf-8"))])
+    before = [each for each in all_lessons().values() if each.name < lesson.name]
+    return files_of([each for each in before if (each / "app.py").exists()][-1])
 
 
 def files_of(folder):
@@ -180,11 +182,15 @@ def check(lesson, browser, program, seconds):
         if "red" in outcomes:
             if not lesson:
                 say(f"You are at lesson {number}: flask start {number} begins it.")
+            if not lesson and number > 6:
+                say("From lesson 7 on, name the one you are at, as in flask check 9.")
             say(f"The change is quoted in lessons/{each.name}/README.md.")
             sys.exit(1)
         if lesson and outcomes == {"gone on"}:
             say(f"Nothing was checked: flask start {number} begins this lesson again.")
             sys.exit(1)
+        if lesson and "gone on" in outcomes:
+            say("Gone on: a later lesson changed this, so it is not asked any more.")
     if browser or (lesson and not (lesson / "check.js").exists()):
         say("All is green.", fg="green")
     else:
@@ -237,6 +243,7 @@ def hint(lesson, n):
         raise click.ClickException(
             f"Lesson {number} has no more than {len(hints)} hints."
         )
-    say(" ".join(hints[n - 1].split()))
+    say(f"For Your turn: {' '.join(hints[n - 1].split())}")
     if n < len(hints):
         say(f"(Hint {n} of {len(hints)}; the next: flask hint {number} {n + 1})")
+    say(f"For the change itself: flask check {number} says what to try next.")

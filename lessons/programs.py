@@ -1,11 +1,9 @@
 """The programs beside the text: imported on first use, and anew when a file changed."""
 
 import logging
-import sys
 from itertools import chain
 from threading import Lock, Thread
 from traceback import walk_tb
-from types import ModuleType
 
 from flask import Flask, json
 from werkzeug import Response
@@ -13,7 +11,7 @@ from werkzeug.exceptions import InternalServerError
 from werkzeug.wsgi import ClosingIterator
 
 from lessons.terminal import Terminal, page
-from lessons.under_test import sentence_for
+from lessons.under_test import import_anew, sentence_for
 
 IMPORT_SECONDS = 10
 log = logging.getLogger("lessons")
@@ -94,11 +92,7 @@ def import_app(folder):
     path, name = folder / "app.py", folder.name
     if not path.exists():
         raise Broken(f"There is no {name}/app.py yet: flask start puts one there.")
-    module = ModuleType(f"{name}.app")
-    module.__file__ = str(path)
-    sys.modules[module.__name__] = module  # Flask looks there for static/, templates/
-    # no .pyc: it cannot tell two versions apart that are saved within one second
-    exec(compile(path.read_bytes(), path, "exec"), vars(module))
+    module = import_anew(folder)
     app = getattr(module, "app", None)
     if not isinstance(app, Flask):
         raise Broken(f"{name}/app.py has no app: write app = Flask(__name__).")

@@ -22,6 +22,7 @@ class ScriptedModel:
         self.script = script
         self.made = 0  # chunks with text
         self.prompts = []
+        self.invoked = False  # asked for the whole answer at once
         self.closed = threading.Event()  # the stream is over, however it ended
         self.closed_early = False  # it was closed before its end
 
@@ -47,5 +48,6 @@ class ScriptedModel:
 
     def invoke(self, prompt):
         """Return the whole answer at once."""
+        self.invoked = True
         first, *rest = self.stream(prompt)
         return sum(rest, first)

@@ -1,12 +1,15 @@
 """The program under test: how it is imported, and what it broke on, in a sentence."""
 
+import os
 import sys
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
+from importlib import import_module
+from importlib.machinery import FileFinder, SourceFileLoader
 from pathlib import Path
 from traceback import walk_tb
+from types import ModuleType
 
 from flask.cli import prepare_import
+from jinja2 import TemplateNotFound
 
 import models
 
@@ -34,6 +37,20 @@ class Fresh(SourceFileLoader):
         return self.source_to_code(self.get_data(path), path)
 
 
+def import_anew(folder):
+    """Import the app.py of a folder, and what it imports from there, as files are now.
+
+    The folder is a package: from .stream import Stream finds its stream.py.
+    """
+    name = folder.name
+    for old in [each for each in sys.modules if f"{each}.".startswith(f"{name}.")]:
+        del sys.modules[old]
+    package = sys.modules[name] = ModuleType(name)
+    package.__path__ = [str(folder)]
+    sys.path_importer_cache[str(folder)] = FileFinder(str(folder), (Fresh, [".py"]))
+    return import_module(f"{name}.app")
+
+
 def load(folder, model):
     """Import the app.py of a folder as Flask does, and give it the model."""
     path, name = folder / "app.py", folder.name
@@ -43,13 +60,11 @@ def load(folder, model):
         f"There is no {name}/__init__.py, and without it Flask cannot find models.py:"
         " make an empty file of that name."
     )
-    name = prepare_import(str(path))
-    module = module_from_spec(spec_from_loader(name, Fresh(name, str(path))))
-    sys.modules[name] = module  # Flask looks there for static/ and templates/
+    prepare_import(str(path))  # lets it find models
     choose_model = models.choose_model
     models.choose_model = lambda: model  # under whatever name the program keeps it
     try:
-        module.__loader__.exec_module(module)
+        module = import_anew(folder)
     finally:
         models.choose_model = choose_model
     has_app = hasattr(getattr(module, "app", None), "test_client")
@@ -74,6 +89,18 @@ def place(file, line, folder):
     return None
 
 
+def missing_file(error, name, folder):
+    """Return which of a program's own files an exception has missed, or None."""
+    if isinstance(error, TemplateNotFound):
+        return f"{folder.name}/templates/{name}"
+    if isinstance(error, FileNotFoundError):
+        path = Path(os.fsdecode(error.filename or "")).resolve()
+        inside = path.is_relative_to(folder)
+        return path.relative_to(folder.parent).as_posix() if inside else None
+    own = isinstance(error, ImportError) and name.startswith(f"{folder.name}.")
+    return f"{name.replace('.', '/')}.py" if own else None
+
+
 def sentence_for(error, folder):
     """Say where in the folder an exception arose, what it says, and what to try."""
     places = [
@@ -89,8 +116,11 @@ def sentence_for(error, folder):
     inside = [each for each in places if each]
     where = inside[-1] if inside else f"{folder.name}/app.py"
     sentences = [f"{where}: {type(error).__name__}: {words}."]
+    name = str(getattr(error, "name", None) or "")
+    if file := missing_file(error, name, folder):
+        sentences = [f"{where}: There is no {file}: the lesson says what stands in it."]
     for start, advice in ADVICE.items():
         if words.startswith(start):
-            sentences.append(advice.format(name=getattr(error, "name", "")))
+            sentences.append(advice.format(name=name))
     sentences += getattr(error, "__notes__", [])  # what the check was about
     return " ".join(sentences)

@@ -1,5 +1,6 @@
 """What the tests share: a scripted model, the app on a real port, and a browser."""
 
+import json
 import os
 import shutil
 import socket
@@ -19,17 +20,31 @@ os.environ["PYTHON_DOTENV_DISABLED"] = "1"
 import pytest  # noqa: E402
 from selenium import webdriver  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
-from werkzeug.serving import make_server  # noqa: E402
+from werkzeug.wsgi import ClosingIterator  # noqa: E402
 
 import app as program  # noqa: E402
 from lessons.scripted import ScriptedModel  # noqa: E402
+from lessons.serving import served  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
+CLIENTS = ROOT / "tests" / "clients"
 LIMIT = 20  # seconds; a test that waits longer has failed
 FLAGS = """
     --headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run
     --disable-background-networking --disable-component-update --disable-sync
 """.split()  # noqa: SIM905
+
+WAITRESS = """
+import sys, importlib, waitress
+name, address = sys.argv[1:]
+waitress.serve(importlib.import_module(name).app, listen=address, threads=8)
+"""  # waitress-serve takes no name with a hyphen
+PRODUCTION = {
+    "gunicorn": lambda module, address: f"""
+        -m gunicorn --bind {address} --worker-class gthread --threads 8
+        --graceful-timeout 1 {module}:app""".split(),
+    "waitress": lambda module, address: ["-c", WAITRESS, module, address],
+}
 
 
 def free_port():
@@ -65,6 +80,21 @@ def running(*words, log=subprocess.DEVNULL, **settings):
         server.wait(LIMIT)
 
 
+@contextmanager
+def production(kind, module, log=subprocess.DEVNULL, **settings):
+    """Run a module's app under gunicorn (gthread) or waitress; yield its address."""
+    port = free_port()
+    command = [sys.executable, *PRODUCTION[kind](module, f"127.0.0.1:{port}")]
+    env = os.environ | settings
+    server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+    try:
+        wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(LIMIT)
+
+
 @pytest.fixture
 def answer_with(monkeypatch):
     """Let the app answer with a ScriptedModel of this script; return the model."""
@@ -87,25 +117,56 @@ def client():
 def serve():
     """Return a function that runs a WSGI app on a free port and returns its address."""
     with ExitStack() as servers:
-
-        def start(wsgi_app):
-            server = make_server("127.0.0.1", 0, wsgi_app, threaded=True)
-            server.daemon_threads = True
-            server.block_on_close = False
-            thread = threading.Thread(target=server.serve_forever, args=[0.01])
-            thread.start()
-            servers.callback(server.server_close)
-            servers.callback(thread.join, LIMIT)
-            servers.callback(server.shutdown)
-            return f"http://127.0.0.1:{server.port}"
-
-        yield start
+        yield lambda wsgi_app: servers.enter_context(served(wsgi_app))
 
 
 @pytest.fixture
 def server(serve):
     """Return the address of the app on a real port."""
     return serve(program.app)
+
+
+def changed(wsgi_app, body=None, headers=None):
+    """Return a WSGI app that answers as another does, but for what a test changes.
+
+    body(piece) returns what to send for a piece of the body, in bytes; headers(list)
+    returns the headers. A test's client has to notice what was changed.
+    """
+
+    def answer(environ, start_response):
+        def start(status, given, *rest):
+            return start_response(status, headers(given) if headers else given, *rest)
+
+        pieces = wsgi_app(environ, start)
+        close = getattr(pieces, "close", None)
+        return ClosingIterator(map(body, pieces) if body else pieces, close)
+
+    return answer
+
+
+@pytest.fixture
+def node():
+    """Return a function that runs a script of tests/clients in Node.
+
+    It returns the JSON values that the script prints, a line each. Skip where Node or
+    its packages are missing (npm ci in tests/clients), but fail where CI is set.
+    """
+    found = shutil.which("node")
+    if not (found and (CLIENTS / "node_modules").exists()):
+        message = "Node's clients are missing: npm ci --prefix tests/clients"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+
+    def run(script, *words):
+        done = subprocess.run(
+            [found, CLIENTS / script, *words],
+            capture_output=True,
+            encoding="utf-8",
+            timeout=2 * LIMIT,
+        )
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    return run
 
 
 @pytest.fixture(autouse=True)

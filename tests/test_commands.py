@@ -247,7 +247,8 @@ def test_check_lists_what_is_green_what_is_red_and_what_comes_after(project):
     assert code == 1
     outcomes = re.findall(r"(?m)^  (green|red|not checked) +\w", printed)
     assert outcomes == ["green", "green", "red", "not checked", "not checked"]
-    assert "print inside the loop over" in printed
+    why = "model.invoke(prompt) waits for the whole answer"
+    assert why in " ".join(printed.split())
     assert "quoted in lessons/01-a-stream-in-the-terminal/README.md." in printed
 
 
@@ -275,6 +276,22 @@ def test_check_alone_stops_where_you_are(project):
     assert printed.count("\n  red ") == 1
 
 
+def test_what_is_left_behind_is_called_so(project):
+    project.write(program(3))
+    project.flask("start", "4")
+    code, printed = project.flask("check", "2")
+    assert code == 0 and "\n  gone on     client.py takes no refusal" in printed
+    assert "Gone on: a later lesson changed this" in printed
+
+
+def test_cases_of_a_check_are_told_apart(project):
+    project.flask("start", "6")
+    _, printed = project.flask("check", "6")
+    assert "its own status: ModelRateLimitError\n" in printed
+    listed = re.findall(r"(?m)^  (?:green|red|not checked) +(\w.+)$", printed)
+    assert len(listed) == len(set(listed)) > 12
+
+
 def test_check_of_a_lesson_that_is_long_past_is_not_green(project):
     project.flask("start", "3")
     code, printed = project.flask("check", "1")
@@ -291,6 +308,34 @@ def test_the_first_line_comes_while_the_checks_still_run(project):
         assert "checking mine/" in running.stdout.readline()
         assert running.poll() is None
         running.terminate()
+
+
+def test_a_template_that_is_missing_is_named(project):
+    project.flask("start", "4")
+    (project.mine / "templates" / "index.html").unlink()
+    said = "There is no mine/templates/index.html: the lesson says what stands in it."
+    assert said in project.red("3")
+
+
+def test_a_file_beside_it_that_is_missing_is_named(project):
+    project.write((ROOT / "app.py").read_text(encoding="utf-8"))
+    assert "There is no mine/templates/errors.json: the lesson" in project.red("6")
+
+
+def test_a_module_that_is_missing_is_named(project):
+    project.write(f"from .stream import Stream\n{program(2)}")
+    assert project.red("2").startswith(
+        "mine/app.py, line 1: There is no mine/stream.py: the lesson says"
+    )
+
+
+def test_a_program_may_have_modules_of_its_own(project):
+    head, pieces = program(2).split("def pieces")
+    project.write(f"from .words import pieces\n{head}")
+    setup = "from models import choose_model\n\nmodel = choose_model()\n\n\n"
+    project.write(f"{setup}def pieces{pieces}", "words.py")
+    project.write(program(2, "client.py"), "client.py")
+    assert project.flask("check", "2")[1].endswith("All is green.\n")
 
 
 def test_a_program_that_does_not_parse_is_told_its_line(project):
@@ -392,6 +437,7 @@ def test_without_a_driver_it_says_what_is_missing(project):
 def test_hints_come_one_by_one(project):
     code, first = project.flask("hint", "1")
     assert code == 0 and "time.monotonic()" in first and "flask hint 1 2" in first
+    assert first.startswith("For Your turn: ") and "flask check 1 says what" in first
     code, second = project.flask("hint", "1", "2")
     assert code == 0 and "may hold no text" in second and "flask hint" not in second
     code, none = project.flask("hint", "1", "3")

@@ -241,6 +241,15 @@ def test_mine_is_imported_anew_when_it_changes(visit, mine):
     assert "Hallo" in visit.get(f"{PAGE}mine/").text
 
 
+def test_a_module_of_mine_is_imported_anew_when_it_changes(visit, mine, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    text = HELLO.replace('"<title>Mine</title>Hello"', "word")
+    write(mine, app=f"from .words import word\n{text}")
+    for word in "Hello", "Hallo":  # of the same size, at once
+        write(mine, words=f"word = {word!r}\n")
+        assert word in visit.get(f"{PAGE}mine/").text
+
+
 def test_mine_shows_its_new_template(visit, mine):
     shutil.copytree(ROOT / PAGE[1:], mine, dirs_exist_ok=True)
     visit.get(f"{PAGE}mine/")

@@ -58,7 +58,12 @@ def test_the_first_text_is_shown_before_the_second_is_made(ask_in_terminal, term
     def look():
         looks.append((terminal.shown, terminal.written))
 
-    ask_in_terminal(*(item for text in TEXTS for item in (text, look)))
+    model, _ = ask_in_terminal(*(item for text in TEXTS for item in (text, look)))
+    assert not model.invoked, (
+        "Nothing was printed until the model had written all of it:"
+        " model.invoke(prompt) waits for the whole answer. Loop over"
+        " model.stream(prompt) instead, and print each chunk.text in the loop."
+    )
     so_far = TEXTS[0]
     for text, (shown, written) in zip(TEXTS[1:], looks, strict=False):
         assert so_far in written, (

@@ -8,12 +8,12 @@ const PATIENCE = 2000; // ms that what should come at once may take
  * message}: "green", "red", or after the first red one "not checked".
  */
 export async function runChecks(address, file, report) {
-  const { checks } = await import(new URL(file, location));
+  const { checks, place = "#answer" } = await import(new URL(file, location));
   let outcome = "green";
   for (const { sentence, run } of checks) {
     let message = "";
     if (outcome === "green") {
-      const page = new Page(new URL(address, location).href);
+      const page = new Page(new URL(address, location).href, place);
       try {
         await page.open();
         await run(page);
@@ -37,8 +37,9 @@ class Page {
   readsOn = false; // after the end of an answer
   leaves = false; // because the form was sent by the browser itself
 
-  constructor(address) {
+  constructor(address, place) {
     this.address = address;
+    this.place = place; // where the answer stands: a selector
     this.frame = document.createElement("iframe");
     // out of sight, but drawn: innerText is another where nothing is drawn
     Object.assign(this.frame.style, { position: "fixed", right: "100vw", width: "50rem" });
@@ -52,11 +53,16 @@ class Page {
     await this.soon(() => this.frame.contentWindow?.location.href !== "about:blank");
     this.listen(this.frame.contentWindow); // before its script runs
     await loaded;
-    this.must(!this.problems.length, "The page's script stops before it has begun.");
     this.window = this.frame.contentWindow;
+    const files = this.window.performance.getEntriesByType("resource");
+    const missing = files.find(({ responseStatus }) => responseStatus === 404);
+    const file = missing?.name.replace(this.address, "");
+    this.must(!missing, `The page loads ${file}, and the server has no such file: write it, or look at its name.`);
+    this.must(!this.problems.length, "The page's script stops before it has begun.");
     this.document = this.window.document;
-    this.answer = this.document.querySelector("#answer");
-    this.must(this.answer, 'The page has no place for the answer: <div id="answer"></div>.');
+    this.answer = this.document.querySelector(this.place);
+    const id = this.place.slice(1);
+    this.must(this.answer, `The page has no place for the answer: <div id="${id}"></div>.`);
     this.window.alert = (text) => this.alerts.push(text);
     this.window.fetch = async (...request) => {
       const question = new Question(this.window, request, this.reply);
@@ -132,7 +138,7 @@ class Page {
     return this.form?.querySelector(sends) ?? this.document.querySelector("button");
   }
 
-  /** What stands in #answer, to the letter. */
+  /** What stands in the place of the answer, to the letter. */
   get text() {
     const nodes = this.document.createTreeWalker(this.answer, 5); // elements and text
     let text = this.answer.value ?? "";
@@ -145,7 +151,7 @@ class Page {
 
   /** What a person reads elsewhere on the page. */
   get words() {
-    const apart = "#answer, button, script, style, noscript, textarea";
+    const apart = `${this.place}, button, script, style, noscript, textarea`;
     const texts = this.document.createTreeWalker(this.document.body, 4); // text
     const words = [...this.alerts];
     while (texts.nextNode()) {
@@ -157,8 +163,8 @@ class Page {
 
   /**
    * Ask as a person would, and return the Question that reaches the server. It replies
-   * with status 200 and a body that the check sends, or as the reply says: a status and
-   * its text, or {unreachable: true}.
+   * with status 200 and a body that the check sends, or as the reply says: a status, its
+   * text, its type and headers, or {unreachable: true}.
    */
   async ask(prompt, reply = {}) {
     this.reply = reply;
@@ -195,7 +201,7 @@ class Question {
   hungUp = false; // by the page, while the answer was being written
   whole = ""; // the method that waits for the whole body, if the page called one
 
-  constructor(window, request, { status = 200, text, unreachable } = {}) {
+  constructor(window, request, { status = 200, text, type, headers, unreachable } = {}) {
     this.window = window;
     const sent = new window.Request(...request);
     this.url = sent.url;
@@ -217,8 +223,8 @@ class Question {
         reject(this.signal.reason);
       });
       if (unreachable) reject(this.failure("Failed to fetch"));
-      const headers = { "Content-Type": "text/plain; charset=utf-8" };
-      resolve(this.noting(new window.Response(stream, { status, headers })));
+      const sent = { "Content-Type": type ?? "text/plain; charset=utf-8", ...headers };
+      resolve(this.noting(new window.Response(stream, { status, headers: sent })));
     });
     if (text !== undefined) this.send(text).end();
   }
