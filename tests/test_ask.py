@@ -539,6 +539,21 @@ def test_the_log_says_how_an_answer_ended(
     assert line.startswith(status) and line.endswith(how)
 
 
+def test_the_break_does_not_come_together_with_the_last_line(
+    client, answer_with, monkeypatch
+):
+    pauses = []
+    monkeypatch.setattr(program, "sleep", pauses.append)
+    answer_with("one", failure(exceptions.ModelTimeoutError))
+    answer = ask(client)
+    pieces = iter(answer.response)
+    assert (next(pieces), b"[error:" in next(pieces), pauses) == (b"one", True, [])
+    with pytest.raises(exceptions.ModelError):
+        next(pieces)
+    assert pauses == [0.05]  # seconds
+    answer.close()
+
+
 def test_the_log_says_when_the_reader_left(client, answer_with, caplog):
     answer_with("one", " two")
     ask(client).close()

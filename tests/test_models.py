@@ -212,6 +212,13 @@ def test_echo_says_the_rest_back_exactly():
     assert len(texts(f"/echo {rest}")) == len(rest.split()) + 1
 
 
+def test_without_a_command_it_says_thirty_words_a_second(monkeypatch):
+    pauses = []
+    monkeypatch.setattr(models, "sleep", pauses.append)
+    assert list(MODEL.stream("Why flush?"))
+    assert {pause for pause in pauses if pause} == {1 / 30}
+
+
 def test_slow_sets_the_pace():
     """One word at 2 a second takes half a second; by default it takes a thirtieth."""
     began = monotonic()

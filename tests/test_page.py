@@ -487,6 +487,8 @@ def test_copy_takes_the_answer_exactly(page, answer_with):
     page.find("#prompt").send_keys(Keys.CONTROL, "v")
     pasted = page.find("#prompt").get_attribute("value")
     assert pasted == "  two\n\n\tlines  <b>and</b> é😀\nend"
+    page.ask()
+    assert page.find("#copy").text == "Copy"  # this answer has not been copied
 
 
 def test_without_a_clipboard_copy_selects_the_answer(page, answer_with):
@@ -687,6 +689,8 @@ def test_its_numbers_are_those_of_the_readings(page):
         for shade in (".wait", ".pause")
     ]
     assert widths == ["10%", "50%"]  # of four seconds
+    axis = figure.find_elements(By.CSS_SELECTOR, "text:not(.label)")
+    assert [tick.text for tick in axis] == ["0 s", "1 s", "2 s", "3 s"]
 
 
 def test_a_silence_before_the_end_is_a_gap_too(page):
