@@ -91,13 +91,12 @@ def main():
         found = MISSING.format(f"python -m pip install {error.name} is missing")
     except Exception as error:
         found = sentence_for(error, folder)
-    finally:
-        if browser:
-            browser.quit()
     if isinstance(found, str):
         found = [{"sentence": "The page runs", "outcome": "red", "message": found}]
     for check in found:
         print(json.dumps(check), flush=True)
+    if browser:
+        browser.quit()  # last, for a page that hangs can hold it up
 
 
 if __name__ == "__main__":

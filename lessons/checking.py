@@ -5,8 +5,10 @@ Needs no pytest to be imported: who has none is told how to get it.
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Timer
@@ -63,10 +65,18 @@ def told_by(command, folder, seconds):
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
+        start_new_session=True,  # it and the browser it starts are ended together
     )
-    stop = Timer(seconds + 5, running.kill)  # it stops by itself, unless it cannot
-    stop.start()
     left, last, red, told = [], "", False, False
+    why = f"{folder.name}/app.py ended Python."
+
+    def give_up():  # it stops by itself, unless it cannot
+        nonlocal why
+        why = never_ends(f"The program in {folder.name}/", seconds)
+        end(running)
+
+    stop = Timer(seconds + 5, give_up)
+    stop.start()
     try:
         for line in running.stdout:
             try:
@@ -86,13 +96,24 @@ def told_by(command, folder, seconds):
                 yield Check(**report)
     finally:
         stop.cancel()
-        running.kill()
+        end(running)
         running.communicate()
     if not red and (left or not told):
         sentence, *left = left or ["The checks can run"]
-        yield Check(sentence, "red", last or f"{folder.name}/app.py ended Python.")
+        yield Check(sentence, "red", last or why)
     for sentence in left:
         yield Check(sentence, "not checked")
+
+
+def end(running):
+    """End a process and all that it has started."""
+    if os.name == "nt":
+        tree = ["taskkill", "/F", "/T", "/PID", str(running.pid)]
+        subprocess.run(tree, capture_output=True, check=False)
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+    running.kill()
 
 
 def never_ends(where, seconds):

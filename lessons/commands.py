@@ -171,7 +171,8 @@ def check(lesson, browser, program, seconds):
     Without LESSON, all of them in order, up to the first that is not green.
     """
     if not program.exists():
-        raise click.ClickException("There is no mine/ yet: begin with flask start 1.")
+        begin = f"flask start {int(lesson.name[:2]) if lesson else 1}"
+        raise click.ClickException(f"There is no mine/ yet: begin with {begin}.")
     for each in [lesson] if lesson else all_lessons().values():
         number, outcomes = int(each.name[:2]), set()
         say(f"{title(each)}: checking {program.name}/")
@@ -181,7 +182,7 @@ def check(lesson, browser, program, seconds):
                 show(found)
         if "red" in outcomes:
             if not lesson:
-                say(f"You are at lesson {number}: flask start {number} begins it.")
+                say(f"You are at lesson {number}; flask start {number} begins it anew.")
             if not lesson and number > 6:
                 say("From lesson 7 on, name the one you are at, as in flask check 9.")
             say(f"The change is quoted in lessons/{each.name}/README.md.")

@@ -39,6 +39,10 @@ def test_the_answer_is_what_the_model_wrote(ask):
         f'The prompt was "Hello?", but the model was asked {model.prompts}: ask it'
         " once, with the prompt as it is."
     )
+    assert came != "".join(TEXTS[1:]), (
+        f"The model wrote {ANSWER!r}, and the client did not get {TEXTS[0]!r}: what"
+        " next() took has to be sent too, with chain([first], answer)."
+    )
     assert came == ANSWER, (
         f"The model wrote {ANSWER!r}, the client got {short(came)}: yield"
         " chunk.text, all of it and nothing else."

@@ -24,6 +24,11 @@ ADVICE = {  # what to try, by how an exception's message begins
         "Some models send lists of blocks, and chunk.content is then such a list:"
         " chunk.text is always text."
     ),
+    "name '": "Write it or import it first: the lesson's blocks have it.",
+    "'function' object is not iterable": "Call it: Response(pieces(prompt), ...).",
+    "'generator' object does not support the context": (
+        "closing makes it one that does: with closing(model.stream(prompt)) as stream:"
+    ),
     "sequence item 0: expected a bytes-like": "Yield chunk.text, not the chunk.",
     "'ScriptedModel' object has no": "The checks know model.stream(prompt) only.",
 }
@@ -118,7 +123,7 @@ def sentence_for(error, folder):
     sentences = [f"{where}: {type(error).__name__}: {words}."]
     name = str(getattr(error, "name", None) or "")
     if file := missing_file(error, name, folder):
-        sentences = [f"{where}: There is no {file}: the lesson says what stands in it."]
+        sentences = [f"{where}: There is no {file}: see the lesson for it."]
     for start, advice in ADVICE.items():
         if words.startswith(start):
             sentences.append(advice.format(name=name))

@@ -111,6 +111,90 @@ def message_of(wrong):
     return " ".join(lines)
 
 
+# Small mistakes, one each in a program that is right, and what the check says of them
+
+MISTAKES = [
+    (
+        "02 app.py",
+        "Response(pieces(prompt)",
+        "Response(pieces",
+        "Call it: Response(piec",
+    ),
+    ("02 client.py", "json={", "data={", "give post() json="),
+    ("02 client.py", "None, decode_unicode=True", "", "had printed \"b'S'|"),
+    (
+        "03 page.js",
+        "await reader.read()",
+        "reader.read()",
+        "so write await reader.read",
+    ),
+    ("03 page.js", "await fetch(", "fetch(", "is an await missing?"),
+    ("03 page.js", "await ask(", "ask(", "await ask(...), and set it to false"),
+    (
+        "03 page.js",
+        "(done) return",
+        "(done) retrun",
+        '"The answer is not whole: retrun',
+    ),
+    ("03 page.js", "function ask(", "function aks(", "not whole: ask is not defined"),
+    ("03 page.js", "answer.ariaBusy = ", "", "#answer is not marked as busy"),
+    (
+        "03 page.js",
+        "`the server said ${response.status}.`",
+        '"${1}"',
+        "between backquotes",
+    ),
+    ("04 page.js", "{ stream: true }", "stream = true", "stream is not defined"),
+    ("05 app.py", 'app.logger.setLevel("INFO")', "", "nothing was logged"),
+    (
+        "05 app.py",
+        "closing(model.stream(prompt))",
+        "model.stream(prompt)",
+        "closing makes",
+    ),
+    ("05 page.js", "() => asking.abort()", "asking.abort()", "a new one for each"),
+    ("06 app.py", "slots.release()", "pass", "slots.release() in finally"),
+    (
+        "06 app.py",
+        "@app.errorhandler(http.HTTPException)",
+        "",
+        "http.HTTPException) can",
+    ),
+    ("06 app.py", "refused.retry_after =", "_ =", "nobody is told when to ask again"),
+    (
+        "06 app.py",
+        "response.call_on_close(answer.close)",
+        "pass",
+        "call response.call_on",
+    ),
+    (
+        "06 app.py",
+        "chain([first], answer)",
+        "answer",
+        "what next() took has to be sent",
+    ),
+    ("06 app.py", "def refusal(", "def refuse_all(", "name 'refusal' is not defined"),
+]
+
+
+@pytest.mark.parametrize(("place", "there", "instead", "words"), MISTAKES)
+def test_a_small_mistake_gets_a_sentence_that_helps(
+    place, there, instead, words, mine, request
+):
+    number, name = place.split()
+    [lesson] = [each for each in LESSONS if each.name.startswith(number)]
+    folder = mine(solution(lesson))
+    file = folder / ("static" if name.endswith(".js") else "") / name
+    text = file.read_text(encoding="utf-8")
+    assert there in text
+    file.write_text(text.replace(there, instead, 1), encoding="utf-8")
+    messages = reds(run_checks(lesson, folder))
+    if not messages:
+        check_page = request.getfixturevalue("check_page")
+        messages = [check["message"] for check in check_page(lesson, folder)]
+    assert words in "".join(messages)
+
+
 @named(LESSONS)
 def test_it_has_wrong_answers(lesson):
     assert 2 <= len(list(lesson.glob("wrong/*.*"))) <= 6

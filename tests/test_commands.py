@@ -233,11 +233,11 @@ def test_a_wrong_number_is_told_which_there_are(project, command, number):
 
 
 def test_check_before_anything_was_started_says_how_to_begin(project):
-    for words in ["check"], ["check", "2"]:
+    for words, n in (["check"], 1), (["check", "2"], 2):
         code, printed = project.flask(*words)
         assert (code, printed) == (
             1,
-            "Error: There is no mine/ yet: begin with flask start 1.\n",
+            f"Error: There is no mine/ yet: begin with flask start {n}.\n",
         )
 
 
@@ -313,19 +313,19 @@ def test_the_first_line_comes_while_the_checks_still_run(project):
 def test_a_template_that_is_missing_is_named(project):
     project.flask("start", "4")
     (project.mine / "templates" / "index.html").unlink()
-    said = "There is no mine/templates/index.html: the lesson says what stands in it."
+    said = "There is no mine/templates/index.html: see the lesson for it."
     assert said in project.red("3")
 
 
 def test_a_file_beside_it_that_is_missing_is_named(project):
     project.write((ROOT / "app.py").read_text(encoding="utf-8"))
-    assert "There is no mine/templates/errors.json: the lesson" in project.red("6")
+    assert "There is no mine/templates/errors.json: see the lesson" in project.red("6")
 
 
 def test_a_module_that_is_missing_is_named(project):
     project.write(f"from .stream import Stream\n{program(2)}")
     assert project.red("2").startswith(
-        "mine/app.py, line 1: There is no mine/stream.py: the lesson says"
+        "mine/app.py, line 1: There is no mine/stream.py: see the lesson"
     )
 
 
@@ -336,6 +336,16 @@ def test_a_program_may_have_modules_of_its_own(project):
     project.write(f"{setup}def pieces{pieces}", "words.py")
     project.write(program(2, "client.py"), "client.py")
     assert project.flask("check", "2")[1].endswith("All is green.\n")
+
+
+@pytest.mark.usefixtures("chromium")
+def test_a_page_that_hangs_the_browser_is_told_so(project):
+    project.flask("start", "4")
+    page = project.mine / "static" / "page.js"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("event.prev", "while (true);\n  event.prev"), "utf-8")
+    said = project.red("--browser", "--seconds", "6", "3")
+    assert "The program in mine/ did not come to an end within 6 s" in said
 
 
 def test_a_program_that_does_not_parse_is_told_its_line(project):

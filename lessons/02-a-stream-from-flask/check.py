@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 import pytest
+from werkzeug import Request
 
 from lessons.server_checks import (
     test_a_prompt_that_is_no_string_is_refused,
@@ -10,6 +11,7 @@ from lessons.server_checks import (
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
 )
+from lessons.under_test import short
 
 __all__ = [
     "test_a_prompt_that_is_no_string_is_refused",
@@ -32,24 +34,35 @@ def client_is_there(folder, program):
 @pytest.mark.usefixtures("client_is_there")
 def test_client_py_prints_each_piece_as_it_arrives(run_client, serve, terminal):
     """client.py prints each piece as it arrives."""
-    late = []
+    late, asked = [], []
 
     def server(environ, start_response):
+        asked.append(Request(environ).get_json(silent=True))
         start_response("200 OK", PLAIN)
         for text in TEXTS:
             yield text.encode()
             if not late and not terminal.shows(text):
-                late.append((text, text in terminal.written))
+                late.append((text, terminal.written))
 
     shown = run_client(f"{serve(server)}/ask")
+    assert {"prompt": "Hello?"} in asked, (
+        f'The server wants {{"prompt": "Hello?"}} as JSON, and got {asked[-1:]}: give'
+        ' post() json={"prompt": prompt}.'
+    )
     if late:
-        text, printed = late[0]
-        assert printed, (
+        text, written = late[0]
+        assert text in written or not written, (
+            f"The server had sent {text!r} in one piece, and client.py had printed"
+            f" {short(written)}: loop over"
+            " answer.iter_content(None, decode_unicode=True), which brings what has"
+            " arrived, as text."
+        )
+        assert written, (
             f"The server had sent {text!r} and kept the connection open, but client.py"
             " printed nothing: it waits for the whole answer. Give post() stream=True"
             " and loop over answer.iter_content(None, decode_unicode=True)."
         )
-        assert not printed, (
+        assert text not in written, (
             f"client.py printed {text!r}, but the terminal did not show it: print keeps"
             " text until a line ends, unless it gets flush=True."
         )

@@ -29,11 +29,9 @@ export const checks = [
   {
     sentence: "The first text is on the page before the second is made",
     async run(page) {
-      const before = page.words;
       const answer = await page.ask("Hello?");
       answer.send("one");
       const came = await page.soon(() => page.text.includes("one"));
-      const said = page.words === before ? "" : ` and said ${say(page.words)}`;
       const bytes = /object \w*Array|111,110,101/.test(page.text);
       page.must(!bytes, `The page shows ${say(page.text)}, which are bytes: decode them with a TextDecoder.`);
       page.must(
@@ -42,7 +40,7 @@ export const checks = [
       );
       page.must(
         came,
-        `The server had sent "one" and was still writing, and the page showed ${say(page.text)}${said}: append each piece to the answer inside the loop that reads.`,
+        `The server had sent "one" and was still writing, and the page showed ${say(page.text)}: append each piece to the answer inside the loop that reads.`,
       );
       answer.send(" two");
       await page.soon(() => page.text.includes("two"));
@@ -54,7 +52,23 @@ export const checks = [
         page.text === "one two",
         `The server sent "one" and " two", and the page shows ${say(page.text)}: append each piece as it came.`,
       );
+      page.must(
+        page.answer.ariaBusy === "true",
+        "The answer is being written, and #answer is not marked as busy: set its ariaBusy to true before you ask, await ask(...), and set it to false in finally.",
+      );
       answer.end();
+    },
+  },
+  {
+    sentence: "A whole answer is no problem",
+    async run(page) {
+      const answer = await page.ask("Hello?");
+      answer.send("All of it.").end();
+      await page.soon(() => page.answer.ariaBusy !== "true" || page.complaint);
+      page.must(
+        !page.complaint,
+        "The answer came whole, and the page complains: after read() says done the loop just ends.",
+      );
     },
   },
   {
@@ -130,7 +144,11 @@ export const checks = [
       );
       page.must(
         page.words !== before || page.text,
-        "The server refused with status 500, and the page says nothing: throw an Error unless response.ok, catch it, and write what happened into #problem.",
+        "The server refused with status 500, and the page says nothing: throw an Error unless response.ok, await ask(...) in a try, and write what it throws into #problem.",
+      );
+      page.must(
+        !page.words.includes("${"),
+        `The server refused with status 500, and the page says ${say(page.complaint)}: \${...} works between backquotes only.`,
       );
     },
   },

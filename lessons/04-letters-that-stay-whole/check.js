@@ -15,6 +15,8 @@ export const checks = [
         page.text === TEXT,
         `The server sent ${say(TEXT)} in one piece, and the page showed ${say(page.text)}: the bytes are UTF-8, which is what new TextDecoder() reads.`,
       );
+      await page.soon(() => page.answer.ariaBusy !== "true" || page.complaint);
+      page.must(!page.complaint, "The answer came whole, and the page complains.");
     },
   },
   {
@@ -26,7 +28,7 @@ export const checks = [
         await page.soon(() => page.text === TEXT);
         page.must(
           page.text === TEXT,
-          `The server sent ${say(TEXT)}; cut after byte ${cut} the page showed ${say(page.text)}. One decoder has to see all pieces of an answer: make it before the loop, and call decode(value, { stream: true }).`,
+          `The server sent ${say(TEXT)}; cut after byte ${cut} the page showed ${say(page.text)}. One decoder has to see all pieces of an answer: make it before the loop, call decode(value, { stream: true }) inside, and decode() without bytes only after it.`,
         );
       }
     },

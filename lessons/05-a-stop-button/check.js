@@ -33,7 +33,7 @@ export const checks = [
       const quiet = page.text === "one" ? "looks stopped" : "goes on";
       page.must(
         answer.hungUp,
-        `Stop was pressed, the page ${quiet}, and the connection is still open: the model writes on, for nobody. Let the button abort an AbortController, and give fetch its signal.`,
+        `Stop was pressed, the page ${quiet}, and the connection is still open: the model writes on, for nobody. Let the button call abort() on the answer's AbortController, a new one for each, and give fetch its signal.`,
       );
     },
   },

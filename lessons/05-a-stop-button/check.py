@@ -1,5 +1,7 @@
 """Who hangs up on the page hangs up on the model; check.js presses the button."""
 
+import logging
+import re
 from html.parser import HTMLParser
 from threading import Event
 
@@ -74,6 +76,37 @@ def test_the_model_is_hung_up_on_when_a_browser_hangs_up(program, answer_with, s
     assert model.made < PLENTY, (
         f"A browser hung up after the first piece, and the model wrote to the end, all"
         f" {PLENTY} texts: yield each text as it is made, and catch no GeneratorExit."
+    )
+
+
+@pytest.fixture
+def logged(program):
+    """Return the list of what the program logs."""
+    lines, log = [], logging.Handler()
+    log.emit = lambda record: lines.append(record.getMessage())
+    program.app.logger.addHandler(log)
+    yield lines
+    program.app.logger.removeHandler(log)
+
+
+def test_the_log_tells_a_whole_answer_from_one_that_nobody_wanted(ask, logged):
+    _, answer = ask("one", " two")
+    answer.get_data()
+    assert logged, (
+        "An answer was sent whole, and nothing was logged: app.logger.info(...) in"
+        ' finally, and app.logger.setLevel("INFO") below app.'
+    )
+    whole = logged.pop()
+    _, answer = ask("one", " two")
+    next(answer.iter_encoded())
+    answer.close()
+    assert logged, (
+        "The reader left after the first piece, and nothing was logged: what stands in"
+        " finally runs then too, what stands in except Exception does not."
+    )
+    assert re.sub(r"\d", "", whole) != re.sub(r"\d", "", logged.pop()), (
+        f"Of an answer that nobody read to its end the log says what it says of a whole"
+        f' one, "{whole}": set end = "whole" after the loop, inside the try.'
     )
 
 

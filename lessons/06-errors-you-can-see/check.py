@@ -2,6 +2,7 @@
 
 import re
 from contextlib import closing
+from threading import BoundedSemaphore
 
 import pytest
 from langchain_core import exceptions as failures
@@ -14,6 +15,7 @@ from lessons.server_checks import (
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
 )
+from lessons.under_test import short
 
 __all__ = [
     "test_a_prompt_that_is_no_string_is_refused",
@@ -61,7 +63,7 @@ def test_a_failure_before_the_first_text_has_its_own_status(ask, kind):
     status, name = STATUS[kind], kind.__name__
     try:
         model, answer = ask(Refusing(99, kind))
-    except Exception:
+    except failures.ModelError:
         raise AssertionError(
             f"The model raised {name} before its first text, and nothing made an answer"
             f" of it: wait for the first text in the view, with next(), and abort with"
@@ -74,6 +76,16 @@ def test_a_failure_before_the_first_text_has_its_own_status(ask, kind):
     assert len(model.prompts) < 9, (
         f"The model refused with {name} and was asked {len(model.prompts)} times: one"
         " more try helps, many more make it worse."
+    )
+    error = (answer.get_json(silent=True) or {}).get("error")
+    assert isinstance(error, str) and error, (
+        f"The model raised {name}, and the body of the {status} is"
+        f" {short(answer.text)}: the page shows the sentence of a body like"
+        ' {"error": "..."}, which @app.errorhandler(http.HTTPException) can make.'
+    )
+    assert status != 429 or answer.headers.get("Retry-After"), (
+        "The status is 429, and nobody is told when to ask again: give the error a"
+        " retry_after, and keep its headers."
     )
     assert SECRET not in answer.text, (
         f"The reader of the {status} gets the provider's own words, {SECRET!r}: they"
@@ -148,6 +160,33 @@ def test_an_answer_that_was_cut_short_is_not_whole(ask, monkeypatch, reason):
     )
 
 
+def test_a_slot_is_given_back_however_an_answer_ends(ask, program, monkeypatch):
+    assert hasattr(program, "slots"), (
+        "Nothing bounds the answers that are written at once: slots ="
+        ' BoundedSemaphore(number("ANSWERS_AT_ONCE", 64)).'
+    )
+    monkeypatch.setattr(program, "slots", BoundedSemaphore(2))
+    ends = {
+        "came whole": ["one"],
+        "were refused": [Refusing(99)],
+        "broke off": ["one", failures.ModelConnectionError(SECRET)],
+        "lost their reader": ["one", " two"],
+    }
+    for end, script in ends.items():
+        for n in range(3):
+            _, answer = ask(*script)
+            assert answer.status_code != 503, (
+                f"There were two slots, {n} answers {end} one after the other, and the"
+                " next was told that too many are written at once: slots.release() in"
+                " finally, and response.call_on_close(answer.close) in the view."
+            )
+            if end == "lost their reader":
+                next(answer.iter_encoded())
+                answer.close()
+            else:
+                read(answer)
+
+
 def test_the_model_is_hung_up_on_when_the_reader_leaves(ask, monkeypatch):
     streams, stream = [], ScriptedModel.stream
 
@@ -161,5 +200,6 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(ask, monkeypatch):
     answer.close()
     assert model.closed.is_set(), (
         "The reader left after the first piece, and the model's stream stayed open:"
-        " write with closing(model.stream(prompt)) as stream: and loop over stream."
+        " let the view call response.call_on_close(answer.close), and loop over a"
+        " closing(model.stream(prompt))."
     )

@@ -35,6 +35,7 @@ class Page {
   problems = []; // what its script breaks on
   alerts = [];
   readsOn = false; // after the end of an answer
+  forgotToWait = false; // for a read that it had begun
   leaves = false; // because the form was sent by the browser itself
 
   constructor(address, place) {
@@ -94,18 +95,31 @@ class Page {
     });
   }
 
-  /** Let a loop that reads on after the end wait, for it would freeze the browser. */
+  /**
+   * End a loop that reads on after the end, or without waiting for what it reads: either
+   * would freeze the browser.
+   */
   endEndlessReads(prototype) {
     const { read } = prototype;
-    const ends = new WeakMap();
+    const counts = new WeakMap(); // of a reader's reads that wait, and of its ends
     const page = this;
-    prototype.read = async function () {
-      const piece = await read.call(this);
-      ends.set(this, (ends.get(this) ?? 0) + piece.done);
-      if (ends.get(this) < 9) return piece;
-      page.readsOn = true;
-      return new Promise(() => {});
+    prototype.read = function () {
+      const count = counts.get(this) ?? { waiting: 0, ends: 0 };
+      counts.set(this, count);
+      page.forgotToWait ||= ++count.waiting > 99;
+      if (page.forgotToWait) throw page.stopped();
+      return read.call(this).then((piece) => {
+        count.waiting--;
+        count.ends += piece.done;
+        if (count.ends < 9) return piece;
+        page.readsOn = true;
+        return new Promise(() => {});
+      });
     };
+  }
+
+  stopped() {
+    return Object.assign(new Error("The check has stopped it."), { ours: true });
   }
 
   /** Wait a little for it to be so; return whether it came to be. */
@@ -125,8 +139,17 @@ class Page {
     if (this.readsOn) {
       return "The answer had ended, and the page went on reading, for ever: leave the loop when read() says done.";
     }
+    if (this.forgotToWait) {
+      return "The page calls reader.read() again and again and does not wait for what it brings: read() gives a promise, so write await reader.read().";
+    }
     const [problem] = this.problems;
-    return problem ? `${error.message} The browser's console says: ${problem}` : error.message;
+    const said = error.message.includes(this.complaint);
+    const says = !said && `The page itself says: ${JSON.stringify(this.complaint)}.`;
+    const tells = problem && `The browser's console says: ${problem}`;
+    const shown = [says, tells, this.answer?.textContent].filter(Boolean).join(" ");
+    const early = /undefined|\[object Promise\]/.test(shown);
+    const wait = early && "Something is used before it is there: is an await missing?";
+    return [error.message, says, tells, wait].filter(Boolean).join(" ");
   }
 
   get form() {
@@ -147,6 +170,12 @@ class Page {
       text += nodeName === "BR" ? "\n" : data;
     }
     return text;
+  }
+
+  /** What the page says of a problem. */
+  get complaint() {
+    const places = this.document?.querySelectorAll("#problem, [role=alert]") ?? [];
+    return [...new Set(places)].map((place) => place.textContent.trim()).join(" ").trim();
   }
 
   /** What a person reads elsewhere on the page. */

@@ -39,6 +39,7 @@ function show({ sentence, outcome, message, printed }) {
   row.append(` ${sentence}`);
   if (message) add(row, "p", "", message);
   if (printed) add(row, "pre", "", printed);
+  if (outcome === "red") row.scrollIntoView({ block: "nearest" });
 }
 
 if (button) {

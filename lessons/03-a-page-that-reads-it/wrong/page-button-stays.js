@@ -1,4 +1,4 @@
-// After a refusal the button stays disabled, so nobody can ask again: enable it in finally.
+// After a refusal the button stays disabled, so nobody can ask again: enable it in finally. The page itself says: "The answer is not whole: the server said 500.".
 const form = document.querySelector("form");
 const button = document.querySelector("button");
 const answer = document.querySelector("#answer");

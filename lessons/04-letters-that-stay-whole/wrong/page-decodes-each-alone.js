@@ -1,4 +1,4 @@
-// The server sent "Tragödie, 語, 👋!"; cut after byte 5 the page showed "Trag��die, 語, 👋!". One decoder has to see all pieces of an answer: make it before the loop, and call decode(value, { stream: true }).
+// The server sent "Tragödie, 語, 👋!"; cut after byte 5 the page showed "Trag��die, 語, 👋!". One decoder has to see all pieces of an answer: make it before the loop, call decode(value, { stream: true }) inside, and decode() without bytes only after it.
 const form = document.querySelector("form");
 const button = document.querySelector("button");
 const answer = document.querySelector("#answer");

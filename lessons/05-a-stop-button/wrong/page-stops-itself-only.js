@@ -1,4 +1,4 @@
-// Stop was pressed, the page looks stopped, and the connection is still open: the model writes on, for nobody. Let the button abort an AbortController, and give fetch its signal.
+// Stop was pressed, the page looks stopped, and the connection is still open: the model writes on, for nobody. Let the button call abort() on the answer's AbortController, a new one for each, and give fetch its signal.
 const form = document.querySelector("form");
 const stop = document.querySelector("#stop");
 const answer = document.querySelector("#answer");
