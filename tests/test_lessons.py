@@ -280,3 +280,14 @@ def test_its_links_lead_somewhere(path):
 def test_the_way_through_names_every_lesson_in_order():
     way = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"\]\((\d\d-[\w-]+)/README\.md\)", way) == NAMES
+
+
+def test_each_row_of_where_things_come_from_names_a_lesson_and_a_test():
+    way = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| .+ \| (\d\d) \| `(test_\w+)` \|$", way)
+    assert len(rows) == way.count("`test_") > 60
+    files = [*ROOT.glob("tests/test_*.py"), *ROOT.glob("lessons/**/*check*.py")]
+    tests = "".join(path.read_text(encoding="utf-8") for path in files)
+    for number, test in rows:
+        assert any(name.startswith(number) for name in NAMES), f"no lesson {number}"
+        assert f"def {test}(" in tests, f"{test} is not there: name the test that is"

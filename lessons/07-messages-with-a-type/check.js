@@ -1,0 +1,137 @@
+// The page reads messages, wherever the bytes are cut, and throws what it is told to.
+
+const TYPE = "application/jsonl; charset=utf-8";
+const USAGE = { input_tokens: 1234, output_tokens: 5678, total_tokens: 6912 };
+const TEXT = "Tragödie,\n 👋!";
+const END = { end: "stop" };
+const say = (text) => JSON.stringify(text);
+const lines = (...messages) => messages.map((message) => `${say(message)}\n`).join("");
+const WHOLE = lines({ token: "Tragödie" }, { token: ",\n 👋" }, { token: "!" }, END);
+const BYTES = new TextEncoder().encode(WHOLE);
+
+/** Ask, and return the answer, whose lines the check sends. */
+const ask = (page) => page.ask("Hello?", { type: TYPE });
+
+/** Send an answer that is not whole; return what the page then says besides it. */
+async function complaint(page, end) {
+  const answer = await ask(page);
+  const before = page.words;
+  answer.send(lines({ token: "one" }));
+  await page.soon(() => page.text === "one");
+  end(answer);
+  await page.soon(() => page.words !== before);
+  page.must(page.text === "one", `"one" had come when the answer failed, and the page shows ${say(page.text)}: keep what came.`);
+  return page.words === before ? "" : page.words;
+}
+
+export const checks = [
+  {
+    sentence: "The page shows the tokens, each at once",
+    async run(page) {
+      const answer = await ask(page);
+      answer.send(lines({ token: "one" }));
+      await page.soon(() => page.text);
+      page.must(
+        page.text === "one",
+        `The server had sent the line {"token":"one"} and was still writing, and #answer shows ${say(page.text)}: parse each line when it is whole, and append message.token.`,
+      );
+      answer.send(lines({ token: " <b>two</b>" }, { token: "\n" }, { usage: USAGE }, END)).end();
+      await page.soon(() => page.text.length > 14);
+      page.must(
+        page.text === "one <b>two</b>\n",
+        `Three tokens, a usage and an end were sent, and #answer shows ${say(page.text)}: it is for the tokens, all of them, also when one read brings several lines.`,
+      );
+    },
+  },
+  {
+    sentence: "The page shows the usage",
+    async run(page) {
+      (await ask(page)).send(lines({ token: "one" }, { usage: USAGE }, END)).end();
+      await page.soon(() => page.words.includes("1234"));
+      page.must(
+        page.words.includes("1234") && page.words.includes("5678"),
+        `The usage was 1234 tokens read and 5678 written, and below the answer the page says ${say(page.words)}: show message.usage there.`,
+      );
+    },
+  },
+  {
+    sentence: "The answer is whole, cut after any byte",
+    async run(page) {
+      for (let cut = 1; cut < BYTES.length; cut++) {
+        const answer = await ask(page);
+        answer.send(BYTES.slice(0, cut)).send(BYTES.slice(cut)).end();
+        await page.soon(() => page.text === TEXT);
+        const piece = new TextDecoder().decode(BYTES.slice(0, cut)).slice(-12);
+        page.must(
+          page.text === TEXT,
+          `The tokens say ${say(TEXT)}; cut after byte ${cut}, where a read ends with ${say(piece)}, the page shows ${say(page.text)}. Keep what follows the last newline, and put it before the next read.`,
+        );
+      }
+    },
+  },
+  {
+    sentence: "The answer is whole, each byte by itself",
+    async run(page) {
+      const answer = await ask(page);
+      for (const byte of BYTES) answer.send([byte]);
+      answer.end();
+      await page.soon(() => page.text === TEXT);
+      page.must(
+        page.text === TEXT,
+        `The tokens say ${say(TEXT)}; sent byte by byte, the page shows ${say(page.text)}: a line can come in many reads, and a letter in four.`,
+      );
+    },
+  },
+  {
+    sentence: "What the server throws is thrown on the page",
+    async run(page) {
+      const object = { hello: "World" };
+      for (const [reason, word] of [["The model left.", "The model left."], [object, "World"], [null, "null"]]) {
+        const words = await complaint(page, (answer) =>
+          answer.send(lines({ isError: true, reason })).end(),
+        );
+        page.must(
+          words.includes(word),
+          `The server threw ${say(reason)}, and the page does not say ${say(word)}: throw that value itself (a string as an Error), catch it, and show its message, or else what JSON.stringify makes of it.`,
+        );
+      }
+    },
+  },
+  {
+    sentence: "An answer without its end does not look whole",
+    async run(page) {
+      for (const rest of ["", '{"tok', '{"usage":{"inp']) {
+        const words = await complaint(page, (answer) => answer.send(rest).end());
+        page.must(
+          words,
+          `The last line was ${say(rest || '{"token":"one"}')}, then nothing more came, and the page says nothing: only an answer with an {"end": ...} is whole. Throw an error when there was none.`,
+        );
+      }
+    },
+  },
+  {
+    sentence: "An answer that ended for another reason does not look whole",
+    async run(page) {
+      const words = await complaint(page, (answer) => answer.send(lines({ end: "length" })).end());
+      page.must(
+        words.includes("length"),
+        `The last line was {"end":"length"}, the limit on its length, and the page does not say so: tell the reason, unless the end is "stop".`,
+      );
+    },
+  },
+  {
+    sentence: "A connection that breaks is a problem, and a refusal too",
+    async run(page) {
+      const words = await complaint(page, (answer) => answer.breakOff());
+      page.must(words, "The connection broke after the first token, and the page says nothing: catch the error, and show it.");
+      const message = "Ask again in 4 s.";
+      const text = say({ error: message, message });
+      await page.ask("Hello?", { status: 429, text, type: "application/json" });
+      await page.soon(() => page.words.includes(message));
+      page.must(
+        page.words.includes(message) && !page.text,
+        `The server answered 429 with the message ${say(message)}, and the page does not say it: when response.ok is false, throw an Error with that message.`,
+      );
+    },
+  },
+];

@@ -1,0 +1,251 @@
+// The page keeps the conversation: it sends all of it, marks what is not whole, and can
+// ask again or begin anew.
+
+export const place = "#messages";
+
+const say = (text) => JSON.stringify(text);
+const user = (content) => ({ role: "user", content });
+const assistant = (content) => ({ role: "assistant", content });
+
+/** Return the roles and texts that a question carries. */
+function sent(question) {
+  const turns = question.json?.messages;
+  return Array.isArray(turns) ? turns.map(({ role, content }) => ({ role, content })) : turns;
+}
+
+/** Return what a question carries in short: user: One? / assistant: First. */
+function body(question) {
+  const turns = sent(question)?.map?.(({ role, content }) => `${role}: ${content}`);
+  return turns?.join(" / ") ?? question.body;
+}
+
+/** Press a button. */
+function press(page, id, label) {
+  const button = page.document.querySelector(id);
+  page.must(button, `The page has no <button type="button" id="${id.slice(1)}">${label}</button>.`);
+  page.must(!button.disabled, `The button "${label}" is disabled.`);
+  button.click();
+}
+
+/** Press "Ask again", and return the question that comes of it. */
+async function askAgain(page) {
+  const before = page.questions.length;
+  press(page, "#again", "Ask again");
+  await page.soon(() => page.questions.length > before);
+  page.must(page.questions.length > before, '"Ask again" was pressed, and the page asked nothing.');
+  const question = page.questions.at(-1);
+  await question.read;
+  return question;
+}
+
+/** Ask, and return the question when this text of its answer is on the page. */
+async function begun(page, prompt, text) {
+  const answer = (await page.ask(prompt)).send(text);
+  await page.soon(() => page.text.endsWith(text));
+  page.must(
+    page.text.includes(text),
+    `The server had sent ${say(text)} and was still writing, and #messages shows ${say(page.text)}: append each piece to the message it belongs to.`,
+  );
+  return answer;
+}
+
+/** Ask, and let the answer come whole. */
+async function whole(page, prompt, text) {
+  const answer = (await begun(page, prompt, text)).end();
+  await ended(page);
+  return answer;
+}
+
+/** Wait until no answer is being written. */
+async function ended(page) {
+  await page.soon(() => page.answer.ariaBusy !== "true");
+  page.must(page.answer.ariaBusy !== "true", "The answer has ended, and #messages is still marked as busy.");
+}
+
+/** The last message as the page shows it, with its marks. */
+const last = (page) => page.answer.lastElementChild?.outerHTML ?? page.answer.innerHTML;
+
+/** Return how the page shows a whole answer with this text. */
+async function shownWhole(page, text) {
+  await whole(page, "Hello?", text);
+  return last(page);
+}
+
+export const checks = [
+  {
+    sentence: "The page sends all that was said, in order",
+    async run(page) {
+      const first = await page.ask("One?");
+      page.must(
+        say(sent(first)) === say([user("One?")]),
+        `"One?" was asked, and the server got ${first.body}: send {"messages":[{"role":"user","content":"One?"}]}.`,
+      );
+      first.send("First.").end();
+      await page.soon(() => page.text.includes("First."));
+      await ended(page);
+      const second = await page.ask("Two?");
+      const expected = [user("One?"), assistant("First."), user("Two?")];
+      page.must(
+        say(sent(second)) === say(expected),
+        `"One?" was answered "First.", then "Two?" was asked, and the server got "${body(second)}": expected was "user: One? / assistant: First. / user: Two?". Keep each question and each answer in one list, and send the list.`,
+      );
+    },
+  },
+  {
+    sentence: "The whole conversation is on the page, while it grows",
+    async run(page) {
+      await whole(page, "One?", "First.");
+      const answer = await begun(page, "Two?", "Sec");
+      answer.send("ond.");
+      await page.soon(() => page.text.endsWith("Second."));
+      const words = page.text.replace(/\s+/g, " ");
+      page.must(
+        /One\?.*First\..*Two\?.*Second\./.test(words),
+        `Two questions and two answers belong to the conversation, and #messages shows ${say(words)}: leave there what was said, and add to it.`,
+      );
+      const { whiteSpace } = page.window.getComputedStyle(page.answer.lastElementChild ?? page.answer);
+      page.must(
+        ["pre-wrap", "pre", "break-spaces"].includes(whiteSpace),
+        "The browser folds line breaks and indents into spaces: #messages wants white-space: pre-wrap in static/style.css.",
+      );
+    },
+  },
+  {
+    sentence: "Markup stays text, and letters stay whole",
+    async run(page) {
+      const text = "<b>Tragödie</b> 👋";
+      const bytes = new TextEncoder().encode(text);
+      for (let cut = 1; cut < bytes.length; cut++) {
+        const answer = await page.ask("<i>Hello?</i>");
+        page.must(
+          page.text.includes("<i>Hello?</i>"),
+          `"<i>Hello?</i>" was asked, and #messages shows ${say(page.text)}: append the question as text.`,
+        );
+        answer.send(bytes.slice(0, cut)).send(bytes.slice(cut)).end();
+        await page.soon(() => page.text.endsWith(text));
+        page.must(
+          page.text.endsWith(text),
+          `The server sent ${say(text)}; cut after byte ${cut} the page showed ${say(page.text.slice(-text.length - 4))}: append text, decoded with { stream: true }.`,
+        );
+        await ended(page);
+        press(page, "#fresh", "New conversation");
+      }
+    },
+  },
+  {
+    sentence: "A stopped answer stays in the conversation, marked",
+    async run(page) {
+      const unmarked = await shownWhole(page, "Half an");
+      const answer = await begun(page, "Hello?", "Half an");
+      press(page, "#stop", "Stop");
+      await page.soon(() => answer.hungUp);
+      page.must(answer.hungUp, "Stop was pressed, and the connection is still open: give fetch the signal.");
+      await ended(page);
+      page.must(
+        page.text.includes("Half an", page.text.lastIndexOf("Hello?")),
+        `"Half an" stood there when Stop was pressed, and now #messages shows ${say(page.text)}: keep what came.`,
+      );
+      page.must(
+        last(page) !== unmarked,
+        'An answer was stopped after "Half an", and in the conversation it looks like a whole one: mark the message, also when signal.aborted.',
+      );
+      const next = await page.ask("And?");
+      page.must(
+        sent(next)?.at(-2)?.content === "Half an",
+        `An answer was stopped after "Half an", then "And?" was asked, and the server got "${body(next)}": what came is part of the conversation.`,
+      );
+    },
+  },
+  {
+    sentence: "A broken answer stays in the conversation, marked",
+    async run(page) {
+      const unmarked = await shownWhole(page, "Half an");
+      const answer = await begun(page, "Hello?", "Half an");
+      answer.breakOff();
+      await ended(page);
+      page.must(
+        page.text.includes("Half an", page.text.lastIndexOf("Hello?")) && last(page) !== unmarked,
+        'The connection broke after "Half an", and in the conversation that looks like a whole answer: keep what came, and mark the message in catch.',
+      );
+      const again = await askAgain(page);
+      again.send("Half an\n[error: It failed.]\n").end();
+      await page.soon(() => page.text.includes("It failed."));
+      await ended(page);
+      page.must(
+        last(page).replace("\n[error: It failed.]\n", "") !== unmarked,
+        'An answer ended in the server\'s line "[error: It failed.]", and in the conversation it looks like a whole one: some browsers take a broken body for a whole one, so look for the line.',
+      );
+      const next = await page.ask("And?");
+      page.must(
+        sent(next)?.at(-2)?.content === "Half an",
+        `An answer ended in the server's line "[error: It failed.]", then "And?" was asked, and the server got "${body(next)}": the line is no part of what the model said.`,
+      );
+    },
+  },
+  {
+    sentence: "A refusal is told in the server's words",
+    async run(page) {
+      const sentence = "Ask again in 4 s.";
+      const refused = { status: 429, text: say({ error: sentence }), type: "application/json" };
+      await page.ask("Hello?", refused);
+      await page.soon(() => `${page.words} ${last(page)}`.includes(sentence));
+      page.must(
+        `${page.words} ${last(page)}`.includes(sentence),
+        `The server refused with {"error": ${say(sentence)}}, and the page does not say so: throw new Error((await response.json()).error) unless response.ok.`,
+      );
+      page.must(!page.text.includes('{"error"'), "The page shows the refusal's JSON as an answer.");
+    },
+  },
+  {
+    sentence: "Ask again takes the last answer back",
+    async run(page) {
+      await whole(page, "One?", "First.");
+      await whole(page, "Two?", "Bad.");
+      const again = await askAgain(page);
+      const expected = [user("One?"), assistant("First."), user("Two?")];
+      page.must(
+        say(sent(again)) === say(expected),
+        `"Ask again" was pressed after "Two?" had been answered "Bad.", and the server got "${body(again)}": expected was "user: One? / assistant: First. / user: Two?". Remove the last answer from the list, and ask.`,
+      );
+      again.send("Good.").end();
+      await page.soon(() => page.text.includes("Good."));
+      page.must(
+        !page.text.includes("Bad.") && page.text.split("Two?").length === 2,
+        `After "Ask again" #messages shows ${say(page.text)}: remove the last answer there too, and leave the question.`,
+      );
+    },
+  },
+  {
+    sentence: "A new conversation begins with nothing",
+    async run(page) {
+      await whole(page, "One?", "First.");
+      const old = await begun(page, "Two?", "Sec");
+      press(page, "#fresh", "New conversation");
+      await page.soon(() => old.hungUp && !page.text.trim());
+      page.must(old.hungUp, "A new conversation was begun while an answer was being written, and its connection is still open: abort it.");
+      page.must(!page.text.trim(), `A new conversation was begun, and #messages shows ${say(page.text)}: empty it.`);
+      const next = await page.ask("Three?");
+      page.must(
+        say(sent(next)) === say([user("Three?")]),
+        `A new conversation was begun with "Three?", and the server got "${body(next)}": empty the list too.`,
+      );
+    },
+  },
+  {
+    sentence: "A new question hangs up on the old answer",
+    async run(page) {
+      const old = await begun(page, "One?", "Fir");
+      const fresh = await page.ask("Two?");
+      await page.soon(() => old.hungUp);
+      page.must(old.hungUp && !fresh.hungUp, "A new question was asked while an answer was being written: hang up on the old answer, and on it alone.");
+      fresh.send("Second.");
+      await page.soon(() => page.text.endsWith("Second."));
+      page.must(
+        page.text.endsWith("Second.") && page.answer.ariaBusy === "true",
+        `A new question was asked, "Second." of its answer had come, and #messages shows ${say(page.text)}: it is busy until the new answer has ended.`,
+      );
+      fresh.end();
+      await ended(page);
+    },
+  },
+];

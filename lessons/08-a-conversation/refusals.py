@@ -1,0 +1,32 @@
+"""How a question is refused: a status, and one sentence as JSON."""
+
+import re
+
+from langchain_core.exceptions import ModelRateLimitError, ModelTimeoutError
+from werkzeug import exceptions as http
+
+REFUSALS = {
+    413: "That is too long: shorten your question, or begin a new conversation.",
+    415: "Send JSON, and say so: Content-Type: application/json.",
+}
+BUSY = "The model has too much to do: ask again in {} s."
+SILENT = "The model kept silent too long: ask again."
+FAILED = "The model failed: ask again."
+
+
+def refusal(error):
+    """Return the HTTP error for what the model raised, in our words, never its own."""
+    if isinstance(error, ModelRateLimitError):
+        headers = getattr(getattr(error, "response", None), "headers", {})
+        wait = headers.get("retry-after", "")
+        seconds = int(wait) if re.fullmatch("[1-9][0-9]{0,5}", wait) else 5
+        return http.TooManyRequests(BUSY.format(seconds), retry_after=seconds)
+    if isinstance(error, ModelTimeoutError):
+        return http.GatewayTimeout(SILENT)
+    return http.BadGateway(FAILED)
+
+
+def refuse(error):
+    """Answer with one sentence as JSON, keeping the error's Allow or Retry-After."""
+    sentence = REFUSALS.get(error.code, error.description)
+    return {"error": sentence}, error.code, error.get_headers()[1:]  # [0]: HTML

@@ -1,0 +1,61 @@
+# The data of a token event is 'Tragödie 👋', which is no JSON: a line break in it would
+# end the field. Send data: and json.dumps(...).
+"""Two ways to tell an answer: as events with a name, and as useChat expects it."""
+
+import json
+
+from .stream import HEADERS, Stream
+
+
+class EventStream(Stream):
+    """An answer in the events start, token, metadata, usage, error and done."""
+
+    def start(self):
+        return self.send("start", {})
+
+    def send_token(self, token):
+        return self.write(f"event: token\ndata: {token}")
+
+    def send_metadata(self, metadata):
+        return self.send("metadata", metadata)
+
+    def send_usage(self, usage):
+        return self.send("usage", usage | {"usage": usage})
+
+    def send_error(self, error):
+        return self.send("error", {"error": error})
+
+    def end(self, reason="stop"):
+        self.send("done", {"finishReason": reason}).finish()
+
+    def send(self, event, data):
+        name = f"id: {self.message_count + 1}\nevent: {event}"
+        return self.write(f"{name}\ndata: {json.dumps(data)}")
+
+
+class ChatStream(EventStream):
+    """The same answer in the AI SDK's UI message stream."""
+
+    headers = HEADERS | {"x-vercel-ai-ui-message-stream": "v1"}
+
+    def start(self):
+        return self.send("start").send("text-start", id="1")
+
+    def send_token(self, token):
+        return self.send("text-delta", id="1", delta=token)
+
+    def send_metadata(self, metadata):
+        return self.send("message-metadata", messageMetadata=metadata)
+
+    def send_usage(self, usage):
+        return self.send_metadata({"usage": usage})
+
+    def send_error(self, error):
+        return self.send("error", errorText=error)
+
+    def end(self, reason="stop"):
+        self.send("text-end", id="1").send("finish", finishReason=reason)
+        self.write("data: [DONE]").finish()
+
+    def send(self, kind, **fields):
+        return self.write(f"data: {json.dumps({'type': kind} | fields)}")

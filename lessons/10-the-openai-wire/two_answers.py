@@ -1,0 +1,21 @@
+"""Two answers to one question, kept apart: python two_answers.py URL PROMPT."""
+
+import os
+import sys
+
+from openai import OpenAI
+
+url, prompt = sys.argv[1:]
+key = os.environ.get("OPENAI_API_KEY") or "sk-practice"
+client = OpenAI(base_url=url, api_key=key, timeout=30)
+question = {"role": "user", "content": prompt}
+answers = ["", ""]
+with client.chat.completions.create(
+    model="practice", messages=[question], n=2, stream=True
+) as stream:
+    for chunk in stream:
+        for choice in chunk.choices:
+            if text := choice.delta.content:
+                answers[choice.index] += text
+                print(f"[{choice.index}]{text}", end="", flush=True)
+print("", *answers, sep="\n\n")

@@ -1,0 +1,921 @@
+"""Server-sent events: the wire of lesson 09, and clients that nobody here wrote."""
+
+import importlib
+import json
+import os
+from threading import Event, Thread
+
+import httpx
+import pytest
+import requests
+from conftest import LIMIT, ROOT, ScriptedModel, changed, production, running
+from httpx_sse import SSEError, connect_sse
+from langchain_core.exceptions import (
+    ModelAPIError,
+    ModelRateLimitError,
+    ModelTimeoutError,
+)
+from langchain_core.messages import AIMessageChunk
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from models import failure
+
+NAME = "lessons.09-server-sent-events"
+lesson = importlib.import_module(f"{NAME}.app")
+answers = importlib.import_module(f"{NAME}.answers")
+EventStream = importlib.import_module(f"{NAME}.events").EventStream
+PARSER = ROOT / "lessons" / "09-server-sent-events" / "static" / "events.js"
+COUNTED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
+COUNT = AIMessageChunk("", usage_metadata=COUNTED)
+USAGE = {"promptTokens": 3, "completionTokens": 5, "totalTokens": 8}
+TEXT = "Tragö\n\n  👋"
+SCRIPT = "Tragö", "\n\n", "  👋", COUNT
+SECRET = "Incorrect API key provided: sk-pr****1234"
+ASKED = {"role": "user", "content": "Hello?"}
+MANY = ["word "] * 10_000  # more than the buffers between server and client hold
+
+
+@pytest.fixture
+def answer_with(monkeypatch):
+    """Let the lesson answer with a ScriptedModel of this script; return the model."""
+
+    def install(*script):
+        model = ScriptedModel(*script)
+        monkeypatch.setattr(lesson, "model", model)
+        return model
+
+    return install
+
+
+@pytest.fixture
+def client():
+    return lesson.app.test_client()
+
+
+@pytest.fixture
+def streams(monkeypatch):
+    """Return the streams that the lesson makes, as it makes them."""
+    made = []
+
+    def make(heartbeat):
+        made.append(EventStream(heartbeat))
+        return made[-1]
+
+    monkeypatch.setattr(lesson, "EventStream", make)
+    return made
+
+
+def until(happens):
+    """Wait for it to happen; fail when it does not."""
+    pause = Event()
+    for _ in range(LIMIT * 100):
+        if happens():
+            return
+        pause.wait(0.01)
+    pytest.fail("it never happened")
+
+
+def refusing(times, error):
+    """Return an item of a script that raises the error, so many times."""
+    left = [error] * times
+
+    def refuse():
+        if left:
+            raise left.pop()
+
+    return refuse
+
+
+def one_newline(piece):
+    """End a message with one newline for two, as is easily written."""
+    return piece.replace(b"\n\n", b"\n")
+
+
+def as_text(headers):
+    """Send events as plain text."""
+    return [(name, kind.replace("event-stream", "plain")) for name, kind in headers]
+
+
+# The wire
+
+
+def test_the_bytes_of_a_few_events(client, answer_with):
+    answer_with("é", "\n", COUNT)
+    answer = client.post("/ask", json={"prompt": "Hello?"})
+    assert answer.text == (
+        "id: 1\nevent: start\ndata: {}\n\n"
+        'id: 2\nevent: metadata\ndata: {"model": "scripted"}\n\n'
+        'id: 3\nevent: token\ndata: {"token": "\\u00e9"}\n\n'
+        'id: 4\nevent: token\ndata: {"token": "\\n"}\n\n'
+        'id: 5\nevent: usage\ndata: {"promptTokens": 3, "completionTokens": 5,'
+        ' "totalTokens": 8, "usage": {"promptTokens": 3, "completionTokens": 5,'
+        ' "totalTokens": 8}}\n\n'
+        'id: 6\nevent: done\ndata: {"finishReason": "stop"}\n\n'
+    )
+    headers = {
+        "Content-Type": "text/event-stream",
+        "Cache-Control": "no-store, no-transform",
+        "X-Accel-Buffering": "no",
+        "X-Content-Type-Options": "nosniff",
+    }
+    assert dict(answer.headers) == headers
+
+
+def test_the_bytes_of_a_short_chat(client, answer_with):
+    answer_with("é", COUNT)
+    answer = client.post("/chat", json=asked_by_react("Hello?"))
+    assert answer.text == (
+        'data: {"type": "start"}\n\n'
+        'data: {"type": "text-start", "id": "1"}\n\n'
+        'data: {"type": "message-metadata", "messageMetadata": {"model":'
+        ' "scripted"}}\n\n'
+        'data: {"type": "text-delta", "id": "1", "delta": "\\u00e9"}\n\n'
+        'data: {"type": "message-metadata", "messageMetadata": {"usage":'
+        ' {"promptTokens": 3, "completionTokens": 5, "totalTokens": 8}}}\n\n'
+        'data: {"type": "text-end", "id": "1"}\n\n'
+        'data: {"type": "finish", "finishReason": "stop"}\n\n'
+        "data: [DONE]\n\n"
+    )
+    assert answer.headers["x-vercel-ai-ui-message-stream"] == "v1"
+    assert answer.mimetype == "text/event-stream"
+
+
+def asked_by_react(*texts):
+    """Return the body that DefaultChatTransport posts for questions and answers."""
+    messages = [
+        {
+            "id": str(n),
+            "role": ("user", "assistant")[n % 2],
+            "parts": [{"type": "step-start"}, {"type": "text", "text": text}],
+        }
+        for n, text in enumerate(texts)
+    ]
+    return {"id": "c", "messages": messages, "trigger": "submit-message"}
+
+
+def test_get_gives_the_same_as_post(client, answer_with):
+    answer_with(*SCRIPT)
+    posted = client.post("/ask", json={"prompt": "a&b é"})
+    got = client.get("/ask", query_string={"prompt": "a&b é"})
+    assert got.text == posted.text and got.headers == posted.headers
+    assert lesson.model.prompts == ["a&b é"] * 2
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        ({"finish_reason": "length"}, "length"),
+        ({"stop_reason": "max_tokens"}, "length"),
+        ({"stop_reason": "end_turn", "finish_reason": None}, "stop"),
+        ({"finish_reason": "content_filter"}, "other"),
+        ({}, "other"),
+    ],
+)
+def test_the_end_has_its_reason(client, answer_with, monkeypatch, metadata, reason):
+    chunks = [AIMessageChunk("one"), AIMessageChunk("", response_metadata=metadata)]
+    model = answer_with()
+    monkeypatch.setattr(model, "stream", lambda _: (chunk for chunk in chunks))
+    answer = client.post("/ask", json={"prompt": "Hello?"})
+    assert f'"finishReason": "{reason}"' in answer.text
+    answer = client.post("/chat", json=asked_by_react("Hello?"))
+    assert f'"finishReason": "{reason}"' in answer.text
+
+
+def test_a_conversation_is_asked_as_one(client, answer_with):
+    model = answer_with("one")
+    client.post("/chat", json=asked_by_react("One?", "First.", "Two?"))
+    turns = [{"role": "user", "content": "One?"}, {"role": "assistant", "content": ""}]
+    turns += [{"role": "user", "content": " Two?"}]
+    client.post("/ask", json={"messages": turns, "systemPrompt": "Obey.", "model": "x"})
+    assert model.prompts == [
+        [("user", "One?"), ("assistant", "First."), ("user", "Two?")],
+        [("user", "One?"), ("user", " Two?")],
+    ]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        [],
+        "Hello?",
+        {},
+        {"prompt": " "},
+        {"prompt": "\ud800"},
+        {"prompt": [["system", "Obey."]]},
+        {"messages": []},
+        {"messages": "Hello?"},
+        {"messages": [5]},
+        {"messages": [{"role": "system", "content": "Obey."}]},
+        {"messages": [{"role": "system", "content": "Obey."}, ASKED]},
+        {"messages": [{"role": ["user"], "content": "Hello?"}]},
+        {"messages": [{"role": "user", "content": ["Hello?"]}]},
+        {"messages": [{"role": "user", "content": {"type": "text"}}]},
+        {"messages": [{"role": "user", "content": "\ud800"}]},
+        {"messages": [ASKED, {"role": "user", "content": " "}, 5]},
+        {"messages": [{"role": "user", "content": " "}]},
+        {"messages": [{"role": "user", "parts": [{"type": "text", "text": 5}]}]},
+        {"messages": [{"role": "user", "parts": {"type": "text", "text": "a"}}]},
+        {"messages": [{"role": "assistant", "content": "I speak last."}]},
+    ],
+)
+@pytest.mark.parametrize("path", ["/ask", "/chat"])
+def test_what_is_no_question_is_refused_with_a_sentence(
+    client, answer_with, path, asked
+):
+    model = answer_with("one")
+    answer = client.post(path, json=asked)
+    assert (answer.status_code, model.prompts) == (400, [])
+    assert answer.json["error"].startswith("Nothing was asked: send ")
+
+
+def test_a_deep_or_a_long_body_is_refused(client, answer_with):
+    model = answer_with("one")
+    kind = {"content_type": "application/json"}
+    assert client.post("/ask", data="[" * 60_000, **kind).status_code == 400
+    assert client.post("/ask", data=b" " * 65_537, **kind).status_code == 413
+    assert client.post("/ask", data="prompt=Hello?").status_code == 415
+    assert model.prompts == []
+
+
+def test_a_page_of_somebody_else_cannot_make_you_pay(client, answer_with):
+    model = answer_with("one")
+    for site in "cross-site", "same-site":
+        foreign = {"Sec-Fetch-Site": site}
+        answer = client.get("/ask?prompt=Hello?", headers=foreign)
+        assert answer.status_code == 403 and "error" in answer.json
+    assert model.prompts == []
+    own = {"Sec-Fetch-Site": "same-origin"}
+    assert client.get("/ask?prompt=Hello?", headers=own).status_code == 200
+
+
+# Failures
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (failure(ModelRateLimitError, 429, "7"), 429),
+        (ModelTimeoutError(SECRET), 504),
+        (ModelAPIError(SECRET), 502),
+        (ValueError(SECRET), 502),
+        (OSError(SECRET), 502),
+    ],
+)
+@pytest.mark.parametrize("path", ["/ask", "/chat"])
+def test_a_failure_is_a_status_first_and_an_event_later(
+    client, answer_with, path, error, status
+):
+    question = asked_by_react("Hello?")
+    answer_with(error)
+    refused = client.post(path, json=question)
+    assert refused.status_code == status and refused.json.keys() == {"error"}
+    assert refused.headers.get("Retry-After") == ("7" if status == 429 else None)
+    model = answer_with("one", error, " two")
+    broken = client.post(path, json=question)
+    assert broken.status_code == 200 and model.closed.is_set()
+    told = [line[6:] for line in broken.text.splitlines() if line[:6] == "data: "]
+    sentence = refused.json["error"]
+    if path == "/ask":
+        assert json.loads(told[-2]) == {"error": sentence}
+        assert json.loads(told[-1]) == {"finishReason": "error"}
+    else:
+        assert json.loads(told[-4]) == {"type": "error", "errorText": sentence}
+        assert json.loads(told[-2]) == {"type": "finish", "finishReason": "error"}
+        assert told[-1] == "[DONE]"
+    assert SECRET not in refused.text + broken.text
+
+
+def test_a_model_without_any_text_is_a_failure(client, answer_with):
+    answer_with("", COUNT)
+    assert client.post("/ask", json={"prompt": "Hello?"}).status_code == 502
+
+
+def test_tokens_counted_before_the_first_text_are_counted(client, answer_with):
+    asked = {"input_tokens": 3, "output_tokens": 0, "total_tokens": 3}
+    said = {"input_tokens": 0, "output_tokens": 5, "total_tokens": 5}
+    first = AIMessageChunk("", usage_metadata=asked)  # as Anthropic does
+    answer_with(first, "one", AIMessageChunk("", usage_metadata=said))
+    answer = client.post("/ask", json={"prompt": "Hello?"})
+    assert json.dumps(USAGE | {"usage": USAGE}) in answer.text
+
+
+# The stream object
+
+
+def test_its_verbs_can_be_chained_and_are_counted():
+    stream = EventStream(LIMIT)
+    assert stream.is_active and stream.message_count == 0
+    stream.start().send_metadata({"a": 1}).send_token("b").send_usage(USAGE).end()
+    assert not stream.is_active and stream.message_count == 5
+    stream.send_token("too late").end()
+    stream.abort("too late")
+    told = b"".join(stream).decode()
+    assert [line for line in told.splitlines() if line.startswith("event")] == [
+        f"event: {name}" for name in ("start", "metadata", "token", "usage", "done")
+    ]
+    assert stream.message_count == 5
+
+
+def test_abort_tells_the_error_and_ends():
+    stream = EventStream(LIMIT)
+    stream.start().abort("Because.")
+    assert not stream.is_active
+    assert [piece.split(b"\n")[1] for piece in stream][1:] == [
+        b"event: error",
+        b"event: done",
+    ]
+
+
+def test_a_slow_reader_slows_the_model_down_and_a_reader_who_leaves_frees_it():
+    stream, model = EventStream(LIMIT), ScriptedModel(*MANY)
+    words = [stream, model, [], model.stream("Hello?")]
+    writer = Thread(target=answers.write, args=words, daemon=True)
+    writer.start()
+    until(stream.waiting.full)
+    assert model.made < 10
+    for _ in range(5):
+        next(iter(stream))
+    until(stream.waiting.full)
+    assert model.made < 15
+    stream.close()
+    writer.join(LIMIT)
+    assert not writer.is_alive() and model.closed_early and model.made < 20
+
+
+# The time
+
+
+def test_the_first_token_crosses_a_port_before_the_second_is_made(answer_with, serve):
+    gate = Event()
+    model = answer_with("one", gate, " two")
+    url, question = f"{serve(lesson.app)}/ask", {"prompt": "Hello?"}
+    with requests.post(url, json=question, stream=True, timeout=LIMIT) as answer:
+        came, pieces = b"", answer.iter_content(None)
+        while b'"one"' not in came:
+            came += next(pieces)
+        assert model.made == 1
+        gate.set()
+        assert b'" two"' in b"".join(pieces)
+
+
+def test_a_reader_who_leaves_in_a_silence_is_noticed_in_it(
+    answer_with, serve, streams, monkeypatch
+):
+    monkeypatch.setattr(lesson, "HEARTBEAT", 0.01)
+    gate = Event()
+    model = answer_with("one", gate, *MANY)
+    url, question = f"{serve(lesson.app)}/ask", {"prompt": "Hello?"}
+    with requests.post(url, json=question, stream=True, timeout=LIMIT) as answer:
+        came, pieces = b"", answer.iter_content(None)
+        while b": heartbeat\n" not in came:
+            came += next(pieces)
+        assert streams[0].is_active
+    until(lambda: not streams[0].is_active)
+    assert model.made == 1 and not model.closed.is_set()  # it cannot be woken
+    gate.set()
+    assert model.closed.wait(LIMIT)
+    assert model.made == 2 and model.closed_early
+
+
+# Production servers
+
+
+@pytest.fixture(params=["flask run", "gunicorn", "waitress"])
+def anywhere(request):
+    """Return a function that runs a module's app on each kind of server."""
+
+    def run(module, **settings):
+        if request.param == "flask run":
+            return running("--app", module, "run", **settings)
+        return production(request.param, module, **settings)
+
+    return run
+
+
+def test_events_and_heartbeats_arrive_one_by_one(anywhere):
+    with anywhere(f"{NAME}.app", MODEL="practice", HEARTBEAT="1") as address:
+        question = {"prompt": "/silent 2 /echo a b c d"}
+        url = f"{address}/ask"
+        with requests.post(url, json=question, stream=True, timeout=LIMIT) as answer:
+            assert answer.headers["Content-Type"] == "text/event-stream"
+            came, pieces = b"", answer.iter_content(None)
+            while b'" c"' not in came:
+                came += next(pieces)
+            while b": heartbeat\n" not in came:
+                came += next(pieces)
+            assert b'" d"' not in came
+            assert b"".join(pieces).endswith(b'data: {"finishReason": "stop"}\n\n')
+
+
+ENDLESS = """
+import importlib, itertools, os, pathlib
+from langchain_core.messages import AIMessageChunk
+lesson = importlib.import_module("{name}.app")
+
+class Endless:
+    name = "endless"
+
+    def stream(self, prompt):
+        try:
+            yield from itertools.repeat(AIMessageChunk("word " * 100))
+        finally:
+            pathlib.Path(os.environ["CLOSED"]).touch()
+
+lesson.model = Endless()
+app = lesson.app
+"""
+
+
+def test_a_reader_who_leaves_is_noticed(anywhere, tmp_path):
+    (tmp_path / "endless.py").write_text(ENDLESS.format(name=NAME), "utf-8")
+    closed, path = tmp_path / "closed", f"{ROOT}{os.pathsep}{tmp_path}"
+    with anywhere("endless", CLOSED=str(closed), PYTHONPATH=path) as address:
+        url, question = f"{address}/ask", {"prompt": "Hello?"}
+        with requests.post(url, json=question, stream=True, timeout=LIMIT) as answer:
+            assert next(answer.iter_content(None))
+            assert not closed.exists()
+        until(closed.exists)
+
+
+# The clients of others: each unchanged, and each would notice a mistake
+
+
+def aistream_gets_it_all(node, url):
+    first, second = node("09-aikit.mjs", f"{url}/ask")
+    told = [["token", text] for text in SCRIPT[:-1]]
+    assert first["heard"] == [
+        ["streaming-start", None],
+        *told,
+        ["usage", USAGE],
+        ["streaming-end", None],
+    ]
+    assert second["messages"] == [
+        ["user", "One?"],
+        ["assistant", TEXT],
+        ["user", "Two?"],
+        ["assistant", TEXT],
+    ]
+    assert second["usage"] == USAGE
+
+
+def test_ai_kits_aistream_gets_it_all(node, answer_with, serve):
+    model = answer_with(*SCRIPT)
+    aistream_gets_it_all(node, serve(lesson.app))
+    assert model.prompts[1] == [("user", "One?"), ("assistant", TEXT), ("user", "Two?")]
+    for mistake in one_newline, lambda piece: piece.replace(b'"usage": {', b'"sum": {'):
+        with pytest.raises(AssertionError):
+            aistream_gets_it_all(node, serve(changed(lesson.app, mistake)))
+
+
+def test_ai_kits_aistream_tries_again_when_it_is_refused(node, answer_with, serve):
+    answer_with(refusing(1, ModelAPIError(SECRET)), *SCRIPT)
+    first, _ = node("09-aikit.mjs", f"{serve(lesson.app)}/ask")
+    retry = ["retry", {"attempt": 1, "delay": 1}]
+    assert first["heard"].count(retry) == 1
+    assert first["messages"] == [["user", "One?"], ["assistant", TEXT]]
+
+
+def parser_gets_it_all(node, url):
+    told = node("09-parser.mjs", f"{url}/ask")
+    assert [number for number, *_ in told] == [str(n) for n in range(1, 8)]
+    tokens = [json.loads(data)["token"] for _, name, data in told if name == "token"]
+    assert "".join(tokens) == TEXT
+    assert told[-1][1:] == ["done", '{"finishReason": "stop"}']
+
+
+def test_eventsource_parser_gets_it_all(node, answer_with, serve):
+    answer_with(*SCRIPT)
+    parser_gets_it_all(node, serve(lesson.app))
+    with pytest.raises(AssertionError):
+        parser_gets_it_all(node, serve(changed(lesson.app, one_newline)))
+
+
+def httpx_sse_gets_it_all(url):
+    with (
+        httpx.Client(timeout=LIMIT) as client,
+        connect_sse(client, "POST", f"{url}/ask", json={"prompt": "Hello?"}) as source,
+    ):
+        told = [(event.event, event.json()) for event in source.iter_sse()]
+    assert "".join(said["token"] for name, said in told if name == "token") == TEXT
+    assert told[-1] == ("done", {"finishReason": "stop"})
+
+
+def test_httpx_sse_gets_it_all(answer_with, serve, monkeypatch):
+    beat, pause = Event(), Event()
+    answer_with("Tragö", lambda: pause.wait(0.1), *SCRIPT[1:])
+    monkeypatch.setattr(lesson, "HEARTBEAT", 0.01)
+
+    def noting(piece):
+        if piece.startswith(b":"):
+            beat.set()
+        return piece
+
+    httpx_sse_gets_it_all(serve(changed(lesson.app, noting)))
+    assert beat.is_set()
+    with pytest.raises(SSEError):
+        httpx_sse_gets_it_all(serve(changed(lesson.app, headers=as_text)))
+    with pytest.raises((AssertionError, ValueError)):
+        httpx_sse_gets_it_all(serve(changed(lesson.app, one_newline)))
+
+
+def test_httpx_sse_takes_a_heartbeat_with_an_empty_line_for_an_event(
+    answer_with, serve, monkeypatch
+):
+    pause = Event()
+    answer_with("Tragö", lambda: pause.wait(0.1), *SCRIPT[1:])
+    monkeypatch.setattr(lesson, "HEARTBEAT", 0.01)
+    two = changed(lesson.app, lambda piece: piece.replace(b"beat\n", b"beat\n\n"))
+    with pytest.raises(ValueError):
+        httpx_sse_gets_it_all(serve(two))
+
+
+def usechat_gets_it_all(node, url):
+    *_, end = node("09-usechat.mjs", f"{url}/chat")
+    assert (end["status"], end["finished"]) == ("ready", ["stop", "stop"])
+    texts = [turn["text"] for turn in end["messages"]]
+    assert texts == ["One?", TEXT, "Two?", TEXT]
+    assert end["messages"][1]["state"] == "done"
+    assert end["messages"][1]["metadata"] == {"model": "scripted", "usage": USAGE}
+
+
+def dropping(name):
+    return lambda piece: b"" if name in piece else piece
+
+
+def test_usechat_gets_it_all(node, answer_with, serve):
+    model = answer_with(*SCRIPT)
+    usechat_gets_it_all(node, serve(lesson.app))
+    assert model.prompts == [
+        [("user", "One?")],
+        [("user", "One?"), ("assistant", TEXT), ("user", "Two?")],
+    ]
+    for mistake in one_newline, dropping(b"finish"), dropping(b"text-start"):
+        with pytest.raises(AssertionError):
+            usechat_gets_it_all(node, serve(changed(lesson.app, mistake)))
+
+
+def usechat_is_told(node, url, sentence):
+    first, _ = node("09-usechat.mjs", f"{url}/chat")
+    assert (first["status"], first["error"]) == ("error", sentence)
+
+
+def test_usechat_is_told_of_a_failure(node, answer_with, serve):
+    busy = "The model has too much to do: ask again in 5 s."
+    answer_with(ModelRateLimitError(SECRET))
+    usechat_is_told(node, serve(lesson.app), f'{{"error":"{busy}"}}\n')  # as it came
+    answer_with("one", ModelRateLimitError(SECRET))
+    usechat_is_told(node, serve(lesson.app), busy)
+    renamed = changed(lesson.app, lambda piece: piece.replace(b"errorText", b"text"))
+    with pytest.raises(AssertionError):
+        usechat_is_told(node, serve(renamed), busy)
+
+
+# EventSource, in a browser
+
+
+class Page:
+    """A page of the lesson in the browser, in the words of who uses it."""
+
+    def __init__(self, browser, address):
+        self.browser = browser
+        self.run, self.run_async = browser.execute_script, browser.execute_async_script
+        browser.get(f"{address}/")
+
+    def find(self, selector):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def until(self, script):
+        """Wait until a script returns what is true; return it."""
+        wait = WebDriverWait(self.browser, LIMIT, poll_frequency=0.02)
+        return wait.until(lambda _: self.run(f"return {script}"))
+
+
+LISTEN = """
+    window.heard = [];
+    window.source = new EventSource("ask?prompt=Hello%3F");
+    for (const type of ["start", "token", "usage", "done", "error"])
+      source.addEventListener(type, ({ data }) =>
+        heard.push([type, data && JSON.parse(data)]));
+    source.addEventListener("done", () => arguments[0] && source.close());"""
+
+
+def eventsource_gets_it_all(browser, url):
+    page = Page(browser, url)
+    page.run(LISTEN, True)
+    heard = page.until("source.readyState !== 1 && heard.length && heard")
+    tokens = [said["token"] for name, said in heard if name == "token"]
+    assert "".join(tokens) == TEXT
+    assert [name for name, _ in heard[-2:]] == ["usage", "done"]
+
+
+def test_eventsource_gets_it_all(browser, answer_with, serve):
+    model = answer_with(*SCRIPT)
+    eventsource_gets_it_all(browser, serve(lesson.app))
+    assert len(model.prompts) == 1
+    renamed = changed(lesson.app, lambda piece: piece.replace(b"data: ", b"text: "))
+    plain = changed(lesson.app, headers=as_text)
+    for mistake in changed(lesson.app, one_newline), renamed, plain:
+        with pytest.raises(AssertionError):
+            eventsource_gets_it_all(browser, serve(mistake))
+
+
+def back_soon(piece):
+    """Let an EventSource come back after 10 ms."""
+    return piece.replace(b"event: start\n", b"event: start\nretry: 10\n")
+
+
+def it_asks_once(browser, model, wsgi_app, serve):
+    page = Page(browser, serve(changed(wsgi_app, back_soon)))
+    page.run(LISTEN, False)  # never close()d
+    page.until("source.readyState === 2 || heard.length > 20")
+    assert len(model.prompts) == 1
+
+
+def test_an_eventsource_that_nobody_closes_asks_the_model_once(
+    browser, answer_with, serve
+):
+    def forgetful(environ, start_response):
+        environ.pop("HTTP_LAST_EVENT_ID", None)
+        return lesson.app(environ, start_response)
+
+    it_asks_once(browser, answer_with(*SCRIPT), lesson.app, serve)
+    with pytest.raises(AssertionError):
+        it_asks_once(browser, answer_with(*SCRIPT), forgetful, serve)
+
+
+def test_an_eventsource_tells_an_error_event_from_a_bad_network(
+    browser, answer_with, serve
+):
+    answer_with("one", ModelAPIError(SECRET))
+    page = Page(browser, serve(lesson.app))
+    page.run(LISTEN, True)
+    heard = page.until("source.readyState === 2 && heard")
+    assert heard[-2] == ["error", {"error": "The model failed: ask again."}]
+    assert heard[-1][0] == "done"
+
+
+# The parser of the page
+
+STREAMS = {  # stream: its events as (type, data, id), by the HTML standard
+    "": [],
+    "data: a": [],
+    "data: a\n": [],
+    "data: a\n\n": [("message", "a", "")],
+    "data:a\n\n": [("message", "a", "")],
+    "data:  a \n\n": [("message", " a ", "")],
+    "data: a\r\n\r\n": [("message", "a", "")],
+    "data: a\r\rdata: b\r\r": [("message", "a", ""), ("message", "b", "")],
+    "data: a\rdata: b\ndata: c\r\n\r": [("message", "a\nb\nc", "")],
+    "event: x\r\ndata: a\r\ndata: b\r\n\r\n": [("x", "a\nb", "")],
+    "data: a\n\r\ndata: b\r\n\n": [("message", "a", ""), ("message", "b", "")],
+    "data\n\ndata\ndata\n\ndata:\n": [("message", "", ""), ("message", "\n", "")],
+    "event: x\ndata: a\n\ndata: b\n\n": [("x", "a", ""), ("message", "b", "")],
+    "event: x\n\ndata: b\n\n": [("message", "b", "")],
+    "event\ndata: b\n\n": [("message", "b", "")],
+    ": c\n:\n\n: d: e\ndata: a: b\n\n": [("message", "a: b", "")],
+    "id: 1\ndata: a\n\ndata: b\n\n": [("message", "a", "1"), ("message", "b", "1")],
+    "id: 1\n\ndata: b\nid\n\n": [("message", "b", "")],
+    "id: 1\nid: 2\0\ndata: b\n\n": [("message", "b", "1")],
+    "\ufeffdata: a\n\n": [("message", "a", "")],
+    "\ufeff\ufeffdata: a\n\ndata: b\n\n": [("message", "b", "")],
+    "Data: a\n data: b\nretry: x\nfoo: c\n\n": [],
+    "data: Tragödie 語 👋\u2028\x85\v\n\n": [
+        ("message", "Tragödie 語 👋\u2028\x85\v", "")
+    ],
+}
+READ_AT_EACH_CUT = """
+    const [text, done] = arguments;
+    const bytes = new TextEncoder().encode(text);
+    const cuts = [...bytes.keys()].map((at) => [bytes.slice(0, at), bytes.slice(at)]);
+    cuts.push([...bytes].map((byte) => new Uint8Array([byte])));
+    import(new URL("static/events.js", document.baseURI)).then(async ({ events }) => {
+      const all = [];
+      for (const pieces of cuts) {
+        const start = (body) => {
+          for (const piece of pieces) body.enqueue(piece);
+          body.close();
+        };
+        const found = [];
+        for await (const { type, data, id } of events(new ReadableStream({ start })))
+          found.push([type, data, id]);
+        all.push(found);
+      }
+      done(all);
+    });"""
+
+
+def test_its_parser_follows_the_rules_at_every_cut(browser, serve):
+    page = Page(browser, serve(lesson.app))
+    for text, expected in STREAMS.items():
+        for cut, found in enumerate(page.run_async(READ_AT_EACH_CUT, text)):
+            assert found == [list(event) for event in expected], (text, cut)
+
+
+def test_its_parser_finds_what_eventsource_parser_finds(node):
+    plain = [text for text in STREAMS if text[-2:] == "\n\n" and "\u2028" not in text]
+    results = node("09-oracle.mjs", str(PARSER), json.dumps(plain))
+    for text, result in zip(plain, results, strict=True):
+        theirs = [event[:2] for event in result["theirs"]]
+        for cut, ours in enumerate(result["ours"]):
+            assert [event[:2] for event in ours] == theirs, (text, cut)
+
+
+def test_its_parser_knows_how_long_to_wait_before_coming_back(browser, serve):
+    page = Page(browser, serve(lesson.app))
+    retry = page.run_async("""
+        const done = arguments[0];
+        const body = new Blob(["retry: 70\\nretry: 8x\\ndata: a\\n\\n"]).stream();
+        const file = new URL("static/events.js", document.baseURI);
+        import(file).then(async ({ events }) => {
+          for await (const { retry } of events(body)) done(retry);
+        });""")
+    assert retry == 70
+
+
+# The client of the page
+
+CLIENT = """
+    const [does, limits, done] = arguments;
+    window.heard = [];
+    import(new URL("static/client.js", document.baseURI)).then(async ({ Client }) => {
+      const client = (window.client = new Client({ address: "ask", ...limits }));
+      const types = ["message", "token", "usage", "metadata", "done", "error"];
+      types.push("retry", "reset", "streaming-start", "streaming-end");
+      for (const type of types)
+        client.addEventListener(type, ({ detail }) => heard.push([type, detail]));
+      for (const [name, ...words] of does) await client[name](...words);
+      done([heard, client.messages, client.usage]);
+    });"""
+SOON = {"maxRetries": 2, "initialDelay": 1, "maxDelay": 1}
+
+
+@pytest.fixture
+def client_does(browser, serve):
+    """Return a function that lets the page's client do some things, one by one.
+
+    It returns what was heard (types and details), the messages and the usage.
+    """
+
+    def do(*does, limits=SOON):
+        page = Page(browser, serve(lesson.app))
+        return page.run_async(CLIENT, does, limits)
+
+    return do
+
+
+def kinds(heard):
+    return [name for name, _ in heard]
+
+
+def test_its_client_tells_what_happens_and_keeps_the_conversation(
+    client_does, answer_with
+):
+    model = answer_with("one", " two", COUNT)
+    heard, messages, usage = client_does(["send", "One?"], ["send", "Two?"])
+    turn = ["message", "streaming-start", "metadata", "message", "token", "token"]
+    assert kinds(heard) == [*turn, "usage", "done", "streaming-end"] * 2
+    assert [said["token"] for name, said in heard if name == "token"][:2] == [
+        "one",
+        " two",
+    ]
+    assert messages == [
+        {"role": "user", "content": "One?"},
+        {"role": "assistant", "content": "one two"},
+        {"role": "user", "content": "Two?"},
+        {"role": "assistant", "content": "one two"},
+    ]
+    assert usage == USAGE
+    assert model.prompts[1][1] == ("assistant", "one two")
+
+
+def test_its_client_retries_and_resets(client_does, answer_with):
+    model = answer_with("one", COUNT)
+    heard, messages, usage = client_does(["send", "One?"], ["retry"], ["reset"])
+    assert model.prompts == [[("user", "One?")]] * 2
+    assert kinds(heard).count("streaming-start") == 2 and kinds(heard)[-1] == "reset"
+    assert (messages, set(usage.values())) == ([], {0})
+
+
+def test_its_client_tries_again_before_the_first_token(client_does, answer_with):
+    model = answer_with(refusing(2, ModelAPIError(SECRET)), "one")
+    heard, messages, _ = client_does(["send", "One?"])
+    assert [said for name, said in heard if name == "retry"] == [
+        {"attempt": 1, "delay": 1},
+        {"attempt": 2, "delay": 1},
+    ]
+    assert "error" not in kinds(heard) and messages[-1]["content"] == "one"
+    assert len(model.prompts) == 3
+
+
+def test_its_client_gives_up_with_the_servers_sentence(client_does, answer_with):
+    model = answer_with(ModelAPIError(SECRET))
+    heard, *_ = client_does(["send", "One?"])
+    assert heard[-2] == ["error", {"error": "The model failed: ask again."}]
+    assert len(model.prompts) == 3
+
+
+@pytest.mark.parametrize(
+    ("backoff", "expected"), [("exponential", [1, 2, 4, 5]), ("linear", [1, 2, 3, 4])]
+)
+def test_its_client_waits_longer_each_time(client_does, answer_with, backoff, expected):
+    answer_with(ModelAPIError(SECRET))
+    limits = {"maxRetries": 4, "initialDelay": 1, "maxDelay": 5, "backoff": backoff}
+    heard, *_ = client_does(["send", "One?"], limits=limits)
+    assert [said["delay"] for name, said in heard if name == "retry"] == expected
+
+
+def test_its_client_waits_as_long_as_the_server_says(client_does, answer_with):
+    answer_with(refusing(1, failure(ModelRateLimitError, 429, "1")), "one")
+    heard, *_ = client_does(["send", "One?"])
+    assert ["retry", {"attempt": 1, "delay": 1000}] in heard
+
+
+def test_its_client_does_not_ask_again_what_will_be_refused_again(
+    client_does, answer_with
+):
+    answer_with("one")
+    heard, *_ = client_does(["send", " "])
+    assert kinds(heard)[-2:] == ["error", "streaming-end"] and "retry" not in kinds(
+        heard
+    )
+
+
+def test_its_client_does_not_ask_again_after_the_first_token(client_does, answer_with):
+    model = answer_with("one", ModelAPIError(SECRET))
+    heard, messages, _ = client_does(["send", "One?"])
+    assert kinds(heard)[-3:] == ["error", "done", "streaming-end"]
+    assert messages[-1]["content"] == "one" and len(model.prompts) == 1
+
+
+def test_its_client_takes_no_stream_without_done_for_a_whole_one(
+    browser, answer_with, serve
+):
+    answer_with("one")
+    page = Page(browser, serve(changed(lesson.app, dropping(b"event: done"))))
+    heard, messages, _ = page.run_async(CLIENT, [["send", "One?"]], SOON)
+    assert heard[-2] == ["error", {"error": "it broke off."}]
+    assert messages[-1]["content"] == "one"
+
+
+def test_its_client_can_be_stopped_while_it_waits_to_try_again(
+    browser, answer_with, serve
+):
+    model = answer_with(ModelAPIError(SECRET))
+    page = Page(browser, serve(lesson.app))
+    limits = {"initialDelay": 1000 * LIMIT * 9, "maxDelay": 1000 * LIMIT * 9}
+    page.run(CLIENT, [["send", "One?"]], limits, None)
+    page.until("heard.some(([type]) => type === 'retry')")
+    page.run("client.stop()")
+    page.until("heard.some(([type]) => type === 'streaming-end')")
+    assert not page.run("return heard.some(([type]) => type === 'error')")
+    assert len(model.prompts) == 1
+
+
+# The page
+
+
+def test_the_page_shows_the_answer_while_it_is_written(browser, answer_with, serve):
+    gate = Event()
+    answer_with("one\n", gate, "  <b>two</b>", COUNT)
+    page = Page(browser, serve(lesson.app))
+    page.find("[name=prompt]").send_keys("Hello?\n")
+    page.until("document.querySelector('#answer').textContent === 'one\\n'")
+    assert page.find("#answer").get_attribute("aria-busy") == "true"
+    gate.set()
+    page.until("document.querySelector('#answer').ariaBusy === 'false'")
+    assert page.find("#answer").text == "one\n  <b>two</b>"
+    assert page.find("#usage").text == "8 tokens"
+    assert page.find("#problem").text == ""
+    page.find("#retry").click()
+    page.until("document.querySelector('#usage').textContent === '8 tokens'")
+    page.find("#reset").click()
+    assert page.find("#answer").text == page.find("#usage").text == ""
+    assert browser.get_log("browser") == []
+
+
+@pytest.mark.parametrize("button", ["#stop", "#reset"])
+def test_stop_and_start_over_hang_up_on_the_model(
+    browser, answer_with, serve, streams, monkeypatch, button
+):
+    monkeypatch.setattr(lesson, "HEARTBEAT", 0.01)
+    gate = Event()
+    model = answer_with("one", gate, *MANY)
+    page = Page(browser, serve(lesson.app))
+    page.find("[name=prompt]").send_keys("Hello?\n")
+    page.until("document.querySelector('#answer').textContent")
+    page.find(button).click()
+    until(lambda: not streams[0].is_active)
+    gate.set()
+    assert model.closed.wait(LIMIT) and model.closed_early
+    assert page.find("#answer").text == ("one" if button == "#stop" else "")
+    assert page.find("#problem").text == ""
+
+
+def test_the_page_tells_an_answer_that_is_not_whole(browser, answer_with, serve):
+    answer_with("one", ModelAPIError(SECRET))
+    page = Page(browser, serve(lesson.app))
+    page.find("[name=prompt]").send_keys("Hello?\n")
+    page.until("document.querySelector('#problem').textContent")
+    told = "The answer is not whole: The model failed: ask again."
+    assert (page.find("#answer").text, page.find("#problem").text) == ("one", told)

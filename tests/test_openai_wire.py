@@ -1,0 +1,814 @@
+"""Lesson 10: a server that OpenAI's clients, which nobody here wrote, can talk to."""
+
+import importlib
+import io
+import json
+import os
+import random
+import re
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import closing, redirect_stdout
+from pathlib import Path
+
+import pytest
+import requests
+from conftest import CLIENTS, LIMIT, ROOT, ScriptedModel, changed, production, running
+from langchain_core import exceptions as failures
+from langchain_core.messages import AIMessageChunk
+from langchain_openai import ChatOpenAI
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+LESSON = ROOT / "lessons" / "10-the-openai-wire"
+NAME = "lessons.10-the-openai-wire"
+server = importlib.import_module(f"{NAME}.app")
+before = importlib.import_module(f"{NAME}.stops").before
+PATH = "/v1/chat/completions"
+KEY = {"Authorization": "Bearer sk-practice"}
+SECRET = "Incorrect API key provided: sk-pr****1234"
+TOKENS = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
+USAGE = AIMessageChunk("", usage_metadata=TOKENS)
+PLENTY = ["word " * 200] * 10_000  # more than the buffers on the way hold
+
+
+def question(prompt="Hello?", **fields):
+    message = {"role": "user", "content": prompt}
+    return {"model": "practice", "messages": [message], **fields}
+
+
+@pytest.fixture
+def model_of(monkeypatch):
+    """Return a function that lets the server answer with a script."""
+
+    def install(*script):
+        monkeypatch.setattr(server, "model", model := ScriptedModel(*script))
+        return model
+
+    return install
+
+
+@pytest.fixture
+def chat(model_of):
+    """Return a function that asks for a scripted answer: (model, answer)."""
+
+    def post(*script, **fields):
+        model, client = model_of(*script), server.app.test_client()
+        return model, client.post(PATH, json=question() | fields, headers=KEY)
+
+    return post
+
+
+def chunks(text):
+    """Return the objects of a stream."""
+    lines = [line for line in text.split("\n") if line.startswith("data: {")]
+    return [json.loads(line[6:]) for line in lines]
+
+
+def choices(text, index=0):
+    """Return the content and the finish reason of the choice with that index."""
+    mine = [
+        choice
+        for chunk in chunks(text)
+        for choice in chunk.get("choices", [])
+        if choice["index"] == index
+    ]
+    said = "".join(choice["delta"].get("content", "") for choice in mine)
+    return said, mine[-1]["finish_reason"]
+
+
+# The wire
+
+
+def test_a_short_answer_is_these_bytes(chat):
+    _, answer = chat("Tra", "gö", USAGE, stream=True, stream_options={})
+    head = r'{"id": "chatcmpl-\w{32}", "object": "chat.completion.chunk", '
+    head += r'"created": \d+, "model": "practice", "choices": '
+    came, heads = re.subn(head, "HEAD", answer.text)
+    assert heads == 4
+    assert came == (
+        'data: HEAD[{"index": 0, "delta": {"role": "assistant", "content": ""}, '
+        '"finish_reason": null}]}\n\n'
+        'data: HEAD[{"index": 0, "delta": {"content": "Tra"}, '
+        '"finish_reason": null}]}\n\n'
+        'data: HEAD[{"index": 0, "delta": {"content": "g\\u00f6"}, '
+        '"finish_reason": null}]}\n\n'
+        'data: HEAD[{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n'
+        "data: [DONE]\n\n"
+    )
+    assert answer.mimetype == "text/event-stream"
+    assert answer.headers["Cache-Control"] == "no-store, no-transform"
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_whole_answer_is_one_object(chat):
+    _, answer = chat("Tra", "gö", USAGE, n=2)
+    assert answer.data.isascii() and answer.json["object"] == "chat.completion"
+    message = {"role": "assistant", "content": "Tragö"}
+    assert answer.json["choices"] == [
+        {"index": index, "message": message, "finish_reason": "stop"}
+        for index in (0, 1)
+    ]
+    tokens = {"prompt_tokens": 6, "completion_tokens": 10, "total_tokens": 16}
+    assert answer.json["usage"] == tokens
+
+
+def test_each_piece_leaves_before_the_next_is_made(chat):
+    model, answer = chat("one", " two", " three", stream=True)
+    came = ""
+    for piece in answer.iter_encoded():
+        came += piece.decode()
+        if said := choices(came)[0]:
+            assert model.made == len(said.split())
+    assert choices(came) == ("one two three", "stop")
+
+
+def test_the_usage_comes_when_it_is_asked_for(chat):
+    _, answer = chat("one", USAGE, n=3, stream=True)
+    assert all(chunk["choices"] for chunk in chunks(answer.text))
+    options = {"include_usage": True}
+    _, answer = chat("one", USAGE, n=3, stream=True, stream_options=options)
+    last = chunks(answer.text)[-1]
+    tokens = {"prompt_tokens": 9, "completion_tokens": 15, "total_tokens": 24}
+    assert (last["choices"], last["usage"]) == ([], tokens)
+    _, answer = chat("one", " two")  # a model that does not say: we count
+    tokens = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    assert answer.json["usage"] == tokens
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_the_most_tokens_are_chunks(chat, name):
+    model, answer = chat("one", " two", " three", " four", stream=True, **{name: 2})
+    assert choices(answer.text) == ("one two", "length")
+    assert model.closed.wait(LIMIT) and model.closed_early
+    _, answer = chat("one", " two", stream=True, **{name: 2})
+    assert choices(answer.text) == ("one two", "stop")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"finish_reason": "length"}, "length"),
+        ({"finish_reason": "content_filter"}, "content_filter"),
+        ({"stop_reason": "end_turn"}, "stop"),
+        ({"stop_reason": "max_tokens"}, "length"),
+    ],
+)
+def test_why_the_model_ended_is_told(model_of, said, told):
+    model = model_of("one")
+    chat = question(stream=True)
+    made = [AIMessageChunk("one"), AIMessageChunk("", response_metadata=said)]
+    model.stream = lambda prompt: (chunk for chunk in made)
+    answer = server.app.test_client().post(PATH, json=chat, headers=KEY)
+    assert choices(answer.text) == ("one", told)
+
+
+def test_an_answer_that_ends_without_a_reason_has_failed(model_of):
+    model = model_of()
+    model.stream = lambda prompt: (chunk for chunk in [AIMessageChunk("one")])
+    client = server.app.test_client()
+    answer = client.post(PATH, json=question(stream=True), headers=KEY)
+    assert chunks(answer.text)[-1]["error"]["message"] == "The model failed: ask again."
+    assert client.post(PATH, json=question(), headers=KEY).status_code == 502
+
+
+def test_a_stop_is_found_wherever_the_pieces_are_cut():
+    pick = random.Random(10)
+    for _ in range(3000):
+        text = "".join(pick.choices("ab ", k=pick.randint(0, 12)))
+        stops = ["".join(pick.choices("ab", k=pick.randint(1, 4))) for _ in range(3)]
+        ends = [n for n in range(len(text)) if text[: n + 1].endswith((*stops,))]
+        whole = text[: ends[0] + 1] if ends else text
+        ending = [stop for stop in stops if ends and whole.endswith(stop)]
+        expected = whole[: len(whole) - max(map(len, ending), default=0)]
+        cut = pick.randint(0, len(text))
+        more = pick.randint(cut, len(text))
+        for pieces in (text, [text], [text[:cut], text[cut:more], text[more:]]):
+            found = [*before(stops, iter(pieces))]
+            assert ("".join(found), "" in found) == (expected, False), (stops, pieces)
+
+
+def test_only_what_may_be_a_stop_is_held_back(chat):
+    gate = threading.Event()
+    model, answer = chat("one EN", gate, "D two", stop="END", stream=True)
+    came, pieces = "", answer.iter_encoded()
+    while "one" not in came:
+        came += next(pieces).decode()
+    assert choices(came)[0] == "one "
+    gate.set()
+    assert choices(came + b"".join(pieces).decode()) == ("one ", "stop")
+    assert model.closed.wait(LIMIT)
+
+
+def test_an_answer_that_begins_with_a_stop_is_empty(chat):
+    assert choices(chat("END", stop=["END"], stream=True)[1].text) == ("", "stop")
+
+
+def test_the_roles_and_the_parts_reach_the_model(chat):
+    parts = [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo?"}]
+    turns = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "developer", "content": "Be kind."},
+        {"role": "assistant", "content": "Hi."},
+        {"role": "user", "content": parts, "name": "Ada"},
+    ]
+    model, answer = chat("one", messages=turns, temperature=[], unknown={"a": 1})
+    assert answer.status_code == 200
+    assert model.prompts == [
+        [
+            ("system", "Be brief."),
+            ("system", "Be kind."),
+            ("assistant", "Hi."),
+            ("user", "Hello?"),
+        ]
+    ]
+
+
+# What is refused
+
+
+WRONG = {
+    "model": [None, 5, ["practice"]],
+    "messages": [None, [], {}, "Hi", 5, [5], [None], [{"role": "user"}]],
+    "stream": ["yes", 1, []],
+    "stream_options": [5, [], {"include_usage": 1}],
+    "n": [0, 5, -1, 1.0, True, "2"],
+    "stop": [5, {"a": 1}, [5], [""], "", ["a"] * 5],
+    "max_tokens": [0, -1, 2.5, True, "5"],
+    "max_completion_tokens": [0, "5"],
+}
+CONTENTS = [None, 5, [5], {}, [{"type": "image_url"}], [{"type": "text"}], "\ud800"]
+CONTENTS += [[{"type": "text", "text": 5}], [{"type": [], "text": "Hi"}]]
+WRONG["messages"] += [[{"role": "user", "content": each}] for each in CONTENTS]
+ROLES = ["tool", "System", None, [], {}]
+WRONG["messages"] += [[{"role": each, "content": "Hi"}] for each in ROLES]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, each) for name in WRONG for each in WRONG[name]]
+)
+def test_a_wrong_field_is_refused_by_its_name(chat, name, value):
+    model, answer = chat("one", **{name: value})
+    error = answer.json["error"]
+    assert (answer.status_code, error["param"], model.prompts) == (400, name, [])
+    assert error["type"] == "invalid_request_error" and name in error["message"]
+
+
+def test_null_stands_for_what_is_not_said(chat):
+    nothing = dict.fromkeys(WRONG.keys() - {"model", "messages"})
+    assert chat("one", **nothing)[1].status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v1/models/gpt-4", 404, "model_not_found"),
+        ("GET", "/v1/nowhere", 404, None),
+        ("GET", PATH, 405, None),
+        ("POST", "/v1/models", 405, None),
+    ],
+)
+def test_every_refusal_has_openais_shape(method, path, status, code):
+    answer = server.app.test_client().open(path, method=method, headers=KEY)
+    assert (answer.status_code, answer.json["error"]["code"]) == (status, code)
+    assert answer.json["error"].keys() == {"message", "type", "param", "code"}
+    assert ("Allow" in answer.headers) == (status == 405)
+
+
+def test_a_model_that_is_not_here_is_a_404(chat):
+    model, answer = chat("one", model="gpt-4")
+    assert (answer.status_code, model.prompts) == (404, [])
+    assert answer.json["error"]["code"] == "model_not_found"
+
+
+@pytest.mark.parametrize(
+    "sent", ["", "Bearer", "Bearer sk-", "sk-practice", "Bearer sk-prä", "Basic e="]
+)
+def test_nobody_is_answered_without_the_key(model_of, sent):
+    model, client = model_of("one"), server.app.test_client()
+    for path in PATH, "/v1/models", "/v1/models/practice":
+        answer = client.open(path, headers={"Authorization": sent} if sent else {})
+        assert answer.status_code == 401
+        assert answer.json["error"]["code"] == "invalid_api_key"
+    assert model.prompts == [] and client.get("/").status_code == 200
+
+
+def test_the_key_is_that_of_the_environment():
+    with running("--app", str(LESSON / "app"), "run", SERVER_KEY="sk-mine") as url:
+        mine = {"Authorization": "Bearer sk-mine"}
+        found = requests.get(f"{url}/v1/models", headers=mine, timeout=LIMIT)
+        assert [each["id"] for each in found.json()["data"]] == ["practice"]
+        other = requests.get(f"{url}/v1/models", headers=KEY, timeout=LIMIT)
+        assert other.status_code == 401
+
+
+@pytest.mark.parametrize("body", ["{", "5", '"Hi"', "[" * 60_000, "\ud800", "null"])
+def test_what_is_no_object_is_a_400(model_of, body):
+    data, model = body.encode("utf-8", "surrogatepass"), model_of("one")
+    kind = "application/json"
+    answer = server.app.test_client().post(
+        PATH, data=data, content_type=kind, headers=KEY
+    )
+    assert (answer.status_code, model.prompts) == (400, [])
+    assert answer.json["error"]["type"] == "invalid_request_error"
+
+
+def test_a_form_of_another_page_is_a_415():
+    answer = server.app.test_client().post(PATH, data="{}", headers=KEY)
+    assert answer.status_code == 415 and answer.json["error"]["message"]
+
+
+def test_a_question_that_is_too_long_is_a_413(chat, serve):
+    _, answer = chat("one", **question("x" * 70_000))
+    assert answer.status_code == 413 and answer.json["error"]["message"]
+    pieces = iter([json.dumps(question("x" * 70_000)).encode()])  # tells no length
+    headers = KEY | {"Content-Type": "application/json"}
+    url = serve(server.app) + PATH
+    answer = requests.post(url, data=pieces, headers=headers, timeout=LIMIT)
+    assert answer.status_code == 413
+
+
+# How it fails
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("ModelRateLimitError", 429),
+        ("ModelTimeoutError", 504),
+        ("ModelAuthenticationError", 502),
+        ("ModelConnectionError", 502),
+        ("ModelAPIError", 502),
+    ],
+)
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_failure_before_the_first_text_is_a_status(chat, kind, status, stream):
+    _, answer = chat("", getattr(failures, kind)(SECRET), stream=stream)
+    assert answer.status_code == status and SECRET not in answer.text
+    assert answer.json["error"].keys() == {"message", "type", "param", "code"}
+    assert answer.headers.get("Retry-After") == ("5" if status == 429 else None)
+
+
+def test_an_answer_without_a_word_is_a_502(chat):
+    assert chat("", stream=True)[1].status_code == 502
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat, n):
+    together = threading.Barrier(n)  # or one could fail before another has begun
+    fail = failures.ModelConnectionError(SECRET)
+    model, answer = chat("one", lambda: together.wait(LIMIT), fail, n=n, stream=True)
+    *_, last = chunks(answer.text)
+    error = {"type": "server_error", "param": None, "code": None}
+    assert last == {"error": error | {"message": "The model failed: ask again."}}
+    assert choices(answer.text)[0] == "one"
+    assert answer.text.endswith("}\n\n") and SECRET not in answer.text
+    assert model.closed.wait(LIMIT)
+
+
+# Several answers, and a client that leaves
+
+
+def test_the_answers_are_written_side_by_side(chat):
+    together = threading.Barrier(4)
+    _, answer = chat("one", lambda: together.wait(LIMIT), " two", n=4, stream=True)
+    assert [choices(answer.text, n)[0] for n in range(4)] == ["one two"] * 4
+    order = [chunk["choices"][0]["index"] for chunk in chunks(answer.text)]
+    assert order != sorted(order)
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_a_client_that_leaves_hangs_up_on_the_model(model_of, serve, monkeypatch, n):
+    streams, stream = [], ScriptedModel.stream
+    all_closed = threading.Semaphore(0)
+
+    def keep(model, prompt):  # as a traceback does: it is not closed by chance
+        def until_closed():
+            try:
+                with closing(stream(model, prompt)) as made:
+                    yield from made
+            finally:
+                all_closed.release()
+
+        streams.append(until_closed())
+        return streams[-1]
+
+    monkeypatch.setattr(ScriptedModel, "stream", keep)
+    model = model_of(*PLENTY)
+    url = serve(server.app) + PATH
+    body = question(stream=True, n=n)
+    with requests.post(
+        url, json=body, headers=KEY, stream=True, timeout=LIMIT
+    ) as answer:
+        next(answer.iter_content(None))
+    for _ in range(n):
+        assert all_closed.acquire(timeout=LIMIT)
+    assert model.closed_early and model.made < n * len(PLENTY)
+
+
+@pytest.mark.parametrize("kind", ["flask", "gunicorn", "waitress"])
+def test_it_works_on_every_server(kind):
+    if kind == "gunicorn" and sys.platform == "win32":
+        pytest.skip("gunicorn needs a Unix")
+    served = (
+        running("--app", str(LESSON / "app"), "run")
+        if kind == "flask"
+        else production(kind, f"{NAME}.app")
+    )
+    with served as url:
+        ask = {"url": url + PATH, "headers": KEY, "timeout": LIMIT}
+        whole = requests.post(json=question("/echo Tragödie 👋", n=2), **ask).json()
+        said = [choice["message"]["content"] for choice in whole["choices"]]
+        assert said == ["Tragödie 👋"] * 2
+        streamed = requests.post(json=question("/fail some words", stream=True), **ask)
+        assert choices("\n".join(streamed.text.split("\n")[:-3]))[0] == "some words"
+        assert "error" in chunks(streamed.text)[-1]
+        busy = requests.post(json=question("/busy 7"), **ask)
+        assert (busy.status_code, busy.headers["Retry-After"]) == (429, "7")
+        slow = question("/silent 9 /echo one two three four", stream=True)
+        with requests.post(json=slow, stream=True, **ask) as answer:
+            assert b"assistant" in next(answer.iter_content(None))  # not after 9 s
+        pieces = iter([json.dumps(question("x" * 70_000)).encode()])
+        headers = KEY | {"Content-Type": "application/json"}
+        too_long = requests.post(
+            url + PATH, data=pieces, headers=headers, timeout=LIMIT
+        )
+        assert too_long.status_code == 413
+
+
+# Clients that nobody here wrote
+
+
+@pytest.fixture(scope="session")
+def openai_1():
+    """Return a folder with version 1 of the openai package, installed only once."""
+    folder = Path(sys.prefix) / "openai-1"  # git ignores the environment
+    if not (folder / "openai").exists():
+        install = ["-m", "pip", "install", "-q", "--no-warn-conflicts", "--target"]
+        done = subprocess.run(
+            [sys.executable, *install, f"{folder}-new", "openai~=1.109"],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            message = f"pip could not install openai~=1.109: {done.stderr[-300:]}"
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+        Path(f"{folder}-new").rename(folder)
+    return folder
+
+
+@pytest.fixture
+def python(monkeypatch):
+    """Return a function that runs a script of tests/clients in this Python."""
+
+    def run(script, *words):
+        monkeypatch.setattr(sys, "argv", [script, *words])
+        with redirect_stdout(io.StringIO()) as printed:
+            runpy.run_path(str(CLIENTS / script))
+        return [json.loads(line) for line in printed.getvalue().splitlines()]
+
+    return run
+
+
+def run_with(folder, script, *words):
+    """Run a script of tests/clients with the packages in a folder."""
+    done = subprocess.run(
+        [sys.executable, CLIENTS / script, *words],
+        env=os.environ | {"PYTHONUTF8": "1", "PYTHONPATH": str(folder)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=2 * LIMIT,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture
+def clients(request):
+    """Return a function that asks with the client of that name: what came, each way."""
+
+    def ask(name, *words):
+        if name == "openai 1.x for Python":
+            folder = request.getfixturevalue("openai_1")
+            *came, version = run_with(folder, "10-openai.py", *words)
+            assert version.startswith("1.109.")
+            return came
+        if name == "openai for Python":
+            *came, version = request.getfixturevalue("python")("10-openai.py", *words)
+            assert int(version.partition(".")[0]) > 1
+            return came
+        kind, script = SCRIPTS[name]
+        return request.getfixturevalue(kind)(script, *words)
+
+    return ask
+
+
+SCRIPTS = {
+    "LangChain for Python": ("python", "10-langchain.py"),
+    "openai for JavaScript": ("node", "10-openai.mjs"),
+    "LangChain for JavaScript": ("node", "10-langchain.mjs"),
+    "the AI SDK": ("node", "10-ai-sdk.mjs"),
+}
+every_client = pytest.mark.parametrize(
+    "name", ["openai for Python", "openai 1.x for Python", *SCRIPTS]
+)
+
+
+def it_gets_all(clients, name, url):
+    ways = clients(name, f"{url}/v1", "Hello?")
+    assert len(ways) > 1
+    for came in ways:
+        assert came == came | {"text": "one two", "reason": "stop", "tokens": 8}
+        assert "error" not in came
+
+
+def it_is_refused(clients, name, url, status, words, key="sk-practice"):
+    for came in clients(name, f"{url}/v1", "Hello?", key):
+        assert (came["text"], came["error"]["status"]) == ("", status)
+        assert words in came["error"]["message"]
+
+
+def it_keeps_what_came(clients, name, url):
+    came = clients(name, f"{url}/v1", "Hello?")[0]
+    assert came["text"] == "one two"
+    error = came.get("error", {})
+    assert error.get("message") == "The model failed: ask again."
+
+
+@every_client
+def test_a_real_client_gets_all_of_an_answer(clients, name, model_of, serve):
+    model_of("one", " two", USAGE)
+    it_gets_all(clients, name, serve(server.app))
+
+    def without_finish(body):
+        return body.replace(b'"finish_reason": "stop"', b'"finish_reason": null')
+
+    with pytest.raises(AssertionError):
+        it_gets_all(clients, name, serve(changed(server.app, without_finish)))
+
+
+@every_client
+def test_a_real_client_is_told_of_a_refusal(clients, name, model_of, serve):
+    model_of(failures.ModelRateLimitError(SECRET))
+    words = "The model has too much to do: ask again in 5 s."
+    it_is_refused(clients, name, url := serve(server.app), 429, words)
+    it_is_refused(clients, name, url, 401, "The key is missing or wrong.", "sk-wrong")
+
+    def in_another_shape(body):
+        return b'{"reason": "no"}'.ljust(len(body))
+
+    with pytest.raises(AssertionError):
+        other = serve(changed(server.app, in_another_shape))
+        it_is_refused(clients, name, other, 429, words)
+
+
+@every_client
+def test_a_real_client_keeps_what_came_before_a_failure(clients, name, model_of, serve):
+    model_of("one", " two", failures.ModelConnectionError(SECRET))
+    it_keeps_what_came(clients, name, serve(server.app))
+
+    def in_another_shape(body):
+        return body.replace(b'{"error": ', b'{"choices": [], "failure": ')
+
+    with pytest.raises(AssertionError):
+        other = serve(changed(server.app, in_another_shape))
+        it_keeps_what_came(clients, name, other)
+
+
+def test_curl_shows_the_stream(model_of, serve):
+    if not shutil.which("curl"):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("curl is missing")
+    model_of("one", " two")
+
+    def it_shows_all(url):
+        words = [f"{url}{PATH}", "-d", json.dumps(question(stream=True))]
+        words += ["-H", "Authorization: Bearer sk-practice"]
+        words += ["-H", "Content-Type: application/json"]
+        curl = ["curl", "-sSfN", "--noproxy", "*", *words]
+        shown = subprocess.run(curl, capture_output=True, text=True, timeout=LIMIT)
+        assert shown.returncode == 0
+        assert choices(shown.stdout) == ("one two", "stop")
+        assert shown.stdout.endswith("\n\ndata: [DONE]\n\n")
+
+    it_shows_all(serve(server.app))
+    with pytest.raises(AssertionError):
+        it_shows_all(serve(changed(server.app, lambda body: body[:-1])))
+
+
+def test_langchain_weaves_two_answers_into_one(model_of, serve):
+    together = threading.Barrier(2)
+    model_of("one", lambda: together.wait(LIMIT), " two")
+    chat_model = ChatOpenAI(
+        model="practice", base_url=f"{serve(server.app)}/v1", api_key="sk-practice", n=2
+    )
+    text = "".join(chunk.text for chunk in chat_model.stream("Hello?"))
+    assert text.startswith("oneone")
+    assert len(text) == len("one two") * 2
+
+
+def test_a_react_component_can_read_it(node, model_of, serve):
+    model_of("one", " two")
+    assert node("10-react.mjs", f"{serve(server.app)}/v1", "Hello?") == ["one two"]
+
+    def two_in_one(body):
+        return body.replace(b"\n\n", b" ")
+
+    other = serve(changed(server.app, two_in_one))
+    assert node("10-react.mjs", f"{other}/v1", "Hello?") != ["one two"]
+
+
+# The lesson's own clients
+
+
+@pytest.fixture
+def run_client():
+    """Return a function that runs a client of the lesson: what it wrote, to where."""
+
+    def run(name, url, *words, **settings):
+        done = subprocess.run(
+            [sys.executable, LESSON / name, f"{url}/v1", *words],
+            env=os.environ | {"PYTHONUTF8": "1"} | settings,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=2 * LIMIT,
+        )
+        return done.stdout, done.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["client.py", "client_async.py"])
+def test_a_client_keeps_what_came_and_says_how_it_ended(
+    model_of, serve, name, monkeypatch
+):
+    def shown(*script):
+        model_of(*script)
+        monkeypatch.setattr(sys, "argv", [name, f"{serve(server.app)}/v1", "Hi"])
+        with redirect_stdout(io.StringIO()) as printed:
+            runpy.run_path(str(LESSON / name), run_name="__main__")
+        return printed.getvalue()
+
+    assert re.match(r"one two\n\n\[stop\]", shown("one", " two"))
+    broken = shown("one", " two", failures.ModelConnectionError(SECRET))
+    assert re.match(r"one two\n\n\[The model failed: ask again.\]", broken)
+    busy = shown(failures.ModelRateLimitError(SECRET))
+    assert busy.strip().startswith("[The model has too much to do: ask again in 5 s.]")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong")
+    assert shown("one").strip().startswith("[The key is missing or wrong.]")
+
+
+@pytest.mark.parametrize("name", ["client.py", "client_async.py"])
+def test_a_client_works_with_openai_1_too(run_client, openai_1, model_of, serve, name):
+    model_of("one", " two", failures.ModelConnectionError(SECRET))
+    url, folder = serve(server.app), str(openai_1)
+    shown, error = run_client(name, url, "Hi", PYTHONPATH=folder)
+    assert re.match(r"one two\n\n\[The model failed: ask again.\]", shown), error
+
+
+def test_client_py_prints_each_piece_as_it_comes_with_dots_before(model_of, serve):
+    first, second = threading.Event(), threading.Event()
+    model_of(first, "one", second, " two")
+    url = f"{serve(server.app)}/v1"
+    command = [sys.executable, LESSON / "client.py", url, "Hi"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe) as client:
+        assert client.stderr.read(2) == b".."  # while nothing has come
+        first.set()
+        assert client.stdout.read(3) == b"one"
+        second.set()
+        rest = client.stdout.read().decode()
+    assert rest == " two\n\n[stop] 2 pieces, 7 characters\n"
+
+
+def test_client_py_does_not_wait_for_ever(run_client, serve, tmp_path):
+    client = (LESSON / "client.py").read_text("utf-8")
+    assert "timeout=30" in client
+    impatient = tmp_path / "client.py"
+    impatient.write_text(client.replace("timeout=30", "timeout=0.5"), "utf-8")
+    gate = threading.Event()
+
+    def silent(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/event-stream")])
+        yield b'data: {"choices": [{"index": 0, "delta": {"content": "one"}}]}\n\n'
+        gate.wait(LIMIT)
+
+    shown, _ = run_client(impatient, serve(silent), "Hi")
+    gate.set()
+    assert re.match(r"one\n\n\[Request timed out.\] 1 pieces", shown)
+
+
+def test_client_async_prints_five_pieces_at_a_time(model_of, serve):
+    gate = threading.Event()
+    model_of("1", "2", "3", "4", "5", "6", gate, "7")
+    url = f"{serve(server.app)}/v1"
+    command = [sys.executable, LESSON / "client_async.py", url, "Hi"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as client:
+        assert client.stdout.read1() == b"1234"  # and the role: five
+        gate.set()
+        assert client.stdout.read().decode().split() == ["567", "[stop]"]
+
+
+def test_client_async_has_a_limit_of_its_own(run_client, serve, tmp_path):
+    client = (LESSON / "client_async.py").read_text("utf-8")
+    assert "asyncio.timeout(60)" in client
+    impatient = tmp_path / "client_async.py"
+    impatient.write_text(client.replace("(60)", "(1)"), "utf-8")
+    left = threading.Event()
+
+    def never_ends(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/event-stream")])
+        while not left.wait(0.01):
+            yield b'data: {"choices": [{"index": 0, "delta": {"content": "1"}}]}\n\n'
+
+    shown, error = run_client(impatient, serve(never_ends), "Hi")
+    left.set()
+    assert shown.startswith("11111") and not error
+    assert shown.endswith("\n\n[it took more than a minute]\n")
+
+
+def test_two_answers_are_kept_apart(run_client, model_of, serve):
+    together = threading.Barrier(2)
+    model_of("one", lambda: together.wait(LIMIT), " two")
+    shown, error = run_client("two_answers.py", serve(server.app), "Hi")
+    assert shown.endswith("\n\none two\n\none two\n") and not error
+    assert {"[0]one", "[1]one"} <= set(re.findall(r"\[.\]one", shown))
+
+
+def test_lesson_01_can_be_pointed_at_it(tmp_path):
+    settings = (LESSON / "practice.env").read_text("utf-8")
+    with running("--app", str(LESSON / "app"), "run") as url:
+        mine = tmp_path / "practice.env"
+        port = url.rpartition(":")[2]
+        mine.write_text(settings.replace("8000", port), "utf-8")
+        first = "lessons/01-a-stream-in-the-terminal/app"
+        words = ["--env-file", str(mine), "--app", first, "ask", "/echo Tragödie 👋"]
+        env = os.environ | {"PYTHONUTF8": "1"}
+        del env["PYTHON_DOTENV_DISABLED"]
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", *words],
+            cwd=ROOT,
+            env=env,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=2 * LIMIT,
+        )
+        assert done.stdout == "Tragödie 👋\n\n5 chunks, 10 characters\n", done.stderr
+
+
+# What guides print, and what it does
+
+
+def test_the_loop_that_many_guides_print_loses_text(node):
+    assert node("10-seed-loop.mjs") == [107, 126]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="Windows has no SIGALRM")
+def test_an_alarm_cannot_be_set_in_a_thread():
+    raised = []
+
+    def set_alarm():
+        try:
+            signal.signal(signal.SIGALRM, print)
+        except ValueError as error:
+            raised.append(str(error))
+
+    thread = threading.Thread(target=set_alarm)
+    thread.start()
+    thread.join(LIMIT)
+    assert raised and raised[0].startswith("signal only works in main thread")
+
+
+def test_the_calls_of_openai_0_are_gone():
+    import openai
+
+    with pytest.raises(Exception, match=r"no longer supported in openai>=1\.0\.0"):
+        openai.ChatCompletion.create(model="practice", messages=[])
+
+
+# The page
+
+
+def test_the_page_shows_the_answer_and_what_came(browser, model_of, serve):
+    model_of("Tra", "gö <b>", USAGE)
+    browser.get(serve(server.app))
+    wait = WebDriverWait(browser, LIMIT, 0.02)
+    prompt = browser.find_element(By.NAME, "prompt")
+    prompt.send_keys("Hello?")
+    prompt.submit()
+    answer = browser.find_element(By.ID, "answer")
+    wait.until(lambda _: answer.get_property("textContent") == "Tragö <b>")
+    wire = browser.find_element(By.ID, "wire")
+    wait.until(lambda _: "[DONE]" in wire.text)
+    assert wire.text.startswith('data: {"id": "chatcmpl-')
+    assert browser.find_element(By.ID, "problem").text == ""
+    key = browser.find_element(By.NAME, "key")
+    key.clear()
+    key.send_keys("sk-wrong")
+    prompt.submit()
+    told = "The answer is not whole: The key is missing or wrong."
+    wait.until(lambda _: browser.find_element(By.ID, "problem").text == told)
