@@ -182,11 +182,15 @@ def check(lesson, browser, program, seconds):
                 show(found)
         if "red" in outcomes:
             if not lesson:
-                say(f"You are at lesson {number}; flask start {number} begins it anew.")
+                say(f"You are at lesson {number}. To begin it: flask start {number}.")
             if not lesson and number > 6:
                 say("From lesson 7 on, name the one you are at, as in flask check 9.")
             say(f"The change is quoted in lessons/{each.name}/README.md.")
             sys.exit(1)
+        if not lesson:
+            page = not browser and (each / "check.js").exists()
+            server = "green, but for its page" if page else "green"
+            say(f"  {'gone on' if outcomes == {'gone on'} else server}")
         if lesson and outcomes == {"gone on"}:
             say(f"Nothing was checked: flask start {number} begins this lesson again.")
             sys.exit(1)

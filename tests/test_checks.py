@@ -1,6 +1,7 @@
 """Guard 3: what each lesson's checks say of the programs they are for."""
 
 import shutil
+import subprocess
 
 import pytest
 from conftest import LIMIT, ROOT
@@ -13,8 +14,7 @@ from lessons.under_test import load
 
 LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/check.py"))
 PAGES = [lesson for lesson in LESSONS if (lesson / "check.js").exists()]
-WRONG = [path for lesson in LESSONS for path in sorted(lesson.glob("wrong/*.*"))]
-TARGETS = {".py": "app.py", ".js": "static/page.js", ".html": "templates/index.html"}
+WRONG = [path for lesson in LESSONS for path in sorted(lesson.glob("wrong/*.diff"))]
 
 
 def named(paths):
@@ -74,41 +74,35 @@ def test_its_page_passes(lesson, mine, check_page):
 @named(LESSONS)
 def test_the_program_it_begins_with_fails(lesson, mine, request):
     folder = mine(beginning(lesson))
-    messages = reds(run_checks(lesson, folder))
-    if not messages and lesson in PAGES:
-        check_page = request.getfixturevalue("check_page")
-        messages = [check["message"] for check in check_page(lesson, folder)]
-    assert any(messages), f"check {lesson.name} passes before the lesson is done"
+    assert all_reds(lesson, folder, request), (
+        f"check {lesson.name} passes before the lesson is done"
+    )
+
+
+# Wrong answers: a line that says what the check must say, and what is wrong as a diff
 
 
 @pytest.mark.parametrize(
-    "wrong", WRONG, ids=[f"{path.parent.parent.name[:2]}-{path.name}" for path in WRONG]
+    "wrong", WRONG, ids=[f"{path.parent.parent.name[:2]}-{path.stem}" for path in WRONG]
 )
 def test_a_wrong_answer_gets_the_message_that_it_names(wrong, mine, request):
-    lesson = wrong.parent.parent
-    files = solution(lesson)
-    prefix = f"{wrong.name.partition('-')[0]}{wrong.suffix}"
-    target = [name for name in files if name.rpartition("/")[2] == prefix]
-    folder = mine(files | {(target or [TARGETS[wrong.suffix]])[0]: wrong})
-    if wrong.suffix == ".js":
-        check_page = request.getfixturevalue("check_page")
-        messages = [check["message"] for check in check_page(lesson, folder)]
-    else:
-        messages = reds(run_checks(lesson, folder))
-    assert [message for message in messages if message] == [message_of(wrong)], (
+    message, _, diff = wrong.read_text(encoding="utf-8").partition("\n")
+    folder = mine(solution(wrong.parent.parent))
+    patch = ["git", "apply", "-p0", "--recount", "--ignore-whitespace", "-"]
+    subprocess.run(patch, cwd=folder, input=diff, encoding="utf-8", check=True)
+    messages = all_reds(wrong.parent.parent, folder, request)
+    assert messages == [message], (
         f"{wrong.relative_to(ROOT)} begins with another message than its check gives"
     )
 
 
-def message_of(wrong):
-    """Return what the comment at the top of a file says, as one line."""
-    lines = []
-    for line in wrong.read_text(encoding="utf-8").splitlines():
-        if not line.startswith(("# ", "// ", "<!-- ", "/* ")):
-            break
-        words = line.partition(" ")[2]
-        lines.append(words.removesuffix(" -->").removesuffix(" */"))
-    return " ".join(lines)
+def all_reds(lesson, folder, request):
+    """Return the messages of what is red on the server, or else in the page."""
+    messages = reds(run_checks(lesson, folder))
+    if not messages:
+        checks = request.getfixturevalue("check_page")(lesson, folder)
+        messages = [check["message"] for check in checks if check["message"]]
+    return messages
 
 
 # Small mistakes, one each in a program that is right, and what the check says of them
@@ -188,13 +182,9 @@ def test_a_small_mistake_gets_a_sentence_that_helps(
     text = file.read_text(encoding="utf-8")
     assert there in text
     file.write_text(text.replace(there, instead, 1), encoding="utf-8")
-    messages = reds(run_checks(lesson, folder))
-    if not messages:
-        check_page = request.getfixturevalue("check_page")
-        messages = [check["message"] for check in check_page(lesson, folder)]
-    assert words in "".join(messages)
+    assert words in "".join(all_reds(lesson, folder, request))
 
 
 @named(LESSONS)
 def test_it_has_wrong_answers(lesson):
-    assert 2 <= len(list(lesson.glob("wrong/*.*"))) <= 6
+    assert 2 <= len(list(lesson.glob("wrong/*.diff"))) <= 6

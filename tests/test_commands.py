@@ -276,6 +276,19 @@ def test_check_alone_stops_where_you_are(project):
     assert printed.count("\n  red ") == 1
 
 
+@pytest.mark.parametrize(("number", "passed"), [(8, [8]), (9, [9])])
+def test_check_alone_passes_over_the_wires_that_are_not_spoken(project, number, passed):
+    project.flask("start", "1")
+    [lesson] = project.folder.glob(f"lessons/{number:02}-*")
+    shutil.copytree(lesson, project.mine, dirs_exist_ok=True)
+    code, printed = project.flask("check")
+    each = re.findall(r"(?m)^(\d\d) · .+\n  (gone on|green|red)", printed)
+    assert [int(n) for n, outcome in each if outcome == "green"] == passed
+    assert each[-1] == (f"{number + 1:02}", "red") and code == 1
+    assert f"You are at lesson {number + 1}." in printed
+    assert "name the one you are at, as in flask check 9" in printed
+
+
 def test_what_is_left_behind_is_called_so(project):
     project.write(program(3))
     project.flask("start", "4")
