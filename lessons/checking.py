@@ -118,5 +118,5 @@ def end(running):
 
 def never_ends(where, seconds):
     """Return the sentence for a program that was stopped."""
-    why = "look for a loop that never ends."
+    why = "look for a loop that never ends, or a wait for what never comes."
     return f"{where} did not come to an end within {seconds:g} s: {why}"

@@ -24,7 +24,7 @@ ADVICE = {  # what to try, by how an exception's message begins
         "Some models send lists of blocks, and chunk.content is then such a list:"
         " chunk.text is always text."
     ),
-    "name '": "Write it or import it first: the lesson's blocks have it.",
+    "name '": "Write or import it first, or take out what the lesson has no more.",
     "'function' object is not iterable": "Call it: Response(pieces(prompt), ...).",
     "'generator' object does not support the context": (
         "closing makes it one that does: with closing(model.stream(prompt)) as stream:"
@@ -124,8 +124,9 @@ def sentence_for(error, folder):
     name = str(getattr(error, "name", None) or "")
     if file := missing_file(error, name, folder):
         sentences = [f"{where}: There is no {file}: see the lesson for it."]
-    for start, advice in ADVICE.items():
-        if words.startswith(start):
-            sentences.append(advice.format(name=name))
+    else:
+        for start, advice in ADVICE.items():
+            if words.startswith(start):
+                sentences.append(advice.format(name=name))
     sentences += getattr(error, "__notes__", [])  # what the check was about
     return " ".join(sentences)

@@ -404,7 +404,7 @@ def test_a_loop_that_never_ends_is_told_its_line(project, text, line):
     project.write(text)
     assert project.red("1", "--seconds", "3") == (
         f"mine/app.py, line {line}, did not come to an end within 3 s:"
-        " look for a loop that never ends."
+        " look for a loop that never ends, or a wait for what never comes."
     )
 
 

@@ -64,7 +64,7 @@ export const checks = [
         const piece = new TextDecoder().decode(BYTES.slice(0, cut)).slice(-12);
         page.must(
           page.text === TEXT,
-          `The tokens say ${say(TEXT)}; cut after byte ${cut}, where a read ends with ${say(piece)}, the page shows ${say(page.text)}. Keep what follows the last newline, and put it before the next read.`,
+          `The tokens say ${say(TEXT)}; cut after byte ${cut}, where a read ends with ${say(piece)}, the page shows ${say(page.text)}. Keep what follows the last newline for the next read, and decode with { stream: true }.`,
         );
       }
     },

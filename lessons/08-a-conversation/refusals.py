@@ -1,6 +1,8 @@
 """How a question is refused: a status, and one sentence as JSON."""
 
+import logging
 import re
+from traceback import format_tb
 
 from langchain_core.exceptions import ModelRateLimitError, ModelTimeoutError
 from werkzeug import exceptions as http
@@ -12,10 +14,12 @@ REFUSALS = {
 BUSY = "The model has too much to do: ask again in {} s."
 SILENT = "The model kept silent too long: ask again."
 FAILED = "The model failed: ask again."
+log = logging.getLogger(__name__)
 
 
 def refusal(error):
     """Return the HTTP error for what the model raised, in our words, never its own."""
+    log.warning("%s\n%s", type(error).__name__, format_tb(error.__traceback__)[-1])
     if isinstance(error, ModelRateLimitError):
         headers = getattr(getattr(error, "response", None), "headers", {})
         wait = headers.get("retry-after", "")

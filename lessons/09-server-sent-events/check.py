@@ -88,7 +88,8 @@ def test_the_tokens_are_what_the_model_wrote(ask):
     told = read(answer)
     names = [name for name, _ in told]
     assert names[0] == "start" and names[-1] == "done", (
-        f"The events are {', '.join(names)}: expected was start first and done last."
+        f"The events are {', '.join(names)}: expected was start first and done last,"
+        " each told by a line event: and its name."
     )
     tokens = [data.get("token", "") for name, data in told if name == "token"]
     assert "".join(tokens) == ANSWER, (
@@ -116,6 +117,10 @@ def test_the_first_token_leaves_before_the_second_is_made(ask):
         came += piece
         if b'"one"' in came:
             held.set()
+    assert seen == [True] or came.count(b"\n\n") < 9, (
+        "The model was silent, and events came meanwhile: a heartbeat is a comment, a"
+        ' line with a colon first. Yield ": heartbeat\\n".'
+    )
     assert seen == [True], (
         "The model wrote 'one', and before it wrote more the client had not got it:"
         " somebody gathers the events. Send each as soon as it is written."

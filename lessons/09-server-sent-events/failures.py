@@ -1,7 +1,9 @@
 """What a client may ask, and what it is told instead of an answer."""
 
+import logging
 import re
 from contextlib import suppress
+from traceback import format_tb
 
 from flask import request
 from langchain_core.exceptions import ModelRateLimitError, ModelTimeoutError
@@ -12,6 +14,7 @@ NOTHING = 'Nothing was asked: send {"prompt": "..."} or {"messages": [...]}.'
 BUSY = "The model has too much to do: ask again in {} s."
 SILENT = "The model kept silent too long: ask again."
 FAILED = "The model failed: ask again."
+log = logging.getLogger(__name__)
 
 
 def read_prompt():
@@ -37,6 +40,7 @@ def read_turn(message):
 
 def refusal(error):
     """Return the HTTP error for what the model raised, in our words, never its own."""
+    log.warning("%s\n%s", type(error).__name__, format_tb(error.__traceback__)[-1])
     if isinstance(error, ModelRateLimitError):
         headers = getattr(getattr(error, "response", None), "headers", {})
         wait = headers.get("retry-after", "")

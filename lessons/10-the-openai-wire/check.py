@@ -10,6 +10,7 @@ from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
 from lessons.scripted import ScriptedModel
+from lessons.under_test import short
 
 PATIENCE = 3  # seconds
 PATH = "/v1/chat/completions"
@@ -50,6 +51,11 @@ def chunks(text):
         assert isinstance(each, dict) and each.keys() & {"choices", "error"}, (
             f'One chunk of the stream is {str(each)[:60]}: it has to have "choices".'
         )
+        for choice in each.get("choices", []):
+            assert choice.keys() >= {"index", "delta", "finish_reason"}, (
+                f"One choice of the stream is {choice}: each has an index, a delta and"
+                " a finish_reason, which is None until the end."
+            )
     return found
 
 
@@ -91,9 +97,12 @@ def error_of(answer, status, what):
 
 def test_an_answer_is_a_stream_of_chunks(chat):
     model, answer = chat("one", " two", stream=True)
+    assert answer.status_code != 404, (
+        f'POST {PATH} gave 404: write @app.post("{PATH}") above the view.'
+    )
     assert answer.status_code == 200, (
-        f"POST {PATH} gave {answer.status_code}, expected was 200: write"
-        f' @app.post("{PATH}") above the view.'
+        f"POST {PATH} gave {answer.status_code}, expected was 200, and the body is"
+        f" {short(answer.text)}: what broke stands below, or in the server's log."
     )
     assert answer.mimetype == "text/event-stream", (
         f"The stream is sent as {answer.mimetype}, expected was text/event-stream."
@@ -161,7 +170,7 @@ def test_the_server_names_its_model(client):
 
 def test_a_wrong_field_is_refused_by_its_name(chat):
     wrong = {"messages": [], "n": 9, "stream": "yes", "stop": 5, "max_tokens": True}
-    for name, value in wrong.items():
+    for name, value in [*wrong.items(), ("n", True), ("max_completion_tokens", 0)]:
         what = f"{name} was {json.dumps(value)}"
         model, answer = chat("one", **{name: value})
         error = error_of(answer, 400, what)
@@ -178,18 +187,34 @@ def test_why_an_answer_ended_is_told(chat, monkeypatch):
         "The model had three chunks and max_tokens was 2; the text and the"
         f" finish_reason were {seen}, expected was ('one two', 'length')."
     )
-    stream = ScriptedModel.stream
+    _, answer = chat("one", " two", stream=True, max_completion_tokens=1)
+    assert contents(answer.text) == "one", "max_completion_tokens is the newer name."
+    stream, told = ScriptedModel.stream, {}
 
     def cut_short(model, prompt):
         with closing(stream(model, prompt)) as made:
             yield from (chunk for chunk in made if chunk.text)
-        yield AIMessageChunk("", response_metadata={"finish_reason": "length"})
+        yield AIMessageChunk("", response_metadata=dict(told))
 
     monkeypatch.setattr(ScriptedModel, "stream", cut_short)
+    for name, theirs, ours in (
+        ("finish_reason", "length", "length"),
+        ("stop_reason", "max_tokens", "length"),
+        ("stop_reason", "end_turn", "stop"),
+    ):
+        told.clear()
+        told[name] = theirs
+        seen = reason(chat("one", stream=True)[1].text)
+        assert seen == ours, (
+            f'The model stopped with the {name} "{theirs}", and the client got'
+            f" {seen!r}, expected was {ours!r}: look at chunk.response_metadata, and"
+            " give it OpenAI's name."
+        )
+    told.clear()
     seen = reason(chat("one", stream=True)[1].text)
-    assert seen == "length", (
-        f'The model stopped with the finish_reason "length", and the client got'
-        f" {seen!r}: look at chunk.response_metadata, and hand it on."
+    assert seen is None, (
+        "The model's stream was cut off before it said why it ended, and the client was"
+        f" told {seen!r}: that is a failure, and no such end."
     )
 
 
@@ -207,6 +232,16 @@ def test_a_stop_is_found_though_it_comes_in_pieces(chat):
     assert said == "a word", (
         f"The stop was 'world', the model wrote 'a word', and the answer was {said!r}:"
         " what was held back has to follow when it is no stop after all."
+    )
+    said = contents(chat("a", " wor", stop=["world"], stream=True)[1].text)
+    assert said == "a wor", (
+        f"The stop was 'world', the model wrote 'a wor' and ended, and the answer was"
+        f" {said!r}: what is held back at the end has to follow too."
+    )
+    said = contents(chat("a world b", stop=["world"], stream=True)[1].text)
+    assert said == "a ", (
+        f"The stop was 'world', the model wrote 'a world b' in one piece, and the"
+        f" answer was {said!r}: neither the stop nor what follows it is sent."
     )
 
 
@@ -298,14 +333,18 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(chat, monkeypatch):
     answer.close()
     assert model.closed.wait(PATIENCE), (
         "The reader left after the first piece, and the model's stream stayed open:"
-        " write with closing(model.stream(...)) as stream: and loop over stream."
+        " let the view call close() on what it began, let each thread end when the"
+        " reader has left, and loop over a closing(model.stream(...))."
     )
 
 
 def test_client_py_keeps_what_came_and_says_how_it_ended(
-    run_client, serve, program, answer_with
+    run_client, serve, program, answer_with, folder
 ):
     """client.py keeps what came, and says how it ended."""
+    client = folder / "client.py"
+    ours = client.exists() and "openai" in client.read_text(encoding="utf-8")
+    assert ours, f"{folder.name}/client.py is not this lesson's yet: it uses openai."
     url = f"{serve(program.app)}/v1"
     answer_with("one", " two")
     shown = run_client(url)

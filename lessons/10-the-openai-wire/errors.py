@@ -1,6 +1,8 @@
 """What a client is told instead of an answer, in the shape that OpenAI gives errors."""
 
+import logging
 import re
+from traceback import format_tb
 
 from langchain_core.exceptions import ModelRateLimitError, ModelTimeoutError
 from werkzeug import exceptions as http
@@ -8,6 +10,7 @@ from werkzeug import exceptions as http
 BUSY = "The model has too much to do: ask again in {} s."
 SILENT = "The model kept silent too long: ask again."
 FAILED = "The model failed: ask again."
+log = logging.getLogger(__name__)
 
 
 def no(status, sentence, param=None, code=None):
@@ -19,6 +22,7 @@ def no(status, sentence, param=None, code=None):
 
 def refusal(error):
     """Return the HTTP error for what the model raised, in our words, never its own."""
+    log.warning("%s\n%s", type(error).__name__, format_tb(error.__traceback__)[-1])
     if isinstance(error, ModelRateLimitError):
         headers = getattr(getattr(error, "response", None), "headers", {})
         wait = headers.get("retry-after", "")

@@ -3,6 +3,7 @@
 import json
 from contextlib import closing
 from itertools import chain
+from traceback import format_tb
 
 from flask import Flask, Response, render_template
 from werkzeug.exceptions import HTTPException
@@ -47,7 +48,8 @@ def lines(prompt):
                 begun = True
     except Exception as error:
         refused = refusal(error)
-        app.logger.warning("%s: %s", refused.code, type(error).__name__)
+        place = format_tb(error.__traceback__)[-1]
+        app.logger.warning("%s: %s\n%s", refused.code, type(error).__name__, place)
         if not begun:
             raise refused from None
         yield f"{json.dumps({'isError': True, 'reason': refused.description})}\n"

@@ -59,15 +59,21 @@ ENDS = {"end_turn": "stop", "max_tokens": "length", "refusal": "content_filter"}
 def events(answer_with, client):
     """Let the model make these chunks and no others; return the answer's events."""
 
-    def ask(chunks):
+    def ask(chunks, fails=False):
         answer_with().stream = lambda prompt: (each for each in chunks)
         answer = client.post("/ask", json={"prompt": "Hello?"})
         assert answer.mimetype == "application/jsonl", (
             f"The answer is sent as {answer.mimetype} with the status"
-            f" {answer.status_code}; expected was application/jsonl, one event of JSON"
-            " a line: flask start 11 gives you the program of lesson 07, which does so."
+            f" {answer.status_code}, {short(answer.text)}; expected was"
+            " application/jsonl, one event of JSON a line. What broke stands below, or"
+            " in the server's log."
         )
-        return [json.loads(line) for line in answer.text.splitlines()]
+        found = [json.loads(line) for line in answer.text.splitlines()]
+        assert fails or "isError" not in found[-1], (
+            f"The model's stream was whole, and the last line is {found[-1]}: what"
+            " broke stands below, or in the server's log."
+        )
+        return found
 
     return ask
 
@@ -122,8 +128,8 @@ def test_tokens_are_counted_over_all_chunks(events):
     first, rest = chunk("Hello", usage=(3, 1)), chunk(" world", usage=(0, 4))
     for chunks in [first, rest, LAST], SHAPES["strings"]:
         came = told(events(chunks), "usage")
-        counts = [[*each.values()][:2] for each in came if isinstance(each, dict)]
-        assert counts == [[3, 5]], (
+        counts = [(each["input_tokens"], each["output_tokens"]) for each in came]
+        assert counts == [(3, 5)], (
             f"The model read 3 tokens and wrote 5, and the answer says {came}. Usage"
             " can come in parts, and after the finish reason: sum it with add_usage"
             " over all chunks, and send one event."
@@ -170,6 +176,27 @@ def test_an_end_nobody_knows_is_not_called_a_whole_answer(events):
     )
 
 
+def test_an_answer_that_was_cut_off_is_not_whole(events):
+    for chunks in [chunk("Hello")], [chunk(), LAST]:
+        try:
+            *_, came = events(chunks, fails=True)
+        except AssertionError:
+            continue  # a status
+        assert set(came) == {"isError", "reason"}, (
+            "The model's stream ended without a reason, or without any text, and the"
+            f" last line is {json.dumps(came)}: raise an error unless both came, which"
+            ' becomes {"isError": true, "reason": "..."}.'
+        )
+
+
+def test_a_server_of_ones_own_is_asked_to_count(program):
+    assert program.model.stream_usage, (
+        "A model of LangChain's OpenAI client has stream_usage, and with"
+        " OPENAI_BASE_URL it is off: set it to True where there is one, or nobody"
+        " counts the tokens."
+    )
+
+
 def failed(kind, words, **fields):
     """Return a provider's error, with the key in its message, as some have it."""
     error = kind(f"{words} {KEY}")
@@ -203,7 +230,10 @@ def test_no_credit_is_said_and_not_to_be_tried_again(ask, who):
 
 
 def test_a_wrong_model_names_the_setting(ask):
-    _, answer = ask(failed(exceptions.ModelNotFoundError, "model: gpt-5000"))
+    class NotFound(exceptions.ModelNotFoundError):
+        """As each provider's package has a class of its own."""
+
+    _, answer = ask(failed(NotFound, "model: gpt-5000"))
     sentence = str((answer.get_json(silent=True) or {}).get("error"))
     assert answer.status_code == 502 and "MODEL" in sentence, (
         f"The provider has no such model, a 404, and the client was told"

@@ -48,6 +48,7 @@ class Page {
   }
 
   async open() {
+    sessionStorage.clear(); // what the page before has kept there
     const loaded = new Promise((done) => this.frame.addEventListener("load", done));
     this.frame.src = this.address;
     document.body.append(this.frame);
@@ -147,9 +148,11 @@ class Page {
     const says = !said && `The page itself says: ${JSON.stringify(this.complaint)}.`;
     const tells = problem && `The browser's console says: ${problem}`;
     const shown = [says, tells, this.answer?.textContent].filter(Boolean).join(" ");
-    const early = /undefined|\[object Promise\]/.test(shown);
-    const wait = early && "Something is used before it is there: is an await missing?";
-    return [error.message, says, tells, wait].filter(Boolean).join(" ");
+    const hint = /of null|reading 'addEventListener'/.test(shown)
+      ? "The script looks for an element that index.html does not have."
+      : /undefined|\[object Promise\]/.test(shown) &&
+        "Something is used before it is there: is an await missing?";
+    return [error.message, says, tells, hint].filter(Boolean).join(" ");
   }
 
   get form() {

@@ -13,7 +13,6 @@ form.addEventListener("submit", (event) => {
   form.reset();
   answer();
 });
-
 form.stop.addEventListener("click", () => asking.abort());
 form.again.addEventListener("click", () => {
   if (turns.at(-1)?.role === "assistant") turns.pop().node.remove();
@@ -22,6 +21,7 @@ form.again.addEventListener("click", () => {
 form.fresh.addEventListener("click", () => {
   asking.abort();
   for (const { node } of turns.splice(0)) node.remove();
+  messages.ariaBusy = false;
   status.textContent = "A new conversation begins.";
 });
 
@@ -45,7 +45,7 @@ async function answer() {
   if (signal.aborted) end = "You stopped the answer.";
   turn.content = turn.content.replace(lastLine, "");
   turn.node.dataset.end = end;
-  if (signal !== asking.signal) return;
+  if (turn !== turns.at(-1)) return; // the conversation has gone on
   messages.ariaBusy = false;
   status.textContent = end || "The answer is complete.";
 }

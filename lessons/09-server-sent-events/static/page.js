@@ -34,4 +34,7 @@ on("error", ({ error }) => (problem.textContent = `The answer is not whole: ${er
 on("done", ({ finishReason }) => {
   if (finishReason !== "stop") problem.textContent ||= `The answer is not whole: ${finishReason}.`;
 });
-on("streaming-end", () => (answer.ariaBusy = false));
+on("streaming-end", () => {
+  answer.ariaBusy = false;
+  if (problem.textContent.startsWith("Trying")) problem.textContent = "";
+});
