@@ -11,9 +11,12 @@ import requests
 from conftest import LIMIT, ROOT, ScriptedModel, changed, production, running
 from langchain_core.exceptions import (
     ModelConnectionError,
+    ModelError,
+    ModelInvalidRequestError,
     ModelRateLimitError,
     ModelTimeoutError,
 )
+from langchain_core.messages import AIMessageChunk
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -244,7 +247,32 @@ def test_a_failure_after_it_is_a_last_line_and_a_break(post, caplog, error):
             came += piece
     assert came == b"one two\n[error: The model failed: ask again.]\n"
     assert not isinstance(broke.value, OSError)  # a server would say nothing
+    assert broke.value.__suppress_context__  # which a server would log
     assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("told", ["length", "content_filter", "tool_calls", None])
+def test_an_answer_that_was_cut_short_is_not_whole(post, monkeypatch, told):
+    def stream(model, messages):
+        yield AIMessageChunk("one", response_metadata={"finish_reason": told})
+
+    monkeypatch.setattr(Kept, "stream", stream)
+    _, answer = post(TURNS)
+    pieces = answer.iter_encoded()
+    assert next(pieces) == b"one"
+    assert next(pieces) == b"\n[error: The model failed: ask again.]\n"
+    with pytest.raises(ModelError):
+        next(pieces)
+
+
+def test_half_a_letter_of_the_model_breaks_nothing(post):
+    _, answer = post(TURNS, "one", "\ud83d", " two")
+    assert answer.text == "one? two"
+
+
+def test_a_prompt_that_the_model_refuses_is_a_400(post):
+    _, answer = post(TURNS, ModelInvalidRequestError(SECRET))
+    assert (answer.status_code, SECRET in answer.text) == (400, False)
 
 
 # Word by word, and no longer than somebody reads
@@ -664,6 +692,8 @@ def test_a_new_conversation_begins_with_nothing(open_page, answer_with):
     page.until(lambda: page.messages == [])
     gate.set()
     assert model.closed.wait(LIMIT) and model.closed_early
+    assert page.find("#status").text == "A new conversation begins."
+    assert page.find("#messages").get_attribute("aria-busy") == "false"
     page.find("#again").click()  # there is nothing to ask again
     model = answer_with("two")
     page.ask("And?")

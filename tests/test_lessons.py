@@ -11,11 +11,12 @@ import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
 from conftest import LIMIT, ROOT, ScriptedModel, running
-from langchain_core.exceptions import ModelRateLimitError
+from langchain_core.exceptions import ModelInvalidRequestError, ModelRateLimitError
 
 LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/README.md"))
 NAMES = [lesson.name for lesson in LESSONS]
@@ -224,12 +225,40 @@ def test_it_takes_json_only(module, monkeypatch):
     assert model.prompts == []
 
 
-@pytest.mark.parametrize("module", list(servers())[4:])  # 02 to 05 just break
+later_servers = pytest.mark.parametrize("module", list(servers())[4:])  # 02: break
+
+
+@later_servers
 def test_a_refusal_of_its_model_is_a_status_and_not_its_words(module, monkeypatch):
     secret = "Incorrect API key provided: sk-pr****1234"
-    _, answer = ask(module, monkeypatch, ModelRateLimitError(secret))
-    assert answer.status_code == 429
-    assert secret not in answer.text and answer.headers["Retry-After"]
+    for told, expected in {"7": "7", "0": "5", "9" * 20: "5", "soon": "5"}.items():
+        error = ModelRateLimitError(secret)
+        error.response = SimpleNamespace(headers={"retry-after": told})
+        _, answer = ask(module, monkeypatch, error)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, expected)
+        assert secret not in answer.text
+
+
+def test_a_prompt_that_a_model_refuses_is_a_400(monkeypatch):
+    for server in list(servers())[5:]:
+        (module,) = server.values
+        _, answer = ask(module, monkeypatch, ModelInvalidRequestError("sk-pr****1234"))
+        assert answer.status_code == 400 and "sk-pr" not in answer.text, module
+
+
+@later_servers
+def test_a_body_without_a_length_that_is_too_large_is_a_413(module, serve):
+    url, pieces = (
+        serve(module.app) + path_of(module),
+        [b'{"prompt": "'] + 70 * [b"a" * 1000],
+    )
+    answer = requests.post(
+        url,
+        iter(pieces),
+        headers=KEY | {"Content-Type": "application/json"},
+        timeout=LIMIT,
+    )
+    assert answer.status_code == 413
 
 
 # The shape of a lesson

@@ -503,7 +503,7 @@ def vovk_is_refused(node, url):
 
 def test_vovk_is_refused_with_our_sentence(node, serve):
     vovk_is_refused(node, serve(lesson.app))
-    other = changed(lesson.app, lambda piece: piece.replace(b'"message"', b'"detail"'))
+    other = changed(lesson.app, lambda piece: piece.replace(b'"message"', b'"mistake"'))
     with pytest.raises(AssertionError):
         vovk_is_refused(node, serve(other))
 

@@ -22,7 +22,10 @@ PATIENCE = 3  # seconds that what should come at once may take
 PLENTY = 10_000  # more texts than the buffers between server and client hold
 SECRET = "Incorrect API key provided: sk-pr****1234"
 USAGE = {"input_tokens": 2, "output_tokens": 5, "total_tokens": 7}
-COUNTED = AIMessageChunk("", usage_metadata=USAGE)
+IN_PARTS = [  # the same, as some models tell it
+    AIMessageChunk("", usage_metadata=USAGE | {"output_tokens": 0, "total_tokens": 2}),
+    AIMessageChunk("", usage_metadata=USAGE | {"input_tokens": 0, "total_tokens": 5}),
+]
 TYPE = 'content_type="application/jsonl; charset=utf-8"'
 
 
@@ -79,15 +82,19 @@ def test_its_tokens_are_what_the_model_wrote(ask):
 
 
 def test_its_last_lines_are_the_usage_and_the_end(ask):
-    _, answer = ask(*TEXTS, COUNTED)
-    last = messages(answer)[-2:]
-    assert last[-1] == {"end": "stop"}, (
-        f'The answer was whole, and its last line is {last[-1]}: send {{"end": "stop"}}'
+    _, answer = ask(IN_PARTS[0], *TEXTS, IN_PARTS[1])
+    *rest, usage, end = messages(answer)
+    assert end == {"end": "stop"}, (
+        f'The answer was whole, and its last line is {end}: send {{"end": "stop"}}'
         " last, or nobody can tell a whole answer from one that was cut off."
     )
-    assert last[0] == {"usage": USAGE}, (
-        f"The model told its usage, and the line before the end is {short(last[0])}:"
-        ' send {"usage": usage} there, with chunk.usage_metadata as it is.'
+    assert usage == {"usage": USAGE}, (
+        f"The model told its usage in two chunks, {USAGE} in all, and the line before"
+        f' the end is {short(usage)}: add it up, and send {{"usage": usage}} there.'
+    )
+    assert not any("usage" in message for message in rest), (
+        "The model told its usage in two chunks, and so did the answer: send it once,"
+        " before the end."
     )
 
 

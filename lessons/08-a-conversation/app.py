@@ -12,7 +12,7 @@ from models import choose_model
 
 from .conversation import read_turns, told
 from .origins import open_to_origins
-from .refusals import refusal, refuse
+from .refusals import refusal, refuse, whole
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
@@ -40,16 +40,15 @@ def ask():
 
 def pieces(messages):
     """Yield the answer's text; a failure before it is a status, after it a break."""
-    made, end = 0, "broken off"
+    made, end, last = 0, "broken off", {}
     try:
         with closing(model.stream(messages)) as stream:
             for chunk in stream:
+                last |= chunk.response_metadata
                 if chunk.text:
                     made += 1
-                    yield chunk.text
-        if not made:
-            raise ModelError("nothing")
-        end = "whole"
+                    yield chunk.text.encode("utf-8", "replace")
+        end = whole(made, last)
     except Exception as error:
         if not made:
             raise refusal(error) from None

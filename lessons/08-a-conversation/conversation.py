@@ -15,7 +15,7 @@ def read_turns(request):
     try:
         asked = request.get_json()
         json.dumps(asked, ensure_ascii=False).encode()  # raises at half a letter
-    except (RecursionError, UnicodeError):
+    except (BadRequest, RecursionError, UnicodeError):
         asked = None
     match asked:
         case {"messages": [*messages]} if len(messages) > MESSAGES:
@@ -25,6 +25,7 @@ def read_turns(request):
         case {"prompt": str(prompt)}:
             turns = [{"role": "user", "content": prompt}]
         case _:
+            request.stream.read(1)  # raises the 413 of a body that told no length
             raise BadRequest(LAST)
     if not turns[-1]["content"].strip():
         raise BadRequest(LAST)

@@ -4,7 +4,12 @@ import logging
 import re
 from traceback import format_tb
 
-from langchain_core.exceptions import ModelRateLimitError, ModelTimeoutError
+from langchain_core.exceptions import (
+    ModelError,
+    ModelInvalidRequestError,
+    ModelRateLimitError,
+    ModelTimeoutError,
+)
 from werkzeug import exceptions as http
 
 REFUSALS = {
@@ -13,8 +18,17 @@ REFUSALS = {
 }
 BUSY = "The model has too much to do: ask again in {} s."
 SILENT = "The model kept silent too long: ask again."
+REFUSED = "The model refused this: reword it."
 FAILED = "The model failed: ask again."
 log = logging.getLogger(__name__)
+
+
+def whole(made, told):
+    """Return "whole" if text came and the model says that it was all; else raise."""
+    end = told.get("finish_reason") or told.get("stop_reason") or told.get("status")
+    if not made or end not in ("stop", "end_turn", "completed"):
+        raise ModelError("not whole")
+    return "whole"
 
 
 def refusal(error):
@@ -27,6 +41,8 @@ def refusal(error):
         return http.TooManyRequests(BUSY.format(seconds), retry_after=seconds)
     if isinstance(error, ModelTimeoutError):
         return http.GatewayTimeout(SILENT)
+    if isinstance(error, ModelInvalidRequestError):
+        return http.BadRequest(REFUSED)
     return http.BadGateway(FAILED)
 
 

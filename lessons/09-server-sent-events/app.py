@@ -28,6 +28,7 @@ def index():
 @app.route("/ask", methods=["GET", "POST"])
 def ask():
     """Answer the prompt in events that have names."""
+    # what browsers tell localhost and https only: elsewhere leave GET out
     if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
         raise Forbidden("Another page asked, and you would pay: ask from this one.")
     if "Last-Event-ID" in request.headers:

@@ -6,13 +6,14 @@ from contextlib import suppress
 from traceback import format_tb
 
 from flask import request
-from langchain_core.exceptions import ModelRateLimitError, ModelTimeoutError
+from langchain_core import exceptions as failures
 from werkzeug import exceptions as http
 
 WRONG = http.BadRequest, LookupError, TypeError, AttributeError, ValueError
 NOTHING = 'Nothing was asked: send {"prompt": "..."} or {"messages": [...]}.'
 BUSY = "The model has too much to do: ask again in {} s."
 SILENT = "The model kept silent too long: ask again."
+REFUSED = "The model refused this: reword it."
 FAILED = "The model failed: ask again."
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ def read_prompt():
                 return turns
         elif asked["prompt"].strip().encode():  # a list has no strip
             return asked["prompt"]
+    request.stream.read(1)  # raises the 413 of a body that did not tell its length
     raise http.BadRequest(NOTHING)
 
 
@@ -41,13 +43,15 @@ def read_turn(message):
 def refusal(error):
     """Return the HTTP error for what the model raised, in our words, never its own."""
     log.warning("%s\n%s", type(error).__name__, format_tb(error.__traceback__)[-1])
-    if isinstance(error, ModelRateLimitError):
+    if isinstance(error, failures.ModelRateLimitError):
         headers = getattr(getattr(error, "response", None), "headers", {})
         wait = headers.get("retry-after", "")
         seconds = int(wait) if re.fullmatch("[1-9][0-9]{0,5}", wait) else 5
         return http.TooManyRequests(BUSY.format(seconds), retry_after=seconds)
-    if isinstance(error, ModelTimeoutError):
+    if isinstance(error, failures.ModelTimeoutError):
         return http.GatewayTimeout(SILENT)
+    if isinstance(error, failures.ModelInvalidRequestError):
+        return http.BadRequest(REFUSED)
     return http.BadGateway(FAILED)
 
 

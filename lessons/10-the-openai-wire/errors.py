@@ -4,11 +4,16 @@ import logging
 import re
 from traceback import format_tb
 
-from langchain_core.exceptions import ModelRateLimitError, ModelTimeoutError
+from langchain_core.exceptions import (
+    ModelInvalidRequestError,
+    ModelRateLimitError,
+    ModelTimeoutError,
+)
 from werkzeug import exceptions as http
 
 BUSY = "The model has too much to do: ask again in {} s."
 SILENT = "The model kept silent too long: ask again."
+REFUSED = "The model refused this: reword it."
 FAILED = "The model failed: ask again."
 log = logging.getLogger(__name__)
 
@@ -32,6 +37,8 @@ def refusal(error):
         return refused
     if isinstance(error, ModelTimeoutError):
         return no(504, SILENT)
+    if isinstance(error, ModelInvalidRequestError):
+        return no(400, REFUSED)
     return no(502, FAILED)
 
 

@@ -25,5 +25,5 @@ def before(stops, texts):
 
 def length_of_beginning(stops, text):
     """Return how many letters at the end of a text may be the beginning of a stop."""
-    lengths = [n for stop in stops for n in range(len(stop)) if text.endswith(stop[:n])]
-    return max(lengths, default=0)
+    ends = [(stop, n) for stop in stops for n in range(min(len(stop), len(text) + 1))]
+    return max((n for stop, n in ends if text.endswith(stop[:n])), default=0)

@@ -29,6 +29,7 @@ def read_prompt():
         prompt = request.get_json()["prompt"]
         if isinstance(prompt, str) and prompt.strip().encode():  # a list has roles
             return prompt
+    request.stream.read(1)  # raises the 413 of a body that did not tell its length
     raise http.BadRequest(NO_PROMPT)
 
 
