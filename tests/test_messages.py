@@ -312,7 +312,7 @@ def test_what_json_cannot_hold_is_a_mistake_of_the_service(message, serve_with, 
     assert messages(ask()) == [{"token": "one"}, last]
 
 
-# Services, as the seed has them
+# Services, as Vovk.ts has them
 
 
 def test_a_service_sends_any_object_and_closes(serve_with, ask):

@@ -764,7 +764,7 @@ def test_lesson_01_can_be_pointed_at_it(tmp_path):
 
 
 def test_the_loop_that_many_guides_print_loses_text(node):
-    assert node("10-seed-loop.mjs") == [107, 126]
+    assert node("10-printed-loop.mjs") == [107, 126]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="Windows has no SIGALRM")
