@@ -384,7 +384,8 @@ def test_when_the_reader_leaves_the_model_is_hung_up_on_and_the_thread_ends(
     model = answer_with(*["word " * 100] * 10_000)
     url = f"{serve(lesson.app)}/ask"
     with requests.post(url, json={"prompt": "Hi"}, stream=True, timeout=LIMIT) as got:
-        next(got.iter_content(None))
+        pieces = got.iter_content(None)  # kept: without it requests hangs up
+        next(pieces)
         services = [
             thread
             for thread in set(threading.enumerate()) - before
