@@ -107,6 +107,18 @@ def answer_with(program):
 
 
 @pytest.fixture
+def kept(monkeypatch):
+    """Keep the streams, as a traceback or a debugger does: none is closed by chance."""
+    streams, stream = [], ScriptedModel.stream
+
+    def keep(model, prompt):
+        streams.append(stream(model, prompt))
+        return streams[-1]
+
+    monkeypatch.setattr(ScriptedModel, "stream", keep)
+
+
+@pytest.fixture
 def client(program):
     """Return a client that calls the program in this process."""
     return program.app.test_client()

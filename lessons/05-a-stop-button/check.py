@@ -8,7 +8,6 @@ from threading import Event
 import pytest
 import requests
 
-from lessons.scripted import ScriptedModel
 from lessons.server_checks import (
     test_a_prompt_that_is_no_string_is_refused,
     test_post_ask_answers_in_plain_text,
@@ -27,18 +26,6 @@ PLENTY = 10_000  # more texts than the buffers between server and client hold
 CLOSE = (
     "Write with closing(model.stream(prompt)) as stream: and loop over stream there."
 )
-
-
-@pytest.fixture
-def kept(monkeypatch):
-    """Keep the streams, as a traceback or a debugger does: none is closed by chance."""
-    streams, stream = [], ScriptedModel.stream
-
-    def keep(model, prompt):
-        streams.append(stream(model, prompt))
-        return streams[-1]
-
-    monkeypatch.setattr(ScriptedModel, "stream", keep)
 
 
 @pytest.mark.usefixtures("kept")

@@ -187,14 +187,8 @@ def test_a_slot_is_given_back_however_an_answer_ends(ask, program, monkeypatch):
                 read(answer)
 
 
-def test_the_model_is_hung_up_on_when_the_reader_leaves(ask, monkeypatch):
-    streams, stream = [], ScriptedModel.stream
-
-    def keep(model, prompt):  # as a traceback does: it is not closed by chance
-        streams.append(stream(model, prompt))
-        return streams[-1]
-
-    monkeypatch.setattr(ScriptedModel, "stream", keep)
+@pytest.mark.usefixtures("kept")
+def test_the_model_is_hung_up_on_when_the_reader_leaves(ask):
     model, answer = ask("one", " two", " three")
     next(answer.iter_encoded())
     answer.close()

@@ -8,7 +8,6 @@ import requests
 from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
-from lessons.scripted import ScriptedModel
 from lessons.server_checks import (
     ANSWER,
     STATUS,
@@ -140,18 +139,6 @@ def test_a_failure_before_the_first_token_is_a_status(ask):
         f"The model had too much to do, and the client was told {short(answer.text)}:"
         ' answer {"error": sentence, "message": sentence}, with a sentence of yours.'
     )
-
-
-@pytest.fixture
-def kept(monkeypatch):
-    """Keep the streams, as a traceback or a debugger does: none is closed by chance."""
-    streams, stream = [], ScriptedModel.stream
-
-    def keep(model, prompt):
-        streams.append(stream(model, prompt))
-        return streams[-1]
-
-    monkeypatch.setattr(ScriptedModel, "stream", keep)
 
 
 @pytest.mark.usefixtures("kept")

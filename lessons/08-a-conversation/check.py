@@ -13,7 +13,6 @@ from langchain_core.exceptions import (
 from langchain_core.messages import convert_to_messages
 
 from lessons.fixtures import StandIn
-from lessons.scripted import ScriptedModel
 from lessons.server_checks import (
     test_a_prompt_that_is_no_string_is_refused,
     test_post_ask_answers_in_plain_text,
@@ -261,14 +260,8 @@ def test_a_failure_after_it_ends_in_a_line_and_a_break(say):
     )
 
 
-def test_the_model_is_hung_up_on_when_the_reader_leaves(say, monkeypatch):
-    streams, stream = [], ScriptedModel.stream
-
-    def keep(model, prompt):  # as a traceback does: none is closed by chance
-        streams.append(stream(model, prompt))
-        return streams[-1]
-
-    monkeypatch.setattr(ScriptedModel, "stream", keep)
+@pytest.mark.usefixtures("kept")
+def test_the_model_is_hung_up_on_when_the_reader_leaves(say):
     model, answer = say(TURNS, "one", " two", " three")
     next(answer.iter_encoded())
     answer.close()

@@ -320,14 +320,8 @@ def test_a_failure_in_mid_answer_is_an_event(chat):
     )
 
 
-def test_the_model_is_hung_up_on_when_the_reader_leaves(chat, monkeypatch):
-    streams, stream = [], ScriptedModel.stream
-
-    def keep(model, prompt):  # as a traceback does: it is not closed by chance
-        streams.append(stream(model, prompt))
-        return streams[-1]
-
-    monkeypatch.setattr(ScriptedModel, "stream", keep)
+@pytest.mark.usefixtures("kept")
+def test_the_model_is_hung_up_on_when_the_reader_leaves(chat):
     model, answer = chat("one", " two", " three", stream=True)
     next(answer.iter_encoded())
     answer.close()
