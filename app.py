@@ -15,7 +15,7 @@ from langchain_core.exceptions import ModelAPIError, ModelConnectionError, Model
 from werkzeug import exceptions as http
 from werkzeug.serving import WSGIRequestHandler
 
-from lessons.course import course
+from lessons.course.pages import course
 from models import choose_model, number
 
 ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # the longest answer

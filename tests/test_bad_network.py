@@ -9,8 +9,8 @@ import pytest
 import requests
 from conftest import LIMIT, ScriptedModel
 
-import lessons.bad_network as bad_network
-from lessons.bad_network import BadNetwork, around, cut
+import lessons.course.bad_network as bad_network
+from lessons.course.bad_network import BadNetwork, around, cut
 
 TEXT = 'Tragödie für 👋🏽\r\n{"text": "Größe"}\n\n'
 

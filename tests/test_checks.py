@@ -6,11 +6,11 @@ import subprocess
 import pytest
 from conftest import LIMIT, ROOT
 
-from lessons.browser import checks_in
-from lessons.checking import run_checks
-from lessons.commands import beginning, files_of
-from lessons.scripted import ScriptedModel
-from lessons.under_test import load
+from lessons.course.check_page import checks_in
+from lessons.course.commands import beginning, files_of
+from lessons.course.load_program import load
+from lessons.course.run_checks import run_checks
+from lessons.course.scripted_model import ScriptedModel
 
 LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/check.py"))
 PAGES = [lesson for lesson in LESSONS if (lesson / "check.js").exists()]

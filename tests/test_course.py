@@ -17,10 +17,10 @@ from flask.testing import FlaskClient
 from selenium.webdriver.support.ui import WebDriverWait
 
 import app as program
-from lessons import course as pages
-from lessons import programs
-from lessons.notes import to_html
-from lessons.terminal import printed
+from lessons.course import live_program as programs
+from lessons.course import pages
+from lessons.course.notes_as_html import to_html
+from lessons.course.terminal_page import printed
 
 PAGE = "/lessons/03-a-page-that-reads-it/"
 ROOTS = "/lessons/06-errors-you-can-see/"

@@ -312,7 +312,7 @@ def test_the_way_through_names_every_lesson_in_order():
 
 
 def test_each_row_of_where_things_come_from_names_a_lesson_and_a_test():
-    way = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
+    way = (ROOT / "lessons" / "SOURCES.md").read_text(encoding="utf-8")
     rows = re.findall(r"(?m)^\| .+ \| (\d\d) \| `(test_\w+)` \|$", way)
     assert len(rows) == way.count("`test_") > 60
     files = [*ROOT.glob("tests/test_*.py"), *ROOT.glob("lessons/**/*check*.py")]

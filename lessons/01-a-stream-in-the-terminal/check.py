@@ -5,7 +5,7 @@ import re
 import pytest
 from langchain_core.messages import AIMessageChunk
 
-from lessons.under_test import short
+from lessons.course.explain import short
 
 TEXTS = ["Streams", " are", "  fun", " to watch", ".\n"]
 ANSWER = "".join(TEXTS)

@@ -8,14 +8,14 @@ import pytest
 from langchain_core import exceptions as failures
 from langchain_core.messages import AIMessageChunk
 
-from lessons.scripted import ScriptedModel
-from lessons.server_checks import (
+from lessons.course.explain import short
+from lessons.course.scripted_model import ScriptedModel
+from lessons.course.shared_checks import (
     test_a_prompt_that_is_no_string_is_refused,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
 )
-from lessons.under_test import short
 
 __all__ = [
     "test_a_prompt_that_is_no_string_is_refused",

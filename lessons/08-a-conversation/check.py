@@ -12,13 +12,14 @@ from langchain_core.exceptions import (
 )
 from langchain_core.messages import convert_to_messages
 
-from lessons.fixtures import StandIn
-from lessons.server_checks import (
+from lessons.course.explain import short
+from lessons.course.fixtures import StandIn
+from lessons.course.load_program import load
+from lessons.course.shared_checks import (
     test_a_prompt_that_is_no_string_is_refused,
     test_post_ask_answers_in_plain_text,
     test_the_first_piece_leaves_before_the_second_is_made,
 )
-from lessons.under_test import load, short
 
 __all__ = [
     "test_a_prompt_that_is_no_string_is_refused",

@@ -7,12 +7,12 @@ import pytest
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
-from lessons.server_checks import (
+from lessons.course.explain import short
+from lessons.course.shared_checks import (
     ANSWER,
     TEXTS,
     test_a_prompt_that_is_no_string_is_refused,
 )
-from lessons.under_test import short
 
 __all__ = ["test_a_prompt_that_is_no_string_is_refused"]
 PATIENCE = 3  # seconds

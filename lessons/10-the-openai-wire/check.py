@@ -9,8 +9,8 @@ import pytest
 from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
-from lessons.scripted import ScriptedModel
-from lessons.under_test import short
+from lessons.course.explain import short
+from lessons.course.scripted_model import ScriptedModel
 
 PATIENCE = 3  # seconds
 PATH = "/v1/chat/completions"

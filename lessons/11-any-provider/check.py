@@ -6,8 +6,8 @@ import pytest
 from langchain_core import exceptions
 from langchain_core.messages import AIMessageChunk
 
-from lessons.server_checks import test_a_prompt_that_is_no_string_is_refused
-from lessons.under_test import short
+from lessons.course.explain import short
+from lessons.course.shared_checks import test_a_prompt_that_is_no_string_is_refused
 
 __all__ = ["test_a_prompt_that_is_no_string_is_refused"]
 KEY = "sk-practice-1234"

@@ -14,11 +14,13 @@ from pathlib import Path
 from threading import Timer
 from typing import NamedTuple
 
-ROOT = Path(__file__).parent.parent
+from lessons.course.folders import ROOT
+
 SECONDS = 20
 PYTEST = """
-    -p lessons.fixtures -p no:terminal -p no:cacheprovider --disable-plugin-autoload
-    --import-mode=importlib --assert=plain --exitfirst -W ignore
+    -p lessons.course.fixtures -p no:terminal -p no:cacheprovider
+    --disable-plugin-autoload --import-mode=importlib --assert=plain
+    --exitfirst -W ignore
 """.split()  # noqa: SIM905
 REPORT = {"sentences", "stuck", "outcome"}
 ENV = {"MODEL": "practice", "PYTHON_DOTENV_DISABLED": "1", "PYTHONUTF8": "1"}
@@ -49,7 +51,8 @@ def run_checks(lesson, folder, seconds=SECONDS):
 
 def run_browser_checks(lesson, folder, seconds=SECONDS):
     """Yield a Check for each of a lesson's checks that need a browser, likewise."""
-    command = [sys.executable, "-m", "lessons.browser", str(lesson / "check.js")]
+    check = str(lesson / "check.js")
+    command = [sys.executable, "-m", "lessons.course.check_page", check]
     yield from told_by(command, folder, seconds)
 
 

@@ -7,7 +7,6 @@ the machine: a lesson's program has none of the limits of app.py.
 import os
 import re
 from contextlib import closing
-from pathlib import Path
 from typing import NamedTuple
 
 from flask import (
@@ -23,15 +22,14 @@ from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wsgi import get_host
 
-from lessons import commands
-from lessons.bad_network import BadNetwork
-from lessons.checking import run_checks
-from lessons.notes import to_html
-from lessons.programs import Program
-from lessons.terminal import CSP
+from lessons.course import commands
+from lessons.course.bad_network import BadNetwork
+from lessons.course.folders import LESSONS, MINE
+from lessons.course.live_program import Program
+from lessons.course.notes_as_html import to_html
+from lessons.course.run_checks import run_checks
+from lessons.course.terminal_page import CSP
 
-LESSONS = Path(__file__).resolve().parent
-MINE = LESSONS.parent / "mine"
 ROW = re.compile(r"^\| \[(.+?)\]\((.+?)/README\.md\) \| (.+?) \| (\d+) \|\n", re.M)
 
 course = Blueprint(

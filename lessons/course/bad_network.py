@@ -1,7 +1,7 @@
 """A bad network: the same bytes, but cut at awkward places, 20 ms apart.
 
 On one's own machine a piece of an answer arrives as it was sent; elsewhere it may not.
-Put it around a program: flask --app "lessons.bad_network:around('mine')" run
+Put it around a program: flask --app "lessons.course.bad_network:around('mine')" run
 """
 
 import re
@@ -11,6 +11,8 @@ from pathlib import Path
 from time import sleep
 
 from werkzeug.wsgi import ClosingIterator
+
+from lessons.course.folders import ROOT
 
 LETTER = re.compile(rb"[\xc2-\xf4]")  # the first byte of a letter that has several
 
@@ -43,7 +45,7 @@ def cut(piece):
 
 def around(folder):
     """Return the Flask app of a folder, such as "mine", behind a bad network."""
-    if not (Path(__file__).parent.parent / folder / "app.py").exists():
+    if not (ROOT / folder / "app.py").exists():
         raise SystemExit(f"There is no {folder}/app.py: name a folder that has one.")
     app = import_module(".".join([*Path(folder).parts, "app"])).app
     app.wsgi_app = BadNetwork(app.wsgi_app)

@@ -18,10 +18,11 @@ import pytest
 from flask.cli import ScriptInfo
 from langchain_core.messages import AIMessageChunk
 
-from lessons.checking import never_ends
-from lessons.scripted import ScriptedModel
-from lessons.serving import served
-from lessons.under_test import load, place, sentence_for
+from lessons.course.explain import place, sentence_for
+from lessons.course.load_program import load
+from lessons.course.local_server import served
+from lessons.course.run_checks import never_ends
+from lessons.course.scripted_model import ScriptedModel
 
 PATIENCE = 3  # seconds that what should come at once may take
 REPORT = pytest.StashKey[int]()

@@ -22,8 +22,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.wrappers import Response
 
-from lessons.programs import import_app
-from lessons.under_test import import_anew
+from lessons.course.live_program import import_app
+from lessons.course.load_program import import_anew
 from models import failure
 
 NAME = "08-a-conversation"

@@ -10,8 +10,9 @@ from werkzeug import Response
 from werkzeug.exceptions import InternalServerError
 from werkzeug.wsgi import ClosingIterator
 
-from lessons.terminal import Terminal, page
-from lessons.under_test import import_anew, sentence_for
+from lessons.course.explain import sentence_for
+from lessons.course.load_program import import_anew
+from lessons.course.terminal_page import Terminal, page
 
 IMPORT_SECONDS = 10
 log = logging.getLogger("lessons")

@@ -16,11 +16,9 @@ from pathlib import Path
 
 import click
 
-from lessons.checking import SECONDS, run_browser_checks, run_checks
+from lessons.course.folders import BEFORE, LESSONS, MINE
+from lessons.course.run_checks import SECONDS, run_browser_checks, run_checks
 
-LESSONS = Path(__file__).parent
-MINE = LESSONS.parent / "mine"
-BEFORE = LESSONS.parent / "mine-before"  # what flask start found in mine/
 PROGRAM = "*.py", "requirements.txt", "static/**/*", "templates/**/*"
 HINTS = re.compile(r"<summary>Hints</summary>(.*?)</details>", re.S)
 

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Timer
 
@@ -12,13 +11,13 @@ from jinja2 import Environment, FileSystemLoader
 from werkzeug import Request, Response
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
 
-from lessons.under_test import place
+from lessons.course.explain import place
+from lessons.course.folders import COURSE, LESSONS, ROOT
 
-LESSONS = Path(__file__).resolve().parent
 SECONDS = 120  # the longest that a command may run
 CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
 CSP += "img-src 'self' data:; frame-src 'self'; base-uri 'none'; form-action 'none'"
-pages = Environment(loader=FileSystemLoader(LESSONS / "templates"), autoescape=True)
+pages = Environment(loader=FileSystemLoader(COURSE / "templates"), autoescape=True)
 
 
 class Terminal:
@@ -67,7 +66,7 @@ def printed(folder, prompt):
     with TemporaryFile() as problems:
         running = subprocess.Popen(
             [sys.executable, "-m", *command],
-            cwd=LESSONS.parent,
+            cwd=ROOT,
             env=os.environ | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": ""},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

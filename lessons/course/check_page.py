@@ -13,12 +13,13 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.shared_data import SharedDataMiddleware
 from werkzeug.wrappers import Response
 
-from lessons.checking import never_ends
-from lessons.scripted import ScriptedModel
-from lessons.serving import served
-from lessons.under_test import load, sentence_for
+from lessons.course.explain import sentence_for
+from lessons.course.folders import COURSE
+from lessons.course.load_program import load
+from lessons.course.local_server import served
+from lessons.course.run_checks import never_ends
+from lessons.course.scripted_model import ScriptedModel
 
-LESSONS = Path(__file__).parent
 MISSING = (
     "The page was not checked: {}. It can be in your own browser:"
     " flask run, and open the lesson's page."
@@ -39,7 +40,7 @@ RUN = """
 def beside(app, check):
     """Return a WSGI app that has a program below /mine/, and its checks beside it."""
     files = {
-        "/checks.js": str(LESSONS / "static" / "checks.js"),
+        "/checks.js": str(COURSE / "static" / "checks.js"),
         "/check.js": str(check),
     }
     empty = SharedDataMiddleware(Response("", mimetype="text/html"), files, cache=False)

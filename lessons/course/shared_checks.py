@@ -2,7 +2,7 @@
 
 import json
 
-from lessons.under_test import short
+from lessons.course.explain import short
 
 TEXTS = ["Tragödie 👋", "\n", "    <b>indent</b>", "  two\t", "\n\n"]
 ANSWER = "".join(TEXTS)

@@ -18,8 +18,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 from test_anthropic import MESSAGE, said
 
-from lessons.bad_network import BadNetwork
-from lessons.under_test import import_anew
+from lessons.course.bad_network import BadNetwork
+from lessons.course.load_program import import_anew
 
 LESSON = ROOT / "lessons" / "11-any-provider"
 lesson = importlib.import_module("lessons.11-any-provider.app")

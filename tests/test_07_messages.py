@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessageChunk
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from lessons.bad_network import BadNetwork
+from lessons.course.bad_network import BadNetwork
 
 NAME = "lessons.07-messages-with-a-type"
 lesson = importlib.import_module(f"{NAME}.app")

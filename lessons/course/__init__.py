@@ -1,0 +1,1 @@
+"""All that is around the lessons: pages, commands, checks, the bad network."""

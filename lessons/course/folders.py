@@ -1,0 +1,9 @@
+"""Where everything stands on this machine."""
+
+from pathlib import Path
+
+COURSE = Path(__file__).resolve().parent
+LESSONS = COURSE.parent
+ROOT = LESSONS.parent
+MINE = ROOT / "mine"  # what the student writes
+BEFORE = ROOT / "mine-before"  # what flask start found in mine/
