@@ -24,7 +24,7 @@ from werkzeug.wrappers import Response
 
 from lessons.course.live_program import import_app
 from lessons.course.load_program import import_anew
-from models import failure
+from practice import failure
 
 NAME = "08-a-conversation"
 FOLDER = ROOT / "lessons" / NAME

@@ -19,7 +19,7 @@ from langchain_core.messages import AIMessageChunk
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from models import failure
+from practice import failure
 
 NAME = "lessons.09-server-sent-events"
 lesson = importlib.import_module(f"{NAME}.app")

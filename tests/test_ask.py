@@ -10,7 +10,7 @@ from langchain_core import exceptions
 from langchain_core.messages import AIMessageChunk
 
 import app as program
-from models import PracticeModel, failure
+from practice import PracticeModel, failure
 
 SENTENCES = [
     *program.REFUSALS.values(),

@@ -71,7 +71,8 @@ def project(tmp_path):
     """Return a fresh copy of the project, in which no lesson was started."""
     ours = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "lessons", tmp_path / "lessons", ignore=ours)
-    shutil.copy(ROOT / "models.py", tmp_path)
+    for name in "models.py", "practice.py":
+        shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "app.py").write_text(APP, encoding="utf-8")
     return Project(tmp_path)
 

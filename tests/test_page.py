@@ -15,7 +15,7 @@ from werkzeug.exceptions import BadGateway, NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 import app as program
-from models import PracticeModel, failure
+from practice import PracticeModel, failure
 
 LETTERS = "aé€😀 naïve\n日本語 🇳🇱"  # of one to four bytes
 MANY = [" more"] * 5000  # more than a socket takes once its reader has left
