@@ -1,130 +1,174 @@
 """Word by Word: ask a language model, and watch the answer being written.
 
-POST /ask streams plain text: its start settles the status, its break breaks the body.
+POST /ask streams plain text. Until the first text a failure is an HTTP status; after
+it, the answer gets one last line that says why, and its body breaks.
 """
 
 import os
-import re
-from contextlib import closing, suppress
+from contextlib import closing
 from itertools import chain
 from threading import BoundedSemaphore
 from time import monotonic, sleep
 
-from flask import Flask, Response, json, render_template, request
-from langchain_core.exceptions import ModelAPIError, ModelConnectionError, ModelError
-from werkzeug import exceptions as http
+from flask import Flask, Response, render_template
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.serving import WSGIRequestHandler
 
+from failures import (
+    TOO_SLOW,
+    BodyBreaks,
+    Unfinished,
+    as_json,
+    failure_of,
+    http_error,
+    log_name,
+    read_prompt,
+    require_whole,
+    sentence_for,
+)
 from lessons.course.pages import course
 from models import choose_model, number
 
-ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # the longest answer
+ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # the longest that an answer may take
+ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64)
 MODEL_RETRIES = number("MODEL_RETRIES", 1, least=0)  # before the first text
-HOSTS = (os.environ.get("TRUSTED_HOSTS") or "localhost,127.0.0.1").replace(" ", "")
-CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; script-src 'self'; "
-CSP += "style-src 'self'; connect-src 'self'; img-src 'self'; frame-src 'self'"
+TRUSTED_HOSTS = os.environ.get("TRUSTED_HOSTS") or "localhost,127.0.0.1"
+CONTENT_SECURITY_POLICY = "; ".join(  # what a browser may do with the page
+    [
+        "default-src 'none'",  # load nothing but what a line below allows
+        "script-src 'self'",  # scripts of this server: none that stands in the HTML
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",  # fetch from this server only
+        "frame-src 'self'",
+        "frame-ancestors 'self'",  # only our own pages, the lessons, may frame it
+        "base-uri 'none'",  # no <base> may send relative addresses elsewhere
+        "form-action 'none'",  # no form may be sent: page.js reads ours
+    ]
+)
 
-WSGIRequestHandler.timeout = ANSWER_SECONDS  # for a reader that stopped reading
 app = Flask(__name__)
-app.config.update(MAX_CONTENT_LENGTH=64 * 1024, TRUSTED_HOSTS=HOSTS.split(","))
-app.logger.setLevel("INFO")
-app.register_blueprint(course)
-with app.open_resource("templates/errors.json") as table:
-    REFUSALS, FAILURES = json.load(table).values()  # what a person reads
+app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # bytes of a request; more is a 413
+# A foreign page can lead its own name to 127.0.0.1; under that name it gets nothing.
+app.config["TRUSTED_HOSTS"] = [host.strip() for host in TRUSTED_HOSTS.split(",")]
+app.logger.setLevel("INFO")  # a line for each answer
+app.register_error_handler(HTTPException, as_json)
+app.register_blueprint(course)  # the pages below /lessons/
+# `flask run` waits so many seconds for a reader who does not read, then hangs up.
+WSGIRequestHandler.timeout = ANSWER_SECONDS
+
 model = choose_model()
-slots = BoundedSemaphore(number("ANSWERS_AT_ONCE", 64))
+slots = BoundedSemaphore(ANSWERS_AT_ONCE)  # an answer holds one while it is written
 
 
 @app.get("/")
 def index():
     """Show the page."""
     page = render_template("index.html", model=model.name)
-    return page, {"Content-Security-Policy": CSP}
+    return page, {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
 
 
 @app.post("/ask")
 def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
-    answer = write(read_prompt())
-    first = next(answer)  # waits for the first text: until then a failure is a status
-    response = Response(chain([first], answer), mimetype="text/plain")
-    response.headers["Cache-Control"] = "no-store, no-transform"
-    response.headers["X-Accel-Buffering"] = "no"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.call_on_close(answer.close)  # it has begun: its finally will run
+    pieces = write(read_prompt())
+    first_piece = next(pieces)  # waits for the model: until here a failure is a status
+    response = Response(chain([first_piece], pieces), mimetype="text/plain")
+    response.headers["Cache-Control"] = "no-store, no-transform"  # nor compress it
+    response.headers["X-Accel-Buffering"] = "no"  # nginx shall not gather the pieces
+    response.call_on_close(pieces.close)  # chain does not close what it chains
     return response
 
 
-def read_prompt():
-    """Return the prompt, a str that is not blank; else raise 400, 413 or 415."""
-    with suppress(http.BadRequest, KeyError, TypeError, UnicodeError, RecursionError):
-        prompt = request.get_json()["prompt"]
-        if isinstance(prompt, str) and prompt.strip().encode():  # a list has roles
-            return prompt
-    request.stream.read(1)  # raises the 413 of a body that did not tell its length
-    raise http.BadRequest(REFUSALS["no prompt"])
+@app.after_request
+def forbid_guessing(response):
+    """Let a browser believe the type that we send, and not guess that text is HTML."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 def write(prompt):
     """Yield the answer as bytes, or raise an HTTP error before the first of them."""
-    if not slots.acquire(blocking=False):
-        raise http.ServiceUnavailable(retry_after=5)
-    began, first, pieces, status, end = monotonic(), 0, 0, 200, "the reader left"
+    has_slot = slots.acquire(blocking=False)  # False if all are taken: it does not wait
+    if not has_slot:
+        raise ServiceUnavailable(retry_after=5)
+    record = Record()
     try:
         with closing(texts(prompt)) as answer:
             for text in answer:
-                first, pieces = first or monotonic() - began, pieces + 1
+                record.add_piece()
                 yield text.encode("utf-8", "replace")
-        end = "whole"
-    except Exception as error:
-        end, refused = type(error).__name__, refusal(error)
-        if not pieces:
-            status = refused.code
-            raise refused from None
-        yield f"\n[error: {refused.description}]\n".encode()
+        record.ending = "whole"
+    except Exception as error:  # a reader who left raises GeneratorExit, which is none
+        record.ending = log_name(error)
+        if record.pieces == 0:
+            refusal = http_error(error)
+            record.status = refusal.code
+            raise refusal from None  # None: the log shows no words of the provider
+        # The status 200 has left long ago. People read a last line; programs see that
+        # the body breaks off. Neither alone reaches everybody.
+        sentence = sentence_for(error)
+        yield f"\n[error: {sentence}]\n".encode()
         sleep(0.05)  # Chromium can drop text that comes together with the break
-        raise ModelError(refused.description) from None
+        raise BodyBreaks(sentence) from None
     finally:
         slots.release()
-        seconds = f"first text after {first:.2f} s, all in {monotonic() - began:.2f} s"
-        app.logger.info("%s, %s, %s pieces, %s", status, seconds, pieces, end)
+        app.logger.info("%s", record)
 
 
 def texts(prompt):
-    """Yield the model's texts that are not empty; raise if they are not the whole."""
-    deadline, spoke, last = monotonic() + ANSWER_SECONDS, False, {}
-    for retries_left in range(MODEL_RETRIES, -1, -1):
+    """Yield the model's texts; ask it again if it fails before the first of them."""
+    deadline = monotonic() + ANSWER_SECONDS
+    retries_left = MODEL_RETRIES
+    has_text = False
+    while True:
         try:
-            with closing(model.stream(prompt)) as stream:
-                for chunk in stream:
-                    last |= chunk.response_metadata
-                    if chunk.text:
-                        spoke = True
-                        yield chunk.text
-                    if monotonic() > deadline:
-                        raise ModelError("too long")
-            break
-        except (ModelAPIError, ModelConnectionError):
-            if spoke or not retries_left:
+            with closing(listen(prompt, deadline)) as answer:
+                for text in answer:
+                    has_text = True
+                    yield text
+            return
+        except Exception as error:
+            if has_text or retries_left == 0 or not failure_of(error).may_pass:
                 raise
-    end = last.get("finish_reason") or last.get("stop_reason") or last.get("status")
-    if not spoke or end in FAILURES or (not end and "model_provider" in last):
-        raise ModelError(end if end in FAILURES else "early" if spoke else "nothing")
+            retries_left -= 1
 
 
-def refusal(error):
-    """Return the HTTP error for what the model raised, in our words, never its own."""
-    names = [str(error), *(kind.__name__ for kind in type(error).__mro__)]
-    status, sentence = next(FAILURES[name] for name in names if name in FAILURES)
-    wait = getattr(getattr(error, "response", 0), "headers", {}).get("retry-after", "")
-    seconds = int(wait) if re.fullmatch("[1-9][0-9]{0,5}", wait) else 5
-    refused = http.default_exceptions[status](sentence.format(seconds))
-    refused.retry_after = seconds  # sent with a 429 only
-    return refused
+def listen(prompt, deadline):
+    """Yield the texts of one stream; raise Unfinished if the answer is not whole."""
+    metadata = {}  # of all chunks: one of the last says why the answer ended
+    has_text = False
+    with closing(model.stream(prompt)) as chunks:  # leaving hangs up on the model
+        for chunk in chunks:
+            metadata |= chunk.response_metadata
+            if chunk.text:
+                has_text = True
+                yield chunk.text
+            if monotonic() > deadline:
+                raise Unfinished(TOO_SLOW)
+    require_whole(metadata, has_text)
 
 
-@app.errorhandler(http.HTTPException)
-def refuse(error):
-    """Answer with one sentence as JSON, keeping the error's Allow or Retry-After."""
-    sentence = REFUSALS.get(type(error).__name__, error.description)
-    return {"error": sentence}, error.code, error.get_headers()[1:]  # [0]: HTML
+class Record:
+    """What the log says of an answer."""
+
+    def __init__(self):
+        self.status = 200
+        self.pieces = 0
+        self.ending = "the reader left"  # unless we learn that it ended otherwise
+        self.began = monotonic()
+        self.waited = None  # seconds until the first text
+
+    def add_piece(self):
+        """Count a piece of the answer."""
+        if self.pieces == 0:
+            self.waited = monotonic() - self.began
+        self.pieces += 1
+
+    def __str__(self):
+        took = f"all in {monotonic() - self.began:.2f} s"
+        if self.waited is None:
+            first = "no text"
+        else:
+            first = f"first text after {self.waited:.2f} s"
+        return f"{self.status}, {first}, {took}, {self.pieces} pieces, {self.ending}"

@@ -25,6 +25,7 @@ class refuse:
 
     status: int
     headers: dict = field(default_factory=dict)
+    message: str = LEAK
 
 
 def event(**fields):
@@ -107,7 +108,7 @@ class Exchange(BaseHTTPRequestHandler):
     def refuse(self, refusal):
         """Answer with an error, written as OpenAI writes it."""
         self.begin(refusal.status, refusal.headers)
-        self.wfile.write(json.dumps({"error": {"message": LEAK}}).encode())
+        self.wfile.write(json.dumps({"error": {"message": refusal.message}}).encode())
 
     def begin(self, status, headers):
         """Send the status and the headers."""

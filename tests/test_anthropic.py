@@ -86,6 +86,7 @@ def test_an_answer_that_is_not_whole_breaks(ask, end):
     ("status", "ours"), [(401, 502), (404, 502), (400, 400), (429, 429), (529, 502)]
 )
 def test_its_refusals_get_our_statuses(ask, status, ours):
-    answered, came, _ = ask(refuse(status), refuse(status))
+    refusal = refuse(status, message="No.")
+    answered, came, _ = ask(refusal, refusal)
     assert answered == ours
     assert "sk-" not in came[0][0] and json.loads(came[0][0]).keys() == {"error"}

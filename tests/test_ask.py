@@ -2,19 +2,27 @@
 
 import json
 import threading
+from time import time
 
 import pytest
 import requests
 from conftest import LIMIT, ScriptedModel
 from langchain_core import exceptions
 from langchain_core.messages import AIMessageChunk
+from werkzeug.http import http_date
 
 import app as program
+import failures
 from practice import PracticeModel, failure
 
 SENTENCES = [
-    *program.REFUSALS.values(),
-    *(sentence for _, sentence in program.FAILURES.values()),
+    failures.NO_PROMPT,
+    *failures.REQUEST_SENTENCES.values(),
+    *(
+        each.sentence.format(seconds=7, server="the model")
+        for each in vars(failures).values()
+        if isinstance(each, failures.Failure)
+    ),
 ]
 
 
@@ -26,9 +34,7 @@ def is_a_sentence(answer):
     """Say whether an error body is {"error": ...} with one of our own sentences."""
     body = answer.get_json()
     said = body.pop("error")
-    return not body and (
-        said in SENTENCES or said in [sentence.format(7) for sentence in SENTENCES]
-    )
+    return not body and said in SENTENCES
 
 
 def read_until_it_breaks(response):
@@ -214,6 +220,7 @@ REFUSALS = {
     "no connection": (502, failure(exceptions.ModelConnectionError)),
     "nonsense": (502, json.JSONDecodeError("no JSON", "<html>", 0)),
     "nonsense in lists": (502, KeyError(["unhashable"])),
+    "an error whose words are a finish reason": (502, ValueError("refusal")),
     "an error whose response is none": (502, with_response(None)),
     "a class named like one of Werkzeug's": (502, InternalServerError("sk-abc")),
     "a client's own time-out": (504, failure(exceptions.ModelTimeoutError)),
@@ -240,10 +247,14 @@ def test_what_the_model_refuses_with_becomes_a_status(
         ("soon", "5"),
         ("-3", "5"),
         ("0", "5"),
-        ("1.5", "5"),
+        ("1.5", "2"),
+        ("0.02", "1"),
+        ("nan", "5"),
+        ("1e9", "5"),
         ("9" * 5000, "5"),
         ("999999", "999999"),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", "5"),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", "5"),
+        ("Wed, 99 Oct 2015", "5"),
     ],
 )
 def test_a_rate_limit_says_when_to_ask_again(client, answer_with, sent, copied):
@@ -251,6 +262,25 @@ def test_a_rate_limit_says_when_to_ask_again(client, answer_with, sent, copied):
     answer = ask(client)
     assert answer.headers["Retry-After"] == copied
     assert f"in {copied} s" in answer.get_json()["error"]
+
+
+def test_a_rate_limit_may_say_so_with_a_date(client, answer_with):
+    date = http_date(time() + 3600)
+    answer_with(failure(exceptions.ModelRateLimitError, 429, date))
+    assert 3590 < int(ask(client).headers["Retry-After"]) <= 3600
+
+
+def test_a_rate_limit_may_say_so_in_milliseconds(client, answer_with):
+    limit = failure(exceptions.ModelRateLimitError, 429, "60")
+    limit.response.headers["retry-after-ms"] = "1200"
+    answer_with(limit)
+    assert ask(client).headers["Retry-After"] == "2"
+
+
+def test_an_error_is_not_what_its_words_are(client, answer_with):
+    """Finish reasons are one table, exceptions another."""
+    answer_with(ValueError("refusal"))
+    assert ask(client).get_json()["error"] == failures.NONSENSE.sentence
 
 
 def test_only_a_rate_limit_says_when_to_ask_again(client, answer_with):
@@ -366,6 +396,9 @@ BREAKS = {
     "an error for a reason": ended("error"),
     "a full context": ended("model_context_window_exceeded", "stop_reason"),
     "no finish reason": ended(None),
+    "no finish reason, nor a name": AIMessageChunk(""),
+    "a reason that nobody knows": ended("abort"),
+    "a call of a tool": ended("tool_calls"),
 }
 
 
@@ -397,9 +430,9 @@ def test_an_answer_that_cannot_be_finished_says_why_and_breaks(
         ended("stop"),
         ended("end_turn", "stop_reason"),
         ended("completed", "status"),
-        AIMessageChunk(""),
+        ended("STOP"),
     ],
-    ids=["OpenAI", "Anthropic", "OpenAI's responses", "a provider that gives none"],
+    ids=["OpenAI", "Anthropic", "OpenAI's responses", "Gemini"],
 )
 def test_an_answer_that_ended_well_is_whole(client, monkeypatch, last):
     monkeypatch.setattr(program, "model", Unended("one", last))
@@ -410,7 +443,7 @@ def test_an_answer_that_takes_too_long_breaks(client, answer_with, monkeypatch):
     monkeypatch.setattr(program, "ANSWER_SECONDS", 0)
     model = answer_with("one", " two", " three")
     came, error = read_until_it_breaks(ask(client))
-    assert came == f"one\n[error: {program.FAILURES['too long'][1]}]\n"
+    assert came == f"one\n[error: {failures.TOO_SLOW.sentence}]\n"
     assert error and model.made == 1 and model.closed_early
 
 
@@ -515,16 +548,28 @@ def test_each_answer_is_one_line_in_the_log(client, answer_with, caplog):
     assert line.endswith("2 pieces, whole")
 
 
+def our_mistake():
+    return {}["sk-abc"]
+
+
+MISTAKE_LINE = our_mistake.__code__.co_firstlineno + 1
+
+
 ENDINGS = {
     "refused": (
         ["", failure(exceptions.ModelAuthenticationError)],
-        "502",
+        "502, no text",
         "ModelAuthenticationError",
     ),
     "broken": (
         ["one", failure(exceptions.ModelTimeoutError)],
         "200",
         "1 pieces, ModelTimeoutError",
+    ),
+    "our own mistake": (
+        ["one", our_mistake],
+        "200",
+        f"1 pieces, KeyError in test_ask.py, line {MISTAKE_LINE}",
     ),
 }
 
@@ -548,7 +593,7 @@ def test_the_break_does_not_come_together_with_the_last_line(
     answer = ask(client)
     pieces = iter(answer.response)
     assert (next(pieces), b"[error:" in next(pieces), pauses) == (b"one", True, [])
-    with pytest.raises(exceptions.ModelError):
+    with pytest.raises(failures.BodyBreaks):
         next(pieces)
     assert pauses == [0.05]  # seconds
     answer.close()
@@ -591,4 +636,6 @@ def test_the_page_names_the_model_and_allows_nothing_but_its_own(client, answer_
         "img-src",
         "frame-src",
     }
+    assert rules["frame-ancestors"] == "'self'"
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
     assert set(rules.values()) == {"'self'"}

@@ -150,24 +150,29 @@ MISTAKES = [
     ("06 app.py", "slots.release()", "pass", "slots.release() in finally"),
     (
         "06 app.py",
-        "@app.errorhandler(http.HTTPException)",
+        "app.register_error_handler(HTTPException, as_json)",
         "",
-        "http.HTTPException) can",
+        "HTTPException) can",
     ),
-    ("06 app.py", "refused.retry_after =", "_ =", "nobody is told when to ask again"),
     (
         "06 app.py",
-        "response.call_on_close(answer.close)",
+        "raise refusal from None",
+        "raise type(refusal)(refusal.description) from None",
+        "nobody is told when to ask again",
+    ),
+    (
+        "06 app.py",
+        "response.call_on_close(pieces.close)",
         "pass",
         "call response.call_on",
     ),
     (
         "06 app.py",
-        "chain([first], answer)",
-        "answer",
+        "chain([first_piece], pieces)",
+        "pieces",
         "what next() took has to be sent",
     ),
-    ("06 app.py", "def refusal(", "def refuse_all(", "name 'refusal' is not defined"),
+    ("06 app.py", "def write(", "def wrote(", "name 'write' is not defined"),
 ]
 
 

@@ -71,7 +71,7 @@ def project(tmp_path):
     """Return a fresh copy of the project, in which no lesson was started."""
     ours = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "lessons", tmp_path / "lessons", ignore=ours)
-    for name in "models.py", "practice.py":
+    for name in "models.py", "practice.py", "failures.py":
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "app.py").write_text(APP, encoding="utf-8")
     return Project(tmp_path)
@@ -334,8 +334,8 @@ def test_a_template_that_is_missing_is_named(project):
 
 
 def test_a_file_beside_it_that_is_missing_is_named(project):
-    project.write((ROOT / "app.py").read_text(encoding="utf-8"))
-    assert "There is no mine/templates/errors.json: see the lesson" in project.red("6")
+    project.write(f'open("mine/sentences.json")\n{program(2)}')
+    assert "There is no mine/sentences.json: see the lesson" in project.red("2")
 
 
 def test_a_module_that_is_missing_is_named(project):

@@ -73,16 +73,16 @@ MISTAKES = {
     "no name": ({"MODEL": "openai:"}, "write provider:name"),
     "no key for Anthropic": (
         {"MODEL": "anthropic:claude"},
-        "ANTHROPIC_API_KEY in .env is missing or wrong",
+        "ANTHROPIC_API_KEY in .env is missing",
     ),
     "a key that no header can hold": (
         {"MODEL": "openai:gpt-5", "OPENAI_API_KEY": "sk-é"},
-        "OPENAI_API_KEY in .env is missing or wrong",
+        "OPENAI_API_KEY in .env is wrong",
     ),
-    "no key": ({"MODEL": "openai:gpt-5"}, "OPENAI_API_KEY in .env is missing or wrong"),
+    "no key": ({"MODEL": "openai:gpt-5"}, "OPENAI_API_KEY in .env is missing"),
     "no package": (
         {"MODEL": "xai:grok", "XAI_API_KEY": "x"},
-        "first pip install langchain-xai",
+        "pip install langchain-xai",
     ),
     "no number": ({"MODEL_TIMEOUT": "soon"}, "MODEL_TIMEOUT=soon"),
     "too small": ({"MODEL_TIMEOUT": "0"}, "write a whole number, 1 to 999999"),

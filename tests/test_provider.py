@@ -130,7 +130,8 @@ def test_an_answer_is_whole_without_the_last_line_of_the_protocol(provide, serve
 
 
 BEFORE_THE_FIRST_TEXT = {
-    "400": (400, refuse(400)),
+    "400": (400, refuse(400, message="Invalid value")),
+    "400 for a wrong key": (502, refuse(400)),
     "401": (502, refuse(401)),
     "403": (502, refuse(403)),
     "404": (502, refuse(404)),

@@ -4,7 +4,7 @@ import pytest
 from conftest import ROOT
 from test_lessons import LESSONS, quotations
 
-PROGRAM = ["app.py", "static/ask.js", "static/page.js"]
+PROGRAM = ["app.py", "failures.py", "static/ask.js", "static/page.js"]
 
 
 def quoted_lines(name):
