@@ -219,6 +219,23 @@ def require_whole(metadata, has_text):
         raise Unfinished(STOPPED_EARLY)
 
 
+def openai_reason(metadata, has_text):
+    """Return OpenAI's word for why an answer ended: stop, length or content_filter.
+
+    For wires that carry a reason, as those of later lessons do. Any other end is a
+    failure there too: raise Unfinished.
+    """
+    try:
+        require_whole(metadata, has_text)
+    except Unfinished as unfinished:
+        if unfinished.failure is TOO_LONG:
+            return "length"
+        if unfinished.failure in (FILTERED, DECLINED):
+            return "content_filter"
+        raise
+    return "stop"
+
+
 # What a model raises
 
 BY_CODE = {  # a provider's own word for an error

@@ -460,6 +460,28 @@ def test_what_requests_sees_when_an_answer_breaks(server, answer_with):
     assert came.startswith(b"one two\n[error: ") and came.endswith(b"]\n")
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("stop", "stop"),
+        ("end_turn", "stop"),
+        ("EOS", "stop"),
+        ("max_tokens", "length"),
+        ("incomplete", "length"),
+        ("SAFETY", "content_filter"),
+        ("refusal", "content_filter"),
+    ],
+)
+def test_a_wire_that_carries_a_reason_uses_openais_word_for_it(theirs, ours):
+    assert failures.openai_reason({"finish_reason": theirs}, has_text=True) == ours
+
+
+@pytest.mark.parametrize("reason", ["error", "abort", "tool_calls", None])
+def test_what_is_no_reason_to_end_is_a_failure_on_every_wire(reason):
+    with pytest.raises(failures.Unfinished):
+        failures.openai_reason({"finish_reason": reason}, has_text=True)
+
+
 # Hanging up on the model, and giving the slot back, whatever happens
 
 
