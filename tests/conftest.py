@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -48,10 +49,16 @@ PRODUCTION = {
 
 
 def free_port():
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Return a port of 127.0.0.1 that nobody listens on.
+
+    None of those that a system gives to whoever asks for any: another test, or a
+    browser, could get it before the server that it is for.
+    """
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
 
 
 def wait_for(port):
@@ -185,7 +192,8 @@ def no_slot_stays_taken():
 def chromium():
     """Return a headless Chromium; skip without one, but fail where CI is set."""
     driver = shutil.which("chromedriver")
-    binary = shutil.which("chromium") or shutil.which("google-chrome")
+    names = "chromium", "google-chrome", "chrome", "Google Chrome"
+    binary = next(filter(None, map(shutil.which, names)), None)
     if not (driver and binary):
         message = "no Chromium with its chromedriver is installed"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(message)

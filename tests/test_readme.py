@@ -12,6 +12,13 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+def test_its_quotations_are_exact():
+    quotations = re.findall(r'```\w+ title="(.+?)"\n(.*?)```', README, re.S)
+    assert quotations
+    for name, text in quotations:
+        assert text in (ROOT / name).read_text(encoding="utf-8")
+
+
 def test_the_wire_carries_what_the_readme_shows(server, monkeypatch):
     monkeypatch.setattr(program, "model", PracticeModel())
     request, answer = re.findall(r"```text\n(.*?)```", README, re.S)
