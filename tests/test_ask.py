@@ -3,12 +3,14 @@
 import json
 import threading
 from time import time
+from types import SimpleNamespace
 
 import pytest
 import requests
 from conftest import LIMIT, ScriptedModel
 from langchain_core import exceptions
 from langchain_core.messages import AIMessageChunk
+from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
 
 import app as program
@@ -159,6 +161,14 @@ def test_a_body_that_does_not_say_its_length_is_bounded_too(server, answer_with)
     answer = requests.post(f"{server}/ask", data=chunks, headers=headers, timeout=LIMIT)
     assert answer.status_code == 413
     assert model.prompts == []
+
+
+def test_a_mistake_in_the_reading_is_not_called_the_readers(client, monkeypatch):
+    """A program that subscripts a method has a bug: nobody sent a bad prompt."""
+    broken = SimpleNamespace(get_json=lambda: client.get["prompt"])
+    monkeypatch.setattr(failures, "request", broken)
+    monkeypatch.setitem(program.app.config, "PROPAGATE_EXCEPTIONS", False)
+    assert ask(client).status_code == 500
 
 
 def test_the_largest_prompt_is_answered(client, answer_with):
@@ -447,6 +457,49 @@ def test_an_answer_that_takes_too_long_breaks(client, answer_with, monkeypatch):
     assert error and model.made == 1 and model.closed_early
 
 
+class Clock:
+    """A clock that goes on only when a script says so."""
+
+    def __init__(self):
+        self.seconds = 0
+
+    def __call__(self):
+        return self.seconds
+
+    def after(self, seconds):
+        """Return a step of a script that lets so many seconds pass."""
+
+        def step():
+            self.seconds += seconds
+
+        return step
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Return the clock that the app goes by."""
+    clock = Clock()
+    monkeypatch.setattr(program, "monotonic", clock)
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("seconds", "came"),
+    [(119, "one two"), (121, f"one two\n[error: {failures.TOO_SLOW.sentence}]\n")],
+)
+def test_an_answer_may_take_as_long_as_the_setting_says(
+    client, answer_with, clock, seconds, came
+):
+    answer_with("one", clock.after(seconds), " two")
+    assert read_until_it_breaks(ask(client))[0] == came
+
+
+def test_a_second_try_gets_only_the_time_that_is_left(client, monkeypatch, clock):
+    model = Flaky([clock.after(100), SERVER_ERROR], [clock.after(30), "", "Hello"])
+    monkeypatch.setattr(program, "model", model)
+    assert ask(client).get_json()["error"] == failures.TOO_SLOW.sentence
+
+
 def test_what_requests_sees_when_an_answer_breaks(server, answer_with):
     answer_with("one", " two", failure(exceptions.ModelConnectionError))
     came = b""
@@ -559,6 +612,22 @@ def test_one_answer_too_many_is_a_503_and_the_place_is_free_again(
     assert program.slots._value == 2
 
 
+class Impatient(threading.BoundedSemaphore):
+    """Slots that nobody may wait for."""
+
+    def acquire(self, blocking=True, timeout=None):
+        assert not blocking and timeout is None
+        return super().acquire(blocking)
+
+
+def test_nobody_waits_for_a_slot(client, answer_with, monkeypatch):
+    monkeypatch.setattr(program, "slots", Impatient(1))
+    answer_with("one", " two")
+    first = ask(client)
+    assert ask(client).status_code == 503
+    first.close()
+
+
 # The log
 
 
@@ -575,6 +644,12 @@ def our_mistake():
 
 
 MISTAKE_LINE = our_mistake.__code__.co_firstlineno + 1
+
+
+def test_the_log_says_when_the_first_text_came(client, answer_with, caplog, clock):
+    answer_with(clock.after(2), "one", clock.after(5), " two")
+    assert ask(client).text == "one two"
+    assert "first text after 2.00 s, all in 7.00 s, 2 pieces, whole" in caplog.text
 
 
 ENDINGS = {
@@ -635,7 +710,12 @@ def test_neither_prompt_nor_the_providers_words_are_logged(client, answer_with, 
     came, error = read_until_it_breaks(ask(client, "a secret prompt"))
     for words in (caplog.text, refused.text, came, repr(error), repr(error.__cause__)):
         assert "sk-abc" not in words and "a secret" not in words
-    assert error.__suppress_context__  # a traceback will not print the provider's words
+    # A traceback would print what an error came from, and with it the provider's words.
+    assert error.__suppress_context__
+    with program.app.test_request_context(), pytest.raises(HTTPException) as refusal:
+        answer_with(secret)
+        next(program.write("a secret prompt"))
+    assert refusal.value.__suppress_context__
 
 
 # The page's own answer
