@@ -17,14 +17,15 @@ from flask.testing import FlaskClient
 from selenium.webdriver.support.ui import WebDriverWait
 
 import app as program
+from lessons.course import folders, pages
 from lessons.course import live_program as programs
-from lessons.course import pages
 from lessons.course.notes_as_html import to_html
 from lessons.course.terminal_page import printed
+from lessons.course.way_through import read_way_through
 
 PAGE = "/lessons/03-a-page-that-reads-it/"
 ROOTS = "/lessons/06-errors-you-can-see/"
-LESSONS = [lesson.name for lesson in pages.way_through()[0]]
+LESSONS = [lesson.name for lesson in read_way_through().lessons]
 HELLO = """from flask import Flask
 
 app = Flask(__name__)
@@ -48,7 +49,7 @@ def mine(tmp_path):
 def site(mine, monkeypatch):
     """Return the app as `flask run` serves it, with mine/ elsewhere."""
     monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")
-    monkeypatch.setattr(pages, "MINE", mine)
+    monkeypatch.setattr(folders, "MINE", mine)
     site = Flask(program.app.import_name)
     site.config.update(program.app.config)
     site.add_url_rule("/", "index", program.index)
@@ -90,8 +91,8 @@ def model_of(lesson, monkeypatch, *script):
 
 def test_the_way_through_leads_to_every_lesson(visit):
     page = visit.get("/lessons/").text
-    for lesson, _, _ in map(pages.find, LESSONS):
-        assert lesson is None or f"/lessons/{lesson.name}/" in page
+    for lesson in LESSONS:
+        assert f"/lessons/{lesson}/" in page
     assert page.count(" minutes</span>") == len(LESSONS) > 2
 
 

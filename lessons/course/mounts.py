@@ -1,0 +1,54 @@
+"""Where the lessons' programs and mine/ stand on the course, and who may run them.
+
+They run under `flask run` only, and only for who sits at the machine: a lesson's
+program has none of the limits of app.py.
+"""
+
+import os
+
+from werkzeug.exceptions import SecurityError
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.wsgi import get_host
+
+from lessons.course import folders
+from lessons.course.bad_network import BadNetwork
+from lessons.course.live_program import Program
+
+THIS_MACHINE = ("127.0.0.1", "::1", "::ffff:127.0.0.1")  # its addresses for itself
+
+
+def runs_here(environ):
+    """Whether `flask run` serves this request, to somebody at the same machine."""
+    by_flask_run = os.environ.get("FLASK_RUN_FROM_CLI") == "true"
+    return by_flask_run and environ.get("REMOTE_ADDR") in THIS_MACHINE
+
+
+def mount_programs(app, below):
+    """Put the programs of every lesson below an address of a Flask app: /lessons.
+
+    /lessons/<name>/program is the lesson's own program, or the app's where it has none;
+    /lessons/<name>/mine is what the student writes. Each stands there twice: /bad
+    behind it puts a bad network around it.
+    """
+    root = app.wsgi_app
+    mine = Program(folders.MINE)
+    mounts = {}
+    for folder in folders.LESSONS.glob("[0-9]*/"):
+        has_program = (folder / "app.py").exists()
+        program = Program(folder) if has_program else root
+        for name, wsgi_app in ("program", program), ("mine", mine):
+            address = f"{below}/{folder.name}/{name}"
+            mounts[address] = wsgi_app
+            mounts[f"{address}/bad"] = BadNetwork(wsgi_app)
+    programs = DispatcherMiddleware(root, mounts)
+
+    def choose(environ, start_response):
+        """Answer with the programs where they may run, and without them elsewhere."""
+        try:
+            get_host(environ, app.config["TRUSTED_HOSTS"])
+        except SecurityError:
+            return root(environ, start_response)  # which refuses, in its own words
+        wsgi_app = programs if runs_here(environ) else root
+        return wsgi_app(environ, start_response)
+
+    app.wsgi_app = choose
