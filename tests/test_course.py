@@ -19,8 +19,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 import app as program
 from lessons.course import folders, pages
 from lessons.course import live_program as programs
+from lessons.course.command_output import command_output
 from lessons.course.notes_as_html import to_html
-from lessons.course.terminal_page import printed
 from lessons.course.way_through import read_way_through
 
 PAGE = "/lessons/03-a-page-that-reads-it/"
@@ -381,7 +381,7 @@ def ask(prompt):
 
 def test_a_command_that_breaks_says_where(mine):
     write(mine, app=COMMAND + "    raise OSError('no')\n")
-    *_, end = printed(mine, "Hi")
+    *_, end = command_output(mine, "Hi")
     assert end == b"\nmine/app.py, line 8: OSError: no\n"
 
 
@@ -389,14 +389,14 @@ def test_a_command_that_forgets_to_flush_shows_it(mine, monkeypatch):
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     body = "    print('one ', end='')\n    time.sleep(0.2)\n    print('two', end='')\n"
     write(mine, app=COMMAND.replace(", flush=True", ", end=' '") + body)
-    (screen,) = printed(mine, "Hi")
+    (screen,) = command_output(mine, "Hi")
     assert screen.endswith(b" one two")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="asks for a process the POSIX way")
 def test_who_leaves_a_command_stops_it(mine):
     write(mine, app=COMMAND + "    time.sleep(99)\n")
-    screen = printed(mine, "Hi")
+    screen = command_output(mine, "Hi")
     pid = int(next(screen))
     os.kill(pid, 0)
     leaving = threading.Thread(target=screen.close, daemon=True)

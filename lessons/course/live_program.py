@@ -12,7 +12,8 @@ from werkzeug.wsgi import ClosingIterator
 
 from lessons.course.explain import sentence_for
 from lessons.course.load_program import import_anew
-from lessons.course.terminal_page import Terminal, page
+from lessons.course.rendered_page import rendered_page
+from lessons.course.terminal_page import Terminal
 
 IMPORT_SECONDS = 10
 log = logging.getLogger("lessons")
@@ -109,5 +110,5 @@ def import_app(folder):
 def say(sentence, as_page):
     """Return a 500 with the sentence: as a page, or as JSON for a script that asked."""
     if as_page:
-        return page("sentence.html", 500, sentence=sentence)
+        return rendered_page("sentence.html", 500, sentence=sentence)
     return Response(json.dumps({"error": sentence}), 500, mimetype="application/json")

@@ -16,7 +16,7 @@ from lessons.course import commands, folders
 from lessons.course.mounts import mount_programs, runs_here
 from lessons.course.notes_as_html import to_html
 from lessons.course.run_checks import run_checks
-from lessons.course.terminal_page import CSP
+from lessons.course.safe_headers import PAGE_POLICY, PICTURE_POLICY
 from lessons.course.way_through import neighbours, read_way_through
 
 # A blueprint is a part of a Flask app: its views, templates and commands. app.py
@@ -82,8 +82,7 @@ def beside_the_notes(name, file):
     folder = folders.LESSONS / find_lesson(name).name
     if file.endswith(".svg"):
         picture = send_from_directory(folder, file)
-        colours = "default-src 'none'; style-src 'unsafe-inline'"  # its own
-        picture.headers["Content-Security-Policy"] = colours
+        picture.headers["Content-Security-Policy"] = PICTURE_POLICY
         return picture
     if file == "check.js" and runs_here(request.environ):
         return send_from_directory(folder, file)
@@ -111,6 +110,6 @@ def lines_of_checks(folder):
 @course.after_request
 def allow_only_our_own(response):
     """Let a page of the course load nothing but what this server sends."""
-    response.headers.setdefault("Content-Security-Policy", CSP)
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+    response.headers["X-Content-Type-Options"] = "nosniff"  # the type is as it says
     return response
