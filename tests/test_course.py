@@ -15,6 +15,7 @@ from conftest import LIMIT, ROOT, ScriptedModel, running
 from flask import Flask
 from flask.testing import FlaskClient
 from selenium.webdriver.support.ui import WebDriverWait
+from werkzeug import Response
 
 import app as program
 from lessons.course import folders, pages
@@ -144,6 +145,67 @@ def test_pages_of_the_course_load_only_what_is_ours(visit):
     assert "unsafe" not in policy
     assert visit.get(f"{PAGE}static/page.js").status_code == 404
     assert visit.get(f"{PAGE}app.py").status_code == 404
+
+
+PICTURE = "/lessons/04-letters-that-stay-whole/letter.svg"
+
+
+def test_a_picture_shows_its_own_colours_and_runs_no_script(visit):
+    policy = visit.get(PICTURE).headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'")
+    assert "script-src" not in policy
+
+
+HEADED = """from flask import Flask
+app = Flask(__name__)
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'",
+    "Service-Worker-Allowed": "/",
+    "X-Content-Type-Options": "unknown",
+}
+@app.get("/")
+def index():
+    return "<title>Mine</title>Hello", HEADERS
+@app.get("/worker.js")
+def worker():
+    return "", HEADERS | {"Content-Type": "text/javascript"}
+"""
+SENT = {
+    "the way through": "/lessons/",
+    "a lesson": PAGE,
+    "a picture": PICTURE,
+    "a script": "/lessons/static/lesson.js",
+    "what is not there": "/lessons/99-nothing/",
+    "a program": f"{PAGE}program/",
+    "a program's script": f"{PAGE}program/static/page.js",
+    "a program on a bad network": f"{PAGE}program/bad/",
+    "the root, in a lesson": f"{ROOTS}program/",
+    "a terminal": f"/lessons/{LESSONS[0]}/program/",
+    "mine": f"{PAGE}mine/",
+    "mine on a bad network": f"{PAGE}mine/bad/",
+}
+
+
+@pytest.mark.parametrize("path", SENT.values(), ids=SENT)
+def test_nothing_that_is_sent_is_framed_elsewhere_or_guessed_at(visit, mine, path):
+    write(mine, app=HEADED)
+    headers = visit.get(path).headers
+    assert "frame-ancestors 'self'" in headers.getlist("Content-Security-Policy")[-1]
+    assert headers.getlist("X-Content-Type-Options") == ["nosniff"]
+
+
+def test_the_sentence_for_a_broken_program_is_framed_by_us_only(visit, mine):
+    broken = visit.get(f"{PAGE}mine/", headers={"Accept": "text/html"})
+    assert broken.status_code == 500
+    assert "frame-ancestors 'self'" in broken.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("network", ["", "bad/"])
+def test_a_program_keeps_a_policy_of_its_own(visit, mine, network):
+    write(mine, app=HEADED)
+    headers = visit.get(f"{PAGE}mine/{network}").headers
+    assert headers.getlist("Content-Security-Policy")[0] == "default-src 'self'"
+    assert "Service-Worker-Allowed" not in headers
 
 
 # What nobody but the student reaches
@@ -624,6 +686,36 @@ def test_a_server_without_a_page_shows_its_pieces(reader, monkeypatch):
     gate.set()
     reader.ended("complete")
     assert "one| two|" in reader.frame()
+
+
+@pytest.mark.parametrize("path", SENT.values(), ids=SENT)
+def test_a_page_of_another_server_frames_nothing_of_ours(reader, serve, mine, path):
+    write(mine, app=HEADED)
+    page = f'<title>Another</title><iframe src="{reader.url}{path}"></iframe>'
+    reader.browser.get(serve(Response(page, mimetype="text/html")))
+    reader.browser.switch_to.frame(0)
+    try:
+        assert reader.run("return location.href") == "chrome-error://chromewebdata/"
+    finally:
+        reader.browser.switch_to.default_content()
+    complaints = reader.browser.get_log("browser")
+    assert "frame-ancestors 'self'" in "".join(line["message"] for line in complaints)
+
+
+def test_a_service_worker_of_mine_does_not_reach_beyond_mine(reader, mine):
+    write(mine, app=HEADED)
+    reader.open(PAGE)
+    reader.choose("[value=mine]")
+    reader.run(
+        """const page = frames[0];
+        const scope = "/lessons/";
+        page.navigator.serviceWorker.register("worker.js", { scope }).then(
+          () => (page.end = "registered"),
+          (error) => (page.end = error.name),
+        );"""
+    )
+    assert reader.until("frames[0].end") == "SecurityError"
+    assert "path of the provided scope" in "".join(reader.complaints())
 
 
 def check_my_work(reader):

@@ -13,6 +13,7 @@ from werkzeug.wsgi import get_host
 from lessons.course import folders
 from lessons.course.bad_network import BadNetwork
 from lessons.course.live_program import Program
+from lessons.course.safe_headers import SafeHeaders
 
 THIS_MACHINE = ("127.0.0.1", "::1", "::ffff:127.0.0.1")  # its addresses for itself
 
@@ -38,8 +39,8 @@ def mount_programs(app, below):
         program = Program(folder) if has_program else root
         for name, wsgi_app in ("program", program), ("mine", mine):
             address = f"{below}/{folder.name}/{name}"
-            mounts[address] = wsgi_app
-            mounts[f"{address}/bad"] = BadNetwork(wsgi_app)
+            mounts[address] = SafeHeaders(wsgi_app)
+            mounts[f"{address}/bad"] = SafeHeaders(BadNetwork(wsgi_app))
     programs = DispatcherMiddleware(root, mounts)
 
     def choose(environ, start_response):
