@@ -50,6 +50,7 @@ def mine(tmp_path):
 def site(mine, monkeypatch):
     """Return the app as `flask run` serves it, with mine/ elsewhere."""
     monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")
+    monkeypatch.delenv("COURSE_BEHIND_PROXY", raising=False)
     monkeypatch.setattr(folders, "MINE", mine)
     site = Flask(program.app.import_name)
     site.config.update(program.app.config)
@@ -233,6 +234,8 @@ def test_a_production_server_shows_the_notes_and_says_so(visit, monkeypatch):
     page = visit.get(PAGE).text
     assert "A page that reads it" in page and "On your own machine" in page
     assert "<iframe" not in page and "lesson.js" not in page
+    proxied = visit.get(PAGE, headers={"Via": "1.1 proxy"}).text
+    assert "COURSE_BEHIND_PROXY" not in proxied
     assert "way.js" not in visit.get("/lessons/").text
 
 
@@ -242,6 +245,53 @@ def test_another_machine_reaches_no_program(visit, mine, path):
     there = {"REMOTE_ADDR": "192.168.1.7"}
     assert visit.get(PAGE + path, environ_overrides=there).status_code == 404
     assert "<iframe" not in visit.get(PAGE, environ_overrides=there).text
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_this_machine_reaches_its_programs_by_each_of_its_addresses(visit, address):
+    here = {"REMOTE_ADDR": address}
+    page = visit.get(f"{PAGE}program/", environ_overrides=here)
+    assert page.status_code == 200
+    assert "<iframe" in visit.get(PAGE, environ_overrides=here).text
+
+
+PROXIED = [
+    {"Forwarded": "for=192.0.2.7"},
+    {"X-Forwarded-For": "192.0.2.7"},
+    {"X-Forwarded-Host": "words.example"},
+    {"X-Forwarded-Proto": "https"},
+    {"X-Real-IP": "192.0.2.7"},
+    {"Via": "1.1 proxy"},
+]
+
+
+@pytest.mark.parametrize("headers", PROXIED, ids=lambda headers: next(iter(headers)))
+def test_who_comes_by_a_proxy_reaches_no_program(visit, mine, monkeypatch, headers):
+    write(mine, app=HELLO)
+    for path in [*RUNNING, "check.js"]:
+        assert visit.get(PAGE + path, headers=headers).status_code == 404
+    assert visit.post(f"{PAGE}check", json={}, headers=headers).status_code == 404
+    page = visit.get(PAGE, headers=headers).text
+    assert "<iframe" not in page and "COURSE_BEHIND_PROXY=1" in page
+    monkeypatch.setenv("COURSE_BEHIND_PROXY", "0")
+    assert visit.get(f"{PAGE}mine/", headers=headers).status_code == 404
+
+
+@pytest.mark.parametrize("headers", PROXIED, ids=lambda headers: next(iter(headers)))
+def test_a_setting_lets_programs_run_behind_a_proxy(visit, mine, monkeypatch, headers):
+    monkeypatch.setenv("COURSE_BEHIND_PROXY", "1")
+    write(mine, app=HELLO)
+    for path in [*RUNNING, "check.js"]:
+        assert visit.get(PAGE + path, headers=headers).status_code == 200
+    assert "<iframe" in visit.get(PAGE, headers=headers).text
+    there = {"REMOTE_ADDR": "192.168.1.7"}
+    page = visit.get(f"{PAGE}mine/", headers=headers, environ_overrides=there)
+    assert page.status_code == 404
+
+
+def test_the_setting_for_a_proxy_is_in_the_example():
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert "\n#COURSE_BEHIND_PROXY=1\n" in example
 
 
 @pytest.mark.parametrize("path", RUNNING)

@@ -16,12 +16,31 @@ from lessons.course.live_program import Program
 from lessons.course.safe_headers import SafeHeaders
 
 THIS_MACHINE = ("127.0.0.1", "::1", "::ffff:127.0.0.1")  # its addresses for itself
+# What a proxy adds to a request that it passes on, in the words of WSGI.
+BY_A_PROXY = ("HTTP_FORWARDED", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
 
 
 def runs_here(environ):
     """Whether `flask run` serves this request, to somebody at the same machine."""
+    if not is_from_this_machine(environ):
+        return False
+    return not is_by_proxy(environ) or os.environ.get("COURSE_BEHIND_PROXY") == "1"
+
+
+def is_from_this_machine(environ):
+    """Whether this machine sent the request to `flask run`: a person, or a proxy."""
     by_flask_run = os.environ.get("FLASK_RUN_FROM_CLI") == "true"
     return by_flask_run and environ.get("REMOTE_ADDR") in THIS_MACHINE
+
+
+def is_by_proxy(environ):
+    """Whether a proxy passed the request on, for who knows whom."""
+    return any(name.startswith(BY_A_PROXY) for name in environ)
+
+
+def waits_for_the_setting(environ):
+    """Whether COURSE_BEHIND_PROXY=1 is all that is missing to run programs."""
+    return is_from_this_machine(environ) and not runs_here(environ)
 
 
 def mount_programs(app, below):

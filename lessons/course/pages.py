@@ -13,7 +13,7 @@ from flask import (
 )
 
 from lessons.course import commands, folders
-from lessons.course.mounts import mount_programs, runs_here
+from lessons.course.mounts import mount_programs, runs_here, waits_for_the_setting
 from lessons.course.notes_as_html import to_html
 from lessons.course.run_checks import run_checks
 from lessons.course.safe_headers import PAGE_POLICY, PICTURE_POLICY
@@ -65,6 +65,7 @@ def lesson(name):
         after=after,
         notes=to_html(notes),
         runs=runs_here(request.environ),
+        behind_proxy=waits_for_the_setting(request.environ),
     )
 
 
