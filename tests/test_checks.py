@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 from conftest import LIMIT, ROOT
+from langchain_openai import ChatOpenAI
+from provider import DONE, Provider, finish
 
 from lessons.course.check_page import checks_in
 from lessons.course.commands import beginning, files_of
@@ -55,6 +57,24 @@ def check_page(chromium):
 def reds(checks):
     """Return the messages of the checks that are red."""
     return [check.message for check in checks if check.outcome == "red"]
+
+
+def chunks_of(model):
+    """Return text, finish reason and position of each chunk that a model makes."""
+    return [
+        (
+            chunk.text,
+            chunk.response_metadata.get("finish_reason"),
+            chunk.chunk_position,
+        )
+        for chunk in model.stream("Hello?")
+    ]
+
+
+def test_the_model_of_the_checks_ends_as_a_real_one_does():
+    with Provider("Yes", ".", finish("stop"), DONE) as provider:
+        real = ChatOpenAI(model="gpt", base_url=provider.url, api_key="sk-1234")
+        assert chunks_of(ScriptedModel("Yes", ".")) == chunks_of(real)
 
 
 @named(LESSONS)

@@ -80,9 +80,10 @@ def test_the_first_text_is_shown_before_the_second_is_made(ask_in_terminal, term
 def test_the_last_line_counts_the_chunks_and_the_characters(ask_in_terminal):
     _, shown = ask_in_terminal(*TEXTS)
     counts = {int(number) for number in re.findall(r"\d+", shown.rpartition(ANSWER)[2])}
-    chunks = len(TEXTS)
-    assert counts & {chunks, chunks + 1} and len(ANSWER) in counts, (
-        f"The answer came in {chunks + 1} chunks, the last without text, and has"
+    with_text = len(TEXTS)
+    chunks = with_text + 2
+    assert counts & {with_text, chunks} and len(ANSWER) in counts, (
+        f"The answer came in {chunks} chunks, the last two without text, and has"
         f" {len(ANSWER)} characters; below it stands"
         f' "{shown.rpartition(ANSWER)[2].strip()}". Gather each chunk.text in a list:'
         ' its len() is one number, the len() of "".join(...) of it the other.'

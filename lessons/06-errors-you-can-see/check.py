@@ -1,15 +1,13 @@
 """A failure is told by a status while it can be, later by a line and a break."""
 
 import re
-from contextlib import closing
 from threading import BoundedSemaphore
 
 import pytest
 from langchain_core import exceptions as failures
-from langchain_core.messages import AIMessageChunk
 
 from lessons.course.explain import short
-from lessons.course.scripted_model import ScriptedModel
+from lessons.course.scripted_model import End
 from lessons.course.shared_checks import (
     test_a_prompt_that_is_no_string_is_refused,
     test_post_ask_answers_in_plain_text,
@@ -142,21 +140,15 @@ def test_a_failure_after_the_first_text_ends_in_a_line_and_a_break(ask):
 
 
 @pytest.mark.parametrize("reason", ["length", "content_filter"])
-def test_an_answer_that_was_cut_short_is_not_whole(ask, monkeypatch, reason):
+def test_an_answer_that_was_cut_short_is_not_whole(ask, reason):
     """An answer that was cut short is not whole."""
-    stream = ScriptedModel.stream
-
-    def cut_short(model, prompt):
-        with closing(stream(model, prompt)) as chunks:
-            yield from (chunk for chunk in chunks if chunk.text)
-        yield AIMessageChunk("", response_metadata={"finish_reason": reason})
-
-    monkeypatch.setattr(ScriptedModel, "stream", cut_short)
-    came, broke = read(ask("one", " two")[1])
+    _, answer = ask("one", " two", End(finish_reason=reason))
+    came, broke = read(answer)
     assert broke and came.startswith("one two\n[error: "), (
         f'The model stopped with the finish_reason "{reason}", so the answer is not'
         f" whole; the reader got {came!r} and {'a' if broke else 'no'} break. Look at"
-        " chunk.response_metadata, and end it as any other failure."
+        " the response_metadata of every chunk, for the last one can be empty, and end"
+        " the answer as any other failure does."
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from contextlib import closing, suppress
+from contextlib import suppress
 from threading import Event
 
 import pytest
@@ -10,7 +10,7 @@ from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
 from lessons.course.explain import short
-from lessons.course.scripted_model import ScriptedModel
+from lessons.course.scripted_model import End
 
 PATIENCE = 3  # seconds
 PATH = "/v1/chat/completions"
@@ -180,7 +180,7 @@ def test_a_wrong_field_is_refused_by_its_name(chat):
     error_of(chat("one", model="gpt-4")[1], 404, "The model asked for was gpt-4")
 
 
-def test_why_an_answer_ended_is_told(chat, monkeypatch):
+def test_why_an_answer_ended_is_said(chat):
     _, answer = chat("one", " two", " three", stream=True, max_tokens=2)
     seen = contents(answer.text), reason(answer.text)
     assert seen == ("one two", "length"), (
@@ -189,32 +189,23 @@ def test_why_an_answer_ended_is_told(chat, monkeypatch):
     )
     _, answer = chat("one", " two", stream=True, max_completion_tokens=1)
     assert contents(answer.text) == "one", "max_completion_tokens is the newer name."
-    stream, told = ScriptedModel.stream, {}
-
-    def cut_short(model, prompt):
-        with closing(stream(model, prompt)) as made:
-            yield from (chunk for chunk in made if chunk.text)
-        yield AIMessageChunk("", response_metadata=dict(told))
-
-    monkeypatch.setattr(ScriptedModel, "stream", cut_short)
     for name, theirs, ours in (
         ("finish_reason", "length", "length"),
         ("stop_reason", "max_tokens", "length"),
         ("stop_reason", "end_turn", "stop"),
     ):
-        told.clear()
-        told[name] = theirs
-        seen = reason(chat("one", stream=True)[1].text)
+        _, answer = chat("one", End(**{name: theirs}), stream=True)
+        seen = reason(answer.text)
         assert seen == ours, (
             f'The model stopped with the {name} "{theirs}", and the client got'
             f" {seen!r}, expected was {ours!r}: look at chunk.response_metadata, and"
             " give it OpenAI's name."
         )
-    told.clear()
-    seen = reason(chat("one", stream=True)[1].text)
+    _, answer = chat("one", End(), stream=True)
+    seen = reason(answer.text)
     assert seen is None, (
-        "The model's stream was cut off before it said why it ended, and the client was"
-        f" told {seen!r}: that is a failure, and no such end."
+        "The model's stream was cut off before it said why it ended, and the client got"
+        f" {seen!r}: that is a failure, and no such end."
     )
 
 

@@ -7,13 +7,25 @@ from langchain_core.messages import AIMessageChunk
 LIMIT = 20  # seconds; a test that waits longer has failed
 
 
+class End:
+    """An item of a script: what the model says of its end, if that is not "stop".
+
+    End(finish_reason="length") is an answer that was cut short. End() is one whose
+    model never says why it ended.
+    """
+
+    def __init__(self, **metadata):
+        self.metadata = metadata
+
+
 class ScriptedModel:
     """A model that follows a script and keeps a record.
 
     Each item of the script is a str (a chunk with that text), a ready chunk, an
-    Event (the model waits until the test sets it), a function (it is called) or an
-    exception (it is raised). A script that runs to its end gets the finish reason
-    "stop".
+    Event (the model waits until the test sets it), a function (it is called), an
+    exception (it is raised) or an End. A script that runs to its end is ended as
+    LangChain ends the stream of a provider: a chunk without text says why, by a
+    finish reason, and after it comes a last chunk that says nothing at all.
     """
 
     name = "scripted"
@@ -28,18 +40,22 @@ class ScriptedModel:
 
     def stream(self, prompt):
         self.prompts.append(prompt)
+        end = End(finish_reason="stop")
         try:
             for item in self.script:
                 if isinstance(item, threading.Event):
                     assert item.wait(LIMIT), "the test never opened this gate"
                 elif isinstance(item, Exception):
                     raise item
+                elif isinstance(item, End):
+                    end = item
                 elif callable(item):
                     item()
                 else:
                     self.made += 1
                     yield AIMessageChunk(item) if isinstance(item, str) else item
-            yield AIMessageChunk("", response_metadata={"finish_reason": "stop"})
+            yield AIMessageChunk("", response_metadata=end.metadata)
+            yield AIMessageChunk("", chunk_position="last")
         except GeneratorExit:
             self.closed_early = True
             raise
