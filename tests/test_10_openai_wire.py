@@ -8,7 +8,6 @@ import random
 import re
 import runpy
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -765,29 +764,6 @@ def test_lesson_01_can_be_pointed_at_it(tmp_path):
 
 def test_the_loop_that_many_guides_print_loses_text(node):
     assert node("10-printed-loop.mjs") == [107, 126]
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="Windows has no SIGALRM")
-def test_an_alarm_cannot_be_set_in_a_thread():
-    raised = []
-
-    def set_alarm():
-        try:
-            signal.signal(signal.SIGALRM, print)
-        except ValueError as error:
-            raised.append(str(error))
-
-    thread = threading.Thread(target=set_alarm)
-    thread.start()
-    thread.join(LIMIT)
-    assert raised and raised[0].startswith("signal only works in main thread")
-
-
-def test_the_calls_of_openai_0_are_gone():
-    import openai
-
-    with pytest.raises(Exception, match=r"no longer supported in openai>=1\.0\.0"):
-        openai.ChatCompletion.create(model="practice", messages=[])
 
 
 # The page

@@ -625,12 +625,3 @@ def test_the_page_says_what_went_wrong(browser, serve, prompt, body, problem):
     page.ask(prompt)
     page.until(lambda: problem in page.text("#problem"))
     page.ends()
-
-
-# What the guide of another package promises
-
-
-def test_ai_kit_has_no_adapters_to_import(node):
-    code, names = node("11-adapters.mjs")
-    assert code == "ERR_PACKAGE_PATH_NOT_EXPORTED"
-    assert not [name for name in names if "Adapter" in name]
