@@ -124,14 +124,48 @@ def test_start_keeps_what_was_in_mine(project):
     assert not (project.mine / "notes").exists()
 
 
-def test_starts_in_the_same_second_keep_all(project, tmp_path):
-    words = [sys.executable, "-c", AT_ONCE]
-    done = subprocess.run(words, cwd=tmp_path, timeout=LIMIT, check=True)
-    assert done.returncode == 0
+def test_start_keeps_a_file_that_was_added(project):
+    project.flask("start", "2")
+    (project.mine / "notes.txt").write_text("mine", encoding="utf-8")
+    project.flask("start", "2")
+    [kept] = project.before.iterdir()
+    assert (kept / "notes.txt").read_text(encoding="utf-8") == "mine"
+    assert not (project.mine / "notes.txt").exists()
+
+
+def test_start_keeps_a_mine_that_is_a_file(project):
+    project.mine.write_text("my notes", encoding="utf-8")
+    code, _ = project.flask("start", "1")
+    [kept] = project.before.iterdir()
+    assert (code, kept.read_text(encoding="utf-8")) == (0, "my notes")
+    assert (project.mine / "app.py").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets few people make links")
+def test_start_keeps_a_mine_that_is_a_link_to_nowhere(project):
+    project.mine.symlink_to("nowhere")
+    code, _ = project.flask("start", "1")
+    [kept] = project.before.iterdir()
+    assert (code, str(kept.readlink())) == (0, "nowhere")
+    assert (project.mine / "app.py").exists()
+
+
+def run_in(project, script):
+    """Run a Python script in the project's folder."""
+    command = [sys.executable, "-c", script]
+    subprocess.run(command, cwd=project.folder, timeout=LIMIT, check=True)
+
+
+def test_starts_in_the_same_second_keep_all(project):
+    project.before.mkdir()
+    in_the_way = project.before / "2030-01-01-120000-before-lesson-2"
+    in_the_way.write_text("a file", encoding="utf-8")
+    run_in(project, THREE_AT_NOON)
     assert sorted(project.kept()) == ["work 0\n", "work 1\n", "work 2\n"]
+    assert in_the_way.read_text(encoding="utf-8") == "a file"
 
 
-AT_ONCE = """
+THREE_AT_NOON = """
 from datetime import datetime
 from lessons.course import commands
 
@@ -144,6 +178,24 @@ for n in range(3):
     (commands.MINE / "app.py").write_text(f"work {n}\\n", encoding="utf-8")
     lesson = commands.all_lessons()[2]
     commands.replace_mine(commands.beginning(lesson), 2)
+"""
+
+
+def test_mine_is_moved_back_when_the_new_one_cannot_take_its_place(project):
+    project.write("my work\n")
+    run_in(project, NOTHING_TO_PUT_THERE)
+    assert (project.mine / "app.py").read_text(encoding="utf-8") == "my work\n"
+    assert project.kept() == []
+
+
+NOTHING_TO_PUT_THERE = """
+from lessons.course import commands
+
+try:
+    commands.replace_mine({}, 2)  # so the folder that is to become mine/ is missing
+except OSError:
+    raise SystemExit(0)
+raise SystemExit("it put nothing into the place of mine/")
 """
 
 
