@@ -9,10 +9,10 @@ from langchain_openai import ChatOpenAI
 from provider import DONE, Provider, finish
 
 from lessons.course.check_page import checks_in
-from lessons.course.commands import beginning, files_of
 from lessons.course.load_program import load
 from lessons.course.run_checks import run_checks
 from lessons.course.scripted_model import ScriptedModel
+from lessons.course.start_lesson import beginning, files_of
 
 LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/check.py"))
 PAGES = [lesson for lesson in LESSONS if (lesson / "check.js").exists()]

@@ -167,17 +167,18 @@ def test_starts_in_the_same_second_keep_all(project):
 
 THREE_AT_NOON = """
 from datetime import datetime
-from lessons.course import commands
+from lessons.course import start_lesson
+from lessons.course.folders import MINE, all_lessons
 
 class Noon(datetime):
     now = classmethod(lambda kind: kind(2030, 1, 1, 12))
 
-commands.datetime = Noon
-commands.MINE.mkdir()
+start_lesson.datetime = Noon
+files = start_lesson.beginning(all_lessons()[2])
+MINE.mkdir()
 for n in range(3):
-    (commands.MINE / "app.py").write_text(f"work {n}\\n", encoding="utf-8")
-    lesson = commands.all_lessons()[2]
-    commands.replace_mine(commands.beginning(lesson), 2)
+    (MINE / "app.py").write_text(f"work {n}\\n", encoding="utf-8")
+    start_lesson.replace_mine(files, 2)
 """
 
 
@@ -189,10 +190,10 @@ def test_mine_is_moved_back_when_the_new_one_cannot_take_its_place(project):
 
 
 NOTHING_TO_PUT_THERE = """
-from lessons.course import commands
+from lessons.course.start_lesson import replace_mine
 
 try:
-    commands.replace_mine({}, 2)  # so the folder that is to become mine/ is missing
+    replace_mine({}, 2)  # so the folder that is to become mine/ is missing
 except OSError:
     raise SystemExit(0)
 raise SystemExit("it put nothing into the place of mine/")

@@ -5,28 +5,18 @@ No state is kept: the first lesson whose checks are not green is where you are.
 
 import os
 import re
-import shutil
 import sys
 import textwrap
 from contextlib import suppress
-from datetime import datetime
-from filecmp import cmp
-from itertools import count
 from pathlib import Path
 
 import click
 
-from lessons.course.folders import BEFORE, LESSONS, MINE
+from lessons.course.folders import MINE, ROOT, all_lessons, number_of
 from lessons.course.run_checks import SECONDS, run_browser_checks, run_checks
+from lessons.course.start_lesson import beginning, holds_only, replace_mine
 
-PROGRAM = "*.py", "requirements.txt", "static/**/*", "templates/**/*"
 HINTS = re.compile(r"<summary>Hints</summary>(.*?)</details>", re.S)
-
-
-def all_lessons():
-    """Return the folders of the lessons by their numbers, in order."""
-    notes = sorted(LESSONS.glob("[0-9][0-9]-*/README.md"))
-    return {int(path.parent.name[:2]): path.parent for path in notes}
 
 
 def title(lesson):
@@ -45,18 +35,17 @@ class Number(click.ParamType):
         lessons = all_lessons()
         if value.isdecimal() and int(value) in lessons:
             return lessons[int(value)]
-        first, *_, last = lessons
         raise click.ClickException(
-            f"There is no lesson {value}: there are {first} to {last}."
+            f"There is no lesson {value}: there are {min(lessons)} to {max(lessons)}."
         )
 
 
-def which(command):
+def ask_which_lesson(command):
     """Stop, and show what to type for each lesson."""
-    lines = [
-        f"  flask {command} {n}   {title(each)}" for n, each in all_lessons().items()
-    ]
-    raise click.ClickException("\n".join(["Which lesson?", *lines]))
+    lines = ["Which lesson?"]
+    for number, lesson in all_lessons().items():
+        lines.append(f"  flask {command} {number}   {title(lesson)}")
+    raise click.ClickException("\n".join(lines))
 
 
 def say(text="", **style):
@@ -77,82 +66,27 @@ def start(lesson):
     What is in mine/ is never lost: it is moved into mine-before/ first.
     """
     if not lesson:
-        which("start")
-    files, number = beginning(lesson), int(lesson.name[:2])
-    if same(files, MINE):
+        ask_which_lesson("start")
+    number = number_of(lesson)
+    files = beginning(lesson)
+    if holds_only(MINE, files):
         say(f"mine/ holds the program that lesson {number} begins with already.")
     else:
         try:
-            before = replace_mine(files, number)
+            moved_to = replace_mine(files, number)
         except OSError as error:
             raise click.ClickException(
                 f"mine/ cannot be written: {error.strerror}. Nothing in it has changed."
                 " Close what runs there or has its files open, see whether the disk is"
                 f" full or read-only, and type flask start {number} again."
             ) from None
-        if before:
-            say(f"What was in mine/ is now in {before}/.")
+        if moved_to:
+            name = moved_to.relative_to(ROOT).as_posix()
+            say(f"What was in mine/ is now in {name}/.")
         names = ", ".join(name for name in files if name != "__init__.py")
         say(f"mine/ holds the program that lesson {number} begins with: {names}.")
     say(f"Read lessons/{lesson.name}/README.md and make its change in mine/;")
     say(f"then flask check {number} tells how far you are.")
-
-
-def beginning(lesson):
-    """Return the files that a lesson begins with, as {name: path}."""
-    begin = lesson / "begin"  # a program of its own, or the number of a lesson
-    if begin.is_dir():
-        return files_of(begin)
-    if begin.exists():
-        return files_of(all_lessons()[int(begin.read_text(encoding="utf-8"))])
-    before = [each for each in all_lessons().values() if each.name < lesson.name]
-    return files_of([each for each in before if (each / "app.py").exists()][-1])
-
-
-def files_of(folder):
-    """Return the files of a lesson's program, as {name: path}."""
-    paths = {path for kind in PROGRAM for path in folder.glob(kind) if path.is_file()}
-    named = {path.relative_to(folder).as_posix(): path for path in sorted(paths)}
-    return {name: path for name, path in named.items() if name != "check.py"}
-
-
-def same(files, folder):
-    """Whether a folder holds these files, and nothing else that is anybody's work."""
-    paths = {path for path in folder.rglob("*") if "__pycache__" not in path.parts}
-    names = {path.relative_to(folder).as_posix() for path in paths if path.is_file()}
-    return names == set(files) and all(
-        cmp(folder / name, path, shallow=False) for name, path in files.items()
-    )
-
-
-def replace_mine(files, number):
-    """Move mine/ aside and put these files there, or raise and leave it as it was.
-
-    Return where it was moved to, or None if there was nothing to move.
-    """
-    new, before = MINE.with_name(f"mine-new-{os.getpid()}"), None
-    try:
-        for name, path in files.items():
-            (new / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, new / name)
-        if os.path.lexists(MINE):
-            BEFORE.mkdir(exist_ok=True)
-            MINE.rename(place := free_name(number))
-            before = place
-        new.rename(MINE)
-    except OSError:
-        if before:
-            before.rename(MINE)
-        shutil.rmtree(new, ignore_errors=True)
-        raise
-    return before and before.relative_to(MINE.parent).as_posix()
-
-
-def free_name(number):
-    """Return a path in mine-before/ that nobody uses yet."""
-    name = f"{datetime.now():%Y-%m-%d-%H%M%S}-before-lesson-{number}"
-    paths = (BEFORE / (f"{name}-{n}" if n > 1 else name) for n in count(1))
-    return next(path for path in paths if not os.path.lexists(path))
 
 
 # flask check
@@ -169,10 +103,10 @@ def check(lesson, browser, program, seconds):
     Without LESSON, all of them in order, up to the first that is not green.
     """
     if not program.exists():
-        begin = f"flask start {int(lesson.name[:2]) if lesson else 1}"
+        begin = f"flask start {number_of(lesson) if lesson else 1}"
         raise click.ClickException(f"There is no mine/ yet: begin with {begin}.")
     for each in [lesson] if lesson else all_lessons().values():
-        number, outcomes = int(each.name[:2]), set()
+        number, outcomes = number_of(each), set()
         say(f"{title(each)}: checking {program.name}/")
         for found in checks_of(each, program.resolve(), browser, seconds):
             outcomes.add(found.outcome)
@@ -235,11 +169,11 @@ def show(found):
 def hint(lesson, n):
     """Give a hint for LESSON: the first, or hint number N."""
     if not lesson:
-        which("hint")
+        ask_which_lesson("hint")
     notes = (lesson / "README.md").read_text(encoding="utf-8")
     folded = HINTS.search(notes)
     hints = re.split(r"(?m)^\d+\. ", folded[1])[1:] if folded else []
-    number = int(lesson.name[:2])
+    number = number_of(lesson)
     if not hints:
         raise click.ClickException(f"Lesson {number} has no hints: it says all itself.")
     if n > len(hints):
