@@ -30,7 +30,15 @@ def test_post_ask_answers_in_plain_text(ask):
 
 def test_the_answer_is_what_the_model_wrote(ask):
     model, answer = ask(*TEXTS)
-    came = answer.get_data().decode("utf-8", "replace")
+    try:
+        came = answer.get_data().decode("utf-8", "replace")
+    except Exception as error:
+        error.add_note(
+            'That was for a whole answer, whose finish_reason is "stop". It stands in'
+            " one of the last chunks, and an empty chunk comes after it: keep the"
+            " metadata of all chunks."
+        )
+        raise
     assert model.prompts, (
         "The model was not asked: loop over model.stream(prompt), with the model of"
         " choose_model()."
