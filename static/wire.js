@@ -4,7 +4,7 @@
 const COLUMNS = 256;
 const ROWS = 300; // the table leaves out the pieces after these
 const NUMBERS = ["First text", "Longest gap", "Pieces per second", "Pieces", "Bytes"];
-const SVG = "http://www.w3.org/2000/svg";
+const SVG = "http://www.w3.org/2000/svg"; // the namespace of shapes, which are no HTML
 
 /**
  * Draw a wire strip into a figure. Call begin() when the question leaves, read(piece)
@@ -15,54 +15,71 @@ export function wireStrip(figure) {
   const strip = add(figure, "svg", { role: "img" });
   const wait = add(strip, "rect", { class: "wait" });
   const pause = add(strip, "rect", { class: "pause" });
-  const lane = { viewBox: `0 0 ${COLUMNS} 1`, preserveAspectRatio: "none" };
-  const bars = add(add(strip, "svg", lane), "path");
+  const lane = add(strip, "svg", {
+    viewBox: `0 0 ${COLUMNS} 1`, // x counts columns, y goes from 0 at the top to 1
+    preserveAspectRatio: "none", // it is stretched to the size of the strip
+  });
+  const bars = add(lane, "path");
   const pen = add(strip, "rect", { class: "pen" });
   const label = add(strip, "text", { class: "label" });
   const ticks = [0, 25, 50, 75].map((x) => add(strip, "text", { x: `${x}%` }));
+
   const list = add(figure, "dl");
-  const numbers = NUMBERS.map((name) => {
-    const number = add(list, "div");
-    add(number, "dt").append(name);
-    return add(number, "dd");
-  });
+  const numbers = NUMBERS.map((name) => addNumber(list, name));
+
   const details = add(figure, "details");
   add(details, "summary").append("Every piece in a table");
-  const scroller = { role: "region", "aria-label": "Pieces", tabindex: 0 };
-  const table = add(add(details, "div", scroller), "table");
+  const scroller = add(details, "div", {
+    role: "region",
+    "aria-label": "Pieces",
+    tabindex: 0, // so that the keyboard can scroll it
+  });
+  const table = add(scroller, "table");
   const caption = add(table, "caption");
   addRow(add(table, "thead"), "th", ["Piece", "At, ms", "Bytes", "Text"]);
   const rows = add(table, "tbody");
-  let seen, frame;
-  const now = () => performance.now() - seen.began;
+
+  let seen; // what has come: see nothingYet
+  let frame; // the number of the next drawing, to call it off by
+
+  function now() {
+    return performance.now() - seen.began;
+  }
 
   function begin() {
-    const columns = new Array(COLUMNS).fill(0); // bytes
-    seen = { columns, span: 1000, pieces: 0, bytes: 0, last: 0, longest: [0, 0] };
-    seen.began = performance.now();
+    cancelAnimationFrame(frame);
+    seen = nothingYet();
     rows.replaceChildren();
-    mark("waiting", 0);
+    show("waiting");
     keepDrawing();
   }
 
   function read({ text, bytes, at = now() }) {
     reach(at);
-    seen.columns[Math.floor((COLUMNS * at) / seen.span)] += bytes;
+    const column = Math.floor((COLUMNS * at) / seen.span);
+    seen.columns[column] += bytes;
     seen.bytes += bytes;
     seen.pieces += 1;
     seen.last = at;
-    if (text) seen.first ??= at;
+    if (text && seen.first === null) seen.first = at;
     label.textContent = visible(text.slice(-24));
-    const row = [seen.pieces, Math.round(at), bytes, visible(text)];
-    if (seen.pieces <= ROWS) addRow(rows, "td", row);
+    if (seen.pieces <= ROWS) {
+      addRow(rows, "td", [seen.pieces, Math.round(at), bytes, visible(text)]);
+    }
   }
 
-  function mark(how, at = now()) {
+  function end(how, at = now()) {
     cancelAnimationFrame(frame);
-    figure.dataset.how = label.textContent = how;
+    show(how);
     draw(at);
   }
 
+  function show(how) {
+    figure.dataset.how = how; // style.css gives a failure its colour
+    label.textContent = how;
+  }
+
+  /** Draw now, and again each time that the browser is about to paint. */
   function keepDrawing() {
     draw(now());
     frame = requestAnimationFrame(keepDrawing);
@@ -70,51 +87,124 @@ export function wireStrip(figure) {
 
   /** Make room for the time `at`; a pause that lasts until then may be the longest. */
   function reach(at) {
-    const { columns, pieces, last, longest } = seen;
-    if (pieces && at - last > longest[1] - longest[0]) seen.longest = [last, at];
-    for (; at >= seen.span; seen.span *= 2) {
-      const bytes = (i) => columns[i] ?? 0;
-      columns.forEach((_, i) => (columns[i] = bytes(2 * i) + bytes(2 * i + 1)));
+    const longest = seen.pauseEnds - seen.pauseBegins;
+    if (seen.pieces > 0 && at - seen.last > longest) {
+      seen.pauseBegins = seen.last;
+      seen.pauseEnds = at;
     }
+    while (at >= seen.span) mergeColumns();
+  }
+
+  function mergeColumns() {
+    const merged = new Array(COLUMNS).fill(0);
+    seen.columns.forEach((bytes, i) => {
+      merged[Math.floor(i / 2)] += bytes;
+    });
+    seen.columns = merged;
+    seen.span *= 2;
   }
 
   function draw(at) {
     reach(at);
-    const { columns, span, pieces, bytes, first, last, longest: [from, to] } = seen;
-    const x = (time) => `${(100 * time) / span}%`;
-    const tallest = Math.max(...columns);
-    const bar = (n, i) => (n ? `M${i} 1V${1 - Math.sqrt(n / tallest)}h.7V1` : "");
-    bars.setAttribute("d", columns.map(bar).join(""));
-    wait.setAttribute("width", x(first ?? at));
-    pause.setAttribute("x", x(from));
-    pause.setAttribute("width", x(to - from));
+    const x = (time) => `${(100 * time) / seen.span}%`;
+    bars.setAttribute("d", shapeOf(seen.columns));
+    wait.setAttribute("width", x(seen.first ?? at)); // at: while there is no first text
+    pause.setAttribute("x", x(seen.pauseBegins));
+    pause.setAttribute("width", x(seen.pauseEnds - seen.pauseBegins));
     pen.setAttribute("x", x(at));
     label.setAttribute("x", x(at));
-    label.setAttribute("text-anchor", at > span / 2 ? "end" : "start");
-    ticks.forEach((tick, i) => (tick.textContent = `${(span * i) / 4000} s`));
-    const pace = Math.round((10000 * (pieces - 1)) / (last - first)) / 10;
-    const values = [seconds(first), seconds(to - from), pace || "-", pieces, bytes];
-    values.forEach((value, i) => (numbers[i].textContent = value));
-    strip.setAttribute("aria-label", NUMBERS.map((name, i) => `${name} ${values[i]}`));
-    caption.textContent = pieces > ROWS ? `The first ${ROWS} of ${pieces}` : "";
+    const inTheRightHalf = at > seen.span / 2; // there it stands to the left of the pen
+    label.setAttribute("text-anchor", inTheRightHalf ? "end" : "start");
+    ticks.forEach((tick, i) => {
+      tick.textContent = `${(seen.span * i) / 4000} s`; // a quarter of the span, in s
+    });
+
+    const values = valuesOf(seen);
+    numbers.forEach((number, i) => {
+      number.textContent = values[i];
+    });
+    const spoken = NUMBERS.map((name, i) => `${name} ${values[i]}`);
+    strip.setAttribute("aria-label", spoken.join(", "));
+    caption.textContent =
+      seen.pieces > ROWS ? `The first ${ROWS} of ${seen.pieces}` : "";
   }
 
   begin();
-  mark("idle", 0);
-  return { begin, read, end: mark };
+  end("idle", 0);
+  return { begin, read, end };
 }
 
-const seconds = (ms) => (ms ? `${(ms / 1000).toFixed(2)} s` : "-");
-const visible = (text) => JSON.stringify(text.slice(0, 60)).replaceAll(" ", "·");
+/** Return what is known when a question leaves. Times are in ms since then. */
+function nothingYet() {
+  return {
+    began: performance.now(),
+    columns: new Array(COLUMNS).fill(0), // the bytes that came in each one's time
+    span: 1000, // the time of all columns
+    pieces: 0,
+    bytes: 0,
+    first: null, // when the first text came
+    last: 0, // when the latest piece came
+    pauseBegins: 0, // the longest time between two pieces
+    pauseEnds: 0,
+  };
+}
+
+/** Return the path that draws the columns: a bar's area stands for its bytes. */
+function shapeOf(columns) {
+  const tallest = Math.max(...columns);
+  let path = "";
+  columns.forEach((bytes, i) => {
+    if (bytes === 0) return;
+    const top = 1 - Math.sqrt(bytes / tallest);
+    path += `M${i} 1V${top}h.7V1`; // from (i, 1) up to the top, 0.7 right, down to 1
+  });
+  return path;
+}
+
+/** Return what to write for each of NUMBERS. */
+function valuesOf({ first, last, pauseBegins, pauseEnds, pieces, bytes }) {
+  return [
+    seconds(first),
+    seconds(pauseEnds - pauseBegins),
+    pace(first, last, pieces),
+    pieces,
+    bytes,
+  ];
+}
+
+function seconds(ms) {
+  return ms ? `${(ms / 1000).toFixed(2)} s` : "-";
+}
+
+/** Return how many pieces a second came after the first: one alone has no pace. */
+function pace(first, last, pieces) {
+  if (first === null || last === first) return "-";
+  const perSecond = (1000 * (pieces - 1)) / (last - first);
+  return Math.round(10 * perSecond) / 10; // one digit after the point
+}
+
+/** Return the beginning of a text with its white space made visible. */
+function visible(text) {
+  return JSON.stringify(text.slice(0, 60)).replaceAll(" ", "·");
+}
+
+/** Add a name with a number below it; return the place of the number. */
+function addNumber(list, name) {
+  const pair = add(list, "div");
+  add(pair, "dt").append(name);
+  return add(pair, "dd");
+}
 
 function addRow(parent, cell, texts) {
   const row = add(parent, "tr");
   for (const text of texts) add(row, cell).append(text);
 }
 
+/** Add an element, or a shape inside an svg; return it. */
 function add(parent, name, attributes = {}) {
   const space = name === "svg" ? SVG : parent.namespaceURI;
-  const node = parent.appendChild(document.createElementNS(space, name));
+  const node = document.createElementNS(space, name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  parent.append(node);
   return node;
 }
