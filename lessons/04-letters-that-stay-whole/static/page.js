@@ -5,14 +5,17 @@ const problem = document.querySelector("#problem");
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  answer.textContent = problem.textContent = "";
-  answer.ariaBusy = button.disabled = true;
+  answer.textContent = "";
+  problem.textContent = "";
+  answer.ariaBusy = true;
+  button.disabled = true;
   try {
     await ask(form.prompt.value);
   } catch (error) {
     problem.textContent = `The answer is not whole: ${error.message}`;
   } finally {
-    answer.ariaBusy = button.disabled = false;
+    answer.ariaBusy = false;
+    button.disabled = false;
   }
 });
 

@@ -7,15 +7,18 @@ let asking = new AbortController();
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   asking.abort();
-  const { signal } = (asking = new AbortController());
-  answer.textContent = problem.textContent = "";
+  const controller = new AbortController();
+  const signal = controller.signal;
+  asking = controller;
+  answer.textContent = "";
+  problem.textContent = "";
   answer.ariaBusy = true;
   try {
     await ask(form.prompt.value, signal);
   } catch (error) {
     if (!signal.aborted) problem.textContent = `The answer is not whole: ${error.message}`;
   }
-  if (signal === asking.signal) answer.ariaBusy = false;
+  if (asking === controller) answer.ariaBusy = false;
 });
 
 stop.addEventListener("click", () => asking.abort());
