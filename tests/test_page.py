@@ -485,9 +485,10 @@ def test_copy_takes_the_answer_exactly(page, answer_with):
     page.until(lambda: page.find("#copy").text == "Copied")
     page.find("#prompt").clear()
     page.find("#prompt").send_keys(Keys.CONTROL, "v")
-    pasted = page.find("#prompt").get_attribute("value")
-    assert pasted == "  two\n\n\tlines  <b>and</b> é😀\nend"
+    text = "  two\n\n\tlines  <b>and</b> é😀\nend"
+    page.until(lambda: page.find("#prompt").get_attribute("value") == text)
     page.ask()
+    assert page.ends() == "complete"
     assert page.find("#copy").text == "Copy"  # this answer has not been copied
 
 
