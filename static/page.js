@@ -3,78 +3,125 @@
 import { ask } from "./ask.js";
 import { wireStrip } from "./wire.js";
 
+const FAILURES = ["unreached", "refused", "broken"]; // the names of ask's errors
 const form = document.querySelector("form");
 const prompt = document.querySelector("#prompt");
 const stop = document.querySelector("#stop");
 const answer = document.querySelector("#answer");
-const status = document.querySelector("#status"); // index.html has its sentences
+const status = document.querySelector("#status");
 const copy = document.querySelector("#copy");
 const wire = wireStrip(document.querySelector("#wire"));
-let asking = new AbortController(); // hangs up on the answer being written
-let height = answer.offsetHeight;
+let asking = new AbortController(); // belongs to the answer that is being written
 
-/** Show the answer to a question while it arrives, and say how it ended. */
+/** Show the answer to a question while it arrives, then say how it ended. */
 async function show(question) {
   asking.abort(); // one answer at a time
-  const { signal } = (asking = new AbortController());
+  const controller = new AbortController();
+  const signal = controller.signal;
+  asking = controller;
+  begin();
+
   let how = "complete";
-  answer.replaceChildren(document.createElement("div"));
-  copy.textContent = "Copy";
-  say("begun");
-  wire.begin();
-  scrollTo(0, document.body.scrollHeight);
+  let sentence = "The answer is complete.";
   try {
+    // "for await" waits for each piece that ask yields
     for await (const piece of ask(question, signal)) {
-      if (signal.aborted) break; // a last read can come late
+      if (signal.aborted) break; // one more piece can come after Stop
       write(piece.text);
       wire.read(piece);
     }
-    if (/\n\[error: .+\]\n$/.test(answer.textContent)) how = "broken"; // as in Safari
   } catch (error) {
-    how = error.cause ? "broken" : error instanceof TypeError ? "unreached" : "refused";
-    status.dataset.refused = error.message;
+    how = error.name;
+    sentence = error.message;
+    if (!FAILURES.includes(how)) {
+      how = "mistake";
+      sentence = "This page has a mistake in it: its console says where.";
+      reportError(error); // writes it to the console
+    }
   }
-  if (signal !== asking.signal) return; // another question has been asked
-  if (signal.aborted) how = "stopped";
+
+  if (asking !== controller) return; // the page belongs to another question now
+  if (signal.aborted) {
+    how = "stopped";
+    sentence = "You stopped the answer here.";
+  }
+  say(how, sentence);
   wire.end(how);
-  say(how);
+}
+
+/** Make room for a new answer. */
+function begin() {
+  answer.textContent = "";
+  addBlock();
+  copy.textContent = "Copy"; // not "Copied" any more
+  say("begun", "The answer is being written.");
+  wire.begin();
+  scrollTo(0, document.body.scrollHeight); // down to the answer
 }
 
 /** Say how far the answer is, also to those who do not see it. */
-function say(how) {
-  answer.setAttribute("aria-busy", how === "begun");
-  stop.setAttribute("aria-disabled", how !== "begun"); // disabled, it would lose focus
-  status.dataset.how = how;
-  status.textContent = status.dataset[how];
+function say(how, sentence) {
+  const busy = how === "begun";
+  answer.ariaBusy = busy; // while it is true, a screen reader waits
+  stop.ariaDisabled = !busy; // not stop.disabled: the focus would be lost
+  status.dataset.how = how; // data-how, for style.css: failures have a colour
+  status.textContent = sentence; // a screen reader reads it out: role="status"
 }
 
-/** Add text in blocks: then the browser lays out the last one again, not all of it. */
+/**
+ * Add a piece to the answer's last block. For each piece the browser works out anew how
+ * the words of that block fill its lines: in one large block it would take ever longer.
+ */
 function write(text) {
-  const most = text.endsWith("\n") ? 100 : 3000; // a block begins on a line of its own
-  answer.lastChild.append(text);
-  const full = answer.lastChild.childNodes.length > most;
-  if (full) answer.append(document.createElement("div"));
+  const block = answer.lastElementChild;
+  block.append(text);
+  const pieces = block.childNodes.length;
+  const atLineEnd = text.endsWith("\n"); // a block begins a line, so end one there
+  if (pieces > 100 && atLineEnd) addBlock();
+  else if (pieces > 3000) addBlock(); // a line without an end
+}
+
+function addBlock() {
+  answer.append(document.createElement("div"));
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  prompt.value = event.submitter?.value || prompt.value; // an example has a value
-  if (prompt.value.trim()) show(prompt.value);
+  const example = event.submitter?.value; // ?. because Enter submits without a button
+  if (example) prompt.value = example;
+  if (prompt.value.trim()) show(prompt.value); // unless it is blank
 });
+
 prompt.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  if (!event.repeat) form.requestSubmit();
+  if (event.key !== "Enter") return;
+  if (event.shiftKey) return; // Shift+Enter breaks the line
+  if (event.isComposing) return; // this Enter ends a word, as in Japanese
+  event.preventDefault(); // else it breaks the line
+  if (event.repeat) return; // the key is held down
+  form.requestSubmit();
 });
+
 stop.addEventListener("click", () => asking.abort());
+
 copy.addEventListener("click", async () => {
-  getSelection().selectAllChildren(answer); // plain http has no clipboard
-  if (!navigator.clipboard) document.execCommand("copy");
-  else await navigator.clipboard.writeText(answer.textContent);
+  getSelection().selectAllChildren(answer);
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(answer.textContent);
+  } else {
+    document.execCommand("copy"); // copies what is selected: http:// has no clipboard
+  }
   copy.textContent = "Copied";
 });
-new ResizeObserver(() => {
+
+let height = answer.offsetHeight;
+
+/** Scroll along while the answer grows, unless the reader has scrolled up. */
+function follow() {
+  const grown = answer.offsetHeight - height; // in pixels
   const below = document.documentElement.scrollHeight - innerHeight - scrollY;
-  if (below < answer.offsetHeight - height + 2) scrollBy(0, below); // else they read on
+  const wasAtTheEnd = below < grown + 2; // + 2: heights are rounded
+  if (wasAtTheEnd) scrollBy(0, below);
   height = answer.offsetHeight;
-}).observe(answer);
+}
+
+new ResizeObserver(follow).observe(answer); // calls follow when the answer grows

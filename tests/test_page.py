@@ -18,6 +18,8 @@ import app as program
 from practice import PracticeModel, failure
 
 LETTERS = "aé€😀 naïve\n日本語 🇳🇱"  # of one to four bytes
+UNREACHED = "The server cannot be reached: see whether it runs, then ask again."
+BROKE_OFF = "The answer broke off here. What came is kept."
 MANY = [" more"] * 5000  # more than a socket takes once its reader has left
 
 
@@ -321,7 +323,7 @@ def test_a_broken_answer_says_so_and_keeps_what_came(page, answer_with):
     assert page.ends() == "broken"
     assert re.fullmatch(r"one two(\n\[error: .+\]\n)?", page.answer)  # see below
     assert "sk-123" not in page.answer
-    assert page.status.startswith("The answer broke off here.")
+    assert page.status == BROKE_OFF
 
 
 def test_a_break_that_swallows_the_text_is_not_taken_for_a_dead_server(page_over):
@@ -346,7 +348,7 @@ def test_a_connection_that_breaks_without_a_word_says_so(page_over):
     page.ask()
     assert page.ends() == "broken"
     assert page.answer == "one"
-    assert page.status.startswith("The answer broke off here.")
+    assert page.status == BROKE_OFF
 
 
 def test_an_answer_that_breaks_before_its_first_word_says_so_too(page):
@@ -355,13 +357,44 @@ def test_an_answer_that_breaks_before_its_first_word_says_so_too(page):
     page.has_asked(1)
     page.run("bodies[0].error(new TypeError('network error'))")
     assert page.ends() == "broken"
-    assert page.status.startswith("The answer broke off here.")
+    assert page.status == BROKE_OFF
 
 
 def test_a_break_that_a_proxy_has_hidden_is_known_by_the_last_line(page_over):
     page = page_over([b"one\n[er", b"ror: The model failed: ask again.]\n"])
     page.ask()
     assert page.ends() == "broken"
+    assert page.status == BROKE_OFF
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "one\n[error: two]\nthree",
+        "one\n[error: two]",
+        "one [error: two]\n",
+        "one\n[error: ]\n",
+        "one\n[error: two\nthree]\n",
+    ],
+)
+def test_words_about_an_error_elsewhere_in_an_answer_are_its_words(
+    page, answer_with, text
+):
+    answer_with(text)
+    page.ask()
+    assert page.ends() == "complete"
+    assert page.answer == text
+
+
+def test_only_the_last_line_says_what_to_do_about_an_answer_cut_short(
+    page, monkeypatch
+):
+    monkeypatch.setattr(program, "model", PracticeModel(name="practice"))
+    page.ask("/short 3 /echo one two three four")
+    assert page.ends() == "broken"
+    line = r"\n\[error: .+: ask for a shorter one\.\]\n"
+    assert re.fullmatch(f"one two three({line})?", page.answer)  # Chromium may drop it
+    assert page.status == BROKE_OFF
 
 
 def test_a_refusal_shows_the_sentence_of_the_server(page, answer_with):
@@ -389,7 +422,10 @@ def test_after_a_refusal_the_next_answer_is_shown(page, answer_with):
     assert page.answer == "Hello"
 
 
-@pytest.mark.parametrize("body", ["<h1>Bad Gateway</h1>", "null", '{"detail": 1}', ""])
+@pytest.mark.parametrize(
+    "body",
+    ["<h1>Bad Gateway</h1>", "null", '{"detail": 1}', '{"error": {"code": 1}}', ""],
+)
 def test_an_error_without_a_sentence_gets_one(page_over, body):
     page = page_over(BadGateway(response=program.Response(body, 502)))
     page.ask()
@@ -402,7 +438,60 @@ def test_a_server_that_cannot_be_reached_gets_a_sentence(browser):
         page = Page(browser, address)
     page.ask()
     assert page.ends() == "unreached"
-    assert page.status.startswith("The server cannot be reached")
+    assert page.status == UNREACHED
+
+
+@pytest.mark.parametrize(
+    ("answer", "name", "sentence"),
+    [
+        ("throw new TypeError('Failed to fetch')", "unreached", UNREACHED),
+        ("return Response.json({ error: 'No.' }, { status: 400 })", "refused", "No."),
+        (
+            "return new Response(new ReadableStream({ pull() { throw 'cut' } }))",
+            "broken",
+            BROKE_OFF,
+        ),
+        ("return new Response('one\\n[error: two]\\n')", "broken", BROKE_OFF),
+    ],
+)
+def test_each_failure_has_a_name_and_a_sentence(page, answer, name, sentence):
+    page.run(f"window.fetch = async () => {{ {answer} }}")
+    thrown = page.run_async("""
+        const done = arguments[0];
+        const { ask } = await import(new URL("static/ask.js", document.baseURI));
+        try {
+          for await (const piece of ask("Hello?", new AbortController().signal));
+        } catch (error) {
+          done([error.name, error.message]);
+        }""")
+    assert thrown == [name, sentence]
+    page.ask()
+    assert (page.ends(), page.status) == (name, sentence)
+
+
+@pytest.mark.parametrize(
+    ("file", "method"),
+    [
+        ("page.js", "String.prototype.endsWith"),
+        ("wire.js", "String.prototype.replaceAll"),
+        ("ask.js", "TextDecoder.prototype.decode"),
+    ],
+)
+def test_a_mistake_in_the_page_itself_is_not_blamed_on_the_server(
+    page, answer_with, file, method
+):
+    """Take a method away that this file calls for every piece: that is a TypeError."""
+    gate = threading.Event()
+    model = answer_with("one", gate, *MANY)
+    page.run(f"{method} = undefined")
+    page.ask()
+    assert page.ends() == "mistake"
+    assert page.status == "This page has a mistake in it: its console says where."
+    [error] = [entry["message"] for entry in page.browser.get_log("browser")]
+    assert file in error and "TypeError" in error
+    gate.set()
+    assert model.closed.wait(LIMIT)
+    assert model.closed_early
 
 
 # For everybody

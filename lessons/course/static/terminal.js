@@ -20,7 +20,7 @@ form.addEventListener("submit", async (event) => {
   try {
     for await (const { text } of ask(prompt.value, signal)) screen.append(text, bar);
   } catch (error) {
-    end = error instanceof TypeError ? "The answer broke off here." : error.message;
+    end = error.message;
   }
   if (signal.aborted) return; // another command runs
   screen.ariaBusy = false;
