@@ -783,6 +783,24 @@ def test_its_numbers_are_those_of_the_readings(page):
     assert [tick.text for tick in axis] == ["0 s", "1 s", "2 s", "3 s"]
 
 
+def test_columns_merge_in_pairs_when_time_outgrows_the_strip(page):
+    readings = [reading("one", 100), reading("two", 1900)]
+    figure = wire_of(page, readings, 1900)
+    bars = figure.find_element(By.TAG_NAME, "path").get_attribute("d")
+    columns = [256 * at // 2000 for at in (100, 1900)]  # of two seconds
+    assert [int(column) for column in re.findall(r"M(\d+) ", bars)] == columns
+
+
+def test_the_strip_stands_still_when_the_answer_has_ended(page, answer_with):
+    answer_with("one")
+    page.ask()
+    assert page.ends() == "complete"
+    pen = "return document.querySelector('#wire .pen').getAttribute('x')"
+    at_the_end = page.run(pen)
+    page.draws()
+    assert page.run(pen) == at_the_end
+
+
 def test_a_silence_before_the_end_is_a_gap_too(page):
     readings = [reading("one", 100), reading("two", 200)]
     assert page.run(NUMBERS, wire_of(page, readings, 3200))["Longest gap"] == "3.00 s"
