@@ -432,7 +432,12 @@ def test_a_program_that_breaks_on_import_is_told_its_line(project):
 
 def test_a_program_that_ends_python_is_told_so(project):
     project.write("import os\nos._exit(0)\n")
-    assert project.red("1") == "mine/app.py ended Python."
+    said = "The program in mine/ ended Python: look for an os._exit()."
+    assert project.red("1") == said
+    view = "    prompt = request"
+    text = program(2).replace(view, f"    import os; os._exit(0)\n{view}", 1)
+    project.write(text)
+    assert project.red("2") == said
 
 
 def test_a_program_without_an_app_is_told_so(project):

@@ -1,35 +1,38 @@
 """Run a lesson's check.js in Chrome without a window, and report each check.
 
-flask check --browser starts this as a Python of its own, and reads lines of JSON.
+run_checks.py starts this as a Python of its own, and reads what it writes.
 """
 
 import argparse
-import json
 import os
 import shutil
 from pathlib import Path
 
+from flask import Flask, send_file
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.middleware.shared_data import SharedDataMiddleware
-from werkzeug.wrappers import Response
 
 from lessons.course.explain import sentence_for
 from lessons.course.folders import COURSE
 from lessons.course.load_program import load
 from lessons.course.local_server import served
-from lessons.course.run_checks import never_ends
+from lessons.course.run_checks import as_line, never_ends
 from lessons.course.scripted_model import ScriptedModel
 
 MISSING = (
     "The page was not checked: {}. It can be in your own browser:"
     " flask run, and open the lesson's page."
 )
-FLAGS = """
-    --headless=new --disable-gpu --no-first-run --disable-background-networking
-    --disable-component-update --disable-sync
-""".split()  # noqa: SIM905
+FLAGS = [
+    "--headless=new",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 RUN = """
-    const [done] = arguments, found = [];
+    const [done] = arguments;
+    const found = [];
     const report = (check) => found.push(check);
     import("/checks.js")
         .then(({ runChecks }) => runChecks("/mine/", "/check.js", report))
@@ -39,12 +42,21 @@ RUN = """
 
 def beside(app, check):
     """Return a WSGI app that has a program below /mine/, and its checks beside it."""
-    files = {
-        "/checks.js": str(COURSE / "static" / "checks.js"),
-        "/check.js": str(check),
-    }
-    empty = SharedDataMiddleware(Response("", mimetype="text/html"), files, cache=False)
-    return DispatcherMiddleware(empty, {"/mine": app})
+    pages = Flask("checks", static_folder=None)
+
+    @pages.get("/")
+    def empty_page():
+        return ""
+
+    @pages.get("/checks.js")
+    def all_checks():
+        return send_file(COURSE / "static" / "checks.js")
+
+    @pages.get("/check.js")
+    def checks_of_the_lesson():
+        return send_file(check)
+
+    return DispatcherMiddleware(pages, {"/mine": app})
 
 
 def open_browser():
@@ -52,11 +64,13 @@ def open_browser():
     from selenium import webdriver  # most students have none, and need none
 
     options = webdriver.ChromeOptions()
-    for name in "chromium", "chromium-browser", "google-chrome":
-        options.binary_location = options.binary_location or shutil.which(name) or ""
+    for name in "google-chrome", "chromium-browser", "chromium":
+        path = shutil.which(name)
+        if path:
+            options.binary_location = path
     for flag in FLAGS:
         options.add_argument(flag)
-    if hasattr(os, "geteuid") and not os.geteuid():
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # which root cannot have
     driver = shutil.which("chromedriver")
     service = webdriver.ChromeService(driver) if driver else None
@@ -78,26 +92,32 @@ def checks_in(browser, check, app, seconds):
 
 def main():
     """Report on the command line's check.js and program."""
-    options = argparse.ArgumentParser()
-    options.add_argument("check", type=Path)
-    options.add_argument("--program", type=Path)
-    options.add_argument("--seconds", type=float)
-    told = options.parse_args()
-    browser, folder = None, told.program.resolve()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("check", type=Path)
+    parser.add_argument("--program", type=Path)
+    parser.add_argument("--seconds", type=float)
+    arguments = parser.parse_args()
+    folder = arguments.program.resolve()
+    browser = None
     try:
         app = load(folder, ScriptedModel()).app
         browser = open_browser()
-        found = checks_in(browser, told.check, app, told.seconds)
+        found = checks_in(browser, arguments.check, app, arguments.seconds)
     except ImportError as error:
         found = MISSING.format(f"python -m pip install {error.name} is missing")
     except Exception as error:
         found = sentence_for(error, folder)
     if isinstance(found, str):
         found = [{"sentence": "The page runs", "outcome": "red", "message": found}]
+    write_report(announced=[check["sentence"] for check in found])
     for check in found:
-        print(json.dumps(check), flush=True)
+        write_report(**check)
     if browser:
         browser.quit()  # last, for a page that hangs can hold it up
+
+
+def write_report(**report):
+    print(as_line(**report), end="", flush=True)
 
 
 if __name__ == "__main__":

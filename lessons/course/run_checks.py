@@ -1,6 +1,6 @@
 """Run a lesson's checks on a program, in a Python of their own and for a limited time.
 
-Needs no pytest to be imported: who has none is told how to get it.
+Needs no pytest to be imported: who has none reads how to get it.
 """
 
 import json
@@ -17,14 +17,27 @@ from typing import NamedTuple
 from lessons.course.folders import ROOT
 
 SECONDS = 20
-PYTEST = """
-    -p lessons.course.fixtures -p no:terminal -p no:cacheprovider
-    --disable-plugin-autoload --import-mode=importlib --assert=plain
-    --exitfirst -W ignore
-""".split()  # noqa: SIM905
-REPORT = {"sentences", "stuck", "outcome"}
-ENV = {"MODEL": "practice", "PYTHON_DOTENV_DISABLED": "1", "PYTHONUTF8": "1"}
-ENV |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "", "PYTHONPATH": str(ROOT)}
+PATIENCE = 30  # seconds more: to start, and to stop by itself
+MARK = "lessons.course: "  # what a line begins with that is a report, and not a print
+PYTEST = [
+    "-plessons.course.fixtures",
+    "-plessons.course.report_checks",
+    "-pno:terminal",
+    "-pno:cacheprovider",
+    "--disable-plugin-autoload",  # whatever else is installed
+    "--import-mode=importlib",
+    "--assert=plain",
+    "--exitfirst",
+    "-Wignore",
+]
+ENVIRONMENT = {
+    "MODEL": "practice",
+    "PYTHON_DOTENV_DISABLED": "1",
+    "PYTHONUTF8": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTEST_ADDOPTS": "",
+    "PYTHONPATH": str(ROOT),
+}
 
 
 class Check(NamedTuple):
@@ -45,24 +58,70 @@ def run_checks(lesson, folder, seconds=SECONDS):
         install = f"{Path(sys.executable).name} -m pip install -r requirements.txt"
         yield Check("The checks can run", "red", f"pytest is missing: {install}")
         return
-    command = [sys.executable, "-m", "pytest", *PYTEST, str(lesson / "check.py")]
-    yield from told_by(command, folder, seconds)
+    check = str(lesson / "check.py")
+    command = [sys.executable, "-m", "pytest", *PYTEST, check]
+    yield from checks_reported_by(command, folder, seconds)
 
 
 def run_browser_checks(lesson, folder, seconds=SECONDS):
     """Yield a Check for each of a lesson's checks that need a browser, likewise."""
     check = str(lesson / "check.js")
     command = [sys.executable, "-m", "lessons.course.check_page", check]
-    yield from told_by(command, folder, seconds)
+    yield from checks_reported_by(command, folder, seconds)
 
 
-def told_by(command, folder, seconds):
-    """Yield the checks that a command reports, one line of JSON for each."""
+def checks_reported_by(command, folder, seconds):
+    """Yield the checks that a command reports.
+
+    However the command ends, each check that it has announced is yielded.
+    """
+    running = start(command, folder, seconds)
+    waiting = ["The checks can run"]  # the sentences of the checks to come
+    red = False
+    last_words = ""  # what Python prints when it breaks down
+    why = ""  # the command was stopped, if it was
+
+    def give_up():
+        nonlocal why
+        why = never_ends(f"The program in {folder.name}/", seconds)
+        end(running)
+
+    timer = Timer(seconds + PATIENCE, give_up)  # it stops by itself, unless it cannot
+    timer.start()
+    try:
+        for line in running.stdout:
+            before, mark, report = line.partition(MARK)
+            last_words = before.strip() or last_words
+            if not mark:
+                continue
+            report = json.loads(report)
+            if "announced" in report:
+                waiting = report["announced"]
+            elif "stopped" in report:
+                why = report["stopped"]
+            else:
+                check = Check(**report)
+                waiting = [each for each in waiting if each != check.sentence]
+                red = red or check.outcome == "red"
+                yield check
+    finally:
+        timer.cancel()
+        end(running)
+        running.stdout.close()
+        running.wait()
+    if waiting and not red:
+        yield Check(waiting.pop(0), "red", why or broke_down(folder, last_words))
+    for sentence in waiting:
+        yield Check(sentence, "not checked")
+
+
+def start(command, folder, seconds):
+    """Start a command that checks the program in a folder; return the process."""
     options = ["--program", str(folder), "--seconds", str(seconds)]
-    running = subprocess.Popen(
+    return subprocess.Popen(
         [*command, *options],
         cwd=ROOT,
-        env=os.environ | ENV,
+        env=os.environ | ENVIRONMENT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -70,42 +129,6 @@ def told_by(command, folder, seconds):
         errors="replace",
         start_new_session=True,  # it and the browser it starts are ended together
     )
-    left, last, red, told = [], "", False, False
-    why = f"{folder.name}/app.py ended Python."
-
-    def give_up():  # it stops by itself, unless it cannot
-        nonlocal why
-        why = never_ends(f"The program in {folder.name}/", seconds)
-        end(running)
-
-    stop = Timer(seconds + 5, give_up)
-    stop.start()
-    try:
-        for line in running.stdout:
-            try:
-                report = json.loads(line)
-            except ValueError:
-                report = None
-            if not isinstance(report, dict) or not report.keys() & REPORT:
-                last = line.strip() or last  # the program, or Python, prints too
-                continue
-            if "sentences" in report:
-                left, told = report["sentences"], True
-            elif "stuck" in report:
-                last = report["stuck"]
-            else:
-                left = [each for each in left if each != report["sentence"]]
-                told, red = True, red or report["outcome"] == "red"
-                yield Check(**report)
-    finally:
-        stop.cancel()
-        end(running)
-        running.communicate()
-    if not red and (left or not told):
-        sentence, *left = left or ["The checks can run"]
-        yield Check(sentence, "red", last or why)
-    for sentence in left:
-        yield Check(sentence, "not checked")
 
 
 def end(running):
@@ -117,6 +140,19 @@ def end(running):
         with suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
     running.kill()
+
+
+def as_line(**report):
+    """Return the line in which a command reports a check, or the checks to come."""
+    return f"{MARK}{json.dumps(report)}\n"
+
+
+def broke_down(folder, last_words):
+    """Return the sentence for a Python that ended in the middle of a check."""
+    sentence = f"The program in {folder.name}/ ended Python: look for an os._exit()."
+    if last_words:
+        sentence += f" The last that was printed is: {last_words}"
+    return sentence
 
 
 def never_ends(where, seconds):

@@ -1,0 +1,109 @@
+"""Report each check as it is made: what it found, in words for the student.
+
+A pytest plugin. run_checks.py starts pytest with it and reads what it writes, a line
+for each check; an assertion that fails holds the sentence that a student reads.
+"""
+
+import os
+import sys
+from pathlib import Path
+from threading import Timer
+
+import pytest
+
+from lessons.course.explain import place, sentence_for
+from lessons.course.run_checks import as_line, never_ends
+
+REPORTS = pytest.StashKey[int]()  # the file that they are written to
+
+
+def pytest_addoption(parser):
+    parser.addoption("--program", type=Path, help="the folder of the program to check")
+    parser.addoption("--seconds", type=float, help="how long all checks may take")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config):
+    early_config.stash[REPORTS] = os.dup(1)  # before pytest captures what is printed
+    return (yield)
+
+
+def pytest_configure(config):
+    config.option.program = config.option.program.resolve()
+
+
+def pytest_collectreport(report):
+    if report.failed:  # a mistake in check.py itself
+        print(report.longreprtext, file=sys.__stderr__)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the checks that a check.py imports, each file's in their order."""
+    items.sort(key=place_in_order)
+
+
+def place_in_order(item):
+    """Return what to sort a check by: imported or not, then the line it begins at."""
+    code = item.function.__code__
+    is_its_own = code.co_filename == str(item.path)
+    return is_its_own, code.co_firstlineno
+
+
+def pytest_collection_finish(session):
+    """Announce the checks; from here on the time runs that they may take."""
+    sentences = [sentence_of(item) for item in session.items]
+    write_report(session.config, announced=sentences)
+    watch = Timer(session.config.option.seconds, give_up, [session.config])
+    watch.daemon = True
+    watch.start()
+
+
+def sentence_of(item):
+    """Return "The text is exact" for test_the_text_is_exact, or its docstring."""
+    name, _, case = item.name.removesuffix("]").partition("[")
+    words = name.removeprefix("test_").replace("_", " ")
+    sentence = item.function.__doc__ or words[:1].upper() + words[1:]
+    sentence = sentence.strip().rstrip(".")
+    return f"{sentence}: {case}" if case else sentence
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Report a check that has failed, was skipped, or has been made."""
+    report = yield
+    check = {"sentence": sentence_of(item)}
+    if report.failed:
+        check["outcome"] = "red"
+        check["message"] = sentence_for(call.excinfo.value, item.config.option.program)
+        check["printed"] = (report.capstdout + report.caplog)[-1000:]
+    elif report.skipped:
+        check["outcome"] = "gone on"
+        check["message"] = call.excinfo.value.msg
+    elif call.when == "call":
+        check["outcome"] = "green"
+    else:  # setup or teardown, and nothing went wrong there
+        return report
+    write_report(item.config, **check)
+    return report
+
+
+def write_report(config, **report):
+    os.write(config.stash[REPORTS], as_line(**report).encode())
+
+
+def give_up(config):
+    """Report where the program still runs, and end everything."""
+    where = running_line(config.option.program)
+    write_report(config, stopped=never_ends(where, config.option.seconds))
+    os._exit(1)
+
+
+def running_line(folder):
+    """Return the line of the program that some thread is at: "mine/app.py, line 9,"."""
+    for frame in sys._current_frames().values():
+        while frame:
+            found = place(frame.f_code.co_filename, frame.f_lineno, folder)
+            if found:
+                return f"{found},"
+            frame = frame.f_back
+    return f"{folder.name}/app.py"

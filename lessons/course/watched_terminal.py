@@ -1,0 +1,48 @@
+"""A terminal whose screen a check can look at, while a program prints there."""
+
+import io
+import sys
+from contextlib import redirect_stdout, suppress
+from time import monotonic, sleep
+
+PATIENCE = 3  # seconds that what should come at once may take
+
+
+class Terminal(io.TextIOWrapper):
+    """A terminal that shows text at the end of a line, or when it is flushed."""
+
+    def __init__(self):
+        self.screen = io.BytesIO()
+        super().__init__(self.screen, "utf-8", newline="\n", line_buffering=True)
+        self.written = ""  # shown, or still to be
+
+    def write(self, text):
+        self.written += text
+        return super().write(text)
+
+    @property
+    def shown(self):
+        return self.screen.getvalue().decode()
+
+    def shows(self, text):
+        """Wait for the text; return whether it came."""
+        until = monotonic() + PATIENCE
+        while text not in self.shown and monotonic() < until:
+            sleep(0.01)
+        return text in self.shown
+
+    def run(self, command, *words):
+        """Call a command on a clean screen, with these words as its arguments."""
+        self.flush()
+        self.screen.truncate(0)
+        self.screen.seek(0)
+        self.written = ""
+        argv = sys.argv
+        sys.argv = [*words]
+        try:
+            with redirect_stdout(self), suppress(SystemExit):
+                command()
+        finally:
+            sys.argv = argv
+            self.flush()
+        return self.shown
