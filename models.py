@@ -27,7 +27,7 @@ def choose_model():
     package = import_package(provider)
     chat_model = getattr(package, CHAT_MODELS[provider])
     try:
-        return chat_model(
+        chat = chat_model(
             name=name,
             model=model,
             api_key=key,
@@ -37,6 +37,11 @@ def choose_model():
     except Exception as error:  # its message is not shown: it may hold the key
         kind = type(error).__name__
         stop(f"MODEL={name}: the settings for it in .env are wrong ({kind}).")
+    if provider == "openai":
+        from lean import make_lean  # not above: the practice model does without openai
+
+        make_lean(chat)  # the same answers for half the work
+    return chat
 
 
 def default_name():

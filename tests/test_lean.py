@@ -1,0 +1,677 @@
+"""lean.py beside the library's own client: the same chunks, the same errors.
+
+Each script of a provider is played twice, once for either. What the one client yields
+or raises, the other has to: down to the ids, the metadata and the headers.
+"""
+
+import gc
+import json
+import threading
+import zlib
+from contextlib import suppress
+from io import BytesIO
+from socket import SHUT_RDWR
+from threading import Barrier, Event
+from uuid import UUID
+
+import httpx2
+import openai
+import pytest
+from conftest import LIMIT
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_openai import ChatOpenAI
+from provider import (
+    DONE,
+    DROP,
+    ERROR,
+    LEAK,
+    PATIENCE,
+    STALL,
+    TOKENS,
+    USAGE,
+    Exchange,
+    Provider,
+    chunk,
+    event,
+    finish,
+    refuse,
+)
+from test_provider import AFTER_THE_FIRST_TEXT, BEFORE_THE_FIRST_TEXT, SOON, ask
+
+import app as program
+from lean import LeanCompletions, make_lean
+from models import choose_model
+
+KEY = "sk-abcd1234wxyz"
+RUN = UUID(int=7)  # LangChain makes the ids of its chunks from it
+ENDING = [finish("stop"), DONE]
+
+
+class KeptExchange(Exchange):
+    """One POST of a connection that stays open for the next."""
+
+    def setup(self):
+        super().setup()
+        self.server.connections.append(self.connection)
+
+    def begin(self, status, headers):
+        if status != 200:
+            return super().begin(status, headers)
+        self.begun = True
+        self.send_response(status)
+        for name, value in (headers | self.server.headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def send(self, step):
+        super().send(step)
+        if not step:  # the answer ended whole
+            self.close_connection = False
+
+
+class KeepingProvider(Provider):
+    """A provider that keeps its connections open, as the real ones do."""
+
+    request_queue_size = 512
+
+    def __init__(self, *script, headers=None, exchange=KeptExchange):
+        super().__init__(*script)
+        self.RequestHandlerClass = exchange
+        self.headers = headers or {}
+        self.connections = []  # each socket that a client opened
+
+    def close_connections(self):
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(SHUT_RDWR)
+
+    def __exit__(self, *error):
+        self.closing = True
+        self.close_connections()
+        super().__exit__(*error)
+
+
+def stock_model(url, **settings):
+    """Return the library's own client for the provider at this address."""
+    settings = {"max_retries": 0, "timeout": PATIENCE} | settings
+    return ChatOpenAI(model="gpt-test", api_key=KEY, base_url=url, **settings)
+
+
+def lean_model(url, **settings):
+    """Return the same with lean.py in it."""
+    return make_lean(stock_model(url, **settings))
+
+
+def outcome(model, provider, **options):
+    """Return the chunks that the model yields, and its error: all that can be seen."""
+    chunks, error = [], None
+    try:
+        for piece in model.stream("Hello?", config={"run_id": RUN}, **options):
+            chunks.append((type(piece), piece.model_dump()))
+    except Exception as raised:
+        error = [describe(raised), describe(raised.__cause__)]
+    requests = [(post.path, post.json) for post in provider.requests]
+    return chunks, error, requests
+
+
+def describe(error):
+    """Return what a program can read from an error."""
+    names = ["status_code", "code", "param", "type", "body", "message", "request_id"]
+    seen = {name: getattr(error, name, None) for name in names}
+    if response := getattr(error, "response", None):
+        seen["headers"] = dict(response.headers) | {"date": None}
+    if request := getattr(error, "request", None):
+        seen["request"] = (request.method, request.url.path)
+    if isinstance(
+        error, UnicodeDecodeError
+    ):  # the library counts from the line's start
+        return type(error), error.reason
+    return type(error), str(error), seen
+
+
+def both(*script, settings=None, headers=None, **options):
+    """Run the script for either client; return the outcome of each."""
+    outcomes = []
+    for make in (stock_model, lean_model):
+        with KeepingProvider(*script, headers=headers) as provider:
+            model = make(provider.url, **(settings or {}))
+            outcomes.append(outcome(model, provider, **options))
+    return outcomes
+
+
+def text_of(chunks):
+    return "".join(fields["content"] for _, fields in chunks)
+
+
+# The same chunks
+
+
+def whole(delta, reason=None, **fields):
+    """Return a chunk with every field that OpenAI sends."""
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+    about = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1763700000,
+        "model": "gpt-test-2026",
+        "service_tier": "default",
+        "system_fingerprint": "fp_1",
+        "choices": [choice],
+        "obfuscation": "k3Jx9",
+    }
+    return event(**(about | fields))
+
+
+def choices(*deltas):
+    """Return a chunk with several choices, as a client that sets n gets them."""
+    many = [{"index": i, "delta": delta} for i, delta in enumerate(deltas)]
+    return event(id="1", choices=many)
+
+
+def call(index, **function):
+    """Return a chunk that brings a part of a tool call."""
+    name = {"id": f"call_{index}", "type": "function"} if "name" in function else {}
+    return whole({"tool_calls": [{"index": index, **name, "function": function}]})
+
+
+def cut(packet, size):
+    return [packet[i : i + size] for i in range(0, len(packet), size)]
+
+
+def gzipped(*packets):
+    """Return the packets as a gzip stream that is flushed after each of them."""
+    squeeze = zlib.compressobj(wbits=31)
+    flushed = [
+        squeeze.compress(packet) + squeeze.flush(zlib.Z_SYNC_FLUSH)
+        for packet in packets
+    ]
+    return [*flushed, squeeze.flush()]
+
+
+HELLO = chunk({"content": "Hello"})
+LETTERS = chunk({"content": "𝄞 naïve 日本 👩‍🚀\u2028\x85 "})
+DETAILED = {
+    **TOKENS,
+    "prompt_tokens_details": {"cached_tokens": 2, "audio_tokens": 0},
+    "completion_tokens_details": {"reasoning_tokens": 4, "audio_tokens": 0},
+}
+SURE = {"token": "one", "bytes": [111], "logprob": -0.1, "top_logprobs": []}
+
+STREAMS = {
+    "as OpenAI sends it": [
+        whole({"role": "assistant", "content": "", "refusal": None}),
+        whole({"content": "one"}),
+        whole({"content": " two"}),
+        whole({}, "stop"),
+        whole({}, choices=[], usage=DETAILED),
+        DONE,
+    ],
+    "as little as can be": ["one", " two", *ENDING],
+    "no [DONE]": ["one", finish("stop")],
+    "nothing after the text": ["one"],
+    "cut at a limit": ["one", finish("length"), DONE],
+    "usage": ["one", finish("stop"), USAGE, DONE],
+    "usage of a flex tier": [
+        whole({}, "stop", usage=DETAILED, service_tier="flex"),
+        DONE,
+    ],
+    "usage beside the end": [whole({"content": "one"}, "stop", usage=TOKENS), DONE],
+    "usage with nulls": [event(choices=[], usage={"prompt_tokens": None}), DONE],
+    "a tool": [
+        call(0, name="look", arguments=""),
+        call(0, arguments='{"at":'),
+        call(0, arguments=' "me"}'),
+        whole({}, "tool_calls"),
+        DONE,
+    ],
+    "two tools and a text": [
+        whole({"content": "Let me look."}),
+        call(0, name="look", arguments="{}"),
+        call(1, name="see", arguments="{}"),
+        whole({}, "tool_calls"),
+        DONE,
+    ],
+    "tools without numbers or names": [
+        chunk({"tool_calls": [{"function": {"name": "look"}, "id": "1"}]}),
+        chunk({"content": "one", "tool_calls": [{"function": {"arguments": "{}"}}]}),
+        *ENDING,
+    ],
+    "a function, as of old": [
+        chunk({"function_call": {"name": "look"}}),
+        chunk({"content": "", "function_call": {"arguments": "{}"}}),
+        *ENDING,
+    ],
+    "a refusal": [
+        whole({"role": "assistant", "content": None, "refusal": ""}),
+        whole({"refusal": "I cannot."}),
+        whole({}, "stop"),
+        DONE,
+    ],
+    "reasoning": [
+        whole({"role": "assistant", "content": None, "reasoning_content": "Hm"}),
+        whole({"reasoning": "Hm", "reasoning_details": [{"text": "Hm"}]}),
+        "one",
+        *ENDING,
+    ],
+    "a developer speaks": [chunk({"role": "developer", "content": "one"}), *ENDING],
+    "a role nobody knows": [chunk({"role": "poet", "content": "one"}), *ENDING],
+    "several choices": [choices({"content": "a"}, {"content": "b"}), *ENDING],
+    "no choices": [event(id="1", choices=[]), "one", *ENDING],
+    "null for choices": [event(id="1", choices=None), "one", *ENDING],
+    "a filter's chunk": [event(choices=[], prompt_filter_results=[]), "one", *ENDING],
+    "null for a delta": [chunk(None), "one", *ENDING],
+    "no delta": [event(choices=[{"index": 0, "offset": 9}]), "one", *ENDING],
+    "null for an error": [event(choices=[], error=None), "one", *ENDING],
+    "sure of itself": [
+        event(
+            choices=[
+                {
+                    "index": 0,
+                    "delta": {"content": "one"},
+                    "logprobs": {"content": [SURE], "refusal": None},
+                }
+            ]
+        ),
+        *ENDING,
+    ],
+    "a little sure": [
+        event(choices=[{"delta": {"content": "one"}, "logprobs": {"content": [{}]}}]),
+        *ENDING,
+    ],
+    "fields nobody knows": [event(choices=[], new={"field": [1, 2.5, True]}), "one"],
+    "comments": [b": hello\n\n", "one", b": still here\n\n", *ENDING],
+    "names, ids and waits": [b"event: chunk\nid: 7\nretry: 9\n" + HELLO, *ENDING],
+    "no space after data:": [HELLO.replace(b"data: ", b"data:"), *ENDING],
+    "two spaces after data:": [HELLO.replace(b"data: ", b"data:  "), *ENDING],
+    "lines that end in CRLF": [HELLO.replace(b"\n", b"\r\n"), *ENDING],
+    "CRLF cut in two": [*cut(HELLO.replace(b"\n", b"\r\n"), 1), *ENDING],
+    "a byte order mark": ["\ufeff".encode() + HELLO, "one", *ENDING],
+    "JSON on several lines": [HELLO.replace(b", ", b",\ndata: "), *ENDING],
+    "blank lines": [b"\n\n\n", HELLO, b"\n\n", *ENDING],
+    "letters": [LETTERS, *ENDING],
+    "letters, a byte in a packet": [*cut(LETTERS, 1), *ENDING],
+    "packets of seven bytes": [*cut(LETTERS + HELLO + finish("stop"), 7), DONE],
+    "all in one packet": [LETTERS + HELLO + finish("stop") + DONE, DONE],
+    "half a letter, escaped": [HELLO.replace(b"Hello", rb"\ud834 and"), *ENDING],
+    "numbers without bounds": [
+        HELLO.replace(b'"1"', b'"1", "a": NaN, "b": 1e999, "c": 9e1'),
+        *ENDING,
+    ],
+    "a line of a megabyte": [chunk({"content": "x" * 2**20}), *ENDING],
+    "deeply nested": [event(choices=[], deep=eval("[" * 90 + "]" * 90)), *ENDING],
+    "text after [DONE]": ["one", finish("stop") + DONE + HELLO, DONE],
+    "more than [DONE]": ["one", b"data: [DONE] and more\n\n", "two", DONE],
+    "an event without its blank line": ["one", HELLO[:-1]],
+    "half an event": ["one", HELLO[:-9]],
+}
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_the_chunks_are_those_of_the_library(stream):
+    library, lean = both(*STREAMS[stream])
+    assert lean == library
+    chunks, error, _ = lean
+    assert chunks and not error
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_compressed_chunks_are_those_of_the_library(encoding):
+    packets = [HELLO, LETTERS, finish("stop"), DONE]
+    if encoding == "gzip":
+        packets = gzipped(*packets)
+    else:
+        packets = [zlib.compress(b"".join(packets))]
+    library, lean = both(*packets, headers={"Content-Encoding": encoding})
+    assert lean == library
+    assert text_of(lean[0]).startswith("Hello𝄞 naïve")
+
+
+OPTIONS = {
+    "n": {"n": 2},
+    "a limit and a seed": {"max_tokens": 5, "seed": 7, "stop": ["END"]},
+    "usage asked for": {"stream_usage": True},
+    "fields of ones own": {"extra_body": {"top_k": 3}},
+    "headers of ones own": {"extra_headers": {"X-Class": "7b"}},
+    "a time limit": {"timeout": 7},
+    "tools": {"tools": [{"type": "function", "function": {"name": "look"}}]},
+    "a schema": {"response_format": {"type": "json_object"}},
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_what_is_asked_for_is_what_the_library_asks_for(name):
+    library, lean = both(*STREAMS["as OpenAI sends it"], **OPTIONS[name])
+    assert lean == library
+    assert lean[0] and not lean[1]
+
+
+SETTINGS = {
+    "headers are part of the answer": {"include_response_headers": True},
+    "blocks": {"output_version": "v1"},
+    "a key and a name": {"default_headers": {"X-Class": "7b"}, "organization": "us"},
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_of_the_model_hold(name):
+    script = STREAMS["as OpenAI sends it"]
+    library, lean = both(*script, settings=SETTINGS[name])
+    for chunks, _, _ in (library, lean):
+        for _, fields in chunks:
+            fields["response_metadata"].get("headers", {}).pop("date", None)
+    assert lean == library
+    assert lean[0] and not lean[1]
+
+
+def test_the_headers_of_the_request_are_those_of_the_library():
+    """But for one: the library marks a request whose raw answer is wanted."""
+    sent = []
+    for make in (stock_model, lean_model):
+        with Provider("one", *ENDING) as provider:
+            list(make(provider.url).stream("Hello?"))
+            headers = dict(provider.requests[0].headers)
+            assert headers.pop("Host") in provider.url
+            sent.append(headers)
+    library, lean = sent
+    assert lean == library | {"x-stainless-raw-response": "true"}
+    assert lean["authorization"] == f"Bearer {KEY}"
+
+
+def test_those_who_listen_to_langchain_hear_the_same():
+    heard = []
+
+    class Ear(BaseCallbackHandler):
+        def on_llm_new_token(self, token, **_):
+            heard.append(token)
+
+        def on_llm_end(self, response, **_):
+            heard.append(response.generations[0][0].message.model_dump())
+
+    for make in (stock_model, lean_model):
+        with Provider(*STREAMS["as OpenAI sends it"]) as provider:
+            config = {"callbacks": [Ear()], "run_id": RUN}
+            list(make(provider.url).stream("Hello?", config=config))
+    half = len(heard) // 2
+    assert heard[:half] == heard[half:]
+    assert heard[half - 1]["content"] == "one two"
+
+
+# The same errors
+
+BODY = {"message": LEAK, "type": "server_error", "param": "n", "code": "overloaded"}
+FAULTS = {
+    "an error with all its fields": ["one", event(error=BODY)],
+    "an error that is a sentence": ["one", event(error="It is late.")],
+    "an error without a sentence": ["one", event(error={"message": "", "code": 7})],
+    "an error of another kind": ["one", event(error=[1])],
+    "an error with a name": [b"event: error\n" + ERROR],
+    "an error in the prompt's length": [
+        event(error={"message": "This exceeds the context window of the model"})
+    ],
+    "an empty event": ["one", b"data:\n\n"],
+    "half of a JSON": ["one", HELLO[:20] + b"\n\n"],
+    "two JSONs": ["one", b"data: {}{}\n\n"],
+    "null": ["one", b"data: null\n\n"],
+    "a number": ["one", b"data: 5\n\n"],
+    "a choice that is none": [event(choices=[None]), "one", *ENDING],
+    "choices that are none": [event(choices=5), "one", *ENDING],
+    "content in parts": [chunk({"content": ["o", "ne"]}), *ENDING],
+    "a control character": ["one", b'data: {"a": "\x01"}\n\n'],
+    "UTF-16": ["one", "data: {}\n\n".encode("utf-16")[2:] + b"\n\ndata: \x00{\n\n"],
+    "half a surrogate, as bytes": ["one", b'data: "\xed\xa0\xb4"\n\n'],
+    "a tool without a function": [
+        chunk({"tool_calls": [{"index": 0, "function": None}]}),
+        *ENDING,
+    ],
+    "chunks that are no hexadecimal": [DROP],
+    "dropped in the middle of a chunk": ["one", HELLO[:20], DROP],
+    "dropped in the middle of a letter": ["one", LETTERS[:70], DROP],
+    "a rate limit that says when": [
+        refuse(429, {"Retry-After": "7", "x-request-id": "r1"})
+    ],
+    "a conflict": [refuse(409)],
+    "no sense in it": [refuse(422)],
+    "a teapot": [refuse(418)],
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_errors_are_those_of_the_library(fault):
+    library, lean = both(*FAULTS[fault], DONE)
+    assert lean == library
+    assert lean[1]
+
+
+@pytest.mark.parametrize("fault", BEFORE_THE_FIRST_TEXT)
+def test_faults_before_the_first_text_are_those_of_the_library(fault):
+    _, *script = BEFORE_THE_FIRST_TEXT[fault]
+    library, lean = both(*script, settings={"timeout": 1})
+    assert lean == library
+
+
+@pytest.mark.parametrize("fault", AFTER_THE_FIRST_TEXT)
+def test_faults_after_the_first_text_are_those_of_the_library(fault):
+    script = ["one", *AFTER_THE_FIRST_TEXT[fault]]
+    library, lean = both(*script, settings={"timeout": 1})
+    assert lean == library
+    assert text_of(lean[0]) == "one"
+
+
+def test_a_gzip_that_is_none_is_the_same_error():
+    library, lean = both(HELLO, DONE, headers={"Content-Encoding": "gzip"})
+    assert lean == library
+    assert lean[1]
+
+
+def test_nobody_listening_is_the_same_error():
+    with KeepingProvider() as gone:
+        url = gone.url
+    library, lean = (outcome(make(url), gone) for make in (stock_model, lean_model))
+    assert lean == library
+    assert lean[1][1][0] is openai.APIConnectionError
+
+
+def test_a_comment_after_an_id_does_not_hurt():
+    """The library takes the blank line after it for an event that is no JSON."""
+    script = [b"id: 7\n" + HELLO, b": still here\n\n", *ENDING]
+    (_, library, _), (chunks, lean, _) = both(*script)
+    assert library and not lean
+    assert text_of(chunks) == "Hello"
+
+
+# One connection
+
+
+class Whole(KeptExchange):
+    """One POST, whose answer leaves in a single packet, end and all."""
+
+    def send(self, step):
+        if not hasattr(self, "packets"):
+            self.packets, self.socket_file = [], self.wfile
+        self.wfile = BytesIO()
+        super().send(step)
+        self.packets.append(self.wfile.getvalue())
+        self.wfile = self.socket_file
+        if not step:
+            self.wfile.write(b"".join(self.packets))
+            del self.packets
+
+
+ANSWERS = {
+    "as OpenAI sends it": (STREAMS["as OpenAI sends it"], {}, KeptExchange),
+    "without [DONE]": (["one two", finish("stop"), USAGE], {}, KeptExchange),
+    "gzip": (
+        gzipped(chunk({"content": "one two"}), finish("stop"), DONE),
+        {"Content-Encoding": "gzip"},
+        KeptExchange,
+    ),
+    "in one packet": (["one two", *ENDING], {}, Whole),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_five_questions_need_one_connection(answer):
+    script, headers, exchange = ANSWERS[answer]
+    settings = {"headers": headers, "exchange": exchange}
+    with KeepingProvider(**settings) as provider:
+        model = lean_model(provider.url)
+        for _ in range(5):
+            provider.script = iter(script)
+            chunks = list(model.stream("Hello?"))
+            assert "".join(piece.text for piece in chunks) == "one two"
+        assert len(provider.requests) == 5
+        assert len(provider.connections) == 1
+
+
+def test_an_answer_ends_with_done_however_long_the_stream_is_held_open():
+    gate = Event()
+    with KeepingProvider("one", finish("stop") + DONE, gate, "left") as provider:
+        chunks = list(lean_model(provider.url).stream("Hello?"))
+        assert "left" not in provider.sent
+        assert "".join(piece.text for piece in chunks) == "one"
+        assert provider.hung_up.wait(SOON)
+
+
+def test_a_provider_that_goes_on_after_done_is_hung_up_on():
+    script = ["one", finish("stop") + DONE, *["more"] * 9999, STALL]
+    with KeepingProvider(*script) as provider:
+        chunks = list(lean_model(provider.url).stream("Hello?"))
+        assert "".join(piece.text for piece in chunks) == "one"
+        assert provider.hung_up.wait(SOON)
+
+
+def test_a_reader_who_leaves_hangs_up_and_the_next_one_has_an_answer():
+    with KeepingProvider("one", *["more"] * 99, STALL) as provider:
+        model = lean_model(provider.url)
+        stream = model.stream("Hello?")
+        assert next(stream).text == "one"
+        stream.close()
+        assert provider.hung_up.wait(SOON)
+        provider.script = iter(["two", *ENDING])
+        assert "".join(piece.text for piece in model.stream("Hello?")) == "two"
+        assert len(provider.connections) == 2
+
+
+@pytest.fixture
+def connect(monkeypatch):
+    """Return a function that makes whoever answers at a URL the app's model."""
+
+    def connect(url):
+        monkeypatch.setattr(program, "model", lean_model(url))
+
+    return connect
+
+
+def test_a_connection_closed_between_two_answers_is_replaced(connect, server):
+    script = ["one", *ENDING, "two", *ENDING]
+    with KeepingProvider(*script) as provider:
+        connect(provider.url)
+        assert ask(server).text == "one"
+        provider.close_connections()
+        assert ask(server).text == "two"
+        assert len(provider.connections) == 2
+
+
+def test_a_connection_closed_while_the_question_is_sent_is_replaced(connect, server):
+    script = ["one", *ENDING, DROP, "two", *ENDING]
+    with KeepingProvider(*script) as provider:
+        connect(provider.url)
+        assert ask(server).text == "one"
+        answer = ask(server)
+        assert (answer.status_code, answer.text) == (200, "two")
+        assert [len(provider.requests), len(provider.connections)] == [3, 2]
+
+
+class Echo(KeptExchange):
+    """One POST: says the prompt back, letter by letter, once all have asked."""
+
+    def do_POST(self):
+        self.json = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.everybody.wait(LIMIT)
+        self.begun = False
+        for letter in self.json["messages"][0]["content"]:
+            self.send(letter)
+        self.send(finish("stop"))
+        self.send(b"")
+
+
+def test_300_answers_at_once_do_not_mix():
+    answers = {}
+    with KeepingProvider(exchange=Echo) as provider:
+        provider.everybody = Barrier(300)
+        model = lean_model(provider.url)
+
+        def read(prompt):
+            answers[prompt] = "".join(piece.text for piece in model.stream(prompt))
+
+        prompts = [f"I am number {number}." for number in range(300)]
+        threads = [threading.Thread(target=read, args=[prompt]) for prompt in prompts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(3 * LIMIT)
+    assert answers == {prompt: prompt for prompt in prompts}
+
+
+def test_nothing_is_kept_after_the_answer():
+    def kept():
+        gc.collect()
+        return sum(type(thing) is httpx2.Response for thing in gc.get_objects())
+
+    before = kept()
+    with KeepingProvider(*["one", *ENDING] * 9) as provider:
+        model = lean_model(provider.url)
+        for _ in range(9):
+            list(model.stream("Hello?"))
+        assert kept() == before
+
+
+# What goes on through the library
+
+
+def test_openai_answers_through_lean_and_others_through_their_own(monkeypatch):
+    monkeypatch.setenv("MODEL", "openai:gpt-test")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert isinstance(choose_model().client, LeanCompletions)
+    monkeypatch.setenv("MODEL", "anthropic:claude-test")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    assert not hasattr(choose_model(), "client")
+
+
+def responses(**fields):
+    return f"event: {fields['type']}\n".encode() + event(**fields)
+
+
+def test_the_responses_wire_is_the_librarys():
+    about = {"id": "r1", "object": "response", "created_at": 1, "model": "gpt-test"}
+    about |= {"output": [], "tools": [], "parallel_tool_calls": True}
+    about |= {"tool_choice": "auto", "status": "completed"}
+    part = {"item_id": "m1", "output_index": 0, "content_index": 0}
+    words = {"type": "response.output_text.delta", "logprobs": [], **part}
+    script = [
+        responses(type="response.created", sequence_number=0, response=about),
+        responses(delta="one", sequence_number=1, **words),
+        responses(delta=" two", sequence_number=2, **words),
+        responses(type="response.completed", sequence_number=3, response=about),
+        DONE,
+    ]
+    library, lean = both(*script, settings={"use_responses_api": True})
+    assert lean == library
+    _, error, [(path, _)] = lean
+    assert (path, error) == ("/v1/responses", None)
+
+
+def test_an_answer_in_one_piece_is_the_librarys():
+    choice = {"index": 0, "finish_reason": "stop"}
+    message = {"role": "assistant", "content": "one two"}
+    whole = {"id": "1", "choices": [choice | {"message": message}], "usage": TOKENS}
+    packet = json.dumps(whole).encode()
+    answers = []
+    for make in (stock_model, lean_model):
+        with Provider(packet) as provider:
+            config = {"run_id": RUN}
+            answer = make(provider.url).invoke("Hello?", config=config)
+            answers.append(answer.model_dump())
+    library, lean = answers
+    assert lean == library
+    assert lean["content"] == "one two"
