@@ -22,8 +22,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.wrappers import Response
 
-from lessons.course.live_program import import_app
-from lessons.course.load_program import import_anew
+from lessons.course.import_anew import import_anew
+from lessons.course.program_import import import_app
 from practice import failure
 
 NAME = "08-a-conversation"

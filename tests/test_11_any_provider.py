@@ -19,7 +19,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from test_anthropic import MESSAGE, said
 
 from lessons.course.bad_network import BadNetwork
-from lessons.course.load_program import import_anew
+from lessons.course.import_anew import import_anew
 
 LESSON = ROOT / "lessons" / "11-any-provider"
 lesson = importlib.import_module("lessons.11-any-provider.app")

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from concurrent.futures import Future
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -16,12 +17,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug import Response
+from werkzeug.test import Client
 
 import app as program
-from lessons.course import folders, pages
-from lessons.course import live_program as programs
+from lessons.course import folders, pages, program_import
+from lessons.course.broken_program import BrokenProgram
 from lessons.course.command_output import command_output
+from lessons.course.live_program import Program
+from lessons.course.load_program import load
 from lessons.course.notes_as_html import to_html
+from lessons.course.program_import import ProgramImport
 from lessons.course.way_through import read_way_through
 
 PAGE = "/lessons/03-a-page-that-reads-it/"
@@ -81,11 +86,33 @@ def write(folder, **files):
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
 
 
+def module_of(folder):
+    """Return the app.py of a folder, as it was imported last."""
+    path = str(folder / "app.py")
+    modules = list(sys.modules.values())
+    return [each for each in modules if getattr(each, "__file__", None) == path][-1]
+
+
 def model_of(lesson, monkeypatch, *script):
     """Let the lesson's program, which has been visited, answer with this script."""
     model = ScriptedModel(*script)
-    monkeypatch.setattr(sys.modules[f"{lesson}.app"], "model", model)
+    module = module_of(ROOT / "lessons" / lesson)
+    monkeypatch.setattr(module, "model", model)
     return model
+
+
+def begin(call, *words):
+    """Call it in a thread that holds up no end; return the Future of its result."""
+    future = Future()
+
+    def run():
+        try:
+            future.set_result(call(*words))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
 # The notes
@@ -340,16 +367,16 @@ def test_programs_do_not_share_what_is_theirs(visit, mine):
     assert visit.get(f"{PAGE}program/").text != visit.get(f"{PAGE}mine/").text
     assert visit.get(f"{PAGE}program/static/page.js").status_code == 200
     assert visit.get(f"{PAGE}mine/static/page.js").status_code == 404
-    first, second = (sys.modules[f"{name}.app"] for name in (LESSONS[2], "mine"))
-    assert first.app is not second.app
+    lesson = ROOT / "lessons" / LESSONS[2]
+    assert module_of(lesson).app is not module_of(mine).app
 
 
 def test_mine_is_imported_anew_when_it_changes(visit, mine):
     write(mine, app=HELLO)
     assert "Hello" in visit.get(f"{PAGE}mine/").text
-    before = sys.modules["mine.app"].app
+    before = module_of(mine)
     visit.get(f"{PAGE}mine/")
-    assert sys.modules["mine.app"].app is before
+    assert module_of(mine) is before
     write(mine, app=HELLO.replace("Hello", "Hallo"))  # of the same size, at once
     assert "Hallo" in visit.get(f"{PAGE}mine/").text
 
@@ -370,6 +397,7 @@ def test_mine_shows_its_new_template(visit, mine):
     assert visit.get(f"{PAGE}mine/").text == "Another"
 
 
+ENDS = HELLO.replace("return", "raise SystemExit(1); return")
 NAMELESS = HELLO.replace("return", "print(nothing); return")
 BROKEN = {
     "app = Flask(": "mine/app.py, line 1: SyntaxError: '(' was never closed",
@@ -377,6 +405,10 @@ BROKEN = {
     "raise SystemExit('MODEL=x: write it.')": "MODEL=x: write it.",
     "ap = 5": "mine/app.py has no app: write app = Flask(__name__).",
     NAMELESS: "mine/app.py, line 8: NameError: name 'nothing' is not defined",
+    "from .words import a": "mine/app.py, line 1: There is no mine/words.py: see the",
+    "import sys\nsys.exit(1)": "mine/app.py, line 2: SystemExit: 1.",
+    "raise KeyboardInterrupt": "mine/app.py, line 1: KeyboardInterrupt: it says",
+    ENDS: "mine/app.py, line 8: SystemExit: 1.",
 }
 
 
@@ -430,20 +462,210 @@ def ask():
     assert visit.post(f"{PAGE}mine/ask", json={"prompt": "Hi"}).text == "HiHiHi"
 
 
-def test_a_loop_in_mine_does_not_hold_up_the_course(visit, mine, monkeypatch):
-    monkeypatch.setattr(programs, "IMPORT_SECONDS", 0.2)
+def test_mine_keeps_and_reads_objects_of_its_own(visit, mine):
     write(
-        mine, app="import sys, time\nwhile 'enough' not in sys.modules: time.sleep(.1)"
+        mine,
+        app=f"""import pickle
+from .words import Word
+{HELLO.replace('return "', 'return pickle.loads(pickle.dumps(Word("Hi"))).text + "')}
+""",
+        words="""from dataclasses import dataclass
+@dataclass
+class Word:
+    text: str
+""",
     )
+    assert visit.get(f"{PAGE}mine/").text == "Hi<title>Mine</title>Hello"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="makes links the POSIX way")
+def test_a_folder_may_be_called_as_a_package_is(tmp_path, visit):
+    folder, link = tmp_path / "flask", tmp_path / "work"
+    folder.mkdir()
+    link.symlink_to(folder)
+    write(folder, app=HELLO)
+    assert "Hello" in Client(Program(link)).get("/").text
+    assert sys.modules["flask"].Flask is Flask
+    assert visit.get(f"{PAGE}program/").status_code == 200
+
+
+def test_a_check_takes_a_folder_that_is_called_as_a_package_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    folder = tmp_path / "flask"
+    folder.mkdir()
+    write(folder, app=HELLO, __init__="")
+    assert load(folder, ScriptedModel()).app.test_client().get("/").status_code == 200
+    assert sys.modules["flask"].Flask is Flask
+
+
+def test_who_comes_while_mine_is_imported_waits_for_that(site, mine):
+    """A second import would meet the first at the barrier."""
+    write(
+        mine,
+        app=f"""from threading import Barrier, BrokenBarrierError
+import sys
+try:
+    sys.modules["barrier"].wait(1)
+except BrokenBarrierError:
+    pass
+{HELLO}""",
+    )
+    sys.modules["barrier"] = barrier = threading.Barrier(2)
     try:
-        said = visit.get(f"{PAGE}mine/").json["error"]
-        assert said.endswith("look for a loop that never ends.")
-        assert visit.get(f"{PAGE}program/").status_code == 200
+        both = [begin(site.test_client().get, f"{PAGE}mine/") for _ in range(2)]
+        pages = [each.result(LIMIT).text for each in both]
     finally:
-        sys.modules["enough"] = None
+        del sys.modules["barrier"]
+    assert barrier.broken
+    assert pages == ["<title>Mine</title>Hello"] * 2
+
+
+# Loops that never end
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Let an import take a moment only."""
+    monkeypatch.setattr(program_import, "IMPORT_SECONDS", 0.2)
+
+
+def ends(threads):
+    """Wait for threads to end; return whether they all did."""
+    for thread in threads:
+        thread.join(LIMIT)
+    return not any(thread.is_alive() for thread in threads)
+
+
+def imports_that_run():
+    """Return the threads in which a program is being imported."""
+    return [each for each in threading.enumerate() if isinstance(each, ProgramImport)]
+
+
+LOOP = "while True:\n    pass\n"
+LOOPS = {
+    "a loop": {"app": LOOP},
+    "a loop that catches errors": {
+        "app": """while True:
+    try:
+        len("")
+    except Exception:
+        pass
+"""
+    },
+    "a loop in a module": {"app": "from .words import word", "words": LOOP},
+}
+
+
+@pytest.mark.parametrize("files", LOOPS.values(), ids=LOOPS)
+def test_a_loop_in_mine_is_ended_and_found(visit, mine, impatient, files):
+    write(mine, **files)
+    said = visit.get(f"{PAGE}mine/").json["error"]
+    assert said.startswith(f"mine/{[*files][-1]}.py, line ")
+    assert said.endswith("it ran for 0.2 s: look for a loop that never ends.")
+    assert ends(imports_that_run())
     write(mine, app=HELLO)
     assert visit.get(f"{PAGE}mine/").status_code == 200
-    del sys.modules["enough"]
+
+
+EVENT = "sys.modules['event']"
+
+
+@pytest.fixture
+def event(monkeypatch):
+    """Return an Event for a program, too, which finds it as sys.modules["event"]."""
+    event = threading.Event()
+    monkeypatch.setitem(sys.modules, "event", event)
+    yield event
+    event.set()
+
+
+def test_an_import_that_cannot_be_ended_holds_up_nobody(visit, mine, impatient, event):
+    write(mine, app=f"import sys\n{EVENT}.wait()")
+    said = visit.get(f"{PAGE}mine/").json["error"]
+    assert said.endswith("look for a loop that never ends.")
+    assert visit.get(f"{PAGE}program/").status_code == 200
+    write(mine, app=HELLO)
+    assert visit.get(f"{PAGE}mine/").status_code == 200
+    waiting = imports_that_run()
+    assert waiting
+    event.set()
+    assert ends(waiting)
+    assert "Hello" in visit.get(f"{PAGE}mine/").text
+
+
+def test_a_slow_package_is_imported_whole(
+    visit, mine, impatient, event, tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    write(tmp_path, slow_package=f"import sys\nwhile not {EVENT}.wait(0.01):\n    pass")
+    write(mine, app=f"import slow_package\n{HELLO}")
+    assert "did not start within 0.2 s" in visit.get(f"{PAGE}mine/").json["error"]
+    slow = imports_that_run()
+    event.set()
+    assert ends(slow)
+    assert "Hello" in visit.get(f"{PAGE}mine/").text
+    assert "slow_package" in sys.modules
+
+
+SPINS = f"""import sys
+from flask import Flask
+app = Flask(__name__)
+@app.get("/")
+def index():
+    {EVENT}.set()
+    while True:
+        pass
+@app.get("/stream")
+def stream():
+    yield "one"
+    {EVENT}.set()
+    while True:
+        try:
+            len("")
+        except Exception:
+            pass
+"""
+
+
+def test_a_view_that_never_ends_is_ended_when_mine_changes(site, mine, event):
+    write(mine, app=SPINS)
+    spinning = begin(site.test_client().get, f"{PAGE}mine/")
+    assert event.wait(LIMIT)
+    write(mine, app=HELLO)
+    assert site.test_client().get(f"{PAGE}mine/").status_code == 200
+    error = spinning.result(LIMIT).json["error"]
+    assert error.startswith("mine/app.py, line ")
+    assert "FilesChanged: its files have changed" in error
+
+
+def test_an_answer_that_never_ends_breaks_off_when_mine_changes(site, mine, event):
+    write(mine, app=SPINS)
+    answer = site.test_client().get(f"{PAGE}mine/stream")
+    pieces = answer.iter_encoded()
+    assert next(pieces) == b"one"
+    spinning = begin(next, pieces)
+    assert event.wait(LIMIT)
+    write(mine, app=HELLO)
+    assert site.test_client().get(f"{PAGE}mine/").status_code == 200
+    with pytest.raises(BrokenProgram, match="its files have changed"):
+        spinning.result(LIMIT)
+
+
+def test_a_change_of_mine_ends_no_other_program(visit, mine, monkeypatch):
+    write(mine, app=HELLO)
+    visit.get(f"{PAGE}mine/")
+    visit.get(f"{PAGE}program/")
+    gate = threading.Event()
+    model_of(LESSONS[2], monkeypatch, "one", gate, " two")
+    address = f"{PAGE}program/ask"
+    answer = visit.post(address, json={"prompt": "Hi"}, buffered=False)
+    pieces = answer.iter_encoded()
+    assert next(pieces) == b"one"
+    rest = begin(b"".join, pieces)
+    write(mine, app=HELLO.replace("Hello", "Hallo"))
+    assert "Hallo" in visit.get(f"{PAGE}mine/").text
+    gate.set()
+    assert rest.result(LIMIT) == b" two"
 
 
 def test_the_words_of_a_provider_stay_here(visit, caplog):

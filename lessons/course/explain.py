@@ -7,6 +7,7 @@ from traceback import walk_tb
 from jinja2 import TemplateNotFound
 
 from lessons.course.folders import COURSE
+from lessons.course.import_anew import without_number
 
 ADVICE = {  # what to try, by how an exception's message begins
     "Working outside of request context": (
@@ -61,7 +62,8 @@ def sentence_for(error, folder):
         place(frame.f_code.co_filename, line, folder)
         for frame, line in walk_tb(error.__traceback__)
     ]
-    words = str(error).strip().partition("\n")[0].rstrip(".") or "it says no more"
+    words = without_number(str(error), folder).strip().partition("\n")[0].rstrip(".")
+    words = words or "it says no more"
     if isinstance(error, SyntaxError):
         places.append(place(error.filename, error.lineno, folder))
         words = error.msg
@@ -70,7 +72,7 @@ def sentence_for(error, folder):
     inside = [each for each in places if each]
     where = inside[-1] if inside else f"{folder.name}/app.py"
     sentences = [f"{where}: {type(error).__name__}: {words}."]
-    name = str(getattr(error, "name", None) or "")
+    name = without_number(str(getattr(error, "name", None) or ""), folder)
     if file := missing_file(error, name, folder):
         sentences = [f"{where}: There is no {file}: see the lesson for it."]
     else:

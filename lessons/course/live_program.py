@@ -1,26 +1,26 @@
 """The programs beside the text: imported on first use, and anew when a file changed."""
 
 import logging
+import os
 from itertools import chain
-from threading import Lock, Thread
-from traceback import walk_tb
+from pathlib import Path
+from threading import Lock
 
-from flask import Flask, json
-from werkzeug import Response
-from werkzeug.exceptions import InternalServerError
 from werkzeug.wsgi import ClosingIterator
 
-from lessons.course.explain import sentence_for
-from lessons.course.load_program import import_anew
-from lessons.course.rendered_page import rendered_page
-from lessons.course.terminal_page import Terminal
+from lessons.course.broken_program import BrokenProgram, answer_with, sentence_about
+from lessons.course.end_threads import end_threads
+from lessons.course.import_anew import forget
+from lessons.course.program_import import ProgramImport
 
-IMPORT_SECONDS = 10
 log = logging.getLogger("lessons")
 
 
-class Broken(Exception):
-    """A program that cannot answer; the message is one sentence for the student."""
+class FilesChanged(SystemExit):
+    """Raised in what still runs of a program when its files have changed."""
+
+    def __str__(self):
+        return "its files have changed, and what ran as they were before was ended"
 
 
 class Program:
@@ -28,87 +28,62 @@ class Program:
 
     def __init__(self, folder):
         self.folder = folder.resolve()
-        self.lock = Lock()
-        self.seen = self.app = None  # the files as they were when they were imported
+        self.lock = Lock()  # one request imports, and the others wait for it
+        self.files = None  # as they were when the latest import began
+        self.latest = None  # a ProgramImport
 
     def __call__(self, environ, start_response):
-        begun, body = [], ()
+        heads = []  # a status and headers: not sent before the first piece is there
+        body = ()
         try:
-            body = self.load()(environ, lambda *head: begun.append(head))
+            app = self.current_app()
+            body = app(environ, lambda *head: heads.append(head))
             pieces = iter(body)
-            first = next(pieces, b"")  # what breaks before it gets a sentence
-        except Exception as error:
-            getattr(body, "close", str)()
-            sentence = self.sentence(error)
+            first = next(pieces, b"")
+        except (Exception, SystemExit) as error:
+            if hasattr(body, "close"):
+                body.close()
+            sentence = sentence_about(error, self.folder)
             log.error(sentence)
-            answer = say(sentence, "text/html" in environ.get("HTTP_ACCEPT", ""))
-            return answer(environ, start_response)
-        start_response(*begun[-1])
-        return ClosingIterator(chain([first], pieces), getattr(body, "close", None))
+            return answer_with(sentence, environ)(environ, start_response)
+        start_response(*heads[-1])
+        rest = self.without_exit(pieces)
+        return ClosingIterator(chain([first], rest), getattr(body, "close", None))
 
-    def load(self):
-        """Return the app, imported anew if a file changed; raise if it is broken."""
+    def without_exit(self, pieces):
+        """Yield the pieces; where a program ends Python, only its answer breaks off."""
+        try:
+            # yield from would close the pieces, which are closed once more at the end
+            for piece in pieces:  # noqa: UP028
+                yield piece
+        except SystemExit as error:
+            raise BrokenProgram(sentence_about(error, self.folder)) from None
+
+    def current_app(self):
+        """Return the app as the files are now; raise BrokenProgram if there is none."""
         with self.lock:
-            files = {
-                path: (path.stat().st_mtime_ns, path.stat().st_size)
-                for path in self.folder.rglob("*.*")
-                if path.suffix in (".py", ".html")
-            }
-            if files != self.seen:
-                self.seen, self.app = files, self.imported()
-            if isinstance(self.app, Broken):
-                raise self.app.with_traceback(None)
-            return self.app
+            files = self.files_now()
+            if files != self.files:
+                self.import_again()
+                self.files = files
+            return self.latest.result()
 
-    def imported(self):
-        """Return the app, or why there is none; a loop must not hold up the course."""
-        found = []
+    def files_now(self):
+        """Return when each file was changed that makes the program, and its size."""
+        files = {}
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                path = Path(folder, name)
+                if path.suffix not in (".py", ".html"):
+                    continue
+                status = path.stat()
+                files[path] = (status.st_mtime_ns, status.st_size)
+        return files
 
-        def run():
-            try:
-                found.append(import_app(self.folder))
-            except (Exception, SystemExit) as error:
-                found.append(Broken(self.sentence(error)))
-
-        thread = Thread(target=run, daemon=True)
-        thread.start()
-        thread.join(IMPORT_SECONDS)
-        late = f"{self.folder.name}/app.py did not start within {IMPORT_SECONDS} s:"
-        return found[0] if found else Broken(f"{late} look for a loop that never ends.")
-
-    def sentence(self, error):
-        """Return where the program broke, and why, without a traceback."""
-        if isinstance(error, Broken | SystemExit):
-            return str(error)
-        frames = [frame for frame, _ in walk_tb(error.__traceback__)]
-        modules = {frame.f_globals.get("__name__", "") for frame in frames}
-        if any(module.startswith("langchain") for module in modules):
-            # a provider's own words can hold a part of the key: keep the name only
-            kind = type(type(error).__name__, (Exception,), {})
-            error = kind("the model failed").with_traceback(error.__traceback__)
-        return sentence_for(error, self.folder)
-
-
-def import_app(folder):
-    """Import app.py under a name of its own, and return a WSGI app that has a page."""
-    path, name = folder / "app.py", folder.name
-    if not path.exists():
-        raise Broken(f"There is no {name}/app.py yet: flask start puts one there.")
-    module = import_anew(folder)
-    app = getattr(module, "app", None)
-    if not isinstance(app, Flask):
-        raise Broken(f"{name}/app.py has no app: write app = Flask(__name__).")
-    handlers = app.error_handler_spec[None]
-    catches_all = handlers[500] or any(
-        issubclass(InternalServerError, kind) for kind in handlers[None]
-    )
-    app.config["PROPAGATE_EXCEPTIONS"] = not catches_all
-    has_page = any(rule.rule == "/" for rule in app.url_map.iter_rules())
-    return app if has_page else Terminal(app, folder)
-
-
-def say(sentence, as_page):
-    """Return a 500 with the sentence: as a page, or as JSON for a script that asked."""
-    if as_page:
-        return rendered_page("sentence.html", 500, sentence=sentence)
-    return Response(json.dumps({"error": sentence}), 500, mimetype="application/json")
+    def import_again(self):
+        """Begin to import the files as they are now; end what runs of the old ones."""
+        if self.latest:
+            end_threads(self.latest.package, FilesChanged)
+            forget(self.latest.package)
+        self.latest = ProgramImport(self.folder)
+        self.latest.start()

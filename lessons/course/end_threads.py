@@ -1,0 +1,53 @@
+"""How the threads of a program are ended that do not end by themselves.
+
+Most run a loop that never ends, and slow everything else. Python has no call that ends
+a thread. CPython can raise an exception in one, between two steps of its Python code,
+and ctypes calls the function of C that does.
+"""
+
+import sys
+from ctypes import c_ulong, py_object, pythonapi
+from threading import get_ident
+from time import sleep
+
+from lessons.course.import_anew import package_of
+
+ATTEMPTS = 20
+PAUSE = 0.01  # seconds, for the threads to come to their end
+
+
+def end_threads(package, exception):
+    """Raise an exception in each thread that runs code of a package, until none does.
+
+    Let it be a class that `except Exception` does not catch. What catches it all the
+    same is not tried for ever; a thread that waits, as in sleep(), gets it afterwards.
+    """
+    for _ in range(ATTEMPTS):
+        threads = threads_in(package)
+        for thread in threads:
+            # it counts as raised when the thread goes on
+            pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread), py_object(exception))
+        if not threads:
+            return
+        sleep(PAUSE)
+
+
+def threads_in(package):
+    """Return the numbers of the other threads that run code of a package."""
+    innermost = sys._current_frames()  # of each thread
+    del innermost[get_ident()]
+    return [thread for thread, frame in innermost.items() if runs(frame, package)]
+
+
+def runs(frame, package):
+    """Whether a frame, or one of those that wait for it, runs code of a package.
+
+    Not while another package is imported: half a package would be left behind.
+    """
+    while frame:
+        if package_of(frame) == package:
+            return True
+        if frame.f_globals.get("__name__") == "importlib._bootstrap":
+            return False
+        frame = frame.f_back
+    return False

@@ -1,0 +1,80 @@
+"""The import of a program in time: a loop that never ends holds up nobody else."""
+
+from threading import Thread
+from time import monotonic
+
+from flask import Flask
+from werkzeug.exceptions import InternalServerError
+
+from lessons.course.broken_program import BrokenProgram, sentence_about
+from lessons.course.end_threads import end_threads
+from lessons.course.import_anew import fresh_name, import_anew
+from lessons.course.terminal_page import Terminal
+
+IMPORT_SECONDS = 10
+
+
+class DidNotStart(SystemExit):
+    """Raised in an import that takes too long."""
+
+    def __str__(self):
+        return f"it ran for {IMPORT_SECONDS} s: look for a loop that never ends"
+
+
+class ProgramImport(Thread):
+    """An import in a thread of its own, which begins with start()."""
+
+    def __init__(self, folder):
+        super().__init__(daemon=True)  # Python may end while it goes on
+        self.folder = folder
+        self.package = fresh_name(folder)
+        self.deadline = monotonic() + IMPORT_SECONDS
+        self.app = None
+        self.error = None
+
+    def run(self):
+        try:
+            self.app = import_app(self.folder, self.package)
+        except BaseException as error:  # SystemExit too
+            self.error = error
+
+    def result(self):
+        """Wait for the app and return it; raise BrokenProgram if there is none.
+
+        One that comes too late is there when it is asked for again.
+        """
+        self.join(max(0, self.deadline - monotonic()))
+        if self.is_alive():
+            end_threads(self.package, DidNotStart)
+        if self.app:
+            return self.app
+        if self.error:
+            raise BrokenProgram(sentence_about(self.error, self.folder))
+        raise BrokenProgram(
+            f"{self.folder.name}/app.py did not start within {IMPORT_SECONDS} s: look"
+            " for a loop that never ends."
+        )
+
+
+def import_app(folder, package=None):
+    """Import app.py in a package of that name; return a WSGI app that has a page."""
+    path = folder / "app.py"
+    name = f"{folder.name}/app.py"
+    if not path.exists():
+        raise BrokenProgram(f"There is no {name} yet: flask start puts one there.")
+    module = import_anew(folder, package)
+    app = getattr(module, "app", None)
+    if not isinstance(app, Flask):
+        raise BrokenProgram(f"{name} has no app: write app = Flask(__name__).")
+    # Where the program has no answer of its own to a bug, it gets a sentence here.
+    app.config["PROPAGATE_EXCEPTIONS"] = not answers_bugs(app)
+    has_page = any(rule.rule == "/" for rule in app.url_map.iter_rules())
+    return app if has_page else Terminal(app, folder)
+
+
+def answers_bugs(app):
+    """Whether a program has an errorhandler of its own for what is a bug: a 500."""
+    of_the_app = app.error_handler_spec[None]  # not of a blueprint: by status, by class
+    if of_the_app[500]:
+        return True
+    return any(issubclass(InternalServerError, kind) for kind in of_the_app[None])
