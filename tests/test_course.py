@@ -479,6 +479,13 @@ class Word:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="makes links the POSIX way")
+def test_a_lock_file_of_an_editor_is_passed_over(visit, mine):
+    write(mine, app=HELLO)
+    (mine / ".#app.py").symlink_to("ada@laptop.1234:1700000000")
+    assert "Hello" in visit.get(f"{PAGE}mine/").text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="makes links the POSIX way")
 def test_a_folder_may_be_called_as_a_package_is(tmp_path, visit):
     folder, link = tmp_path / "flask", tmp_path / "work"
     folder.mkdir()

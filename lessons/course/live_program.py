@@ -76,7 +76,10 @@ class Program:
                 path = Path(folder, name)
                 if path.suffix not in (".py", ".html"):
                     continue
-                status = path.stat()
+                try:
+                    status = path.stat()
+                except OSError:  # an editor's lock is a link that leads nowhere
+                    continue
                 files[path] = (status.st_mtime_ns, status.st_size)
         return files
 
