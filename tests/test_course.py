@@ -406,6 +406,8 @@ BROKEN = {
     "ap = 5": "mine/app.py has no app: write app = Flask(__name__).",
     NAMELESS: "mine/app.py, line 8: NameError: name 'nothing' is not defined",
     "from .words import a": "mine/app.py, line 1: There is no mine/words.py: see the",
+    "from .app import a": "ImportError: cannot import name 'a' from partially"
+    " initialized module 'mine.app'",
     "import sys\nsys.exit(1)": "mine/app.py, line 2: SystemExit: 1.",
     "raise KeyboardInterrupt": "mine/app.py, line 1: KeyboardInterrupt: it says",
     ENDS: "mine/app.py, line 8: SystemExit: 1.",
@@ -525,6 +527,18 @@ except BrokenBarrierError:
         del sys.modules["barrier"]
     assert barrier.broken
     assert pages == ["<title>Mine</title>Hello"] * 2
+
+
+@pytest.mark.parametrize("kind", ["500", "HTTPException", "InternalServerError"])
+def test_a_program_may_answer_its_own_bugs(visit, mine, kind):
+    text = NAMELESS.replace("app = ", "from werkzeug.exceptions import *\napp = ")
+    own = f"""@app.errorhandler({kind})
+def bug(error):
+    return "We are sorry.", 500
+"""
+    write(mine, app=text + own)
+    answer = visit.get(f"{PAGE}mine/")
+    assert (answer.status_code, answer.text) == (500, "We are sorry.")
 
 
 # Loops that never end

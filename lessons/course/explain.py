@@ -52,7 +52,7 @@ def missing_file(error, name, folder):
         path = Path(os.fsdecode(error.filename or "")).resolve()
         inside = path.is_relative_to(folder)
         return path.relative_to(folder.parent).as_posix() if inside else None
-    own = isinstance(error, ImportError) and name.startswith(f"{folder.name}.")
+    own = isinstance(error, ModuleNotFoundError) and name.startswith(f"{folder.name}.")
     return f"{name.replace('.', '/')}.py" if own else None
 
 
