@@ -689,6 +689,62 @@ def test_a_change_of_mine_ends_no_other_program(visit, mine, monkeypatch):
     assert rest.result(LIMIT) == b" two"
 
 
+# What would end the server
+
+
+def test_os_exit_in_mine_does_not_end_the_course(visit, mine):
+    write(mine, app="import os\ntry:\n    os._exit(3)\nexcept Exception:\n    pass")
+    said = visit.get(f"{PAGE}mine/").json["error"]
+    assert said.startswith("mine/app.py, line 3: WouldEndTheServer: os._exit() ends")
+    write(mine, app="import os\n" + HELLO.replace("return", "os._exit(3); return"))
+    said = visit.get(f"{PAGE}mine/").json["error"]
+    assert said.startswith("mine/app.py, line 9: WouldEndTheServer: os._exit() ends")
+
+
+def test_os_exit_in_a_generator_breaks_its_answer_off(visit, mine):
+    write(
+        mine,
+        app="""import os
+from flask import Flask
+app = Flask(__name__)
+@app.get("/")
+def index():
+    yield "one"
+    os._exit(3)
+""",
+    )
+    answer = visit.get(f"{PAGE}mine/", buffered=False)
+    pieces = answer.iter_encoded()
+    assert next(pieces) == b"one"
+    with pytest.raises(BrokenProgram, match="line 7: WouldEndTheServer"):
+        next(pieces)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_process_that_mine_forks_off_may_end(visit, mine):
+    write(
+        mine,
+        app=f"""import os, signal, warnings
+warnings.simplefilter("ignore")
+child = os.fork()
+if not child:
+    try:
+        os._exit(3)
+    finally:
+        os.kill(os.getpid(), signal.SIGKILL)
+ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+{HELLO.replace('"<title>', 'f"{ended} <title>')}""",
+    )
+    assert visit.get(f"{PAGE}mine/").text.startswith("3 ")
+
+
+def test_os_exit_ends_python_where_no_program_calls_it():
+    script = "import os; from lessons.course.exit_guard import guard_exit; "
+    script += "guard_exit(); os._exit(5)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False)
+    assert done.returncode == 5
+
+
 def test_the_words_of_a_provider_stay_here(visit, caplog):
     told = visit.post(f"{PAGE}program/ask", json={"prompt": "/fail 0"})
     assert "ModelAPIError" in told.json["error"]

@@ -10,6 +10,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from lessons.course.broken_program import BrokenProgram, answer_with, sentence_about
 from lessons.course.end_threads import end_threads
+from lessons.course.exit_guard import guard_exit
 from lessons.course.import_anew import forget
 from lessons.course.program_import import ProgramImport
 
@@ -85,6 +86,7 @@ class Program:
 
     def import_again(self):
         """Begin to import the files as they are now; end what runs of the old ones."""
+        guard_exit()
         if self.latest:
             end_threads(self.latest.package, FilesChanged)
             forget(self.latest.package)
