@@ -773,6 +773,12 @@ def test_a_terminal_program_takes_a_short_string_only(visit, prompt):
     assert visit.get(f"{here}ask").status_code == 405
 
 
+def test_a_terminal_program_reads_no_long_body(visit):
+    here = f"/lessons/{LESSONS[0]}/program/"
+    long = {"prompt": "Hi", "more": "x" * 70_000}
+    assert visit.post(f"{here}ask", json=long).status_code == 413
+
+
 def test_a_server_without_a_page_gets_one(visit):
     here = f"/lessons/{LESSONS[1]}/program/"
     assert 'data-bar="|"' in visit.get(here).text
@@ -802,6 +808,13 @@ def test_a_command_that_forgets_to_flush_shows_it(mine, monkeypatch):
     write(mine, app=COMMAND.replace(", flush=True", ", end=' '") + body)
     (screen,) = command_output(mine, "Hi")
     assert screen.endswith(b" one two")
+
+
+def test_a_command_that_never_ends_is_stopped(mine, monkeypatch):
+    monkeypatch.setattr("lessons.course.command_output.SECONDS", 0.2)
+    write(mine, app=COMMAND + "    time.sleep(99)\n")
+    *_, end = begin(list, command_output(mine, "Hi")).result(LIMIT)
+    assert end == b"\nIt was stopped after 0.2 s.\n"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="asks for a process the POSIX way")
