@@ -12,8 +12,8 @@ from time import sleep
 
 from lessons.course.import_anew import package_of
 
-ATTEMPTS = 20
-PAUSE = 0.01  # seconds, for the threads to come to their end
+ATTEMPTS = 10
+PAUSE = 0.05  # seconds, for the threads to come to their end
 
 
 def end_threads(package, exception):

@@ -1,5 +1,6 @@
 """The import of a program in time: a loop that never ends holds up nobody else."""
 
+from contextlib import suppress
 from threading import Thread
 from time import monotonic
 
@@ -12,6 +13,7 @@ from lessons.course.import_anew import fresh_name, import_anew
 from lessons.course.terminal_page import Terminal
 
 IMPORT_SECONDS = 10
+ENDING_SECONDS = 1  # for an import that was ended
 
 
 class DidNotStart(SystemExit):
@@ -33,10 +35,11 @@ class ProgramImport(Thread):
         self.error = None
 
     def run(self):
-        try:
-            self.app = import_app(self.folder, self.package)
-        except BaseException as error:  # SystemExit too
-            self.error = error
+        with suppress(SystemExit):  # DidNotStart once more, while the first is kept
+            try:
+                self.app = import_app(self.folder, self.package)
+            except BaseException as error:  # SystemExit too
+                self.error = error
 
     def result(self):
         """Wait for the app and return it; raise BrokenProgram if there is none.
@@ -46,6 +49,7 @@ class ProgramImport(Thread):
         self.join(max(0, self.deadline - monotonic()))
         if self.is_alive():
             end_threads(self.package, DidNotStart)
+            self.join(ENDING_SECONDS)
         if self.app:
             return self.app
         if self.error:

@@ -2,14 +2,20 @@
 
 import { wireStrip } from "../../static/wire.js";
 import { tapInto } from "./tap.js";
-import { add, check, goneOn, onPress, redOf } from "./work.js";
+import { check, onPress, outcomeOf } from "./work.js";
+
+const ENDS = {
+  red: "Mend the red one, then check again.",
+  green: "All is green.",
+  "gone on": "Nothing was checked: you have gone on.",
+};
 
 const pane = document.querySelector("#pane");
 const frame = document.querySelector("iframe");
 const problem = document.querySelector("#problem");
-const button = document.querySelector("#check");
+const button = document.querySelector("#check"); // not in every lesson
 const status = document.querySelector("#status");
-const found = document.querySelector("#found");
+const list = document.querySelector("#found");
 const tap = tapInto(wireStrip(document.querySelector("#wire")), problem);
 const lesson = new URL(".", location).href;
 
@@ -27,26 +33,33 @@ pane.addEventListener("submit", (event) => {
   run();
 });
 frame.addEventListener("load", () => {
-  if (frame.contentDocument) tap(frame.contentWindow);
+  if (frame.contentDocument) tap(frame.contentWindow); // null: not a page of ours
 });
 run();
 
 /** Show what a check found. */
 function show({ sentence, outcome, message, printed }) {
-  const row = add(found, "li", "");
+  const row = add(list, "li", "");
   row.dataset.outcome = outcome;
-  add(row, "b", "", outcome);
+  add(row, "b", outcome);
   row.append(` ${sentence}`);
-  if (message) add(row, "p", "", message);
-  if (printed) add(row, "pre", "", printed);
+  if (message) add(row, "p", message);
+  if (printed) add(row, "pre", printed);
   if (outcome === "red") row.scrollIntoView({ block: "nearest" });
+}
+
+/** Add an element with a text, and return it. */
+function add(parent, name, text) {
+  const node = document.createElement(name);
+  node.textContent = text;
+  parent.append(node);
+  return node;
 }
 
 if (button) {
   onPress(button, status, async () => {
-    found.replaceChildren();
+    list.replaceChildren();
     const all = await check(lesson, "browser" in button.dataset, show);
-    if (redOf(all)) return "Mend the red one, then check again.";
-    return goneOn(all) ? "Nothing was checked: you have gone on." : "All is green.";
+    return ENDS[outcomeOf(all)];
   });
 }

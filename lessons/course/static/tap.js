@@ -1,68 +1,97 @@
 // A tap on the wire: what the page in the frame reads is drawn on the strip as well.
 
-/** Return a function that taps the page in a window; problem says why one refused. */
+/**
+ * Return a function that taps the page in a window. From then on the wire strip draws
+ * what the page fetches, and the element `problem` says why it was refused.
+ */
 export function tapInto(wire, problem) {
-  let latest; // the question that is drawn; an older one may still be read
+  let latest; // the question that is drawn: an older one may still be read
+
+  /** Begin to draw a question; return what draws it for as long as it is the latest. */
+  function begin() {
+    const question = {}; // an object is equal to itself and to no other
+    latest = question;
+    wire.begin();
+    return {
+      read(piece) {
+        if (question === latest) wire.read(piece);
+      },
+      end(how) {
+        if (question !== latest) return;
+        wire.end(how);
+        latest = undefined;
+      },
+    };
+  }
 
   return (page) => {
     if (latest) wire.end("stopped"); // with the page that asked it
     latest = undefined;
-    const { fetch } = page;
+    const fetchUntapped = page.fetch;
 
     page.fetch = async (...request) => {
-      const question = (latest = {});
-      const draw = (step, ...words) => {
-        if (question !== latest) return;
-        wire[step](...words);
-        if (step === "end") latest = undefined;
-      };
       problem.textContent = "";
-      draw("begin");
+      const drawing = begin();
+      let response;
       try {
-        const response = await fetch.apply(page, request);
-        if (!response.ok || !response.body) {
-          draw("end", response.ok ? "complete" : "refused");
-          if (!response.ok) problem.textContent = await sentence(response.clone());
-          return response;
-        }
-        const copy = new page.Response(tapped(response.body, draw), response);
-        return Object.defineProperty(copy, "url", { value: response.url });
+        response = await fetchUntapped.apply(page, request);
       } catch (error) {
-        draw("end", error.name === "AbortError" ? "stopped" : "unreached");
+        drawing.end(howItEnded(error, "unreached"));
         throw error;
       }
+      if (!response.ok) {
+        drawing.end("refused");
+        problem.textContent = await sentenceIn(response.clone()); // the page reads too
+        return response;
+      }
+      if (!response.body) {
+        drawing.end("complete");
+        return response;
+      }
+      const copy = new page.Response(tapped(response.body, drawing), response);
+      // a Response that a script makes has no address
+      Object.defineProperty(copy, "url", { value: response.url });
+      return copy;
     };
   };
 }
 
 /** Return a body that is read when the page reads it: no sooner, and not more. */
-function tapped(body, draw) {
+function tapped(body, drawing) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
-  reader.closed.catch((error) => {
-    draw("end", error.name === "AbortError" ? "stopped" : "broken");
-  });
+  reader.closed.catch((error) => drawing.end(howItEnded(error, "broken")));
   const source = {
     async pull(piece) {
       const { done, value } = await reader.read();
       if (done) {
-        draw("end", "complete");
-        return piece.close();
+        drawing.end("complete");
+        piece.close();
+        return;
       }
       const text = decoder.decode(value, { stream: true });
-      draw("read", { text, bytes: value.length });
+      drawing.read({ text, bytes: value.length });
       piece.enqueue(value);
     },
     cancel(reason) {
-      draw("end", "stopped");
+      drawing.end("stopped");
       return reader.cancel(reason);
     },
   };
-  return new ReadableStream(source, { highWaterMark: 0 });
+  return new ReadableStream(source, { highWaterMark: 0 }); // keep nothing in store
 }
 
-/** Return the sentence in {"error": "..."}, which not every program sends. */
-async function sentence(response) {
-  const { error } = await response.json().catch(() => ({}));
-  return typeof error === "string" ? error : "";
+/** Return "stopped" if the page itself hung up, else the word for what went wrong. */
+function howItEnded(error, otherwise) {
+  return error.name === "AbortError" ? "stopped" : otherwise;
+}
+
+/** Return the sentence in {"error": "..."}, or "": not every program sends one. */
+async function sentenceIn(response) {
+  try {
+    const { error } = await response.json();
+    return typeof error === "string" ? error : "";
+  } catch {
+    return "";
+  }
 }

@@ -6,13 +6,14 @@ const form = document.querySelector("form");
 const prompt = document.querySelector("#prompt");
 const screen = document.querySelector("#screen");
 const status = document.querySelector("#status");
-const { bar } = screen.dataset; // stands where a piece ended
-let asking = new AbortController();
+const { bar } = screen.dataset; // stands where a piece ended; "" for a command
+let running = new AbortController(); // stops the command that runs
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  asking.abort(); // one answer at a time
-  const { signal } = (asking = new AbortController());
+  running.abort(); // one at a time
+  running = new AbortController();
+  const { signal } = running;
   screen.textContent = "";
   screen.ariaBusy = true;
   status.textContent = "It runs.";

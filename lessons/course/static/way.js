@@ -1,24 +1,26 @@
 // The way through: which lessons are green, in order, up to the first that is not.
 
-import { check, goneOn, onPress, redOf } from "./work.js";
+import { check, onPress, outcomeOf, redOf } from "./work.js";
 
 const lessons = document.querySelectorAll("#lessons [data-checks]");
+const button = document.querySelector("#check");
 const status = document.querySelector("#status");
 
-onPress(document.querySelector("#check"), status, async () => {
-  for (const lesson of lessons) {
-    delete lesson.dataset.outcome;
-    lesson.querySelector(".found").textContent = "";
-  }
+onPress(button, status, async () => {
+  for (const lesson of lessons) mark(lesson, "");
   for (const lesson of lessons) {
     const { href, textContent: title } = lesson.querySelector("a");
     status.textContent = `${title}: checking mine/`;
     const all = await check(href, "browser" in lesson.dataset, () => {});
+    mark(lesson, outcomeOf(all));
     const red = redOf(all);
-    const outcome = red ? "red" : goneOn(all) ? "gone on" : "green";
-    lesson.dataset.outcome = outcome;
-    lesson.querySelector(".found").textContent = outcome;
     if (red) return `You are at ${title}. ${red.sentence}: ${red.message}`;
   }
   return "All is green.";
 });
+
+/** Write the outcome beside a lesson: "green", "red", "gone on", or "" for none yet. */
+function mark(lesson, outcome) {
+  lesson.dataset.outcome = outcome;
+  lesson.querySelector(".found").textContent = outcome;
+}

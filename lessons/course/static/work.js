@@ -1,7 +1,5 @@
 // Your work: a lesson's checks of mine/, on the server and then in this browser.
 
-const headers = { "Content-Type": "application/json" };
-
 /**
  * Run the checks of the lesson at that address; report each as {sentence, outcome,
  * message, printed}, and return them all.
@@ -12,7 +10,7 @@ export async function check(lesson, inBrowser, report) {
     all.push(found);
     report(found);
   };
-  for await (const found of onServer(lesson)) note(found);
+  for await (const found of foundByServer(lesson)) note(found);
   if (inBrowser && !redOf(all)) {
     const { runChecks } = await import("./checks.js");
     await runChecks(`${lesson}mine/`, `${lesson}check.js`, note);
@@ -21,14 +19,25 @@ export async function check(lesson, inBrowser, report) {
 }
 
 /** Return the red one, which is the last that was checked, or undefined. */
-export const redOf = (all) => all.find(({ outcome }) => outcome === "red");
+export function redOf(all) {
+  return all.find(({ outcome }) => outcome === "red");
+}
 
-/** Return whether there was nothing to check, as mine/ holds a later program. */
-export const goneOn = (all) => all.every(({ outcome }) => outcome === "gone on");
+/** Return what all of them come to: "red", "green", or "gone on" for a later program. */
+export function outcomeOf(all) {
+  if (redOf(all)) return "red";
+  if (all.every(({ outcome }) => outcome === "gone on")) return "gone on";
+  return "green";
+}
 
-/** Yield what the server's checks found, one by one. */
-async function* onServer(lesson) {
-  const response = await fetch(`${lesson}check`, { method: "POST", headers, body: "{}" });
+/** Yield what the server's checks found, one by one: a line of JSON for each. */
+async function* foundByServer(lesson) {
+  const request = {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: "{}",
+  };
+  const response = await fetch(`${lesson}check`, request);
   if (!response.ok) throw new Error(`The server answered ${response.status}.`);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
@@ -54,12 +63,4 @@ export function onPress(button, status, work) {
     }
     button.setAttribute("aria-disabled", "false");
   });
-}
-
-/** Add an element with a class and a text. */
-export function add(parent, name, className, text = "") {
-  const node = parent.appendChild(document.createElement(name));
-  node.className = className;
-  node.textContent = text;
-  return node;
 }
