@@ -14,21 +14,21 @@ from langchain_core.messages import AIMessageChunk
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+import failures
 from lessons.course.bad_network import BadNetwork
 
 NAME = "lessons.07-messages-with-a-type"
 lesson = importlib.import_module(f"{NAME}.app")
-failures = importlib.import_module(f"{NAME}.failures")
 streams = importlib.import_module(f"{NAME}.stream")
 Stream, StreamClosed, ROOM = streams.Stream, streams.StreamClosed, streams.ROOM
 SECRET = "Incorrect API key provided: sk-pr****1234"
 USAGE = {"input_tokens": 2, "output_tokens": 5, "total_tokens": 7}
 REASONS = ["It left.", {"hello": "World"}, ["a", {"b": 1}], 5]
-FALSY = [None, "", 0, False]  # Vovk's client cannot tell them from no error
+FALSY = [None, "", 0, False]  # which Vovk's client takes for no error
 
 
 class Bounded(Condition):
-    """A condition that nobody waits for without end, and that tells when one waits."""
+    """A condition that nobody waits for without end, and that notes when one waits."""
 
     def __init__(self):
         super().__init__()
@@ -71,7 +71,7 @@ def answer_with(monkeypatch):
 @pytest.fixture
 def serve_with(monkeypatch):
     """Let another service answer."""
-    return lambda service: monkeypatch.setattr(lesson, "tell", service)
+    return lambda service: monkeypatch.setattr(lesson, "answer", service)
 
 
 @pytest.fixture
@@ -83,10 +83,6 @@ def ask():
 
 def messages(answer):
     return [json.loads(line) for line in answer.get_data().decode().splitlines()]
-
-
-def finish(reason):
-    return AIMessageChunk("", response_metadata={"finish_reason": reason})
 
 
 def used(**usage):
@@ -113,8 +109,8 @@ def test_the_bytes_of_an_answer_that_fails(answer_with, ask):
     answer_with("one", exceptions.ModelConnectionError(SECRET))
     assert ask().get_data() == (
         b'{"token": "one"}\n'
-        b'{"isError": true, "reason": '
-        b'"The service failed: ask again, or see the server\'s log."}\n'
+        b'{"isError": true, "reason": "The connection to the model failed:'
+        b' ask again, or see whether it runs."}\n'
     )
 
 
@@ -123,44 +119,76 @@ def test_without_a_usage_there_is_no_line_for_it(answer_with, ask):
     assert messages(ask()) == [{"token": "one"}, {"end": "stop"}]
 
 
-def test_a_usage_told_in_parts_is_added_up(answer_with, ask):
+def test_a_count_that_goes_on_from_chunk_to_chunk_is_not_added_up(answer_with, ask):
     before = used(input_tokens=2, output_tokens=1, total_tokens=3)
-    after = used(input_tokens=0, output_tokens=4, total_tokens=4)
-    answer_with(before, "one", after)
+    answer_with(before, "one", used(**USAGE))
     assert messages(ask())[1] == {"usage": USAGE}
 
 
 class Ends(ScriptedModel):
-    """A model that ends with what it is told, or with no reason at all."""
+    """A model whose script is a text, and the metadata with which it ends."""
 
     def stream(self, prompt):
-        yield AIMessageChunk("one")
-        yield AIMessageChunk("", response_metadata=self.script[0])
+        text, metadata = self.script
+        yield AIMessageChunk(text)
+        yield AIMessageChunk("", response_metadata=metadata)
 
 
 @pytest.mark.parametrize(
-    ("told", "end"),
+    ("metadata", "end"),
     [
         ({"finish_reason": "stop"}, "stop"),
+        ({"finish_reason": "STOP"}, "stop"),
+        ({"finish_reason": "COMPLETE"}, "stop"),
+        ({"finish_reason": "eos"}, "stop"),
         ({"finish_reason": "length"}, "length"),
         ({"finish_reason": "content_filter"}, "content_filter"),
         ({"stop_reason": "end_turn"}, "stop"),
+        ({"stop_reason": "stop_sequence"}, "stop"),
         ({"stop_reason": "max_tokens"}, "length"),
         ({"status": "completed"}, "stop"),
-        ({"status": "incomplete"}, "incomplete"),
+        ({"status": "incomplete"}, "length"),
+        (
+            {
+                "status": "incomplete",
+                "incomplete_details": {"reason": "content_filter"},
+            },
+            "content_filter",
+        ),
     ],
 )
-def test_the_end_tells_a_whole_answer_from_others(told, end, monkeypatch, ask):
-    monkeypatch.setattr(lesson, "model", Ends(told))
-    assert messages(ask())[-1] == {"end": end}
+def test_the_end_has_openais_word_whoever_ends(metadata, end, monkeypatch, ask):
+    monkeypatch.setattr(lesson, "model", Ends("one", metadata))
+    assert messages(ask()) == [{"token": "one"}, {"end": end}]
 
 
-def test_an_answer_without_a_reason_for_its_end_is_not_whole(monkeypatch, ask):
-    monkeypatch.setattr(lesson, "model", Ends({}))
-    assert messages(ask())[-1] == {"isError": True, "reason": failures.FAILED}
+@pytest.mark.parametrize(
+    ("metadata", "failure"),
+    [
+        ({}, failures.STOPPED_EARLY),
+        ({"finish_reason": "abort"}, failures.STOPPED_EARLY),
+        ({"finish_reason": "tool_calls"}, failures.TOOL_CALL),
+        ({"finish_reason": "error"}, failures.MODEL_FAILED),
+        ({"status": "failed"}, failures.MODEL_FAILED),
+    ],
+)
+def test_any_other_end_is_a_failure(metadata, failure, monkeypatch, ask):
+    monkeypatch.setattr(lesson, "model", Ends("one", metadata))
+    last = {"isError": True, "reason": failure.sentence}
+    assert messages(ask()) == [{"token": "one"}, last]
 
 
-def test_a_list_of_blocks_is_told_as_text(answer_with, ask):
+@pytest.mark.parametrize(
+    ("reason", "failure"),
+    [("length", failures.TOO_LONG), ("content_filter", failures.FILTERED)],
+)
+def test_an_end_before_the_first_token_is_a_status(reason, failure, monkeypatch, ask):
+    monkeypatch.setattr(lesson, "model", Ends("", {"finish_reason": reason}))
+    answer = ask()
+    assert (answer.status_code, answer.json["error"]) == (502, failure.sentence)
+
+
+def test_a_list_of_blocks_is_sent_as_text(answer_with, ask):
     answer_with(AIMessageChunk([{"type": "text", "text": "one"}]), "", " two")
     assert messages(ask())[:2] == [{"token": "one"}, {"token": " two"}]
 
@@ -170,6 +198,7 @@ def test_a_list_of_blocks_is_told_as_text(answer_with, ask):
     [
         (exceptions.ModelRateLimitError(SECRET), 429, "5"),
         (exceptions.ModelTimeoutError(SECRET), 504, None),
+        (exceptions.ModelInvalidRequestError(SECRET), 400, None),
         (exceptions.ModelAuthenticationError(SECRET), 502, None),
         (exceptions.ModelAPIError(SECRET), 502, None),
         (OSError(SECRET), 502, None),
@@ -187,6 +216,15 @@ def test_a_failure_before_the_first_token_is_a_status(
         "message",
     }
     assert SECRET not in answer.text + caplog.text and "after 0 messages" in caplog.text
+
+
+def test_the_stream_has_the_headers_that_the_roots_stream_has(answer_with, ask):
+    answer_with("one")
+    headers = ask().headers
+    assert headers["Cache-Control"] == "no-store, no-transform"
+    assert headers["X-Accel-Buffering"] == "no"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "Content-Length" not in headers
 
 
 def test_the_status_waits_for_a_model_that_takes_its_time(serve_with, ask):
@@ -308,7 +346,7 @@ def test_what_json_cannot_hold_is_a_mistake_of_the_service(message, serve_with, 
         stream.send(message)
 
     serve_with(service)
-    last = {"isError": True, "reason": failures.FAILED}
+    last = {"isError": True, "reason": failures.NONSENSE.sentence}
     assert messages(ask()) == [{"token": "one"}, last]
 
 
@@ -339,7 +377,7 @@ def test_a_service_may_catch_and_throw_an_object_of_its_own(serve_with, ask):
 
 
 @pytest.mark.parametrize("sent", [0, 1])
-def test_a_name_that_does_not_exist_is_told_and_found_in_the_log(
+def test_a_name_that_does_not_exist_fails_and_is_found_in_the_log(
     sent, serve_with, ask, caplog
 ):
     def service(prompt, stream):
@@ -351,9 +389,10 @@ def test_a_name_that_does_not_exist_is_told_and_found_in_the_log(
     serve_with(service)
     answer = ask()
     assert answer.status_code == (200 if sent else 502)
-    assert failures.FAILED in answer.text
-    assert f"NameError after {sent} messages" in caplog.text
-    assert "for token in body:" in caplog.text
+    assert failures.NONSENSE.sentence in answer.text
+    line = service.__code__.co_firstlineno + 3
+    here = f"in test_07_messages.py, line {line}"
+    assert f"NameError {here} after {sent} messages" in caplog.text
 
 
 def test_a_service_that_sends_nothing_is_an_empty_answer(serve_with, ask):
@@ -421,9 +460,8 @@ def test_it_works_under_every_server(kind, tmp_path):
             assert all("token" in json.loads(next(lines)) for _ in range(3))
         with post("/slow 500 /long 999999") as answer:
             next(answer.iter_lines(chunk_size=None))
-        told = tmp_path / "log"
-        WebDriverWait(told, LIMIT, 0.05).until(
-            lambda log: "StreamClosed after" in log.read_text(encoding="utf-8")
+        WebDriverWait(tmp_path / "log", LIMIT, 0.05).until(
+            lambda log: "StreamClosed in stream.py" in log.read_text(encoding="utf-8")
         )
 
 
@@ -662,7 +700,10 @@ def test_the_page_shows_an_answer_while_it_arrives(page, answer_with):
 @pytest.mark.parametrize(
     ("prompt", "problem"),
     [
-        ("/fail 2 one two three", failures.FAILED),
+        (
+            "/fail 2 one two three",
+            "The connection to the model failed: ask again, or see whether it runs.",
+        ),
         ("/short 2", "It ended with length."),
         ("/busy 3", "The model has too much to do: ask again in 3 s."),
     ],

@@ -18,12 +18,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 from test_anthropic import MESSAGE, said
 
+import failures
 from lessons.course.bad_network import BadNetwork
 from lessons.course.import_anew import import_anew
 
 LESSON = ROOT / "lessons" / "11-any-provider"
 lesson = importlib.import_module("lessons.11-any-provider.app")
-failures = importlib.import_module("lessons.11-any-provider.failures")
 providers = importlib.import_module("lessons.11-any-provider.providers")
 KEY = "sk-ant-abcd-1234"
 SETTINGS = {  # as .env has them, for a provider at an address
@@ -123,7 +123,14 @@ def newer_end(status="completed", **why):
     return [newer(status, response=response), b""]
 
 
-# Five shapes, the same events
+# Many shapes, the same events
+
+
+def counting(words, written):
+    """Return OpenAI's chunk as some send it: with the count of all tokens so far."""
+    choice = {"index": 0, "delta": {"content": words}, "finish_reason": None}
+    tokens = {"prompt_tokens": 3, "completion_tokens": written}
+    return event(choices=[choice], usage=tokens | {"total_tokens": 3 + written})
 
 
 REASONING = {"reasoning": "Hm."}
@@ -142,6 +149,28 @@ SHAPES = {  # who sends it, what, and the events that come of it
         [REASONING, *HELLO, *LAST],
     ),
     "empty": ("local", [*EMPTY, finish("stop"), USAGE, DONE], HELLO + LAST),
+    "running count": (
+        "local",
+        [ROLE, counting("Hello", 2), counting(" world", 5), finish("stop"), DONE],
+        HELLO + LAST,
+    ),
+    "running count, and once more": (
+        "local",
+        [
+            ROLE,
+            counting("Hello", 2),
+            counting(" world", 5),
+            finish("stop"),
+            USAGE,
+            DONE,
+        ],
+        HELLO + LAST,
+    ),
+    "running count of Anthropic's": (
+        "anthropic",
+        [START, *TEXT, ending(None, input_tokens=3, output_tokens=2)[0], *END],
+        HELLO + LAST,
+    ),
     "usage only": ("local", [*STRINGS, USAGE, DONE], HELLO + LAST),
 }
 
@@ -200,23 +229,25 @@ def test_each_shape_comes_out_alike(ask, shape):
     comes_out_alike(ask, shape)
 
 
-TOLD = "        told |= chunk.response_metadata\n"
-BREAK = "            break\n"
+METADATA = "        metadata |= chunk.response_metadata\n"
+LEAVE = '        if "finish_reason" in metadata:\n            break\n'
+RAISES = "reason = openai_reason(metadata, has_text)"
 
 
 @pytest.mark.parametrize(
     ("shape", "right", "wrong"),
     [
         ("strings", "if usage:", "if not usage:"),
-        ("usage only", TOLD, f"{TOLD}        if finish_reason(told):\n{BREAK}"),
-        ("strings", '    yield {"end": end}\n', ""),
-        ("reasoning", '"reasoning": "reasoning"', '"reasoning": "token"'),
-        ("blocks", '"reasoning": "reasoning"', '"reasoning": "token"'),
-        ("reasoning", "if name and text:", "if name:"),
-        ("reasoning", "block.get(block[\"type\"])", "str(chunk.content)"),
+        ("usage only", METADATA, METADATA + LEAVE),
+        ("running count", "usage = chunk.usage", "usage = usage or chunk.usage"),
+        ("strings", '    yield {"end": reason}\n', ""),
+        ("reasoning", '{"reasoning": block', '{"token": block'),
+        ("blocks", '{"reasoning": block', '{"token": block'),
+        ("reasoning", 'and block.get("reasoning")', ""),
+        ("blocks", 'block["text"]}', "str(chunk.content)}"),
         ("blocks", "in chunk.content_blocks", "in list(chunk.content or [])"),
-        ("strings of Anthropic's", "told.get(\"stop_reason\") or ", ""),
-        ("strings of Anthropic's", ', "end_turn"', ""),
+        ("strings of Anthropic's", RAISES, 'reason = metadata["stop_reason"]'),
+        ("blocks", RAISES, 'reason = metadata["status"]'),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_adapter_is_seen(ask, tmp_path, shape, right, wrong):
@@ -235,7 +266,7 @@ def test_the_practice_model_gives_the_same_events():
     assert usage["usage"].keys() == COUNTED.keys() and end == {"end": "stop"}
 
 
-# What each provider tells, and when
+# What each provider sends, and when
 
 
 def test_a_server_of_ones_own_is_asked_to_count(ask):
@@ -280,12 +311,12 @@ def test_reasoning_is_found_where_other_packages_put_it(monkeypatch):
     [
         ("openai", [ROLE, "Hello", finish("length"), DONE], "length"),
         ("openai", [ROLE, "Hello", finish("content_filter"), DONE], "content_filter"),
-        ("openai", [ROLE, "Hello", finish("tool_calls"), DONE], "other"),
+        ("openai", [ROLE, "Hello", finish("STOP"), DONE], "stop"),
+        ("local", [ROLE, "Hello", finish("eos"), DONE], "stop"),
         ("anthropic", [START, *TEXT, *ending("max_tokens")], "length"),
         ("anthropic", [START, *TEXT, *ending(WINDOW)], "length"),
         ("anthropic", [START, *TEXT, *ending("stop_sequence")], "stop"),
         ("anthropic", [START, *TEXT, *ending("refusal")], "content_filter"),
-        ("anthropic", [START, *TEXT, *ending("pause_turn")], "other"),
         (
             "responses",
             NEWER
@@ -310,6 +341,34 @@ def test_the_end_has_one_name_whoever_gives_it(ask, who, script, end):
 # What fails
 
 
+@pytest.mark.parametrize(
+    ("who", "script", "failure"),
+    [
+        (
+            "openai",
+            [ROLE, "Hello", finish("tool_calls"), DONE],
+            failures.TOOL_CALL,
+        ),
+        ("openai", [ROLE, "Hello", finish("abort"), DONE], failures.STOPPED_EARLY),
+        (
+            "anthropic",
+            [START, *TEXT[:2], *ending("pause_turn")],
+            failures.STOPPED_EARLY,
+        ),
+    ],
+)
+def test_an_end_for_any_other_reason_is_a_failure(ask, who, script, failure):
+    answer, _ = ask(who, *script)
+    last = {"isError": True, "reason": failure.sentence}
+    assert events(answer) == [HELLO[0], last]
+
+
+def test_thoughts_are_no_answer(ask):
+    answer, _ = ask("anthropic", START, *THINKING, *END)
+    last = {"isError": True, "reason": failures.NO_TEXT.sentence}
+    assert events(answer) == [REASONING, last]
+
+
 @dataclass
 class refuse(refuse_as_openai):
     """The step that answers with an error in these words, and part of the key."""
@@ -323,30 +382,33 @@ class refuse(refuse_as_openai):
         return json.dumps({"type": "error", "error": error}).encode()
 
 
+OVERLOADED = {"type": "overloaded_error", "message": KEY}
 LOW = "Your credit balance is too low to access the Anthropic API."
 LONG = "context_length_exceeded"
 BOTH = ["openai", "anthropic"]
-FAILURES = {  # who fails so, how, and the row of failures.py that has to come of it
-    "wrong key": (BOTH, refuse(401), 502, "ModelAuthenticationError"),
-    "not allowed": (BOTH, refuse(403), 502, "ModelPermissionDeniedError"),
-    "wrong model": ([*BOTH, "local"], refuse(404), 502, "ModelNotFoundError"),
+FAILURES = {  # who fails so, how, and the failure of failures.py that it is
+    "wrong key": (BOTH, refuse(401), failures.WRONG_KEY),
+    "not allowed": (BOTH, refuse(403), failures.NOT_ALLOWED),
+    "wrong model": ([*BOTH, "local"], refuse(404), failures.NOT_FOUND),
     "no credit at OpenAI": (
         ["openai", "responses"],
         refuse(429, code="insufficient_quota"),
-        502,
-        "no credit",
+        failures.NO_CREDIT,
     ),
-    "no credit at Anthropic": (["anthropic"], refuse(400, words=LOW), 502, "no credit"),
-    "no credit elsewhere": (BOTH, refuse(402), 502, "no credit"),
-    "busy": (BOTH, refuse(429, {"retry-after": "7"}), 429, "ModelRateLimitError"),
-    "refused": (BOTH, refuse(400), 400, "ModelInvalidRequestError"),
-    "too long": (["openai"], refuse(400, words=LONG), 400, "ContextOverflowError"),
-    "failing": (BOTH, refuse(500), 502, "ModelAPIError"),
-    "overloaded": (["anthropic"], refuse(529), 502, "ModelAPIError"),
-    "torn": (BOTH, DROP, 502, "ModelConnectionError"),
+    "no credit at Anthropic": (
+        ["anthropic"],
+        refuse(400, words=LOW),
+        failures.NO_CREDIT,
+    ),
+    "no credit elsewhere": (BOTH, refuse(402), failures.NO_CREDIT),
+    "busy": (BOTH, refuse(429, {"retry-after": "7"}), failures.RATE_LIMIT),
+    "refused": (BOTH, refuse(400), failures.REFUSED_PROMPT),
+    "too long": (["openai"], refuse(400, code=LONG), failures.PROMPT_TOO_LONG),
+    "failing": (BOTH, refuse(500), failures.MODEL_FAILED),
+    "overloaded": (["anthropic"], refuse(529), failures.MODEL_FAILED),
+    "torn": (BOTH, DROP, failures.NO_CONNECTION),
 }
 ROWS = [(name, who) for name, (all_who, *_) in FAILURES.items() for who in all_who]
-OURS = [sentence for _, sentence in failures.FAILURES.values()]
 
 
 @pytest.fixture
@@ -364,31 +426,42 @@ def no_word_of_theirs(caplog):
 
 @pytest.mark.parametrize(("name", "who"), ROWS)
 def test_a_failure_before_the_first_word_is_a_status(ask, no_word_of_theirs, name, who):
-    _, step, status, row = FAILURES[name]
-    answer, _ = ask(who, step)
-    sentence = failures.FAILURES[row][1].format(7)
-    assert answer.status_code == status
+    _, step, failure = FAILURES[name]
+    answer, request = ask(who, step)
+    sentence = failure.sentence.format(seconds=7, server=request.headers["Host"])
+    assert answer.status_code == failure.status
     assert answer.json == {"error": sentence, "message": sentence}
-    assert answer.headers.get("Retry-After") == ("7" if status == 429 else None)
+    busy = failure is failures.RATE_LIMIT
+    assert answer.headers.get("Retry-After") == ("7" if busy else None)
     no_word_of_theirs(answer)
 
 
 @pytest.mark.parametrize(
-    ("who", "script"),
+    ("who", "script", "failure"),
     [
-        ("openai", ["Hello", DROP]),
-        ("openai", ["Hello", event(error={"message": KEY})]),
-        ("openai", ["Hello", DONE]),  # a clean end without a reason
-        ("anthropic", [START, *TEXT[:2], DROP]),
-        ("anthropic", [START, *TEXT[:2], said("error", error={"message": KEY})]),
-        ("anthropic", [START, *TEXT[:2], b""]),
+        ("openai", ["Hello", DROP], failures.NO_CONNECTION),
+        (
+            "openai",
+            ["Hello", event(error={"message": KEY, "code": "insufficient_quota"})],
+            failures.NO_CREDIT,
+        ),
+        ("openai", ["Hello", DONE], failures.STOPPED_EARLY),  # without a reason
+        ("anthropic", [START, *TEXT[:2], DROP], failures.NO_CONNECTION),
+        (
+            "anthropic",
+            [START, *TEXT[:2], said("error", error=OVERLOADED)],
+            failures.MODEL_FAILED,
+        ),
+        ("anthropic", [START, *TEXT[:2], b""], failures.STOPPED_EARLY),
     ],
 )
-def test_a_failure_after_it_is_the_last_line(ask, no_word_of_theirs, who, script):
-    answer, _ = ask(who, *script)
-    first, last = events(answer)
-    assert (answer.status_code, first) == (200, {"token": "Hello"})
-    assert last["isError"] and last["reason"] in OURS
+def test_a_failure_after_it_is_the_last_line(
+    ask, no_word_of_theirs, who, script, failure
+):
+    answer, request = ask(who, *script)
+    reason = failure.sentence.format(server=request.headers["Host"])
+    assert answer.status_code == 200
+    assert events(answer) == [HELLO[0], {"isError": True, "reason": reason}]
     no_word_of_theirs(answer)
 
 
@@ -417,15 +490,15 @@ def test_an_answer_without_a_word_is_a_502(ask, who):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"MODEL": "anthropic:x"}, "ANTHROPIC_API_KEY in .env is missing or wrong"),
-        ({"MODEL": "openai:x"}, "OPENAI_API_KEY in .env is missing or wrong"),
+        ({"MODEL": "anthropic:x"}, "ANTHROPIC_API_KEY in .env is missing"),
+        ({"MODEL": "openai:x"}, "OPENAI_API_KEY in .env is missing"),
         (
             {"MODEL": "openai:x", "OPENAI_API_KEY": f"“{KEY}”"},
-            "OPENAI_API_KEY in .env is missing or wrong",
+            "OPENAI_API_KEY in .env is wrong",
         ),
         (
             {"MODEL": "xai:x", "XAI_API_KEY": KEY},
-            "first pip install langchain-xai",
+            "pip install langchain-xai",
         ),
         ({"MODEL": "gpt-4"}, "write provider:name, where provider is"),
     ],

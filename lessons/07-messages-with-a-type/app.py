@@ -4,20 +4,40 @@ from contextlib import closing
 from threading import Thread
 
 from flask import Flask, Response, render_template
-from langchain_core.exceptions import ModelError
-from langchain_core.messages.ai import add_usage
 from werkzeug.exceptions import HTTPException
 
-from models import choose_model
+from failures import (
+    as_json,
+    http_error,
+    log_name,
+    openai_reason,
+    read_prompt,
+    require_whole,
+    sentence_for,
+)
+from models import choose_model, trusted_hosts
 
-from .failures import read_prompt, refuse, run
 from .stream import Stream
 
-ENDS = {"end_turn": "stop", "completed": "stop", "max_tokens": "length"}
+HEADERS = {  # of an answer
+    "Content-Type": "application/jsonl; charset=utf-8",
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def as_json_with_message(error):
+    """Return the answer for an HTTP error: failures.py's, and "message" for Vovk."""
+    body, status, headers = as_json(error)
+    body["message"] = body["error"]
+    return body, status, headers
+
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
-app.register_error_handler(HTTPException, refuse)
+app.config["TRUSTED_HOSTS"] = trusted_hosts()
+app.register_error_handler(HTTPException, as_json_with_message)
 model = choose_model()
 
 
@@ -30,28 +50,47 @@ def index():
 @app.post("/ask")
 def ask():
     """Answer the prompt in the JSON body with messages, a line of JSON each."""
-    prompt, stream = read_prompt(), Stream()
-    Thread(target=run, args=[tell, prompt, stream], daemon=True).start()
+    prompt = read_prompt()
+    stream = Stream()
+    thread = Thread(target=run, args=[answer, prompt, stream], daemon=True)
+    thread.start()
     stream.wait()  # for the first message: until then a failure is a status
-    if stream.refused:
-        raise stream.refused
-    return Response(stream, content_type="application/jsonl; charset=utf-8")
+    if stream.refusal:
+        raise stream.refusal
+    return Response(stream, headers=HEADERS)
 
 
-def tell(prompt, stream):
-    """Send what the model writes, what it took, and why it ended."""
-    usage, last = None, {}
+def run(service, prompt, stream):
+    """Run a service; what it raises refuses the prompt, or is thrown on the page."""
+    try:
+        service(prompt, stream)
+    except Exception as error:
+        app.logger.warning("%s after %s messages", log_name(error), stream.sent)
+        if stream.sent == 0:
+            stream.refusal = http_error(error)
+        else:
+            stream.throw(sentence_for(error))
+    finally:
+        stream.close()
+
+
+def answer(prompt, stream):
+    """Send what the model writes, what it used, and why it ended: a service."""
+    metadata = {}  # of all chunks: one of the last says why the answer ended
+    usage = None
+    has_text = False
     with closing(model.stream(prompt)) as chunks:
         for chunk in chunks:
-            last |= chunk.response_metadata
+            metadata |= chunk.response_metadata
             if chunk.usage_metadata:
-                usage = add_usage(usage, chunk.usage_metadata)
+                usage = chunk.usage_metadata  # counts all so far: the last is kept
             if chunk.text:
+                has_text = True
                 stream.send({"token": chunk.text})
-    end = last.get("finish_reason") or last.get("stop_reason") or last.get("status")
-    if not (stream.sent and end):
-        raise ModelError("It said nothing, or not why it ended.")
+    if not has_text:  # no answer, whatever its reason to end: this raises
+        require_whole(metadata, has_text)
+    reason = openai_reason(metadata, has_text)
     if usage:
         stream.send({"usage": usage})
-    stream.send({"end": ENDS.get(end, end)})
+    stream.send({"end": reason})
     stream.close()

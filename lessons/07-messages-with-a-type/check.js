@@ -1,4 +1,4 @@
-// The page reads messages, wherever the bytes are cut, and throws what it is told to.
+// The page reads messages, wherever the bytes are cut, and throws what the server throws.
 
 const TYPE = "application/jsonl; charset=utf-8";
 const USAGE = { input_tokens: 1234, output_tokens: 5678, total_tokens: 6912 };
@@ -115,7 +115,7 @@ export const checks = [
       const words = await complaint(page, (answer) => answer.send(lines({ end: "length" })).end());
       page.must(
         words.includes("length"),
-        `The last line was {"end":"length"}, the limit on its length, and the page does not say so: tell the reason, unless the end is "stop".`,
+        `The last line was {"end":"length"}, the limit on its length, and the page does not say so: show the reason, unless the end is "stop".`,
       );
     },
   },

@@ -21,10 +21,11 @@ PATIENCE = 3  # seconds that what should come at once may take
 PLENTY = 10_000  # more texts than the buffers between server and client hold
 SECRET = "Incorrect API key provided: sk-pr****1234"
 USAGE = {"input_tokens": 2, "output_tokens": 5, "total_tokens": 7}
-IN_PARTS = [  # the same, as some models tell it
-    AIMessageChunk("", usage_metadata=USAGE | {"output_tokens": 0, "total_tokens": 2}),
-    AIMessageChunk("", usage_metadata=USAGE | {"input_tokens": 0, "total_tokens": 5}),
-]
+SO_FAR = AIMessageChunk(
+    "", usage_metadata={**USAGE, "output_tokens": 1, "total_tokens": 3}
+)
+IN_ALL = AIMessageChunk("", usage_metadata=USAGE)
+ENDS = {"end_turn": "stop", "max_tokens": "length"}
 TYPE = 'content_type="application/jsonl; charset=utf-8"'
 
 
@@ -76,24 +77,57 @@ def test_its_tokens_are_what_the_model_wrote(ask):
     )
     assert answer.get_data().isascii(), (
         "The lines hold letters that are not ASCII: some readers decode each read by"
-        " itself. json.dumps writes ASCII unless it is told otherwise."
+        " itself. json.dumps writes ASCII unless ensure_ascii=False is set."
     )
 
 
 def test_its_last_lines_are_the_usage_and_the_end(ask):
-    _, answer = ask(IN_PARTS[0], *TEXTS, IN_PARTS[1])
+    _, answer = ask(SO_FAR, *TEXTS, IN_ALL)
     *rest, usage, end = messages(answer)
     assert end == {"end": "stop"}, (
         f'The answer was whole, and its last line is {end}: send {{"end": "stop"}}'
-        " last, or nobody can tell a whole answer from one that was cut off."
+        " last, or an answer that was cut off looks like a whole one."
     )
     assert usage == {"usage": USAGE}, (
-        f"The model told its usage in two chunks, {USAGE} in all, and the line before"
-        f' the end is {short(usage)}: add it up, and send {{"usage": usage}} there.'
+        f"The model counted on from chunk to chunk, up to {USAGE}, and the line before"
+        f" the end is {short(usage)}: keep the last chunk.usage_metadata that is not"
+        ' None, and send {"usage": usage} there.'
     )
     assert not any("usage" in message for message in rest), (
-        "The model told its usage in two chunks, and so did the answer: send it once,"
-        " before the end."
+        "The model counted on from chunk to chunk, and so does the answer: send the"
+        " last count only, before the end."
+    )
+
+
+@pytest.fixture
+def ended_with(answer_with, client):
+    """Return a function that gives the last line of an answer with that metadata."""
+
+    def last_line(**metadata):
+        chunks = [AIMessageChunk("one"), AIMessageChunk("", response_metadata=metadata)]
+        answer_with().stream = lambda prompt: (chunk for chunk in chunks)
+        *_, last = messages(client.post("/ask", json={"prompt": "Hello?"}))
+        return last
+
+    return last_line
+
+
+@pytest.mark.parametrize(("theirs", "ours"), ENDS.items())
+def test_the_end_says_why_the_model_ended(ended_with, theirs, ours):
+    last = ended_with(stop_reason=theirs)
+    assert last == {"end": ours}, (
+        f"Anthropic's reason for the end was {theirs!r}, and the last line is {last},"
+        f" expected was {{'end': {ours!r}}}: openai_reason(metadata, has_text) of"
+        " failures.py knows the words of all providers."
+    )
+
+
+def test_an_answer_without_a_reason_for_its_end_is_not_whole(ended_with):
+    last = ended_with()
+    assert last.get("isError") is True, (
+        "The model's stream ended without a finish reason, so it was cut off, and the"
+        f" last line is {last}: openai_reason(metadata, has_text) of failures.py raises"
+        " then, and what it raises becomes the last line."
     )
 
 
@@ -113,7 +147,7 @@ def test_a_failure_after_the_first_token_is_the_last_line(ask):
     _, answer = ask("one", ModelConnectionError(SECRET))
     found = messages(answer)
     assert SECRET not in answer.text, (
-        f"The client was told {found[-1].get('reason')}: a provider's own words can"
+        f"The client got {found[-1].get('reason')}: a provider's own words can"
         " hold a part of your key. Throw a sentence of your own."
     )
     assert found[0] == {"token": "one"} and found[-1].get("isError") is True, (
@@ -136,7 +170,7 @@ def test_a_failure_before_the_first_token_is_a_status(ask):
     )
     body = answer.get_json(silent=True) or {}
     assert {"error", "message"} <= body.keys() and SECRET not in answer.text, (
-        f"The model had too much to do, and the client was told {short(answer.text)}:"
+        f"The model had too much to do, and the client got {short(answer.text)}:"
         ' answer {"error": sentence, "message": sentence}, with a sentence of yours.'
     )
 

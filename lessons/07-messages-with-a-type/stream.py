@@ -16,9 +16,11 @@ class Stream:
     """JSON Lines on their way; closed by the service, or because the reader left."""
 
     def __init__(self):
-        self.lines, self.sent = deque(), 0
-        self.closed, self.refused = False, None
-        self.changed = Condition()
+        self.lines = deque()  # that wait for the server to take them
+        self.sent = 0  # how many messages
+        self.closed = False
+        self.refusal = None  # the HTTP error that is sent if there is no message
+        self.changed = Condition()  # one thread at a time, and it wakes the other
 
     def send(self, message):
         """Send what JSON can hold, once there is room; raise if nobody reads it."""
@@ -33,7 +35,7 @@ class Stream:
 
     def throw(self, reason):
         """Send a value for the page to throw, and close."""
-        with suppress(StreamClosed):
+        with suppress(StreamClosed):  # nobody is there to whom it could be thrown
             self.send({"isError": True, "reason": reason})
         self.close()
 
@@ -47,11 +49,12 @@ class Stream:
         """Wait for the next line; return whether there is one."""
         with self.changed:
             self.changed.wait_for(lambda: self.closed or self.lines)
-            return bool(self.lines)
+            return len(self.lines) > 0
 
     def __iter__(self):
+        """Yield the lines as they come; Flask loops over the stream, then closes it."""
         while self.wait():
             with self.changed:
                 line = self.lines.popleft()
-                self.changed.notify_all()
+                self.changed.notify_all()  # there is room again
             yield line

@@ -3,19 +3,34 @@
 import json
 from contextlib import closing
 from itertools import chain
-from traceback import format_tb
 
 from flask import Flask, Response, render_template
 from werkzeug.exceptions import HTTPException
 
-from models import choose_model
+from failures import as_json, http_error, log_name, read_prompt, sentence_for
+from models import choose_model, trusted_hosts
 
 from .events import events
-from .failures import read_prompt, refusal, refuse
+
+HEADERS = {  # of an answer
+    "Content-Type": "application/jsonl; charset=utf-8",
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def as_json_with_message(error):
+    """Return the answer for an HTTP error: failures.py's, and "message" for Vovk."""
+    body, status, headers = as_json(error)
+    body["message"] = body["error"]
+    return body, status, headers
+
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
-app.register_error_handler(HTTPException, refuse)
+app.config["TRUSTED_HOSTS"] = trusted_hosts()
+app.register_error_handler(HTTPException, as_json_with_message)
 model = choose_model()
 if hasattr(model, "stream_usage"):
     model.stream_usage = True  # LangChain does not ask a server of your own for it
@@ -31,25 +46,23 @@ def index():
 def ask():
     """Answer the prompt in the JSON body with events, a line of JSON each."""
     answer = lines(read_prompt())
-    first = next(answer)  # waits for the first event: until then a failure is a status
-    response = Response(chain([first], answer))
-    response.content_type = "application/jsonl; charset=utf-8"
-    response.call_on_close(answer.close)
+    first_line = next(answer)  # waits: until the first event a failure is a status
+    response = Response(chain([first_line], answer), headers=HEADERS)
+    response.call_on_close(answer.close)  # chain does not close what it chains
     return response
 
 
 def lines(prompt):
     """Yield a line for each event, or raise an HTTP error before the first."""
-    begun = False
+    has_begun = False
     try:
         with closing(model.stream(prompt)) as chunks:
             for event in events(chunks):
+                has_begun = True
                 yield f"{json.dumps(event)}\n"
-                begun = True
     except Exception as error:
-        refused = refusal(error)
-        place = format_tb(error.__traceback__)[-1]
-        app.logger.warning("%s: %s\n%s", refused.code, type(error).__name__, place)
-        if not begun:
-            raise refused from None
-        yield f"{json.dumps({'isError': True, 'reason': refused.description})}\n"
+        app.logger.warning("%s", log_name(error))
+        if not has_begun:
+            raise http_error(error) from None  # the log shows no words of the provider
+        thrown = {"isError": True, "reason": sentence_for(error)}
+        yield f"{json.dumps(thrown)}\n"

@@ -85,7 +85,7 @@ export const checks = [
     sentence: "The page says how the answer ended",
     async run(page) {
       const ends = {};
-      for (const end of ["stop", "length", "content_filter", "other"]) {
+      for (const end of ["stop", "length", "content_filter"]) {
         (await ask(page)).send(lines({ token: end }, { end })).end();
         await page.soon(() => page.text === end && page.answer.ariaBusy === "false");
         ends[end] = page.document.querySelector('[role="alert"]')?.textContent ?? "";

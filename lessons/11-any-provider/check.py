@@ -14,13 +14,13 @@ KEY = "sk-practice-1234"
 BLOCKS = "Loop over chunk.content_blocks: they are alike, whoever made the chunk."
 
 
-def chunk(content="", provider="openai", usage=None, **told):
+def chunk(content="", provider="openai", usage=None, **metadata):
     """Return a chunk as LangChain makes it; usage: tokens read, tokens written."""
     if usage:
         names = "input_tokens", "output_tokens", "total_tokens"
         usage = dict(zip(names, (*usage, sum(usage)), strict=True))
-    told["model_provider"] = provider
-    return AIMessageChunk(content, response_metadata=told, usage_metadata=usage)
+    metadata["model_provider"] = provider
+    return AIMessageChunk(content, response_metadata=metadata, usage_metadata=usage)
 
 
 def thinking(words):
@@ -78,14 +78,14 @@ def events(answer_with, client):
     return ask
 
 
-def told(events, name):
+def all_of(events, name):
     """Return the values of the events of that name."""
     return [event[name] for event in events if name in event]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_tokens_are_the_text(events, shape):
-    came = told(events(SHAPES[shape]), "token")
+    came = all_of(events(SHAPES[shape]), "token")
     assert came == ["Hello", " world"], (
         f"The model said 'Hello', then ' world', in {shape}, and the tokens are"
         f" {short(came)}. {BLOCKS} Text is what blocks of type text hold, and an empty"
@@ -95,7 +95,7 @@ def test_the_tokens_are_the_text(events, shape):
 
 @pytest.mark.parametrize("shape", WITH_REASONING)
 def test_reasoning_is_an_event_of_its_own(events, shape):
-    came = told(events(SHAPES[shape]), "reasoning")
+    came = all_of(events(SHAPES[shape]), "reasoning")
     assert came == ["Hm."], (
         f"The model thought 'Hm.' before it spoke, in {shape}, and the reasoning events"
         f" say {short(came)}, expected was ['Hm.']. {BLOCKS} Reasoning is what those of"
@@ -124,15 +124,15 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(ask):
     )
 
 
-def test_tokens_are_counted_over_all_chunks(events):
-    first, rest = chunk("Hello", usage=(3, 1)), chunk(" world", usage=(0, 4))
-    for chunks in [first, rest, LAST], SHAPES["strings"]:
-        came = told(events(chunks), "usage")
+def test_tokens_are_counted_once(events):
+    so_far, in_all = chunk("Hello", usage=(3, 1)), chunk(" world", usage=(3, 5))
+    for chunks in [so_far, in_all, LAST], SHAPES["strings"]:
+        came = all_of(events(chunks), "usage")
         counts = [(each["input_tokens"], each["output_tokens"]) for each in came]
         assert counts == [(3, 5)], (
-            f"The model read 3 tokens and wrote 5, and the answer says {came}. Usage"
-            " can come in parts, and after the finish reason: sum it with add_usage"
-            " over all chunks, and send one event."
+            f"The model read 3 tokens and wrote 5, and the answer says {came}. Some"
+            " providers count on from chunk to chunk, some count once, after the finish"
+            " reason: keep the last usage_metadata of all chunks, and send one event."
         )
 
 
@@ -140,7 +140,7 @@ def test_usage_has_the_same_names_whoever_counts(events):
     details = {"input_token_details": {"cache_read": 2}}
     counted = chunk(usage=(3, 5))
     counted.usage_metadata |= details
-    (came,) = told(events([chunk("Hello"), LAST, counted]), "usage")
+    (came,) = all_of(events([chunk("Hello"), LAST, counted]), "usage")
     names = {"input_tokens", "output_tokens", "total_tokens"}
     assert set(came) == names, (
         f"The usage event holds {', '.join(came)}: each provider has details that no"
@@ -149,7 +149,7 @@ def test_usage_has_the_same_names_whoever_counts(events):
 
 
 def test_no_usage_is_made_up(events):
-    came = told(events([chunk("Hello"), LAST]), "usage")
+    came = all_of(events([chunk("Hello"), LAST]), "usage")
     assert came == [], (
         f"The provider did not count, and the answer says {came}: send a usage event"
         " only if a chunk brought usage."
@@ -162,17 +162,20 @@ def test_the_end_has_one_name_for_all(events, theirs, ours):
     *_, came = events([block("Hello", "anthropic"), last])
     assert came == {"end": ours}, (
         f"Anthropic says {theirs} where OpenAI says {ours}, and the last line is"
-        f" {json.dumps(came)}, expected was {json.dumps({'end': ours})}: name each"
-        " provider's words in ENDS."
+        f" {json.dumps(came)}, expected was {json.dumps({'end': ours})}:"
+        " openai_reason of failures.py knows each provider's words."
     )
 
 
-def test_an_end_nobody_knows_is_not_called_a_whole_answer(events):
-    *_, came = events([chunk("Hello"), chunk(finish_reason="tool_calls")])
-    assert came == {"end": "other"}, (
-        "A model can stop because it wants a tool, tool_calls, and next year there will"
-        f" be others. The last line is {json.dumps(came)}, expected was"
-        ' {"end": "other"}: say so of every word that ENDS does not hold.'
+@pytest.mark.parametrize("reason", ["tool_calls", "new_next_year"])
+def test_any_other_end_is_a_failure(events, reason):
+    chunks = [chunk("Hello"), chunk(finish_reason=reason)]
+    *_, came = events(chunks, fails=True)
+    assert set(came) == {"isError", "reason"}, (
+        f"The model stopped for another reason, {reason}, and the last line is"
+        f" {json.dumps(came)}: that is no end of an answer. openai_reason of"
+        " failures.py raises then, and what it raises becomes"
+        ' {"isError": true, "reason": "..."}.'
     )
 
 
@@ -223,7 +226,7 @@ def test_no_credit_is_said_and_not_to_be_tried_again(ask, who):
     sentence = str((answer.get_json(silent=True) or {}).get("error"))
     again = " again" in sentence or "Retry-After" in answer.headers
     assert answer.status_code == 502 and "credit" in sentence and not again, (
-        f"The account was empty, as {who} say it, and the client was told"
+        f"The account was empty, as {who} say it, and the client got"
         f" {answer.status_code}, {sentence!r}. Asking again does not fill it: expected"
         " was a 502 whose error names the credit."
     )
@@ -236,7 +239,7 @@ def test_a_wrong_model_names_the_setting(ask):
     _, answer = ask(failed(NotFound, "model: gpt-5000"))
     sentence = str((answer.get_json(silent=True) or {}).get("error"))
     assert answer.status_code == 502 and "MODEL" in sentence, (
-        f"The provider has no such model, a 404, and the client was told"
+        f"The provider has no such model, a 404, and the client got"
         f" {answer.status_code}, {sentence!r}: expected was a 502 whose error says to"
         " check MODEL in .env."
     )

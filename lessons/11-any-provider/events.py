@@ -1,46 +1,28 @@
 """Chunks in, events out: the same events, whichever provider made the chunks."""
 
-from langchain_core.exceptions import ModelError
-from langchain_core.messages.ai import add_usage
+from failures import openai_reason, require_whole
 
-NAMES = {"text": "token", "reasoning": "reasoning"}  # what we call a block
-COUNTS = "input_tokens", "output_tokens", "total_tokens"
-ENDS = {  # what each provider calls it
-    "stop": ["stop", "end_turn", "stop_sequence", "completed"],
-    "length": [
-        "length",
-        "max_tokens",
-        "max_output_tokens",
-        "model_context_window_exceeded",
-        "incomplete",
-    ],
-    "content_filter": ["content_filter", "refusal"],
-}
+COUNTS = ["input_tokens", "output_tokens", "total_tokens"]
 
 
 def events(chunks):
     """Yield {"reasoning"} and {"token"} as they come, then {"usage"} and {"end"}."""
-    spoke, usage, told = False, None, {}
+    metadata = {}  # of all chunks: one of the last says why the answer ended
+    usage = None
+    has_text = False
     for chunk in chunks:
-        for block in chunk.content_blocks:
-            name, text = NAMES.get(block["type"]), block.get(block["type"])
-            if name and text:
-                spoke = True
-                yield {name: text}
+        metadata |= chunk.response_metadata
         if chunk.usage_metadata:
-            usage = add_usage(usage, chunk.usage_metadata)
-        told |= chunk.response_metadata
-    end = finish_reason(told)
-    if not (spoke and end):
-        raise ModelError("cut off")
+            usage = chunk.usage_metadata  # counts all so far: the last is kept
+        for block in chunk.content_blocks:
+            if block["type"] == "text" and block["text"]:
+                has_text = True
+                yield {"token": block["text"]}
+            if block["type"] == "reasoning" and block.get("reasoning"):
+                yield {"reasoning": block["reasoning"]}
+    if not has_text:  # no answer, whatever its reason to end: this raises
+        require_whole(metadata, has_text)
+    reason = openai_reason(metadata, has_text)
     if usage:
         yield {"usage": {name: usage[name] for name in COUNTS}}
-    yield {"end": end}
-
-
-def finish_reason(told):
-    """Return stop, length, content_filter or other; None if the answer was cut off."""
-    why = (told.get("incomplete_details") or {}).get("reason") or told.get("status")
-    theirs = told.get("finish_reason") or told.get("stop_reason") or why
-    ours = (end for end, names in ENDS.items() if theirs in names)
-    return next(ours, theirs and "other")
+    yield {"end": reason}

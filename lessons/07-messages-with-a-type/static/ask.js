@@ -2,20 +2,32 @@
 
 /** Yield each message; throw what the server throws. Leaving the loop hangs up. */
 export async function* ask(prompt, signal, read = readLines) {
-  const headers = { "Content-Type": "application/json" };
-  const body = JSON.stringify({ prompt });
-  const response = await fetch("ask", { method: "POST", headers, body, signal });
-  if (!response.ok) {
-    const sentence = await response.json().then(({ message }) => message).catch(() => {});
-    throw new Error(sentence || `The server answered ${response.status}: ask again.`);
-  }
+  const response = await fetch("ask", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ prompt }),
+    signal,
+  });
+  if (!response.ok) throw new Error(await sentenceIn(response));
+
   let ended = false;
   for await (const message of read(response.body)) {
-    if (message?.isError) throw thrown(message.reason);
-    ended ||= message?.end !== undefined;
+    if (message?.isError) throw thrown(message.reason); // ?. for a message can be null
+    if (message?.end) ended = true;
     yield message;
   }
   if (!ended) throw new Error("It broke off: ask again.");
+}
+
+/** Return the sentence with which the server refused: {"message": "..."}. */
+async function sentenceIn(response) {
+  try {
+    const { message } = await response.json();
+    if (message) return message;
+  } catch {
+    // no JSON: a proxy in between refuses in HTML
+  }
+  return `The server answered ${response.status}: ask again.`;
 }
 
 /** Yield the value of each line of JSON, as soon as the line is whole. */
@@ -27,15 +39,26 @@ export async function* readLines(body) {
     while (true) {
       const { done, value } = await reader.read();
       if (done) break;
-      const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
+      rest += decoder.decode(value, { stream: true });
+      const lines = rest.split("\n");
       rest = lines.pop(); // a line that goes on in the next read
       for (const line of lines) yield JSON.parse(line);
     }
   } finally {
-    await reader.cancel().catch(() => {}); // else the browser reads on, for nobody
+    await hangUp(reader); // however the loop was left
   }
 }
 
+/** Hang up: else the browser reads on, for nobody. */
+async function hangUp(reader) {
+  try {
+    await reader.cancel();
+  } catch {
+    // the body is broken: nobody is there any more
+  }
+}
+
+/** Return what to throw: for a string an Error, else the very value. */
 function thrown(reason) {
   return typeof reason === "string" ? new Error(reason) : reason;
 }

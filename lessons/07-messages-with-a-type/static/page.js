@@ -10,26 +10,39 @@ let asking = new AbortController();
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   asking.abort();
-  const { signal } = (asking = new AbortController());
-  answer.textContent = usage.textContent = problem.textContent = "";
-  answer.ariaBusy = true;
+  asking = new AbortController();
+  const { signal } = asking;
+  begin();
   try {
     for await (const message of ask(form.prompt.value, signal)) {
-      if (signal.aborted) break;
+      if (signal.aborted) break; // one read can bring many messages
       show(message);
     }
   } catch (error) {
-    if (!signal.aborted) complain(error?.message ?? JSON.stringify(error));
+    const sentence = error?.message ?? JSON.stringify(error); // any value can be thrown
+    if (!signal.aborted) complain(sentence);
   }
   if (signal === asking.signal) answer.ariaBusy = false;
 });
 
 stop.addEventListener("click", () => asking.abort());
 
+/** Make room for a new answer. */
+function begin() {
+  answer.textContent = "";
+  usage.textContent = "";
+  problem.textContent = "";
+  answer.ariaBusy = true;
+}
+
 /** Show a message where its kind belongs. */
-function show({ token, usage: used, end }) {
-  if (token) answer.append(token);
-  if (used) usage.textContent = `${used.input_tokens} tokens read, ${used.output_tokens} written.`;
+function show(message) {
+  if (message.token) answer.append(message.token);
+  if (message.usage) {
+    const { input_tokens, output_tokens } = message.usage;
+    usage.textContent = `${input_tokens} tokens read, ${output_tokens} written.`;
+  }
+  const { end } = message;
   if (end && end !== "stop") complain(`It ended with ${end}.`);
 }
 

@@ -10,42 +10,53 @@ const problem = document.querySelector("#problem");
 const ENDS = {
   length: "The model reached the limit on its length.",
   content_filter: "The provider's filter stopped the model.",
-  other: "The model stopped for a reason of its own.",
 };
 let asking = new AbortController();
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   asking.abort();
-  const { signal } = (asking = new AbortController());
-  reasoning.textContent = answer.textContent = usage.textContent = problem.textContent = "";
-  thinking.hidden = answer.ariaBusy = true;
+  asking = new AbortController();
+  const { signal } = asking;
+  begin();
   try {
     for await (const message of ask(form.prompt.value, signal)) {
-      if (signal.aborted) break;
+      if (signal.aborted) break; // one read can bring many messages
       show(message);
     }
   } catch (error) {
-    if (!signal.aborted) complain(error?.message ?? JSON.stringify(error));
+    const sentence = error?.message ?? JSON.stringify(error); // any value can be thrown
+    if (!signal.aborted) complain(sentence);
   }
   if (signal === asking.signal) answer.ariaBusy = false;
 });
 
 stop.addEventListener("click", () => asking.abort());
 
+/** Make room for a new answer. */
+function begin() {
+  reasoning.textContent = "";
+  thinking.hidden = true;
+  answer.textContent = "";
+  usage.textContent = "";
+  problem.textContent = "";
+  answer.ariaBusy = true;
+}
+
 /** Show a message where its kind belongs. */
 function show(message) {
-  if ("reasoning" in message) {
+  if (message.reasoning) {
     thinking.hidden = false;
     reasoning.append(message.reasoning);
   }
-  if ("token" in message) answer.append(message.token);
-  if ("usage" in message) {
+  if (message.token) answer.append(message.token);
+  if (message.usage) {
     const { input_tokens, output_tokens } = message.usage;
     usage.textContent = `${input_tokens} tokens read, ${output_tokens} written.`;
   }
-  if ("end" in message) usage.append(` The model said: ${message.end}.`);
-  if (message.end in ENDS) complain(ENDS[message.end]);
+  const { end } = message;
+  if (end) usage.append(` The model said: ${end}.`);
+  if (ENDS[end]) complain(ENDS[end]);
 }
 
 function complain(sentence) {
