@@ -21,9 +21,9 @@ from .stream import Stream
 
 HEADERS = {  # of an answer
     "Content-Type": "application/jsonl; charset=utf-8",
-    "Cache-Control": "no-store, no-transform",
-    "X-Accel-Buffering": "no",
-    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store, no-transform",  # keep no copy, and do not compress it
+    "X-Accel-Buffering": "no",  # nginx shall not gather the pieces
+    "X-Content-Type-Options": "nosniff",  # a browser shall believe the Content-Type
 }
 
 
