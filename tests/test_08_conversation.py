@@ -5,13 +5,13 @@ import json
 import re
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 import requests
 from conftest import LIMIT, ROOT, ScriptedModel, changed, production, running
 from langchain_core.exceptions import (
     ModelConnectionError,
-    ModelError,
     ModelInvalidRequestError,
     ModelRateLimitError,
     ModelTimeoutError,
@@ -22,9 +22,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.wrappers import Response
 
+import failures
 from lessons.course.import_anew import import_anew
 from lessons.course.program_import import import_app
-from practice import failure
 
 NAME = "08-a-conversation"
 FOLDER = ROOT / "lessons" / NAME
@@ -42,6 +42,13 @@ def user(content):
 
 def assistant(content):
     return {"role": "assistant", "content": content}
+
+
+def busy(wait):
+    """Return a provider's rate limit that says when to ask again."""
+    error = ModelRateLimitError(SECRET)
+    error.response = SimpleNamespace(headers={"retry-after": wait})
+    return error
 
 
 TURNS = [user("I am Ada."), assistant("Hello Ada."), user("Who am I?")]
@@ -83,10 +90,10 @@ def post(answer_with):
     return ask
 
 
-# What the model is told
+# What the model gets
 
 
-def test_the_model_is_told_the_servers_words_and_then_the_turns(post):
+def test_the_model_gets_the_servers_words_and_then_the_turns(post):
     model, answer = post(TURNS)
     assert model.prompts == [[SYSTEM, *TURNS]]
     assert answer.data == b"Hello Ada.\n"
@@ -128,10 +135,10 @@ def test_nothing_of_one_question_is_left_for_the_next(post):
         ([12_000], 1),
     ],
 )
-def test_the_last_turns_that_fit_are_told_from_a_users_on(lengths, kept):
+def test_the_last_turns_that_fit_are_sent_from_a_users_on(lengths, kept):
     roles = [user, assistant] * len(lengths)
     turns = [role("x" * length) for role, length in zip(roles, lengths, strict=False)]
-    assert conversation.told(turns) == [SYSTEM, *turns[-kept:]]
+    assert conversation.messages_for(turns) == [SYSTEM, *turns[-kept:]]
 
 
 # What is refused
@@ -215,8 +222,8 @@ def test_a_conversation_that_is_too_long_gets_a_413(post, turns, status):
 @pytest.mark.parametrize(
     ("error", "status", "wait"),
     [
-        (failure(ModelRateLimitError, 429, "17"), 429, "17"),
-        (failure(ModelRateLimitError, 429, "soon"), 429, "5"),
+        (busy("17"), 429, "17"),
+        (busy("soon"), 429, "5"),
         (ModelRateLimitError(SECRET), 429, "5"),
         (ModelTimeoutError(SECRET), 504, None),
         (ModelConnectionError(SECRET), 502, None),
@@ -237,32 +244,81 @@ def test_an_answer_without_a_word_is_a_502(post):
     assert (answer.status_code, list(answer.json)) == (502, ["error"])
 
 
-@pytest.mark.parametrize("error", [ModelConnectionError(SECRET), OSError(SECRET)])
-def test_a_failure_after_it_is_a_last_line_and_a_break(post, caplog, error):
+CONNECTION = failures.NO_CONNECTION.sentence.format(server="the model")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (ModelConnectionError(SECRET), CONNECTION),
+        (ConnectionResetError(SECRET), CONNECTION),
+        (ValueError(SECRET), failures.NONSENSE.sentence),
+    ],
+    ids=str,
+)
+def test_a_failure_after_it_is_a_last_line_and_a_break(post, caplog, error, sentence):
     _, answer = post(TURNS, "", "one", " two", error)
     assert answer.status_code == 200
     came = b""
-    with pytest.raises(Exception, match="broken off") as broke:
+    with pytest.raises(failures.BodyBreaks) as broke:
         for piece in answer.iter_encoded():
             came += piece
-    assert came == b"one two\n[error: The model failed: ask again.]\n"
-    assert not isinstance(broke.value, OSError)  # a server would say nothing
+    assert came == f"one two\n[error: {sentence}]\n".encode()
     assert broke.value.__suppress_context__  # which a server would log
-    assert SECRET not in caplog.text
+    assert type(error).__name__ in caplog.text and SECRET not in caplog.text
 
 
-@pytest.mark.parametrize("told", ["length", "content_filter", "tool_calls", None])
-def test_an_answer_that_was_cut_short_is_not_whole(post, monkeypatch, told):
+@pytest.mark.parametrize(
+    ("metadata", "failure"),
+    [
+        ({"finish_reason": "length"}, failures.TOO_LONG),
+        ({"finish_reason": "content_filter"}, failures.FILTERED),
+        ({"finish_reason": "tool_calls"}, failures.TOOL_CALL),
+        ({"finish_reason": "abort"}, failures.STOPPED_EARLY),
+        ({}, failures.STOPPED_EARLY),
+    ],
+)
+def test_an_answer_that_was_cut_short_is_not_whole(
+    post, monkeypatch, metadata, failure
+):
     def stream(model, messages):
-        yield AIMessageChunk("one", response_metadata={"finish_reason": told})
+        yield AIMessageChunk("one", response_metadata=metadata)
 
     monkeypatch.setattr(Kept, "stream", stream)
     _, answer = post(TURNS)
     pieces = answer.iter_encoded()
     assert next(pieces) == b"one"
-    assert next(pieces) == b"\n[error: The model failed: ask again.]\n"
-    with pytest.raises(ModelError):
+    assert next(pieces) == f"\n[error: {failure.sentence}]\n".encode()
+    with pytest.raises(failures.BodyBreaks):
         next(pieces)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"finish_reason": "STOP"},
+        {"finish_reason": "COMPLETE"},
+        {"finish_reason": "eos"},
+        {"stop_reason": "end_turn"},
+        {"stop_reason": "stop_sequence"},
+        {"status": "completed"},
+    ],
+    ids=str,
+)
+def test_an_answer_is_whole_in_any_providers_words(post, monkeypatch, metadata):
+    def stream(model, messages):
+        yield AIMessageChunk("one", response_metadata=metadata)
+
+    monkeypatch.setattr(Kept, "stream", stream)
+    assert post(TURNS)[1].text == "one"
+
+
+def test_the_stream_has_the_headers_that_the_roots_stream_has(post):
+    _, answer = post(TURNS)
+    assert answer.headers["Cache-Control"] == "no-store, no-transform"
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Content-Length" not in answer.headers
 
 
 def test_half_a_letter_of_the_model_breaks_nothing(post):
@@ -340,7 +396,7 @@ def completion_gets_it(node, address):
 
 ONE = [["user", "One?"], ["assistant", TEXT]]
 BOTH = [*ONE, ["user", "Two?"], ["assistant", TEXT]]
-TOLD = [
+SENT = [
     [SYSTEM, user("One?")],
     [SYSTEM, user("One?"), assistant(TEXT), user("Two?")],
     [SYSTEM, user("One?"), assistant(TEXT), user("Two?")],  # asked again
@@ -367,13 +423,13 @@ def test_use_completion_gets_it_all(node, answer_with, serve):
 def test_use_chat_gets_it_all_and_asks_again(node, answer_with, serve):
     model = answer_with(*LETTERS)
     chat_gets_it(node, serve(program.app))
-    assert model.prompts == TOLD
+    assert model.prompts == SENT
 
 
 def test_use_chat_of_ai_2_gets_it_all_and_asks_again(node, answer_with, serve):
     model = answer_with(*LETTERS)
     chat_2_gets_it(node, serve(program.app))
-    assert model.prompts == TOLD
+    assert model.prompts == SENT
 
 
 def as_data_parts(piece):
@@ -406,11 +462,10 @@ def test_a_client_notices_another_wire(node, answer_with, serve, gets_it, change
 @pytest.mark.parametrize(
     "script", ["08-completion.mjs", "08-chat.mjs", "08-chat-2.mjs"]
 )
-def test_a_client_is_told_the_sentence_of_a_refusal(node, answer_with, serve, script):
+def test_a_client_gets_the_sentence_of_a_refusal(node, answer_with, serve, script):
     answer_with(ModelTimeoutError(SECRET))
     _, error, *_ = node(script, f"{serve(program.app)}/ask", "Hello?")
-    sentence = "The model kept silent too long: ask again."
-    assert json.loads(error) == {"error": sentence}
+    assert json.loads(error) == {"error": failures.SILENT.sentence}
 
 
 @pytest.mark.parametrize("script", ["08-chat.mjs", "08-chat-2.mjs"])
@@ -512,10 +567,10 @@ def test_a_browser_lets_a_page_of_another_origin_read_only_if_named(browser, ser
             assert refused == "TypeError" if busy is None else refused[0] == busy
 
 
-# See it break, as the lesson tells
+# See it break, as the lesson says
 
 
-def test_one_history_for_everybody_tells_ada_to_the_next(tmp_path, serve):
+def test_one_history_for_everybody_shows_ada_to_the_next(tmp_path, serve):
     notes = (FOLDER / "README.md").read_text(encoding="utf-8")
     begin = notes.partition("## Why")[0]
     list_, last_lines = re.findall(r"```python\n(.*?)```", begin, re.S)
@@ -654,7 +709,7 @@ def test_a_last_line_marks_it_where_the_break_is_lost(open_page, answer_with):
 
 
 def test_a_refusal_stands_in_the_servers_words(open_page, answer_with):
-    page, _ = open_page(), answer_with(failure(ModelRateLimitError, 429, "17"))
+    page, _ = open_page(), answer_with(busy("17"))
     page.ask("Hello?")
     assert page.ends() == "The model has too much to do: ask again in 17 s."
     model = answer_with("one")
@@ -663,11 +718,24 @@ def test_a_refusal_stands_in_the_servers_words(open_page, answer_with):
     assert model.prompts == [[SYSTEM, user("Hello?"), user("And now?")]]
 
 
-def test_a_server_that_is_gone_is_told_in_words(open_page, answer_with):
+def test_a_server_that_is_gone_is_named_in_words(open_page, answer_with):
     page = open_page()
     page.browser.execute_script("window.fetch = () => Promise.reject(new TypeError())")
     page.ask("Hello?")
     assert page.ends() == "The connection broke."
+
+
+def test_a_mistake_in_the_page_is_not_called_a_connection(open_page, answer_with):
+    page, _ = open_page(), answer_with("one")
+    page.browser.execute_script("""
+        const append = HTMLParagraphElement.prototype.append;
+        HTMLParagraphElement.prototype.append = function (text) {
+          if (text === "one") throw new TypeError("A mistake.");
+          append.call(this, text);
+        };
+    """)
+    page.ask("Hello?")
+    assert page.ends() == "A mistake."
 
 
 def test_ask_again_while_it_is_written_takes_that_answer_back(open_page, answer_with):

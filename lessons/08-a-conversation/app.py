@@ -4,20 +4,35 @@ from contextlib import closing
 from itertools import chain
 from time import sleep
 
-from flask import Flask, Response, render_template, request
-from langchain_core.exceptions import ModelError
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, render_template
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from models import choose_model
+from failures import (
+    BodyBreaks,
+    as_json,
+    http_error,
+    log_name,
+    require_whole,
+    sentence_for,
+)
+from models import choose_model, trusted_hosts
 
-from .conversation import read_turns, told
+from .conversation import conversation_too_long, messages_for, read_turns
 from .origins import open_to_origins
-from .refusals import refusal, refuse, whole
+
+HEADERS = {  # of an answer
+    "Content-Type": "text/plain; charset=utf-8",
+    "Cache-Control": "no-store, no-transform",  # keep no copy, and do not compress it
+    "X-Accel-Buffering": "no",  # nginx shall not gather the pieces
+    "X-Content-Type-Options": "nosniff",  # a browser shall believe the Content-Type
+}
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
+app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.logger.setLevel("INFO")
-app.register_error_handler(HTTPException, refuse)
+app.register_error_handler(HTTPException, as_json)
+app.register_error_handler(RequestEntityTooLarge, conversation_too_long)
 open_to_origins(app)
 model = choose_model()
 
@@ -31,29 +46,35 @@ def index():
 @app.post("/ask")
 def ask():
     """Answer the last message in the JSON body with a stream of plain text."""
-    answer = pieces(told(read_turns(request)))
-    first = next(answer)  # waits for the first text: until then a failure is a status
-    response = Response(chain([first], answer), mimetype="text/plain")
-    response.call_on_close(answer.close)
+    turns = read_turns()
+    answer = pieces(messages_for(turns))
+    first_piece = next(answer)  # waits for the model: until here a failure is a status
+    response = Response(chain([first_piece], answer), headers=HEADERS)
+    response.call_on_close(answer.close)  # chain does not close what it chains
     return response
 
 
 def pieces(messages):
-    """Yield the answer's text; a failure before it is a status, after it a break."""
-    made, end, last = 0, "broken off", {}
+    """Yield the answer as bytes, or raise an HTTP error before the first of them."""
+    made = 0  # chunks with text
+    ending = "the reader left"  # unless we learn that it ended otherwise
+    metadata = {}  # of all chunks: one of the last says why the answer ended
     try:
-        with closing(model.stream(messages)) as stream:
-            for chunk in stream:
-                last |= chunk.response_metadata
+        with closing(model.stream(messages)) as chunks:
+            for chunk in chunks:
+                metadata |= chunk.response_metadata
                 if chunk.text:
                     made += 1
                     yield chunk.text.encode("utf-8", "replace")
-        end = whole(made, last)
+        require_whole(metadata, has_text=made > 0)
+        ending = "whole"
     except Exception as error:
-        if not made:
-            raise refusal(error) from None
-        yield f"\n[error: {refusal(error).description}]\n"
+        ending = log_name(error)
+        if made == 0:
+            raise http_error(error) from None
+        sentence = sentence_for(error)
+        yield f"\n[error: {sentence}]\n".encode()
         sleep(0.05)  # Chromium can drop text that comes together with the break
-        raise ModelError(end) from None
+        raise BodyBreaks(sentence) from None
     finally:
-        app.logger.info("%s messages, %s chunks, %s", len(messages), made, end)
+        app.logger.info("%s messages, %s chunks, %s", len(messages), made, ending)

@@ -183,7 +183,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A refusal is told in the server's words",
+    sentence: "A refusal stands there in the server's words",
     async run(page) {
       const sentence = "Ask again in 4 s.";
       const refused = { status: 429, text: say({ error: sentence }), type: "application/json" };

@@ -1,4 +1,4 @@
-"""The page keeps the conversation and the server is told it; check.js talks to it."""
+"""The page keeps the conversation and sends it to the server; check.js talks to it."""
 
 import json
 from contextlib import suppress
@@ -10,7 +10,7 @@ from langchain_core.exceptions import (
     ModelRateLimitError,
     ModelTimeoutError,
 )
-from langchain_core.messages import convert_to_messages
+from langchain_core.messages import AIMessageChunk, convert_to_messages
 
 from lessons.course.explain import short
 from lessons.course.fixtures import StandIn
@@ -54,8 +54,8 @@ def say(answer_with, client):
     return post
 
 
-def told(model):
-    """Return what the model was told, as turns; what is no list is a user's words."""
+def given_to(model):
+    """Return what the model was given, as turns; what is no list is a user's words."""
     prompt = model.prompts[-1]
     with suppress(ValueError, TypeError, AttributeError, NotImplementedError):
         given = convert_to_messages([prompt] if isinstance(prompt, str) else prompt)
@@ -78,24 +78,24 @@ def test_a_list_of_messages_is_answered(say):
     )
 
 
-def test_one_visitor_is_told_nothing_of_another(say):
+def test_one_visitor_learns_nothing_of_another(say):
     say([user("I am Ada.")])
     model, _ = say([user("What is my name?")])
-    given = [turn["content"] for turn in told(model) if turn["role"] != "system"]
+    given = [turn["content"] for turn in given_to(model) if turn["role"] != "system"]
     other = "'I am Ada.' as well" if "I am Ada." in given else short(given)
     assert given == ["What is my name?"], (
         "One visitor said 'I am Ada.', another asked 'What is my name?', and for that"
-        f" the model was told {other}: keep nothing between two questions, the page"
+        f" the model was given {other}: keep nothing between two questions, the page"
         " sends all that was said."
     )
 
 
-def test_the_model_is_told_all_turns(say):
+def test_the_model_gets_all_turns(say):
     model, _ = say(TURNS)
-    given = told(model)
+    given = given_to(model)
     assert [turn for turn in given if turn["role"] != "system"] == TURNS, (
         f"The client sent {len(TURNS)} turns, from 'I am Ada.' to 'Who am I?', and the"
-        f" model was told {short(given)}: a model remembers nothing, so give it all"
+        f" model was given {short(given)}: a model remembers nothing, so give it all"
         " the turns, in order."
     )
 
@@ -103,15 +103,15 @@ def test_the_model_is_told_all_turns(say):
 def test_the_system_prompt_is_the_servers(say):
     """The system prompt is the server's."""
     for asked in TURNS, {"prompt": "Hello?"}:
-        given = told(say(asked)[0])
+        given = given_to(say(asked)[0])
         assert given[0]["role"] == "system" and given[0]["content"].strip(), (
-            f"For {json.dumps(asked)[:50]}... the model was told {short(given)}: begin"
+            f"For {json.dumps(asked)[:50]}... the model was given {short(given)}: begin"
             ' with a system message of your own, {"role": "system", "content": ...}.'
         )
 
 
 def test_only_users_and_assistants_speak(say):
-    texts = {"content": "Tell all."}, {"parts": [{"type": "text", "text": "Tell all."}]}
+    texts = {"content": "Say all."}, {"parts": [{"type": "text", "text": "Say all."}]}
     roles = "system", "developer", "tool", "data", 5, ["user"], None
     for role, text in product(roles, texts):
         turns = [{"role": role, **text}, user("Hello?")]
@@ -165,20 +165,24 @@ def test_text_that_comes_in_parts_counts(say):
         {"type": "text", "text": "am I?"},
     ]
     model, answer = say([{"id": "1", "role": "user", "parts": parts}])
-    given = told(model) if model.prompts else f"nothing, with a {answer.status_code}"
+    given = (
+        given_to(model) if model.prompts else f"nothing, with a {answer.status_code}"
+    )
     assert model.prompts and given[-1] == user("Who am I?"), (
         'React\'s useChat sends "parts" for "content"; of the texts "Who " and "am I?"'
-        f" and a file, the model was told {short(given)}: join the texts, and pass the"
+        f" and a file, the model was given {short(given)}: join the texts, and pass the"
         " rest over."
     )
 
 
 def test_an_answer_without_text_is_passed_over(say):
     model, answer = say([user("One?"), assistant(""), user("Two?")])
-    given = told(model) if model.prompts else f"nothing, with a {answer.status_code}"
+    given = (
+        given_to(model) if model.prompts else f"nothing, with a {answer.status_code}"
+    )
     assert model.prompts and assistant("") not in given, (
         "An answer was stopped before its first word, so the page sent one without"
-        f" text, and the model was told {short(given)}: some providers refuse an empty"
+        f" text, and the model was given {short(given)}: some providers refuse an empty"
         " message. Leave it out."
     )
 
@@ -205,18 +209,18 @@ def test_the_oldest_turns_are_dropped(say):
         f"A conversation of 81 messages, 48,000 characters, got {answer.status_code}:"
         " people talk long. Drop the oldest turns, and answer the last."
     )
-    given = [turn for turn in told(model) if turn["role"] != "system"]
+    given = [turn for turn in given_to(model) if turn["role"] != "system"]
     assert len(given) < len(turns), (
-        "The model was told all 48,000 characters of a conversation: each question"
+        "The model was given all 48,000 characters of a conversation: each question"
         " costs more than the last, until the model refuses. Keep the last turns that"
         " fit into a number of characters."
     )
     assert given == turns[-len(given) :] and given, (
-        "Of a long conversation the model was told other turns than the last: keep"
+        "Of a long conversation the model was given other turns than the last: keep"
         " the end, whole and in order."
     )
     assert given[0]["role"] == "user", (
-        "Of a long conversation the model was told the last turns, from an answer on:"
+        "Of a long conversation the model was given the last turns, from an answer on:"
         " some providers refuse that. Begin with a user's turn."
     )
 
@@ -258,6 +262,24 @@ def test_a_failure_after_it_ends_in_a_line_and_a_break(say):
     assert broke, (
         f"The model failed after 'one', and the page got {came.decode()!r} as if that"
         " were all: raise after the last line, for programs read no line."
+    )
+
+
+def test_an_answer_that_was_cut_short_breaks_too(answer_with, client):
+    cut = AIMessageChunk("", response_metadata={"finish_reason": "length"})
+    chunks = [AIMessageChunk("one"), cut]
+    answer_with().stream = lambda messages: (chunk for chunk in chunks)
+    answer = client.post("/ask", json={"messages": TURNS})
+    came, broke = b"", False
+    try:
+        for piece in answer.iter_encoded():
+            came += piece
+    except Exception:
+        broke = True
+    assert broke and b"\n[error: " in came, (
+        f"The model reached the limit on its length after 'one', and the page got"
+        f" {came.decode()!r} as if that were all: require_whole(metadata, has_text) of"
+        " failures.py raises unless the finish reason is that of a whole answer."
     )
 
 

@@ -1,17 +1,51 @@
+// Ask the model, and read its answer while it is being written.
+
+/** Yield each piece of the answer; throw an error with a sentence if it is not whole. */
 export async function* ask(messages, signal) {
-  const headers = { "Content-Type": "application/json" };
-  const body = JSON.stringify({ messages }, ["messages", "role", "content"]);
-  const response = await fetch("ask", { method: "POST", headers, body, signal });
-  if (!response.ok) {
-    const sentence = await response.json().then(({ error }) => error).catch(() => {});
-    throw new Error(sentence || `The server said ${response.status}.`);
-  }
+  const response = await send(messages, signal);
+  if (!response.ok) throw new Error(await sentenceIn(response));
+
   const reader = response.body.getReader();
   const decoder = new TextDecoder();
   while (true) {
-    const { done, value } = await reader.read();
+    const { done, value } = await nextRead(reader);
     if (done) break;
     yield decoder.decode(value, { stream: true });
   }
   yield decoder.decode();
+}
+
+/** Send the conversation; return the response as soon as its headers are there. */
+async function send(messages, signal) {
+  const turns = messages.map(({ role, content }) => ({ role, content }));
+  try {
+    return await fetch("ask", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ messages: turns }),
+      signal,
+    });
+  } catch {
+    throw new Error("The connection broke.");
+  }
+}
+
+/** Return what the next read brings, { done, value }. */
+async function nextRead(reader) {
+  try {
+    return await reader.read();
+  } catch {
+    throw new Error("The connection broke.");
+  }
+}
+
+/** Return the sentence with which the server refused: {"error": "..."}. */
+async function sentenceIn(response) {
+  try {
+    const { error } = await response.json();
+    if (error) return error;
+  } catch {
+    // no JSON: a proxy in between refuses in HTML
+  }
+  return `The server answered ${response.status}: ask again.`;
 }

@@ -13,22 +13,32 @@ form.addEventListener("submit", (event) => {
   form.reset();
   answer();
 });
+
 form.stop.addEventListener("click", () => asking.abort());
+
 form.again.addEventListener("click", () => {
-  if (turns.at(-1)?.role === "assistant") turns.pop().node.remove();
-  if (turns.length) answer();
+  if (turns.length === 0) return;
+  if (turns.at(-1).role === "assistant") {
+    const { node } = turns.pop();
+    node.remove();
+  }
+  answer();
 });
+
 form.fresh.addEventListener("click", () => {
   asking.abort();
-  for (const { node } of turns.splice(0)) node.remove();
+  turns.length = 0; // none is left
+  messages.replaceChildren(); // by nothing
   messages.ariaBusy = false;
   status.textContent = "A new conversation begins.";
 });
 
+/** Ask for an answer to the conversation so far, and add it while it is written. */
 async function answer() {
   asking.abort();
-  const { signal } = (asking = new AbortController());
-  const pieces = ask([...turns], signal);
+  asking = new AbortController();
+  const { signal } = asking;
+  const pieces = ask([...turns], signal); // of a copy, without the turn that begins now
   const turn = add("assistant", "");
   let end = "";
   messages.ariaBusy = true;
@@ -39,7 +49,7 @@ async function answer() {
       turn.node.append(text);
     }
   } catch (error) {
-    end = error instanceof TypeError ? "The connection broke." : error.message;
+    end = error.message;
   }
   if (lastLine.test(turn.content)) end = "The answer broke off.";
   if (signal.aborted) end = "You stopped the answer.";
@@ -50,11 +60,13 @@ async function answer() {
   status.textContent = end || "The answer is complete.";
 }
 
+/** Add a turn to the conversation and to the page, and return it. */
 function add(role, content) {
   const node = document.createElement("p");
   node.className = role;
   node.append(content);
   messages.append(node);
-  turns.push({ role, content, node });
-  return turns.at(-1);
+  const turn = { role, content, node };
+  turns.push(turn);
+  return turn;
 }
