@@ -81,6 +81,12 @@ def number(setting, default, least=1):
     return int(value)
 
 
+def trusted_hosts():
+    """Return the names under which the server may be reached, from TRUSTED_HOSTS."""
+    hosts = os.environ.get("TRUSTED_HOSTS") or "localhost,127.0.0.1"
+    return [host.strip() for host in hosts.split(",")]
+
+
 def stop(sentence):
     """End the program with one sentence, and without a traceback."""
     raise SystemExit(sentence)

@@ -12,13 +12,16 @@ from conftest import LIMIT, ROOT, ScriptedModel, changed, production, running
 from httpx_sse import SSEError, connect_sse
 from langchain_core.exceptions import (
     ModelAPIError,
+    ModelAuthenticationError,
     ModelRateLimitError,
     ModelTimeoutError,
 )
 from langchain_core.messages import AIMessageChunk
+from provider import DONE, Provider, event, finish
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from models import choose_model
 from practice import failure
 
 NAME = "lessons.09-server-sent-events"
@@ -162,24 +165,76 @@ def test_get_gives_the_same_as_post(client, answer_with):
     assert lesson.model.prompts == ["a&b é"] * 2
 
 
+@pytest.fixture
+def ending_with(client, answer_with, monkeypatch):
+    """Return a function that asks a model whose answer ends with these metadata.
+
+    It returns what /ask and /chat say of the end: a list of messages for each.
+    """
+
+    def ask(metadata):
+        chunks = [AIMessageChunk("one"), AIMessageChunk("", response_metadata=metadata)]
+        model = answer_with()
+        monkeypatch.setattr(model, "stream", lambda _: (chunk for chunk in chunks))
+        in_events = client.post("/ask", json={"prompt": "Hello?"})
+        in_chat = client.post("/chat", json=asked_by_react("Hello?"))
+        return messages_in(in_events), messages_in(in_chat)
+
+    return ask
+
+
+def messages_in(answer):
+    """Return the JSON values of an answer's data lines."""
+    lines = [line for line in answer.text.splitlines() if line.startswith("data: {")]
+    return [json.loads(line.removeprefix("data: ")) for line in lines]
+
+
+ENDS = {  # what the providers call it, and what the AI SDK calls it
+    "stop": [
+        {"finish_reason": "stop"},
+        {"finish_reason": "eos"},
+        {"finish_reason": "STOP"},
+        {"finish_reason": "COMPLETE"},
+        {"stop_reason": "end_turn", "finish_reason": None},
+        {"stop_reason": "stop_sequence"},
+        {"status": "completed"},
+    ],
+    "length": [
+        {"finish_reason": "length"},
+        {"stop_reason": "max_tokens"},
+        {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},
+    ],
+    "content-filter": [
+        {"finish_reason": "content_filter"},
+        {"stop_reason": "refusal"},
+    ],
+}
+
+
 @pytest.mark.parametrize(
     ("metadata", "reason"),
-    [
-        ({"finish_reason": "length"}, "length"),
-        ({"stop_reason": "max_tokens"}, "length"),
-        ({"stop_reason": "end_turn", "finish_reason": None}, "stop"),
-        ({"finish_reason": "content_filter"}, "other"),
-        ({}, "other"),
-    ],
+    [(metadata, reason) for reason in ENDS for metadata in ENDS[reason]],
 )
-def test_the_end_has_its_reason(client, answer_with, monkeypatch, metadata, reason):
-    chunks = [AIMessageChunk("one"), AIMessageChunk("", response_metadata=metadata)]
-    model = answer_with()
-    monkeypatch.setattr(model, "stream", lambda _: (chunk for chunk in chunks))
-    answer = client.post("/ask", json={"prompt": "Hello?"})
-    assert f'"finishReason": "{reason}"' in answer.text
-    answer = client.post("/chat", json=asked_by_react("Hello?"))
-    assert f'"finishReason": "{reason}"' in answer.text
+def test_the_end_has_its_reason(ending_with, metadata, reason):
+    in_events, in_chat = ending_with(metadata)
+    assert in_events[-1] == {"finishReason": reason}
+    assert in_chat[-1] == {"type": "finish", "finishReason": reason}
+
+
+NO_ENDS = {  # what is no end, and what the sentence says of it
+    "nothing at all": ({}, "stopped before its answer was whole"),
+    "a word that nobody knows": ({"finish_reason": "?"}, "stopped before its answer"),
+    "a call": ({"finish_reason": "tool_calls"}, "wanted to call a tool"),
+}
+
+
+@pytest.mark.parametrize(("metadata", "words"), NO_ENDS.values(), ids=NO_ENDS)
+def test_an_end_without_a_good_reason_is_a_failure(ending_with, metadata, words):
+    in_events, in_chat = ending_with(metadata)
+    assert words in in_events[-2]["error"]
+    assert in_events[-1] == {"finishReason": "error"}
+    assert in_chat[-3] == {"type": "error", "errorText": in_events[-2]["error"]}
+    assert in_chat[-1] == {"type": "finish", "finishReason": "error"}
 
 
 def test_a_conversation_is_asked_as_one(client, answer_with):
@@ -226,7 +281,7 @@ def test_what_is_no_question_is_refused_with_a_sentence(
     model = answer_with("one")
     answer = client.post(path, json=asked)
     assert (answer.status_code, model.prompts) == (400, [])
-    assert answer.json["error"].startswith("Nothing was asked: send ")
+    assert answer.json["error"].startswith(("There is no prompt ", "The messages "))
 
 
 def test_a_deep_or_a_long_body_is_refused(client, answer_with):
@@ -236,6 +291,34 @@ def test_a_deep_or_a_long_body_is_refused(client, answer_with):
     assert client.post("/ask", data=b" " * 65_537, **kind).status_code == 413
     assert client.post("/ask", data="prompt=Hello?").status_code == 415
     assert model.prompts == []
+
+
+def test_an_address_without_a_prompt_is_refused(client, answer_with):
+    model = answer_with("one")
+    for query in "", "?prompt=", "?prompt=%20", "?messages=Hello":
+        answer = client.get(f"/ask{query}")
+        assert (answer.status_code, model.prompts) == (400, [])
+        assert "?prompt=" in answer.json["error"]
+
+
+def test_a_server_that_goes_by_another_name_is_not_this_one(client, answer_with):
+    model = answer_with("one")
+    foreign = {"Host": "evil.example"}
+    answers = [
+        client.get("/", headers=foreign),
+        client.get("/ask?prompt=Hello?", headers=foreign),
+        client.post("/ask", json={"prompt": "Hello?"}, headers=foreign),
+        client.post("/chat", json=asked_by_react("Hello?"), headers=foreign),
+    ]
+    assert [answer.status_code for answer in answers] == [400] * 4
+    assert "TRUSTED_HOSTS" in answers[0].json["error"] and model.prompts == []
+
+
+def test_a_class_can_add_the_name_of_its_server():
+    with running("--app", f"{NAME}.app", "run", TRUSTED_HOSTS="a.example") as url:
+        named = requests.get(url, headers={"Host": "a.example"}, timeout=LIMIT)
+        assert named.status_code == 200
+        assert requests.get(url, timeout=LIMIT).status_code == 400
 
 
 def test_a_page_of_somebody_else_cannot_make_you_pay(client, answer_with):
@@ -274,16 +357,37 @@ def test_a_failure_is_a_status_first_and_an_event_later(
     model = answer_with("one", error, " two")
     broken = client.post(path, json=question)
     assert broken.status_code == 200 and model.closed.is_set()
-    told = [line[6:] for line in broken.text.splitlines() if line[:6] == "data: "]
+    messages = messages_in(broken)
     sentence = refused.json["error"]
     if path == "/ask":
-        assert json.loads(told[-2]) == {"error": sentence}
-        assert json.loads(told[-1]) == {"finishReason": "error"}
+        assert messages[-2] == {"error": sentence}
+        assert messages[-1] == {"finishReason": "error"}
     else:
-        assert json.loads(told[-4]) == {"type": "error", "errorText": sentence}
-        assert json.loads(told[-2]) == {"type": "finish", "finishReason": "error"}
-        assert told[-1] == "[DONE]"
+        assert messages[-3] == {"type": "error", "errorText": sentence}
+        assert messages[-1] == {"type": "finish", "finishReason": "error"}
+        assert broken.text.endswith("data: [DONE]\n\n")
     assert SECRET not in refused.text + broken.text
+
+
+def test_a_failure_has_the_sentence_that_it_has_everywhere(client, answer_with):
+    answer_with(ModelAuthenticationError(SECRET))
+    answer = client.post("/ask", json={"prompt": "Hello?"})
+    assert "did not accept the key: check it in .env" in answer.json["error"]
+
+
+def our_mistake():
+    return {}[SECRET]
+
+
+MISTAKE_LINE = our_mistake.__code__.co_firstlineno + 1
+
+
+@pytest.mark.parametrize("script", [[our_mistake], ["one", our_mistake]])
+def test_the_log_says_where_a_mistake_of_ours_is(client, answer_with, caplog, script):
+    answer_with(*script)
+    assert client.post("/ask", json={"prompt": "Hello?"}).text  # read to its end
+    place = f"KeyError in test_09_events.py, line {MISTAKE_LINE}"
+    assert place in caplog.text and SECRET not in caplog.text
 
 
 def test_a_model_without_any_text_is_a_failure(client, answer_with):
@@ -291,13 +395,57 @@ def test_a_model_without_any_text_is_a_failure(client, answer_with):
     assert client.post("/ask", json={"prompt": "Hello?"}).status_code == 502
 
 
-def test_tokens_counted_before_the_first_text_are_counted(client, answer_with):
-    asked = {"input_tokens": 3, "output_tokens": 0, "total_tokens": 3}
-    said = {"input_tokens": 0, "output_tokens": 5, "total_tokens": 5}
-    first = AIMessageChunk("", usage_metadata=asked)  # as Anthropic does
-    answer_with(first, "one", AIMessageChunk("", usage_metadata=said))
-    answer = client.post("/ask", json={"prompt": "Hello?"})
-    assert json.dumps(USAGE | {"usage": USAGE}) in answer.text
+def openai_says(text, completion):
+    """Return a chunk of OpenAI's protocol that counts the tokens so far."""
+    tokens = {"prompt_tokens": 3, "completion_tokens": completion}
+    tokens["total_tokens"] = 3 + completion
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+    return event(id="1", choices=[choice], usage=tokens)
+
+
+def anthropic_says(kind, **fields):
+    """Return one event as Anthropic sends it."""
+    return f"event: {kind}\n".encode() + event(type=kind, **fields)
+
+
+def anthropic_script():
+    """Return an answer as Anthropic sends it: its input is counted at both ends."""
+    message = {"id": "m", "type": "message", "role": "assistant", "model": "claude"}
+    message |= {"content": [], "stop_reason": None, "stop_sequence": None}
+    message |= {"usage": {"input_tokens": 3, "output_tokens": 1}}
+    text = {"type": "text", "text": ""}
+    delta = {"type": "text_delta", "text": "one"}
+    end = {"stop_reason": "end_turn", "stop_sequence": None}
+    usage = {"input_tokens": 3, "output_tokens": 5}
+    return [
+        anthropic_says("message_start", message=message)
+        + anthropic_says("content_block_start", index=0, content_block=text)
+        + anthropic_says("content_block_delta", index=0, delta=delta)
+        + anthropic_says("content_block_stop", index=0)
+        + anthropic_says("message_delta", delta=end, usage={"output_tokens": 2})
+        + anthropic_says("message_delta", delta=end, usage=usage)
+        + anthropic_says("message_stop"),
+        b"",
+    ]
+
+
+PROVIDERS = {
+    "openai": [openai_says("o", 1), openai_says("ne", 5), finish("stop"), DONE],
+    "anthropic": anthropic_script(),
+}
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_provider_that_counts_as_it_goes_is_counted_once(client, monkeypatch, name):
+    with Provider(*PROVIDERS[name]) as provider:
+        monkeypatch.setenv("MODEL", f"{name}:any")
+        monkeypatch.setenv(f"{name.upper()}_API_KEY", "sk-abcd")
+        monkeypatch.setenv("OPENAI_BASE_URL", provider.url)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", provider.url.removesuffix("/v1"))
+        monkeypatch.setattr(lesson, "model", choose_model())
+        answer = client.post("/ask", json={"prompt": "Hello?"})
+        *_, usage, end = messages_in(answer)
+    assert (usage, end) == (USAGE | {"usage": USAGE}, {"finishReason": "stop"})
 
 
 # The stream object
@@ -310,8 +458,8 @@ def test_its_verbs_can_be_chained_and_are_counted():
     assert not stream.is_active and stream.message_count == 5
     stream.send_token("too late").end()
     stream.abort("too late")
-    told = b"".join(stream).decode()
-    assert [line for line in told.splitlines() if line.startswith("event")] == [
+    sent = b"".join(stream).decode()
+    assert [line for line in sent.splitlines() if line.startswith("event")] == [
         f"event: {name}" for name in ("start", "metadata", "token", "usage", "done")
     ]
     assert stream.message_count == 5
@@ -329,7 +477,7 @@ def test_abort_tells_the_error_and_ends():
 
 def test_a_slow_reader_slows_the_model_down_and_a_reader_who_leaves_frees_it():
     stream, model = EventStream(LIMIT), ScriptedModel(*MANY)
-    words = [stream, model, [], model.stream("Hello?")]
+    words = [stream, model.name, [], model.stream("Hello?")]
     writer = Thread(target=answers.write, args=words, daemon=True)
     writer.start()
     until(stream.waiting.full)
@@ -443,10 +591,10 @@ def test_a_reader_who_leaves_is_noticed(anywhere, tmp_path):
 
 def aistream_gets_it_all(node, url):
     first, second = node("09-aikit.mjs", f"{url}/ask")
-    told = [["token", text] for text in SCRIPT[:-1]]
+    tokens = [["token", text] for text in SCRIPT[:-1]]
     assert first["heard"] == [
         ["streaming-start", None],
-        *told,
+        *tokens,
         ["usage", USAGE],
         ["streaming-end", None],
     ]
@@ -477,11 +625,11 @@ def test_ai_kits_aistream_tries_again_when_it_is_refused(node, answer_with, serv
 
 
 def parser_gets_it_all(node, url):
-    told = node("09-parser.mjs", f"{url}/ask")
-    assert [number for number, *_ in told] == [str(n) for n in range(1, 8)]
-    tokens = [json.loads(data)["token"] for _, name, data in told if name == "token"]
+    found = node("09-parser.mjs", f"{url}/ask")
+    assert [number for number, *_ in found] == [str(n) for n in range(1, 8)]
+    tokens = [json.loads(data)["token"] for _, name, data in found if name == "token"]
     assert "".join(tokens) == TEXT
-    assert told[-1][1:] == ["done", '{"finishReason": "stop"}']
+    assert found[-1][1:] == ["done", '{"finishReason": "stop"}']
 
 
 def test_eventsource_parser_gets_it_all(node, answer_with, serve):
@@ -496,9 +644,9 @@ def httpx_sse_gets_it_all(url):
         httpx.Client(timeout=LIMIT) as client,
         connect_sse(client, "POST", f"{url}/ask", json={"prompt": "Hello?"}) as source,
     ):
-        told = [(event.event, event.json()) for event in source.iter_sse()]
-    assert "".join(said["token"] for name, said in told if name == "token") == TEXT
-    assert told[-1] == ("done", {"finishReason": "stop"})
+        found = [(each.event, each.json()) for each in source.iter_sse()]
+    assert "".join(said["token"] for name, said in found if name == "token") == TEXT
+    assert found[-1] == ("done", {"finishReason": "stop"})
 
 
 def test_httpx_sse_gets_it_all(answer_with, serve, monkeypatch):
@@ -555,20 +703,20 @@ def test_usechat_gets_it_all(node, answer_with, serve):
             usechat_gets_it_all(node, serve(changed(lesson.app, mistake)))
 
 
-def usechat_is_told(node, url, sentence):
+def usechat_shows(node, url, sentence):
     first, _ = node("09-usechat.mjs", f"{url}/chat")
     assert (first["status"], first["error"]) == ("error", sentence)
 
 
-def test_usechat_is_told_of_a_failure(node, answer_with, serve):
+def test_usechat_shows_a_failure(node, answer_with, serve):
     busy = "The model has too much to do: ask again in 5 s."
     answer_with(ModelRateLimitError(SECRET))
-    usechat_is_told(node, serve(lesson.app), f'{{"error":"{busy}"}}\n')  # as it came
+    usechat_shows(node, serve(lesson.app), f'{{"error":"{busy}"}}\n')  # as it came
     answer_with("one", ModelRateLimitError(SECRET))
-    usechat_is_told(node, serve(lesson.app), busy)
+    usechat_shows(node, serve(lesson.app), busy)
     renamed = changed(lesson.app, lambda piece: piece.replace(b"errorText", b"text"))
     with pytest.raises(AssertionError):
-        usechat_is_told(node, serve(renamed), busy)
+        usechat_shows(node, serve(renamed), busy)
 
 
 # EventSource, in a browser
@@ -651,7 +799,7 @@ def test_an_eventsource_tells_an_error_event_from_a_bad_network(
     page = Page(browser, serve(lesson.app))
     page.run(LISTEN, True)
     heard = page.until("source.readyState === 2 && heard")
-    assert heard[-2] == ["error", {"error": "The model failed: ask again."}]
+    assert heard[-2] == ["error", {"error": "The model's server failed: ask again."}]
     assert heard[-1][0] == "done"
 
 
@@ -689,6 +837,8 @@ READ_AT_EACH_CUT = """
     const bytes = new TextEncoder().encode(text);
     const cuts = [...bytes.keys()].map((at) => [bytes.slice(0, at), bytes.slice(at)]);
     cuts.push([...bytes].map((byte) => new Uint8Array([byte])));
+    const nothing = new Uint8Array();
+    cuts.push([...bytes].flatMap((byte) => [new Uint8Array([byte]), nothing]));
     import(new URL("static/events.js", document.baseURI)).then(async ({ events }) => {
       const all = [];
       for (const pieces of cuts) {
@@ -811,7 +961,7 @@ def test_its_client_tries_again_before_the_first_token(client_does, answer_with)
 def test_its_client_gives_up_with_the_servers_sentence(client_does, answer_with):
     model = answer_with(ModelAPIError(SECRET))
     heard, *_ = client_does(["send", "One?"])
-    assert heard[-2] == ["error", {"error": "The model failed: ask again."}]
+    assert heard[-2] == ["error", {"error": "The model's server failed: ask again."}]
     assert len(model.prompts) == 3
 
 
@@ -912,10 +1062,29 @@ def test_stop_and_start_over_hang_up_on_the_model(
     assert page.find("#problem").text == ""
 
 
-def test_the_page_tells_an_answer_that_is_not_whole(browser, answer_with, serve):
+CUT = {
+    "length": "it reached the limit on its length.",
+    "content_filter": "the provider's filter stopped it.",
+}
+
+
+@pytest.mark.parametrize("reason", CUT)
+def test_the_page_says_why_an_answer_is_not_whole(browser, answer_with, serve, reason):
+    end = AIMessageChunk("", response_metadata={"finish_reason": reason})
+    model = answer_with()
+    model.stream = lambda _: (chunk for chunk in [AIMessageChunk("one"), end])
+    page = Page(browser, serve(lesson.app))
+    page.find("[name=prompt]").send_keys("Hello?\n")
+    page.until("document.querySelector('#problem').textContent")
+    assert page.find("#problem").text == f"The answer is not whole: {CUT[reason]}"
+    assert page.find("#answer").text == "one"
+
+
+def test_the_page_keeps_what_came_before_a_failure(browser, answer_with, serve):
     answer_with("one", ModelAPIError(SECRET))
     page = Page(browser, serve(lesson.app))
     page.find("[name=prompt]").send_keys("Hello?\n")
     page.until("document.querySelector('#problem').textContent")
-    told = "The answer is not whole: The model failed: ask again."
-    assert (page.find("#answer").text, page.find("#problem").text) == ("one", told)
+    sentence = "The answer is not whole: The model's server failed: ask again."
+    assert page.find("#problem").text == sentence
+    assert page.find("#answer").text == "one"

@@ -74,7 +74,7 @@ export const checks = [
     },
   },
   {
-    sentence: "An error event is told, and what came stays",
+    sentence: "The sentence of an error event is shown, and what came stays",
     async run(page) {
       const answer = await page.ask("Hello?", { type });
       answer.send(token("Half an")).send(event("error", { error: "The model failed." }));
@@ -102,7 +102,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A refusal is told in the server's words",
+    sentence: "A refusal is shown in the server's words",
     async run(page) {
       const text = '{"error": "Nothing was asked."}';
       await page.ask("Hello?", { status: 400, type: "application/json", text });

@@ -1,4 +1,4 @@
-"""The answer is told in events: each whole, in order, and with an end."""
+"""The answer comes in events: each whole, in order, and with an end."""
 
 import json
 from threading import Event
@@ -85,13 +85,13 @@ def test_the_tokens_are_what_the_model_wrote(ask):
         f"No event of the answer ends: it begins {short(raw[:60])}. An empty line ends"
         ' an event, so end each with "\\n\\n".'
     )
-    told = read(answer)
-    names = [name for name, _ in told]
+    found = read(answer)
+    names = [name for name, _ in found]
     assert names[0] == "start" and names[-1] == "done", (
         f"The events are {', '.join(names)}: expected was start first and done last,"
-        " each told by a line event: and its name."
+        " each named by a line event: and its name."
     )
-    tokens = [data.get("token", "") for name, data in told if name == "token"]
+    tokens = [data.get("token", "") for name, data in found if name == "token"]
     assert "".join(tokens) == ANSWER, (
         f"The model wrote {ANSWER!r}, and the tokens make {short(''.join(tokens))}:"
         ' send each chunk.text as {"token": ...}, all of it.'
@@ -179,21 +179,32 @@ def test_a_failure_before_the_first_token_is_a_status(ask):
 def test_a_failure_after_it_is_an_error_event_and_then_done(ask):
     _, answer = ask("one", ModelRateLimitError(SECRET))
     try:
-        told = read(answer)
+        found = read(answer)
     except ModelRateLimitError:
         raise AssertionError(
             "The model failed after 'one', and the body broke: an EventSource takes"
             " that for a bad network, and asks again. Send error and done."
         ) from None
-    names = [name for name, _ in told if name not in ("start", "metadata")]
+    names = [name for name, _ in found if name not in ("start", "metadata")]
     assert names == ["token", "error", "done"], (
         f"The model failed after its first text, and the events are {names}: expected"
         " was token, error, done. Catch what the model raises, and call"
         " stream.abort(sentence)."
     )
-    assert SECRET not in str(told), (
+    assert SECRET not in str(found), (
         f"The error event has the provider's own words, {SECRET!r}: they can hold part"
         " of the key. Write a sentence of your own."
+    )
+
+
+def test_an_answer_without_a_reason_for_its_end_is_not_whole(client, answer_with):
+    answer_with().stream = lambda prompt: (chunk for chunk in [AIMessageChunk("one")])
+    found = read(client.post("/ask", json={"prompt": "Hello?"}))
+    names = [name for name, _ in found][-2:]
+    assert names == ["error", "done"], (
+        "The model's stream ended without a finish reason, so it was cut off, and the"
+        f" last events are {names}: expected was error, done. openai_reason(metadata,"
+        " has_text=True) of failures.py raises then."
     )
 
 

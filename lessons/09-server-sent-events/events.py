@@ -1,4 +1,4 @@
-"""Two ways to tell an answer: as events with a name, and as useChat expects it."""
+"""Two ways to write an answer: in events with a name, and as useChat expects it."""
 
 import json
 
@@ -24,11 +24,13 @@ class EventStream(Stream):
         return self.send("error", {"error": error})
 
     def end(self, reason="stop"):
-        self.send("done", {"finishReason": reason}).finish()
+        self.send("done", {"finishReason": reason})
+        self.finish()
 
     def send(self, event, data):
-        name = f"id: {self.message_count + 1}\nevent: {event}"
-        return self.write(f"{name}\ndata: {json.dumps(data)}")
+        """Write an event: its number, its name, and its data as JSON."""
+        number = self.message_count + 1
+        return self.write(f"id: {number}\nevent: {event}\ndata: {json.dumps(data)}")
 
 
 class ChatStream(EventStream):
@@ -37,7 +39,8 @@ class ChatStream(EventStream):
     headers = HEADERS | {"x-vercel-ai-ui-message-stream": "v1"}
 
     def start(self):
-        return self.send("start").send("text-start", id="1")
+        self.send("start")
+        return self.send("text-start", id="1")
 
     def send_token(self, token):
         return self.send("text-delta", id="1", delta=token)
@@ -52,8 +55,12 @@ class ChatStream(EventStream):
         return self.send("error", errorText=error)
 
     def end(self, reason="stop"):
-        self.send("text-end", id="1").send("finish", finishReason=reason)
-        self.write("data: [DONE]").finish()
+        self.send("text-end", id="1")
+        self.send("finish", finishReason=reason)
+        self.write("data: [DONE]")
+        self.finish()
 
     def send(self, kind, **fields):
-        return self.write(f"data: {json.dumps({'type': kind} | fields)}")
+        """Write a message of that kind with these fields, as JSON."""
+        message = {"type": kind} | fields
+        return self.write(f"data: {json.dumps(message)}")

@@ -30,7 +30,7 @@ class Stream:
         return self
 
     def abort(self, error):
-        """Tell what went wrong, then end: a stream of events does not break."""
+        """Say what went wrong, then end: a stream of events does not break."""
         self.send_error(error).end("error")
 
     def finish(self):
@@ -41,9 +41,14 @@ class Stream:
 
     def __iter__(self):
         """Yield what there is to send, until that was all."""
-        return iter(self.next_message, None)
+        while True:
+            message = self.next_message()
+            if message is None:
+                return
+            yield message
 
     def next_message(self):
+        """Return what is to be sent next: a comment if nothing comes for a while."""
         try:
             return self.waiting.get(timeout=self.heartbeat)
         except Empty:

@@ -1,11 +1,12 @@
-// A client that keeps a conversation, and tells in events what happens in it.
+// A client that keeps a conversation, and says in events what happens in it.
 
 import { ask } from "./ask.js";
 
 export class Client extends EventTarget {
   constructor(config) {
     super();
-    Object.assign(this, { config, asking: new AbortController() });
+    this.config = config;
+    this.asking = new AbortController();
     this.reset();
   }
 
@@ -27,34 +28,35 @@ export class Client extends EventTarget {
     this.stop();
     this.messages = []; // of {role, content}
     this.usage = { promptTokens: 0, completionTokens: 0, totalTokens: 0 };
-    this.tell("reset");
+    this.dispatch("reset");
   }
 
   async answer() {
     this.stop(); // one answer at a time
-    const { signal } = (this.asking = new AbortController());
+    this.asking = new AbortController();
+    const { signal } = this.asking;
     const message = { role: "assistant", content: "" };
-    this.tell("streaming-start");
+    this.dispatch("streaming-start");
     try {
       for await (const { type, detail } of ask(this.config, this.messages, signal)) {
         if (signal.aborted) break; // a last read can come late
-        if (type === "token" && !message.content) this.add(message);
+        if (type === "token" && message.content === "") this.add(message);
         if (type === "token") message.content += detail.token;
         if (type === "usage") this.usage = detail.usage;
-        this.tell(type, detail);
+        this.dispatch(type, detail);
       }
     } catch (error) {
-      if (!signal.aborted) this.tell("error", { error: error.message });
+      if (!signal.aborted) this.dispatch("error", { error: error.message });
     }
-    if (signal === this.asking.signal) this.tell("streaming-end");
+    if (signal === this.asking.signal) this.dispatch("streaming-end");
   }
 
   add(message) {
     this.messages.push(message);
-    this.tell("message", message);
+    this.dispatch("message", message);
   }
 
-  tell(type, detail) {
+  dispatch(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

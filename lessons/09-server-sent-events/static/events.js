@@ -1,30 +1,45 @@
 // From bytes to server-sent events, by the rules of the HTML standard.
 
-const FIELD = /^([^:]*)(?:: ?(.*))?$/s; // one space after the colon is not the value's
-
-/** Yield {type, data, id, retry} for each event; what an empty line has not ended is none. */
+/** Yield {type, data, id, retry} for each event; what no empty line has ended is none. */
 export async function* events(body) {
-  let [type, data, id, retry] = ["", [], ""];
+  let type = "";
+  let data = [];
+  let id = ""; // holds for the events after it, too
+  let retry; // ms
   for await (const line of lines(body)) {
-    const [, field, value = ""] = FIELD.exec(line); // of a comment the field is empty
+    const { field, value } = split(line);
     if (field === "event") type = value;
     if (field === "data") data.push(value);
     if (field === "id" && !value.includes("\0")) id = value;
     if (field === "retry" && /^[0-9]+$/.test(value)) retry = Number(value);
-    if (line) continue;
-    if (data.length) yield { type: type || "message", data: data.join("\n"), id, retry };
-    [type, data] = ["", []];
+    if (line !== "") continue;
+    // An empty line: here ends an event, if there was any data.
+    if (data.length > 0) yield { type: type || "message", data: data.join("\n"), id, retry };
+    type = "";
+    data = [];
   }
+}
+
+/** Split a line at its first colon. A comment has nothing before it, so no field. */
+function split(line) {
+  const colon = line.indexOf(":");
+  if (colon === -1) return { field: line, value: "" };
+  const value = line.slice(colon + 1);
+  return { field: line.slice(0, colon), value: value.replace(/^ /, "") }; // one space
 }
 
 /** Yield the lines of a body. They end with CR, LF or both, and a read may end between. */
 async function* lines(body) {
-  let [rest, cut] = ["", false];
+  let rest = ""; // a line that goes on in the next read
+  let endedWithCR = false;
   for await (const text of texts(body)) {
-    const ended = (rest + (cut ? text.replace(/^\n/, "") : text)).split(/\r\n|\r|\n/);
-    cut = text.endsWith("\r"); // a LF that comes next belongs to it
-    rest = ended.pop();
-    yield* ended;
+    if (text === "") continue;
+    const isItsLF = endedWithCR && text.startsWith("\n"); // one line end, not two
+    rest += isItsLF ? text.slice(1) : text;
+    endedWithCR = text.endsWith("\r");
+    const whole = rest.split(/\r\n|\r|\n/);
+    rest = whole.pop();
+    yield* whole;
   }
 }
 
@@ -39,6 +54,15 @@ async function* texts(body) {
       yield decoder.decode(value, { stream: true });
     }
   } finally {
-    await reader.cancel().catch(() => {});
+    await hangUp(reader); // however the loop was left
+  }
+}
+
+/** Hang up: else the browser reads on, for nobody. */
+async function hangUp(reader) {
+  try {
+    await reader.cancel();
+  } catch {
+    // the body is broken: nobody is there any more
   }
 }

@@ -1,23 +1,25 @@
 import { Client } from "./client.js";
 
 const form = document.querySelector("form");
+const stop = document.querySelector("#stop");
+const retry = document.querySelector("#retry");
+const reset = document.querySelector("#reset");
 const answer = document.querySelector("#answer");
 const usage = document.querySelector("#usage");
 const problem = document.querySelector("#problem");
 const client = new Client({ address: "ask" });
-const on = (type, listener) => client.addEventListener(type, ({ detail }) => listener(detail));
+const REASONS = {
+  length: "it reached the limit on its length.",
+  "content-filter": "the provider's filter stopped it.",
+};
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   client.send(form.prompt.value);
 });
-for (const does of ["stop", "retry", "reset"]) {
-  document.querySelector(`#${does}`).addEventListener("click", () => client[does]());
-}
-
-function clear() {
-  answer.textContent = usage.textContent = problem.textContent = "";
-}
+stop.addEventListener("click", () => client.stop());
+retry.addEventListener("click", () => client.retry());
+reset.addEventListener("click", () => client.reset());
 
 on("reset", clear);
 on("streaming-start", () => {
@@ -28,13 +30,34 @@ on("token", ({ token }) => {
   answer.append(token);
   problem.textContent = "";
 });
-on("retry", ({ delay }) => (problem.textContent = `Trying again in ${delay / 1000} s.`));
-on("usage", ({ totalTokens }) => (usage.textContent = `${totalTokens} tokens`));
-on("error", ({ error }) => (problem.textContent = `The answer is not whole: ${error}`));
+on("retry", ({ delay }) => {
+  problem.textContent = `Trying again in ${delay / 1000} s.`;
+});
+on("usage", ({ totalTokens }) => {
+  usage.textContent = `${totalTokens} tokens`;
+});
+on("error", ({ error }) => complain(error));
 on("done", ({ finishReason }) => {
-  if (finishReason !== "stop") problem.textContent ||= `The answer is not whole: ${finishReason}.`;
+  const isExplained = problem.textContent !== ""; // by an error event before it
+  if (finishReason === "stop" || isExplained) return;
+  complain(REASONS[finishReason] ?? `it ended with ${finishReason}.`);
 });
 on("streaming-end", () => {
   answer.ariaBusy = false;
   if (problem.textContent.startsWith("Trying")) problem.textContent = "";
 });
+
+/** Listen to what happens in the conversation. */
+function on(type, listener) {
+  client.addEventListener(type, ({ detail }) => listener(detail));
+}
+
+function clear() {
+  answer.textContent = "";
+  usage.textContent = "";
+  problem.textContent = "";
+}
+
+function complain(sentence) {
+  problem.textContent = `The answer is not whole: ${sentence}`;
+}
