@@ -4,7 +4,6 @@ POST /ask streams plain text. Until the first text a failure is an HTTP status; 
 it, the answer gets one last line that says why, and its body breaks.
 """
 
-import os
 from contextlib import closing
 from itertools import chain
 from threading import BoundedSemaphore
@@ -12,7 +11,6 @@ from time import monotonic, sleep
 
 from flask import Flask, Response, render_template
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
-from werkzeug.serving import WSGIRequestHandler
 
 from failures import (
     TOO_SLOW,
@@ -26,13 +24,13 @@ from failures import (
     require_whole,
     sentence_for,
 )
+from flask_run import let_flask_run_serve_a_class
 from lessons.course.pages import course
-from models import choose_model, number
+from models import choose_model, number, trusted_hosts
 
 ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # the longest that an answer may take
 ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64)
 MODEL_RETRIES = number("MODEL_RETRIES", 1, least=0)  # before the first text
-TRUSTED_HOSTS = os.environ.get("TRUSTED_HOSTS") or "localhost,127.0.0.1"
 CONTENT_SECURITY_POLICY = "; ".join(  # what a browser may do with the page
     [
         "default-src 'none'",  # load nothing but what a line below allows
@@ -50,12 +48,11 @@ CONTENT_SECURITY_POLICY = "; ".join(  # what a browser may do with the page
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # bytes of a request; more is a 413
 # A foreign page can lead its own name to 127.0.0.1; under that name it gets nothing.
-app.config["TRUSTED_HOSTS"] = [host.strip() for host in TRUSTED_HOSTS.split(",")]
+app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.logger.setLevel("INFO")  # a line for each answer
 app.register_error_handler(HTTPException, as_json)
 app.register_blueprint(course)  # the pages below /lessons/
-# `flask run` waits so many seconds for a reader who does not read, then hangs up.
-WSGIRequestHandler.timeout = ANSWER_SECONDS
+let_flask_run_serve_a_class(patience=ANSWER_SECONDS)
 
 model = choose_model()
 slots = BoundedSemaphore(ANSWERS_AT_ONCE)  # an answer holds one while it is written

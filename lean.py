@@ -93,7 +93,7 @@ def is_text_only(chunk):
     match chunk:
         case {"choices": [{"delta": {"content": str()} as delta} as choice]}:
             calls = delta.get("tool_calls") or delta.get("function_call")
-            return not (calls or choice.get("logprobs") or chunk.get("usage"))
+            return not calls and not choice.get("logprobs")
     return False
 
 

@@ -90,9 +90,3 @@ def trusted_hosts():
 def stop(sentence):
     """End the program with one sentence, and without a traceback."""
     raise SystemExit(sentence)
-
-
-def trusted_hosts():
-    """Return the names under which a server may be reached: its own, or .env's."""
-    names = os.environ.get("TRUSTED_HOSTS") or "localhost,127.0.0.1"
-    return [name.strip() for name in names.split(",")]

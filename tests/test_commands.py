@@ -71,7 +71,7 @@ def project(tmp_path):
     """Return a fresh copy of the project, in which no lesson was started."""
     ours = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "lessons", tmp_path / "lessons", ignore=ours)
-    for name in "models.py", "practice.py", "failures.py":
+    for name in "models.py", "practice.py", "failures.py", "flask_run.py":
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "app.py").write_text(APP, encoding="utf-8")
     return Project(tmp_path)

@@ -10,6 +10,7 @@ import threading
 import zlib
 from contextlib import suppress
 from io import BytesIO
+from itertools import repeat
 from socket import SHUT_RDWR
 from threading import Barrier, Event
 from uuid import UUID
@@ -533,8 +534,8 @@ def test_an_answer_ends_with_done_however_long_the_stream_is_held_open():
 
 
 def test_a_provider_that_goes_on_after_done_is_hung_up_on():
-    script = ["one", finish("stop") + DONE, *["more"] * 9999, STALL]
-    with KeepingProvider(*script) as provider:
+    too_much = repeat("more" * 9999, 9999)
+    with KeepingProvider("one", finish("stop") + DONE, *too_much) as provider:
         chunks = list(lean_model(provider.url).stream("Hello?"))
         assert "".join(piece.text for piece in chunks) == "one"
         assert provider.hung_up.wait(SOON)
@@ -550,6 +551,14 @@ def test_a_reader_who_leaves_hangs_up_and_the_next_one_has_an_answer():
         provider.script = iter(["two", *ENDING])
         assert "".join(piece.text for piece in model.stream("Hello?")) == "two"
         assert len(provider.connections) == 2
+
+
+def test_an_answer_that_nobody_begins_to_read_is_hung_up_on():
+    with KeepingProvider("one", *["more"] * 99, STALL) as provider:
+        model = lean_model(provider.url)
+        with model.client.create(model="gpt-test", messages=[], stream=True):
+            assert len(provider.requests) == 1
+        assert provider.hung_up.wait(SOON)
 
 
 @pytest.fixture
@@ -587,7 +596,7 @@ class Echo(KeptExchange):
 
     def do_POST(self):
         self.json = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.everybody.wait(LIMIT)
+        self.server.everybody.wait(3 * LIMIT)
         self.begun = False
         for letter in self.json["messages"][0]["content"]:
             self.send(letter)
@@ -598,7 +607,7 @@ class Echo(KeptExchange):
 def test_300_answers_at_once_do_not_mix():
     answers = {}
     with KeepingProvider(exchange=Echo) as provider:
-        provider.everybody = Barrier(300)
+        provider.everybody = Barrier(300)  # all are asked for before one is given
         model = lean_model(provider.url)
 
         def read(prompt):
@@ -609,7 +618,7 @@ def test_300_answers_at_once_do_not_mix():
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(3 * LIMIT)
+            thread.join(6 * LIMIT)
     assert answers == {prompt: prompt for prompt in prompts}
 
 
