@@ -6,7 +6,6 @@ Put it around a program: flask --app "lessons.course.bad_network:around('mine')"
 
 import re
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
 from time import sleep
 
@@ -38,15 +37,25 @@ def slowly(body):
 
 def cut(piece):
     """Return the bytes in parts: 5 bytes or an eighth, and every long letter in two."""
-    places = {*range(0, len(piece), max(5, len(piece) // 8)), len(piece)}
-    places |= {letter.end() for letter in LETTER.finditer(piece)}
-    return [piece[start:end] for start, end in pairwise(sorted(places))] or [piece]
+    step = max(5, len(piece) // 8)
+    places = set(range(step, len(piece), step))
+    for first_byte in LETTER.finditer(piece):
+        places.add(first_byte.end())
+    places.discard(len(piece))  # nothing comes after it
+    parts = []
+    start = 0
+    for place in sorted(places):
+        parts.append(piece[start:place])
+        start = place
+    parts.append(piece[start:])
+    return parts
 
 
 def around(folder):
     """Return the Flask app of a folder, such as "mine", behind a bad network."""
     if not (ROOT / folder / "app.py").exists():
         raise SystemExit(f"There is no {folder}/app.py: name a folder that has one.")
-    app = import_module(".".join([*Path(folder).parts, "app"])).app
+    package = ".".join(Path(folder).parts)  # lessons/03-... is lessons.03-...
+    app = import_module(f"{package}.app").app
     app.wsgi_app = BadNetwork(app.wsgi_app)
     return app

@@ -6,37 +6,51 @@ from html import escape
 from itertools import pairwise
 
 FOLD = re.compile(r"(</?(?:details|summary)>)")  # the only HTML that notes may hold
+NOTES = re.compile(r"(^|/)README\.md(?=#|$)")  # in an address, before its #heading
 
 
-@cache
+@cache  # what was made once is kept
 def to_html(markdown):
     """Return notes as HTML; links to another lesson's notes lead to its page."""
     from markdown_it import MarkdownIt  # here, as the first page does not need it
 
     md = MarkdownIt("commonmark", {"html": True}).enable("table")
-    for kind in "html_block", "html_inline":
-        md.add_render_rule(kind, fold)
-    md.add_render_rule("fence", quotation)
+    # How a kind of token is written; a token is a part of the text, such as a fence.
+    md.add_render_rule("html_block", write_folds)
+    md.add_render_rule("html_inline", write_folds)
+    md.add_render_rule("fence", write_quotation)
     md.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
     md.add_render_rule("table_close", lambda *_: "</table></div>\n")
     tokens = md.parse(markdown)
-    for token, inside in pairwise(tokens):
-        if token.type == "heading_open":
-            token.attrSet("id", "-".join(re.findall(r"\w+", inside.content.lower())))
-        for link in token.children or []:
-            if link.type == "link_open":
-                page = re.sub(r"(^|/)README\.md(?=#|$)", r"\1", link.attrs["href"])
-                link.attrSet("href", page or "./")
+    name_headings(tokens)
+    lead_links_to_pages(tokens)
     return md.renderer.render(tokens, md.options, {})
 
 
-def fold(renderer, tokens, index, options, env):
+def name_headings(tokens):
+    """Give each heading an id, for links to it: "Run it" becomes "run-it"."""
+    for token, inside in pairwise(tokens):  # the heading's text is the token after it
+        if token.type == "heading_open":
+            words = re.findall(r"\w+", inside.content.lower())
+            token.attrSet("id", "-".join(words))
+
+
+def lead_links_to_pages(tokens):
+    """Let ../02-b/README.md lead to ../02-b/, which is that lesson's page."""
+    for token in tokens:
+        for link in token.children or []:
+            if link.type == "link_open":
+                page = NOTES.sub(r"\1", link.attrs["href"])
+                link.attrSet("href", page or "./")
+
+
+def write_folds(renderer, tokens, index, options, env):
     """Keep <details> and <summary>; show any other HTML as it was written."""
     parts = FOLD.split(tokens[index].content)
     return "".join(part if FOLD.match(part) else escape(part) for part in parts)
 
 
-def quotation(renderer, tokens, index, options, env):
+def write_quotation(renderer, tokens, index, options, env):
     """Return a fence as a figure; its title, the name of a file, is the caption."""
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
