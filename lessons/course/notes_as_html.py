@@ -7,11 +7,12 @@ from itertools import pairwise
 
 FOLD = re.compile(r"(</?(?:details|summary)>)")  # the only HTML that notes may hold
 NOTES = re.compile(r"(^|/)README\.md(?=#|$)")  # in an address, before its #heading
+GLOSSARY = re.compile(r"(^|/)GLOSSARY\.md(?=#|$)")
 
 
 @cache  # what was made once is kept
 def to_html(markdown):
-    """Return notes as HTML; links to another lesson's notes lead to its page."""
+    """Return notes as HTML, in which links to other notes lead to their pages."""
     from markdown_it import MarkdownIt  # here, as the first page does not need it
 
     md = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -36,12 +37,18 @@ def name_headings(tokens):
 
 
 def lead_links_to_pages(tokens):
-    """Let ../02-b/README.md lead to ../02-b/, which is that lesson's page."""
+    """Let each link to a file of notes lead to the page that shows it."""
     for token in tokens:
         for link in token.children or []:
             if link.type == "link_open":
-                page = NOTES.sub(r"\1", link.attrs["href"])
-                link.attrSet("href", page or "./")
+                link.attrSet("href", page_of(link.attrs["href"]))
+
+
+def page_of(address):
+    """Return ../02-b/ for ../02-b/README.md, and ../glossary for ../GLOSSARY.md."""
+    page = NOTES.sub(r"\1", address)
+    page = GLOSSARY.sub(r"\1glossary", page)
+    return page or "./"
 
 
 def write_folds(renderer, tokens, index, options, env):

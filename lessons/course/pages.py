@@ -52,6 +52,13 @@ def lessons():
     )
 
 
+@course.get("/glossary")  # without a slash at its end its links begin at /lessons/
+def glossary():
+    """Show what each term means."""
+    notes = to_html((LESSONS / "GLOSSARY.md").read_text(encoding="utf-8"))
+    return render_template("glossary.html", notes=notes)
+
+
 @course.get("/<name>/")
 def lesson(name):
     """Show a lesson's notes, with its program beside them."""

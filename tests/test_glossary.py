@@ -1,0 +1,85 @@
+"""The glossary: what each term means, on GitHub and as a page of the course."""
+
+import re
+from urllib.parse import urljoin
+
+import pytest
+from conftest import ROOT
+
+from lessons.course.notes_as_html import to_html
+
+PAGE = "/lessons/glossary"
+TEXT = (ROOT / "lessons" / "GLOSSARY.md").read_text(encoding="utf-8")
+ENTRIES = dict(section.split("\n\n", 1) for section in TEXT.split("\n## ")[1:])
+NOTES = sorted(ROOT.glob("lessons/[0-9]*/README.md"))
+WORDS = """
+Prompt, Model, Chunk, Piece, Stream, First text, Finish reason, Usage, Backpressure
+""".strip()
+
+
+def on_github(heading):
+    """Return the anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def anchors(html):
+    """Return the ids of the terms on a page, in their order."""
+    return re.findall('<h2 id="(.+?)"', html)
+
+
+# Each term
+
+
+@pytest.mark.parametrize("term", ENTRIES)
+def test_a_term_has_synonyms_a_meaning_and_a_lesson(term):
+    also, meaning, read_on = ENTRIES[term].strip().split("\n\n")
+    assert re.fullmatch(r"\*Also: .+\.\*", also)
+    sentences = re.split(r"(?<=\.) ", meaning)
+    assert meaning.endswith(".") and 2 <= len(sentences) <= 4
+    [(title, name)] = re.findall(r"^Read on: \[(.+)\]\((.+)/README\.md\)$", read_on)
+    notes = ROOT / "lessons" / name / "README.md"
+    assert notes.read_text(encoding="utf-8").startswith(f"# {title}\n")
+
+
+def test_terms_stand_in_the_order_of_the_alphabet():
+    words = [re.findall(r"\w+", term.lower()) for term in ENTRIES]
+    assert words == sorted(words)
+
+
+def test_the_words_of_the_course_are_explained():
+    assert set(WORDS.split(", ")) <= set(ENTRIES)
+
+
+# Its page
+
+
+def test_the_page_shows_every_term(client):
+    page = client.get(PAGE)
+    assert page.status_code == 200
+    assert anchors(page.text) == [on_github(term) for term in ENTRIES]
+
+
+def test_the_page_leads_to_the_lessons(client):
+    page = client.get(PAGE).text
+    links = {link for link in re.findall('href="(.+?)"', page) if "://" not in link}
+    assert len(links) > len(NOTES)
+    for link in links:
+        answer = client.get(urljoin(PAGE, link), buffered=True)
+        assert answer.status_code == 200, link
+
+
+def test_the_page_loads_only_what_is_ours(client):
+    policy = client.get(PAGE).headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'") and "unsafe" not in policy
+
+
+def test_the_way_through_leads_to_the_page(client):
+    page = client.get("/lessons/").text
+    [link] = re.findall('href="(.+?)">Glossary<', page)
+    assert urljoin("/lessons/", link) == PAGE
+
+
+def test_a_link_to_a_term_leads_to_it_on_the_page():
+    html = to_html("[a](../GLOSSARY.md#api-key) [b](GLOSSARY.md) [c](MY-GLOSSARY.md)")
+    links = re.findall('href="(.+?)"', html)
+    assert links == ["../glossary#api-key", "glossary", "MY-GLOSSARY.md"]
