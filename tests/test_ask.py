@@ -244,7 +244,7 @@ def test_what_the_model_refuses_with_becomes_a_status(
     model = answer_with("", error)
     answer = ask(client)
     assert answer.status_code == status
-    assert "sk-" not in answer.text and "told to fail" not in answer.text
+    assert "sk-" not in answer.text and "asked for this failure" not in answer.text
     assert answer.get_json().keys() == {"error"}
     assert model.closed.is_set()
 
@@ -431,7 +431,7 @@ def test_an_answer_that_cannot_be_finished_says_why_and_breaks(
     assert text == "one two"
     assert last_line.removeprefix("[error: ").removesuffix("]\n") in SENTENCES
     assert error and not isinstance(error, OSError)
-    assert "told to fail" not in str(error)
+    assert "asked for this failure" not in str(error)
 
 
 @pytest.mark.parametrize(

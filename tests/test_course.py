@@ -752,7 +752,7 @@ def test_os_exit_ends_python_where_no_program_calls_it():
 def test_the_words_of_a_provider_stay_here(visit, caplog):
     told = visit.post(f"{PAGE}program/ask", json={"prompt": "/fail 0"})
     assert "ModelAPIError" in told.json["error"]
-    assert "told to fail" not in told.text + caplog.text
+    assert "asked for this failure" not in told.text + caplog.text
 
 
 # A program without a page

@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 import pytest
 from conftest import ROOT
 
+import practice
 from lessons.course.notes_as_html import to_html
 
 PAGE = "/lessons/glossary"
@@ -25,6 +26,12 @@ def on_github(heading):
 def anchors(html):
     """Return the ids of the terms on a page, in their order."""
     return re.findall('<h2 id="(.+?)"', html)
+
+
+def names(term):
+    """Return a term and its synonyms, but for the commands, which start with /."""
+    also = ENTRIES[term].partition(".*")[0].removeprefix("*Also: ").split(", ")
+    return [term, *(name for name in also if not name.startswith("/"))]
 
 
 # Each term
@@ -48,6 +55,17 @@ def test_terms_stand_in_the_order_of_the_alphabet():
 
 def test_the_words_of_the_course_are_explained():
     assert set(WORDS.split(", ")) <= set(ENTRIES)
+
+
+@pytest.mark.parametrize("term", ENTRIES)
+def test_the_practice_model_knows_a_term_by_each_of_its_names(term):
+    """Where the notes ask for the term in a heading, they answer."""
+    _, answers = practice.index()
+    for name in names(term):
+        words = practice.telling_words(name)
+        assert " ".join(words) in answers, f"{name} has no word that tells what it is"
+        first_line = practice.look_up(f"What is {name}?").partition("\n")[0]
+        assert first_line == term or re.match(r"\d\d · ", first_line), name
 
 
 # Its page

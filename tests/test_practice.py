@@ -1,12 +1,18 @@
 """The practice model: it answers from the lessons, and each command is obeyed."""
 
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from time import monotonic
 
 import pytest
 from langchain_core import exceptions
+from langchain_openai import ChatOpenAI
+from provider import DONE, Provider, finish
 
 import practice
 from practice import PracticeModel
@@ -26,61 +32,187 @@ def say(prompt):
 # The practice model answers from the lessons
 
 
-QUESTIONS = [
-    (lesson.read_text(encoding="utf-8").splitlines()[0][2:], heading)
-    for lesson in sorted(ROOT.glob("lessons/[0-9]*/README.md"))
-    for heading in re.findall(r"(?m)^## (.+\?)$", lesson.read_text(encoding="utf-8"))
+def plain(text):
+    """Return a text without its links: [words](address) becomes words."""
+    return re.sub(r"!?\[(.+?)\]\(.+?\)", r"\1", text)
+
+
+def asked_in_the_notes():
+    """Yield (title of the lesson, heading, text) of each section that is a question."""
+    for path in sorted(ROOT.glob("lessons/[0-9]*/README.md")):
+        title, *sections = path.read_text(encoding="utf-8").split("\n## ")
+        for section in sections:
+            heading, _, text = section.partition("\n")
+            if heading.endswith("?"):
+                yield title.partition("\n")[0][2:], heading, text.strip()
+
+
+def heading_of(answer):
+    """Return the heading of the entry that answers, or None if none does."""
+    first_line = answer.partition("\n")[0]
+    if "I am the practice model" in first_line:
+        return None
+    return re.sub(r"^\d\d · .+?: ", "", first_line)
+
+
+def offered(answer):
+    """Return the headings that an introduction offers."""
+    return re.findall('"([^"]+)"', answer)
+
+
+QUESTIONS = list(asked_in_the_notes())
+
+
+@pytest.mark.parametrize(
+    ("lesson", "question", "text"), QUESTIONS, ids=[q for _, q, _ in QUESTIONS]
+)
+def test_a_question_that_a_lesson_asks_gets_that_lessons_answer(lesson, question, text):
+    answer = f"{lesson}: {question}\n\n{plain(text)}\n\n{practice.ALL_ELSE}"
+    assert say(question) == say(question.upper()) == answer
+
+
+# What a student who is new asked before the glossary was written
+
+
+ANSWERED = {
+    "are you chatgpt??": "Practice model",
+    "what is SSE": "Server-sent events",
+    "What is backpressure?": "Backpressure",
+    "cors error what does that mean": "CORS",
+    "whats an AbortController for": "AbortController",
+    "what is a generator in python": "Generator",
+    "async await i dont understand": "async and await",
+    "difference between a chunk and a token": "Token",
+    "what does flush=True do": "Flush",
+    "finish reason?": "Finish reason",
+    "json lines": "JSON Lines",
+    "what is TextDecoder and why stream true": "TextDecoder",
+    "what does 429 mean": "Rate limit",
+    "502 bad gateway vs 504": "Status code",
+    "how do i stop the answer": "Stop button",
+    "where do I put my api key": "API key",
+    "can i use ollama with this": "Ollama",
+    "port 8000 already in use": "Port",
+    "how to install on windows?": "Installation",
+    "how do i start lesson 1": "mine/",
+    "how do i know if my solution is correct": "flask check",
+    "im stuck can i get a hint": "flask check",
+    "how can I make it fail on purpose": "Practice model",
+    "why does all the text come at once instead of word by word": "Buffering",
+    "why do i get weird � characters in my answer": "TextDecoder",
+    "why POST and not GET": "POST and GET",
+    "why fetch and getReader, isnt EventSource easier?": "EventSource",
+}
+NEARLY = {
+    "wat is een token?": "Token",
+    "what is temprature in a model": "Model",
+}
+SMALL_TALK = [
+    "hi",
+    "Hello! How are you today?",
+    "who are you",
+    "what can i ask you",
+]
+UNKNOWN = [
+    "test",
+    "write a poem about the sea",
+    "can you write me a python function that reverses a string",
+    "what is 17 * 23",
+    "whats the capital of france",
+    "what will the weather be in amsterdam tomorow",
+    "¿Puedes darme una receta de tortilla de patatas?",
 ]
 
 
-@pytest.mark.parametrize(
-    ("lesson", "question"), QUESTIONS, ids=[q for _, q in QUESTIONS]
-)
-def test_a_question_that_a_lesson_asks_gets_that_lessons_answer(lesson, question):
-    name, _, _ = say(question).partition("\n")
-    assert name == f"{lesson}: {question}"
+def test_forty_questions_were_asked():
+    assert len(ANSWERED) + len(NEARLY) + len(SMALL_TALK) + len(UNKNOWN) == 40
 
 
-@pytest.mark.parametrize(
-    "question",
-    ["what's a chunk", "why do I need flush=True?", "why getReader", "Why use yield?"],
-)
-def test_it_answers_from_the_lessons_and_names_the_lesson(question):
+@pytest.mark.parametrize(("question", "heading"), ANSWERED.items())
+def test_what_students_ask_is_answered(question, heading):
+    assert heading_of(say(question)) == heading
+
+
+@pytest.mark.parametrize(("question", "heading"), NEARLY.items())
+def test_what_comes_near_is_offered_and_not_given_as_the_answer(question, heading):
     answer = say(question)
-    name, _, section = answer.partition("\n")
-    lesson = re.match(r"(\d\d) · [^:]+: (.+)", name)
-    notes = next(ROOT.glob(f"lessons/{lesson[1]}-*/README.md")).read_text(
-        encoding="utf-8"
-    )
-    assert f"## {lesson[2]}\n{section}\n" in notes and "```" not in section
+    assert heading_of(answer) is None
+    assert answer.startswith(practice.UNKNOWN) and "\n\nNearest to" in answer
+    assert offered(answer)[0] == heading
+
+
+@pytest.mark.parametrize("question", SMALL_TALK)
+def test_a_greeting_is_greeted(question):
+    assert say(question).startswith("Hello! I am the practice model")
 
 
 @pytest.mark.parametrize(
     "question",
-    [
-        "What is the capital of France?",
-        "Schrijf een gedicht over hamsters",
-        "xyzzy",
-    ],
+    [*UNKNOWN, "Schrijf een gedicht over hamsters", "2 + 2", "Write code for a stream"],
 )
-def test_it_says_so_when_no_lesson_speaks_of_it_and_suggests_what_does(question):
-    assert say(question) == practice.NO_LESSON
-    suggestions = re.findall('"([^"]+)"', practice.NO_LESSON)
-    assert suggestions and all(say(each) != practice.NO_LESSON for each in suggestions)
+def test_what_the_lessons_do_not_answer_is_not_answered(question):
+    assert say(question).startswith(f"{practice.UNKNOWN} I am the practice model")
+
+
+@pytest.mark.parametrize("question", ["hi", "xyzzy", "wat is een token?"])
+def test_an_introduction_says_what_to_ask_and_how_to_get_a_real_model(question):
+    answer = say(question)
+    assert (
+        "/help" in answer and "OPENAI_API_KEY=sk-..." in answer and "Ollama" in answer
+    )
+    assert len(offered(answer)) == 3
+    assert all(heading_of(say(heading)) for heading in offered(answer))
+
+
+@pytest.mark.parametrize("question", ["where do you live", "what time is it"])
+def test_one_word_can_fit_by_chance(question):
+    """Headings and synonyms hold "keep-alive" and "time-out"."""
+    assert heading_of(say(question)) is None
+
+
+@pytest.mark.parametrize("name", ["flask", "What is Flask?", "web framework", "FLASK"])
+def test_a_name_of_an_entry_gets_it_though_others_hold_the_word(name):
+    assert heading_of(say(name)) == "Flask"
+
+
+def test_whatever_is_asked_the_answer_is_long_enough_to_be_seen_streaming():
+    answers = [answer for _, _, _, answer in practice.read_entries()]
+    for answer in [*answers, say("hi"), say("xyzzy"), say("wat is een token?")]:
+        assert len(answer.split()) >= 40, answer
+
+
+def test_a_command_alone_is_answered_with_a_lesson():
+    assert heading_of(say("/list")) == "Why flush?"
+
+
+def test_nothing_is_read_before_the_first_question():
+    code = "import practice; print(practice.index.cache_info().currsize)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout == "0\n", done.stderr
 
 
 @pytest.mark.parametrize(
-    "question", ['"', "NEAR(a b)", "a* OR -b", "'; DROP TABLE notes", "^:()", "?"]
+    "question", ['"', "NEAR(a b)", "a* OR -b", "'; DROP TABLE entries", "^:()", "?"]
 )
 def test_no_question_is_taken_for_a_query(question):
     assert say(question)
+    assert heading_of(say("Why flush?")) == "Why flush?"
 
 
 def test_a_very_long_question_is_answered_soon():
     assert say("word " * 13_000) and say(" ".join(f"w{n}" for n in range(13_000)))
+    assert say("w" * 64_000)
 
 
-# And it does as it is told
+def test_of_a_long_question_the_first_fifty_words_are_looked_up():
+    words = [f"unknown{n}" for n in range(50)]
+    assert "Backpressure" in say(" ".join([*words[1:], "backpressure"]))
+    assert "Backpressure" not in say(" ".join([*words, "backpressure"]))
+
+
+# And it obeys commands
 
 
 def test_echo_says_the_rest_back_exactly():
@@ -150,7 +282,7 @@ def test_fail_0_refuses_before_the_first_word():
     assert refusal.value.status_code == 503
 
 
-def test_flaky_refuses_as_often_as_told_then_answers_and_begins_anew():
+def test_flaky_refuses_so_often_then_answers_and_begins_anew():
     prompt, tries = "/flaky 2 /echo at last", []
     for _ in range(6):
         try:
@@ -206,9 +338,34 @@ def test_list_answers_in_blocks_with_the_same_text():
 
 def test_help_lists_every_command():
     assert say("/help") == say("/nonsense") == practice.HELP
-    assert set(practice.NUMBERS) == set(re.findall(r"(?m)^/(\w+) ", practice.HELP)) - {
-        "help"
-    }
+    listed = dict(re.findall(r"(?m)^/(\w+) +(\d*)", practice.HELP))
+    assert listed.pop("help") == ""
+    assert {name: int(number or 0) for name, number in listed.items()} == (
+        practice.COMMANDS
+    )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "commands", "rest"),
+    [
+        ("/slow 9 /list Why?", {"slow": 9, "list": 0}, "Why?"),
+        ("/slow 5x", {"slow": 5}, "5x"),
+        ("/short 2x", {"short": 10}, "2x"),
+        ("/slow  9\n /short Why?", {"slow": 9, "short": 10}, "Why?"),
+        ("/short 10\nWhy?", {"short": 10}, "Why?"),
+        ("/slower", {}, "/slower"),
+        ("/slow/list", {}, "/slow/list"),
+        ("Why /slow 5", {}, "Why /slow 5"),
+        ("/echo /slow 5", {"echo": 0}, "/slow 5"),
+        ("/echo 5 a", {"echo": 0}, "5 a"),
+        ("/echo\n a", {"echo": 0}, " a"),
+        ("/fail", {"fail": 3}, ""),
+        ("/fail 3x /list", {"fail": practice.ALL, "echo": 0}, "3x /list"),
+        ("/wait 1234567", {"wait": 5}, "1234567"),
+    ],
+)
+def test_commands_are_read_from_the_beginning_of_a_prompt(prompt, commands, rest):
+    assert practice.read_commands(prompt) == (commands, rest)
 
 
 def test_commands_can_be_combined():
@@ -232,7 +389,7 @@ def test_odd_numbers_do_no_harm(prompt):
         break
 
 
-def test_the_last_chunk_tells_usage_and_why_it_ended_as_providers_do():
+def test_the_last_chunk_with_a_reason_tells_what_was_used():
     *_, last, _ = MODEL.stream("/echo one two three")
     assert last.text == ""
     assert last.response_metadata["finish_reason"] == "stop"
@@ -241,6 +398,23 @@ def test_the_last_chunk_tells_usage_and_why_it_ended_as_providers_do():
         "output_tokens": 3,
         "total_tokens": 7,
     }
+
+
+@pytest.mark.parametrize("prompt", ["/echo a b", "/list /echo a b", "/echo "])
+def test_its_stream_ends_as_openais_does(prompt):
+    with Provider("a", finish("stop"), DONE) as provider:
+        real = ChatOpenAI(model="any", base_url=provider.url, api_key="none")
+        *_, their_reason, their_last = real.stream("Hello?")
+    *_, reason, last = MODEL.stream(prompt)
+    finished = {"finish_reason": "stop"}
+    assert finished.items() <= their_reason.response_metadata.items()
+    assert finished.items() <= reason.response_metadata.items()
+    assert last.model_dump(exclude={"id"}) == their_last.model_dump(exclude={"id"})
+
+
+def test_all_that_was_said_is_counted():
+    talk = [("system", "Be brief."), ("human", "a b"), ("ai", "c"), ("human", "d")]
+    assert MODEL.invoke(talk).usage_metadata["input_tokens"] == 6
 
 
 def test_it_can_be_asked_for_a_whole_answer_as_any_chat_model():
@@ -254,3 +428,39 @@ def test_fifty_answers_at_once_do_not_mix():
         assert list(pool.map(say, [f"/echo {rest}" for rest in rests])) == rests
         sections = list(pool.map(say, ["What is a chunk?", "Why flush?"] * 25))
     assert len(set(sections)) == 2 and sections[::2] == [sections[0]] * 25
+
+
+def test_of_two_first_questions_at_once_one_reads_the_notes(monkeypatch):
+    """Who reads waits for the other, who cannot come while LOCK is held."""
+    together = Barrier(2)
+    read = []
+    read_entries = practice.read_entries
+
+    def meet():
+        read.append(True)
+        with suppress(BrokenBarrierError):
+            together.wait(0.5)
+        return read_entries()
+
+    monkeypatch.setattr(practice, "read_entries", meet)
+    practice.index.cache_clear()
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(say, ["Why flush?", "why flush"])
+    assert first == second and len(read) == 1
+
+
+def test_of_two_who_are_refused_at_once_both_are_counted():
+    """In the middle each waits for the other, who cannot come while LOCK is held."""
+    together = Barrier(2)
+
+    class Times(int):
+        def __gt__(self, refused):
+            with suppress(BrokenBarrierError):
+                together.wait(0.5)
+            return int(self) > refused
+
+    def is_refused(times):
+        return practice.is_refused("/flaky 1 together", times)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(is_refused, [Times(1), Times(1)])) == [False, True]
