@@ -30,6 +30,7 @@ HELP = """/help lists what a prompt to the practice model can begin with:
 /busy 4     a rate limit: "try again in 4 seconds"
 /short 10   stops at 10 words, as at a limit on length
 /echo       says the rest back exactly, word by word
+/again      says back, turn by turn, the conversation that it was sent
 /list       answers in lists of blocks, as reasoning models do"""
 COMMANDS = {  # each with the number that it has when the prompt gives none
     "slow": 5,
@@ -40,11 +41,13 @@ COMMANDS = {  # each with the number that it has when the prompt gives none
     "flaky": 2,
     "busy": 4,
     "short": 10,
-    "echo": 0,  # these two have no use for a number
+    "echo": 0,  # these three have no use for a number
+    "again": 0,
     "list": 0,
 }
 PACE = 30  # words a second
 ALL = 10**6  # more words than any answer has
+ROLES = {"human": "user", "ai": "assistant"}  # LangChain's words, and everybody's
 LOCK = Lock()  # threads answer at the same time; what they share, one at a time uses
 refusals = {}  # how often each /flaky prompt was refused, by its hash
 
@@ -73,7 +76,12 @@ class PracticeModel(BaseChatModel):
         commands, question = read_commands(prompt)
         refuse_if_asked(commands, prompt)
         self._keep_silent(commands.get("wait", 0))
-        answer = question if "echo" in commands else look_up(question)
+        if "again" in commands:
+            answer = conversation(messages)
+        elif "echo" in commands:
+            answer = question
+        else:
+            answer = look_up(question)
         made = 0
         for word in words_to_say(answer, commands):
             if made == 3:
@@ -149,6 +157,12 @@ def failure(kind, status=None, seconds=""):
 
 
 # What it says
+
+
+def conversation(messages):
+    """Return the messages as text, each with the role of who speaks."""
+    turns = [f"{ROLES.get(turn.type, turn.type)}: {turn.text}" for turn in messages]
+    return "\n\n".join(turns)
 
 
 def words_to_say(answer, commands):

@@ -413,8 +413,22 @@ def test_its_stream_ends_as_openais_does(prompt):
 
 
 def test_all_that_was_said_is_counted():
-    talk = [("system", "Be brief."), ("human", "a b"), ("ai", "c"), ("human", "d")]
+    talk = [("system", "Be brief."), ("human", "a b"), ("ai", "c"), ("human", "/again")]
     assert MODEL.invoke(talk).usage_metadata["input_tokens"] == 6
+
+
+def test_again_says_back_the_conversation_turn_by_turn():
+    talk = [
+        ("system", "Be brief."),
+        ("human", "I am Ada.\n  Who are you?"),
+        ("ai", "A model. "),
+        ("human", "/slow 9999 /again"),
+    ]
+    said = "".join(chunk.text for chunk in MODEL.stream(talk))
+    assert said == (
+        "system: Be brief.\n\nuser: I am Ada.\n  Who are you?\n\nassistant: A model. "
+        "\n\nuser: /slow 9999 /again"
+    )
 
 
 def test_it_can_be_asked_for_a_whole_answer_as_any_chat_model():
