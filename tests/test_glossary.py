@@ -1,4 +1,4 @@
-"""The glossary: what each term means, on GitHub and as a page of the course."""
+"""The glossary: what each term means, on GitHub, as a page, and where a term stands."""
 
 import re
 from urllib.parse import urljoin
@@ -13,6 +13,7 @@ PAGE = "/lessons/glossary"
 TEXT = (ROOT / "lessons" / "GLOSSARY.md").read_text(encoding="utf-8")
 ENTRIES = dict(section.split("\n\n", 1) for section in TEXT.split("\n## ")[1:])
 NOTES = sorted(ROOT.glob("lessons/[0-9]*/README.md"))
+LINK = re.compile(r"\]\(\.\./GLOSSARY\.md#([\w-]+)\)")
 WORDS = """
 Prompt, Model, Chunk, Piece, Stream, First text, Finish reason, Usage, Backpressure
 """.strip()
@@ -101,3 +102,22 @@ def test_a_link_to_a_term_leads_to_it_on_the_page():
     html = to_html("[a](../GLOSSARY.md#api-key) [b](GLOSSARY.md) [c](MY-GLOSSARY.md)")
     links = re.findall('href="(.+?)"', html)
     assert links == ["../glossary#api-key", "glossary", "MY-GLOSSARY.md"]
+
+
+# Where a term stands
+
+
+@pytest.mark.parametrize("path", NOTES, ids=[path.parent.name for path in NOTES])
+def test_notes_link_to_terms_that_there_are(path, client):
+    links = LINK.findall(path.read_text(encoding="utf-8"))
+    assert links and set(links) <= {on_github(term) for term in ENTRIES}
+    here = f"/lessons/{path.parent.name}/"
+    page = client.get(here).text
+    for link in links:
+        [address] = re.findall(f'href="([^"]+#{link})"', page)
+        assert urljoin(here, address) == f"{PAGE}#{link}"
+
+
+def test_a_term_is_linked_where_it_first_stands_and_no_more():
+    links = [link for path in NOTES for link in LINK.findall(path.read_text("utf-8"))]
+    assert len(links) == len(set(links))

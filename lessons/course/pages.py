@@ -55,7 +55,7 @@ def lessons():
 @course.get("/glossary")  # without a slash at its end its links begin at /lessons/
 def glossary():
     """Show what each term means."""
-    notes = to_html((LESSONS / "GLOSSARY.md").read_text(encoding="utf-8"))
+    notes = to_html((folders.LESSONS / "GLOSSARY.md").read_text(encoding="utf-8"))
     return render_template("glossary.html", notes=notes)
 
 
