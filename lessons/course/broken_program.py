@@ -18,8 +18,9 @@ def sentence_about(error, folder):
     if isinstance(error, BrokenProgram):
         return str(error)
     if type(error) is SystemExit and isinstance(error.code, str):
-        return error.code  # models.py about a setting that is wrong
-    if is_of_a_provider(error):
+        return error.code  # a sentence of models.py, about a setting that is wrong
+    # a SystemExit is never a provider's: program_import.py and its like raise it
+    if isinstance(error, Exception) and is_of_a_provider(error):
         error = without_words(error)
     return sentence_for(error, folder)
 
@@ -35,8 +36,9 @@ def is_of_a_provider(error):
 
 def without_words(error):
     """Return an error of the same name and place: its words can hold part of a key."""
-    same_name = type(type(error).__name__, (Exception,), {})  # makes a class
-    return same_name("the model failed").with_traceback(error.__traceback__)
+    name = type(error).__name__
+    kind = type(name, (Exception,), {})  # as class ...(Exception) makes one
+    return kind("the model failed").with_traceback(error.__traceback__)
 
 
 def answer_with(sentence, environ):

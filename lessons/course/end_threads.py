@@ -19,30 +19,30 @@ PAUSE = 0.05  # seconds, for the threads to come to their end
 def end_threads(package, exception):
     """Raise an exception in each thread that runs code of a package, until none does.
 
-    Let it be a class that `except Exception` does not catch. What catches it all the
-    same is not tried for ever; a thread that waits, as in sleep(), gets it afterwards.
+    The exception is a class, best one that `except Exception` does not catch. A loop
+    that catches it all the same goes on in the end, as it is not tried for ever. A
+    thread that waits, as in sleep(), gets it when the wait is over.
     """
     for _ in range(ATTEMPTS):
         threads = threads_in(package)
-        for thread in threads:
-            # it counts as raised when the thread goes on
-            pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread), py_object(exception))
         if not threads:
             return
+        for thread in threads:
+            pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread), py_object(exception))
         sleep(PAUSE)
 
 
 def threads_in(package):
     """Return the numbers of the other threads that run code of a package."""
-    innermost = sys._current_frames()  # of each thread
-    del innermost[get_ident()]
-    return [thread for thread, frame in innermost.items() if runs(frame, package)]
+    frames = sys._current_frames()  # by thread: the call that goes on, the innermost
+    del frames[get_ident()]
+    return [thread for thread, frame in frames.items() if runs(frame, package)]
 
 
 def runs(frame, package):
-    """Whether a frame, or one of those that wait for it, runs code of a package.
+    """Whether a call, or one of those that wait for it, is of a package's code.
 
-    Not while another package is imported: half a package would be left behind.
+    Not while that code imports another package: half of it would be left behind.
     """
     while frame:
         if package_of(frame) == package:

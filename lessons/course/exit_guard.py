@@ -1,7 +1,7 @@
 """What os._exit() does in a program that runs inside of `flask run`.
 
-It ends Python at once, and with it the server and the course. That a program does so by
-accident is prevented here. An attacker would have other ways: mine/ is the student's.
+It would end Python at once, and with it the server and the course. This is for a
+student's accident. It is no wall against an attacker, who would have other ways.
 """
 
 import os
@@ -26,7 +26,7 @@ def end_program(status):
 
 
 def is_called_by_a_program(frame):
-    """Whether a frame waits below which belongs to a program of the course."""
+    """Whether a call, or one of those that wait for it, is of a program's code."""
     while frame:
         if package_of(frame):
             return True

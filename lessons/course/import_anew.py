@@ -22,8 +22,9 @@ class FromSource(SourceFileLoader):
 def fresh_name(folder):
     """Return a name for a folder's package that none has had: "mine#7".
 
-    An import waits for another of the same name, also for one that never ends. And it
-    is no name that can be imported by accident: a folder may be called flask.
+    Python lets an import wait for another of the same name, even for one that never
+    ends. And with its # it is no name that another program imports: the folder may be
+    called flask.
     """
     return f"{folder.name}#{next(numbers)}"
 
@@ -43,7 +44,7 @@ def import_anew(folder, package=None):
     module = ModuleType(package)
     module.__path__ = [str(folder)]
     sys.modules[package] = module
-    # Python asks this finder for the modules of the folder.
+    # Python keeps here whom it asks for the modules of a folder.
     finder = FileFinder(str(folder), (FromSource, [".py"]))
     sys.path_importer_cache[str(folder)] = finder
     return import_module(f"{package}.app")
@@ -59,7 +60,7 @@ def forget(package):
 def package_of(frame):
     """Return the name of the package, imported anew, whose code a frame runs; or None.
 
-    A frame is a call that goes on: of a function, or of a module's own lines.
+    A frame is a call that goes on: of a function, or of the lines of a module.
     """
     module = str(frame.f_globals.get("__name__"))
     found = FRESH_NAME.match(module)

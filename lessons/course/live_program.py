@@ -1,4 +1,9 @@
-"""The programs beside the text: imported on first use, and anew when a file changed."""
+"""The programs beside the text: imported on first use, and anew when a file changed.
+
+A WSGI app, as a Flask app is one, is what a server calls for each request: with what is
+known of the request (environ), and with a function that takes status and headers
+(start_response). It returns the pieces of the body.
+"""
 
 import logging
 import os
@@ -34,7 +39,8 @@ class Program:
         self.latest = None  # a ProgramImport
 
     def __call__(self, environ, start_response):
-        heads = []  # a status and headers: not sent before the first piece is there
+        """Answer as the app does, or with a 500 and a sentence where it breaks."""
+        heads = []  # status and headers, kept back until the first piece is there
         body = ()
         try:
             app = self.current_app()

@@ -16,7 +16,7 @@ def load(folder, model):
         f"There is no {name}/__init__.py, and without it Flask cannot find models.py:"
         " make an empty file of that name."
     )
-    prepare_import(str(path))  # lets it find models
+    prepare_import(str(path))  # as flask --app does, so that Python finds models.py
     choose_model = models.choose_model
     models.choose_model = lambda: model  # under whatever name the program keeps it
     try:

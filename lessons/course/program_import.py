@@ -27,7 +27,7 @@ class ProgramImport(Thread):
     """An import in a thread of its own, which begins with start()."""
 
     def __init__(self, folder):
-        super().__init__(daemon=True)  # Python may end while it goes on
+        super().__init__(daemon=True)  # it does not hold up the end of Python
         self.folder = folder
         self.package = fresh_name(folder)
         self.deadline = monotonic() + IMPORT_SECONDS
@@ -70,7 +70,8 @@ def import_app(folder, package=None):
     app = getattr(module, "app", None)
     if not isinstance(app, Flask):
         raise BrokenProgram(f"{name} has no app: write app = Flask(__name__).")
-    # Where the program has no answer of its own to a bug, it gets a sentence here.
+    # A bug in a view comes to live_program.py, which makes a sentence of it; but not
+    # where the program has an answer of its own.
     app.config["PROPAGATE_EXCEPTIONS"] = not answers_bugs(app)
     has_page = any(rule.rule == "/" for rule in app.url_map.iter_rules())
     return app if has_page else Terminal(app, folder)
@@ -78,7 +79,9 @@ def import_app(folder, package=None):
 
 def answers_bugs(app):
     """Whether a program has an errorhandler of its own for what is a bug: a 500."""
-    of_the_app = app.error_handler_spec[None]  # not of a blueprint: by status, by class
-    if of_the_app[500]:
+    # Flask keeps them by blueprint, where None is the app itself, and then by status,
+    # where None is for those that were given a class of errors.
+    by_status = app.error_handler_spec[None]
+    if by_status[500]:
         return True
-    return any(issubclass(InternalServerError, kind) for kind in of_the_app[None])
+    return any(issubclass(InternalServerError, kind) for kind in by_status[None])
