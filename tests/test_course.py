@@ -71,7 +71,7 @@ def site(mine, monkeypatch):
 
 
 class Visitor(FlaskClient):
-    """A client that reads an answer to its end, unless it is told not to."""
+    """A client that reads an answer to its end, unless it is asked not to."""
 
     def open(self, *path, buffered=True, **request):
         return super().open(*path, buffered=buffered, **request)
@@ -426,8 +426,8 @@ def test_what_is_broken_in_mine_is_said_in_one_sentence(visit, mine, text, sente
     said = re.search('<p role="alert".*?>(.+)</p>', page.text)[1]
     assert sentence in said.replace("&#39;", "'")
     assert "Traceback" not in page.text and "lessons/" not in said
-    told = visit.get(f"{PAGE}mine/")
-    assert sentence in told.json["error"]
+    answer = visit.get(f"{PAGE}mine/")
+    assert sentence in answer.json["error"]
     write(mine, app=HELLO)
     assert visit.get(f"{PAGE}mine/").status_code == 200
 
@@ -449,10 +449,10 @@ def pieces():
     yield request.get_json()["prompt"]
 """,
     )
-    told = visit.post(f"{PAGE}mine/ask", json={"prompt": "Hi"})
-    assert told.status_code == 500
+    answer = visit.post(f"{PAGE}mine/ask", json={"prompt": "Hi"})
+    assert answer.status_code == 500
     said = "mine/app.py, line 7: RuntimeError: Working outside of request context"
-    assert said in told.json["error"]
+    assert said in answer.json["error"]
 
 
 def test_a_program_may_keep_its_request_while_it_streams(visit, mine):
@@ -753,9 +753,9 @@ def test_os_exit_ends_python_where_no_program_calls_it():
 
 
 def test_the_words_of_a_provider_stay_here(visit, caplog):
-    told = visit.post(f"{PAGE}program/ask", json={"prompt": "/fail 0"})
-    assert "ModelAPIError" in told.json["error"]
-    assert "asked for this failure" not in told.text + caplog.text
+    answer = visit.post(f"{PAGE}program/ask", json={"prompt": "/fail 0"})
+    assert "ModelAPIError" in answer.json["error"]
+    assert "asked for this failure" not in answer.text + caplog.text
 
 
 # A program without a page

@@ -32,7 +32,10 @@ def command_output(folder, prompt):
         limit.start()
         try:
             with running.stdout as screen:
-                while text := screen.read1():  # as soon as there is any
+                while True:
+                    text = screen.read1()  # as soon as there is any
+                    if not text:
+                        break
                     yield text
             if running.wait() != 0:
                 problems.seek(0)
@@ -47,8 +50,11 @@ def command_output(folder, prompt):
 def last_lines(traceback, folder):
     """Return where in the folder a command broke, and the traceback's last line."""
     lines = traceback.strip().splitlines()
-    why = lines[-1] if lines else f"It was stopped after {SECONDS} s."
-    inside = None
+    if not lines:
+        return f"\nIt was stopped after {SECONDS} s.\n"
+    broke = lines[-1]
     for file, line in re.findall(r'File "(.+)", line (\d+)', traceback):
-        inside = place(file, line, folder) or inside
-    return f"\n{inside}: {why}\n" if inside else f"\n{why}\n"
+        where = place(file, line, folder)  # None outside of the folder
+        if where:
+            broke = f"{where}: {lines[-1]}"
+    return f"\n{broke}\n"

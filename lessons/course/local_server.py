@@ -21,7 +21,8 @@ def served(wsgi_app):
     server = make_server("127.0.0.1", 0, wsgi_app, threaded=True, request_handler=Quiet)
     server.daemon_threads = True
     server.block_on_close = False  # an answer that never ends would hold it up
-    thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
+    look = 0.01  # seconds between two looks at whether it is to end
+    thread = threading.Thread(target=server.serve_forever, args=[look], daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.port}"

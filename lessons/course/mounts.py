@@ -1,10 +1,4 @@
-"""Where the lessons' programs and mine/ stand on the course, and who may run them.
-
-They run under `flask run` only, and only for who sits at the machine: a lesson's
-program has none of the limits of app.py.
-"""
-
-import os
+"""Where the lessons' programs and mine/ stand on the course."""
 
 from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -14,33 +8,7 @@ from lessons.course import folders
 from lessons.course.bad_network import BadNetwork
 from lessons.course.live_program import Program
 from lessons.course.safe_headers import SafeHeaders
-
-THIS_MACHINE = ("127.0.0.1", "::1", "::ffff:127.0.0.1")  # its addresses for itself
-# What a proxy adds to a request that it passes on, in the words of WSGI.
-BY_A_PROXY = ("HTTP_FORWARDED", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
-
-
-def runs_here(environ):
-    """Whether `flask run` serves this request, to somebody at the same machine."""
-    if not is_from_this_machine(environ):
-        return False
-    return not is_by_proxy(environ) or os.environ.get("COURSE_BEHIND_PROXY") == "1"
-
-
-def is_from_this_machine(environ):
-    """Whether this machine sent the request to `flask run`: a person, or a proxy."""
-    by_flask_run = os.environ.get("FLASK_RUN_FROM_CLI") == "true"
-    return by_flask_run and environ.get("REMOTE_ADDR") in THIS_MACHINE
-
-
-def is_by_proxy(environ):
-    """Whether a proxy passed the request on, for who knows whom."""
-    return any(name.startswith(BY_A_PROXY) for name in environ)
-
-
-def waits_for_the_setting(environ):
-    """Whether COURSE_BEHIND_PROXY=1 is all that is missing to run programs."""
-    return is_from_this_machine(environ) and not runs_here(environ)
+from lessons.course.who_may_run import runs_here
 
 
 def mount_programs(app, below):
@@ -64,11 +32,12 @@ def mount_programs(app, below):
 
     def choose(environ, start_response):
         """Answer with the programs where they may run, and without them elsewhere."""
+        wsgi_app = programs if runs_here(environ) else root
         try:
+            # A page that gives its own name our address would count as ours.
             get_host(environ, app.config["TRUSTED_HOSTS"])
         except SecurityError:
-            return root(environ, start_response)  # which refuses, in its own words
-        wsgi_app = programs if runs_here(environ) else root
+            wsgi_app = root  # which refuses, in its own words
         return wsgi_app(environ, start_response)
 
     app.wsgi_app = choose

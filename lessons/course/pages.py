@@ -13,11 +13,12 @@ from flask import (
 )
 
 from lessons.course import commands, folders
-from lessons.course.mounts import mount_programs, runs_here, waits_for_the_setting
+from lessons.course.mounts import mount_programs
 from lessons.course.notes_as_html import to_html
 from lessons.course.run_checks import run_checks
 from lessons.course.safe_headers import PAGE_POLICY, PICTURE_POLICY
 from lessons.course.way_through import neighbours, read_way_through
+from lessons.course.who_may_run import runs_here, waits_for_the_setting
 
 # A blueprint is a part of a Flask app: its views, templates and commands. app.py
 # registers it, and has them all.
@@ -119,5 +120,5 @@ def lines_of_checks(folder):
 def allow_only_our_own(response):
     """Let a page of the course load nothing but what this server sends."""
     response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
-    response.headers["X-Content-Type-Options"] = "nosniff"  # the type is as it says
+    response.headers["X-Content-Type-Options"] = "nosniff"  # the type is what it says
     return response

@@ -40,13 +40,12 @@ class SafeHeaders:
     def __call__(self, environ, start_response):
         def start_safely(status, headers, exc_info=None):
             safe = Headers(headers)
-            # added, not set: a browser keeps this policy and the program's own
+            # Added, not set: a browser keeps this policy and the program's own.
             safe.add("Content-Security-Policy", FRAMED_BY_US)
-            # a browser takes it for what its type says: text that looks like a page
-            # stays text
+            # A browser shall not guess: text that looks like a page stays text.
             safe.set("X-Content-Type-Options", "nosniff")
-            # it would let a script of mine/ answer for every page of this server, and
-            # go on after mine/ has changed
+            # A service worker is a script that answers in the server's place, also when
+            # mine/ has changed long since: this would let it answer for other pages.
             safe.remove("Service-Worker-Allowed")
             return start_response(status, safe.to_wsgi_list(), exc_info)
 
