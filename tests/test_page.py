@@ -2,7 +2,6 @@
 
 import re
 import threading
-from time import sleep
 
 import pytest
 from conftest import LIMIT, running
@@ -35,8 +34,8 @@ class Page:
     def find(self, selector):
         return self.browser.find_element(By.CSS_SELECTOR, selector)
 
-    def until(self, happens):
-        wait = WebDriverWait(self.browser, LIMIT, poll_frequency=0.02)
+    def until(self, happens, seconds=LIMIT):
+        wait = WebDriverWait(self.browser, seconds, poll_frequency=0.02)
         wait.until(lambda _: happens(), f"{self.answer!r}, {self.status!r}")
 
     def ask(self, prompt="Hello?"):
@@ -47,9 +46,10 @@ class Page:
         """Wait until the answer is this text, so far."""
         self.until(lambda: self.answer == text)
 
-    def ends(self):
+    def ends(self, seconds=LIMIT):
         """Wait until the answer has ended; return how."""
-        self.until(lambda: self.find("#answer").get_attribute("aria-busy") == "false")
+        answer = self.find("#answer")
+        self.until(lambda: answer.get_attribute("aria-busy") == "false", seconds)
         return self.find("#status").get_attribute("data-how")
 
     def reads_from_the_test(self):
@@ -148,13 +148,19 @@ def test_text_appears_before_the_answer_ends(page, answer_with):
 
 
 def test_letters_cut_anywhere_stay_whole(page_over):
-    def slowly():
-        for byte in LETTERS.encode():
-            sleep(0.02)  # else the browser glues the pieces
-            yield bytes([byte])
+    letters = LETTERS.encode()
+    read = threading.Semaphore(0)  # the browser glues what it has not read yet
 
-    page = page_over(slowly())
+    def byte_by_byte():
+        for byte in letters:
+            yield bytes([byte])
+            assert read.acquire(timeout=LIMIT)
+
+    page = page_over(byte_by_byte())
     page.ask()
+    for count in range(1, len(letters) + 1):
+        page.until(lambda count=count: len(page.rows) == count)
+        read.release()
     assert page.ends() == "complete"
     assert page.answer == LETTERS
     assert '""' in [text for *_, text in page.rows]  # letters did come cut
@@ -218,7 +224,7 @@ def test_a_hundred_thousand_pieces_arrive_whole(page_over):
     pieces = [b" piece", b" of it", b"\nline "] * 33_333 + [b" end"]
     page = page_over(pieces)
     page.ask("Go on.")
-    assert page.ends() == "complete"
+    assert page.ends(5 * LIMIT) == "complete"
     assert page.answer == b"".join(pieces).decode()
     assert page.numbers["Bytes"] == str(len(b"".join(pieces)))
 
@@ -339,13 +345,17 @@ def test_a_break_that_swallows_the_text_is_not_taken_for_a_dead_server(page_over
 
 
 def test_a_connection_that_breaks_without_a_word_says_so(page_over):
+    gate = threading.Event()
+
     def break_off():
         yield b"one"
-        sleep(0.1)  # else the browser drops the text with the connection
+        gate.wait(LIMIT)  # else the browser drops the text with the connection
         raise ConnectionError
 
     page = page_over(break_off())
     page.ask()
+    page.shows("one")
+    gate.set()
     assert page.ends() == "broken"
     assert page.answer == "one"
     assert page.status == BROKE_OFF
