@@ -752,10 +752,23 @@ def test_os_exit_ends_python_where_no_program_calls_it():
     assert done.returncode == 5
 
 
-def test_the_words_of_a_provider_stay_here(visit, caplog):
-    answer = visit.post(f"{PAGE}program/ask", json={"prompt": "/fail 0"})
-    assert "ModelAPIError" in answer.json["error"]
-    assert "asked for this failure" not in answer.text + caplog.text
+def test_the_words_of_a_provider_stay_here(visit, mine, caplog):
+    write(
+        mine,
+        app="""from flask import Flask
+from langchain_core.runnables import RunnableLambda
+app = Flask(__name__)
+@app.get("/")
+def index():
+    return RunnableLambda(fail).invoke("Hi")
+def fail(prompt):
+    raise PermissionError("sk-the-key is wrong")
+""",
+    )
+    answer = visit.get(f"{PAGE}mine/")
+    said = "mine/app.py, line 8: PermissionError: the model failed."
+    assert answer.json["error"] == said
+    assert "sk-the-key" not in answer.text + caplog.text
 
 
 # A program without a page

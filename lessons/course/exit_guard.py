@@ -19,7 +19,7 @@ class WouldEndTheServer(SystemExit):
 
 def end_program(status):
     """Raise an error if a program of the course calls this; end Python for others."""
-    # a process that a program has forked off may end as it likes
+    # A child that a program has forked off may end as it likes.
     if os.getpid() == SERVER and is_called_by_a_program(sys._getframe()):
         raise WouldEndTheServer("os._exit() ends flask run as well: take it out")
     end_python(status)
