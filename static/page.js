@@ -76,9 +76,9 @@ function write(text) {
   const block = answer.lastElementChild;
   block.append(text);
   const pieces = block.childNodes.length;
-  const atLineEnd = text.endsWith("\n"); // a block begins a line, so end one there
-  if (pieces > 100 && atLineEnd) addBlock();
-  else if (pieces > 3000) addBlock(); // a line without an end
+  const atLineEnd = text.endsWith("\n"); // the next block begins on a new line
+  if (pieces > 100 && atLineEnd) addBlock(); // 100: few enough to be quick
+  else if (pieces > 3000) addBlock(); // a line that does not end is cut at last
 }
 
 function addBlock() {
@@ -104,11 +104,11 @@ prompt.addEventListener("keydown", (event) => {
 stop.addEventListener("click", () => asking.abort());
 
 copy.addEventListener("click", async () => {
-  getSelection().selectAllChildren(answer);
+  getSelection().selectAllChildren(answer); // shows what is copied
   if (navigator.clipboard) {
     await navigator.clipboard.writeText(answer.textContent);
   } else {
-    document.execCommand("copy"); // copies what is selected: http:// has no clipboard
+    document.execCommand("copy"); // the selection: plain http has no clipboard
   }
   copy.textContent = "Copied";
 });
@@ -118,7 +118,8 @@ let height = answer.offsetHeight;
 /** Scroll along while the answer grows, unless the reader has scrolled up. */
 function follow() {
   const grown = answer.offsetHeight - height; // in pixels
-  const below = document.documentElement.scrollHeight - innerHeight - scrollY;
+  const pageHeight = document.documentElement.scrollHeight;
+  const below = pageHeight - scrollY - innerHeight; // is out of sight, below the window
   const wasAtTheEnd = below < grown + 2; // + 2: heights are rounded
   if (wasAtTheEnd) scrollBy(0, below);
   height = answer.offsetHeight;
