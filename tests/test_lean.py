@@ -635,6 +635,16 @@ def test_nothing_is_kept_after_the_answer():
         assert kept() == before
 
 
+def test_a_long_answer_is_hardly_looked_through_for_garbage():
+    """LangChain holds its chunks: there is nothing to find in them before its end."""
+    with Provider(chunk({"content": "word"}) * 5000, DONE) as provider:
+        model = lean_model(provider.url)
+        looks = [generation["collections"] for generation in gc.get_stats()]
+        assert len(list(model.stream("Hello?"))) > 5000
+        more = [generation["collections"] for generation in gc.get_stats()]
+    assert sum(more) - sum(looks) < 20
+
+
 # What goes on through the library
 
 
