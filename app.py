@@ -10,7 +10,7 @@ from threading import BoundedSemaphore
 from time import monotonic, sleep
 
 from flask import Flask, Response, render_template
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, ServiceUnavailable  # abort raises these
 
 from failures import (
     TOO_SLOW,
@@ -24,13 +24,14 @@ from failures import (
     require_whole,
     sentence_for,
 )
-from flask_run import let_flask_run_serve_a_class
+from flask_run import prepare_for_many_readers
 from lessons.course.pages import course
 from models import choose_model, number, trusted_hosts
 
+# Each of these is a setting in .env; the number here holds when .env has none.
 ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # the longest that an answer may take
-ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64)
-MODEL_RETRIES = number("MODEL_RETRIES", 1, least=0)  # before the first text
+ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64)  # each takes a thread and memory
+MODEL_RETRIES = number("MODEL_RETRIES", 1, least=0)  # times to ask again; 0 is allowed
 CONTENT_SECURITY_POLICY = "; ".join(  # what a browser may do with the page
     [
         "default-src 'none'",  # load nothing but what a line below allows
@@ -38,7 +39,6 @@ CONTENT_SECURITY_POLICY = "; ".join(  # what a browser may do with the page
         "style-src 'self'",
         "img-src 'self'",
         "connect-src 'self'",  # fetch from this server only
-        "frame-src 'self'",
         "frame-ancestors 'self'",  # only our own pages, the lessons, may frame it
         "base-uri 'none'",  # no <base> may send relative addresses elsewhere
         "form-action 'none'",  # no form may be sent: page.js reads ours
@@ -46,23 +46,26 @@ CONTENT_SECURITY_POLICY = "; ".join(  # what a browser may do with the page
 )
 
 app = Flask(__name__)
-app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # bytes of a request; more is a 413
-# A foreign page can lead its own name to 127.0.0.1; under that name it gets nothing.
+app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # bytes; a longer request is refused
+# Whoever owns evil.example can let that name point to 127.0.0.1, and a page of theirs
+# could then read us from inside this machine. We answer to our own names only.
 app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.logger.setLevel("INFO")  # a line for each answer
-app.register_error_handler(HTTPException, as_json)
+app.register_error_handler(HTTPException, as_json)  # refusals, which ask.js shows
 app.register_blueprint(course)  # the pages below /lessons/
-let_flask_run_serve_a_class(patience=ANSWER_SECONDS)
+prepare_for_many_readers(patience=ANSWER_SECONDS)  # for `flask run`
 
 model = choose_model()
-slots = BoundedSemaphore(ANSWERS_AT_ONCE)  # an answer holds one while it is written
+# The free places. Each answer has a thread, and a semaphore counts for all of them.
+slots = BoundedSemaphore(ANSWERS_AT_ONCE)
 
 
 @app.get("/")
 def index():
     """Show the page."""
     page = render_template("index.html", model=model.name)
-    return page, {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+    headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+    return page, headers
 
 
 @app.post("/ask")
@@ -70,16 +73,18 @@ def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
     pieces = write(read_prompt())
     first_piece = next(pieces)  # waits for the model: until here a failure is a status
-    response = Response(chain([first_piece], pieces), mimetype="text/plain")
-    response.headers["Cache-Control"] = "no-store, no-transform"  # nor compress it
-    response.headers["X-Accel-Buffering"] = "no"  # nginx shall not gather the pieces
+    body = chain([first_piece], pieces)  # the first piece, then all the others
+    response = Response(body, mimetype="text/plain")
+    # Nobody on the way keeps a copy, or compresses, which would gather the pieces.
+    response.headers["Cache-Control"] = "no-store, no-transform"
+    response.headers["X-Accel-Buffering"] = "no"  # nginx shall not gather them either
     response.call_on_close(pieces.close)  # chain does not close what it chains
     return response
 
 
 @app.after_request
 def forbid_guessing(response):
-    """Let a browser believe the type that we send, and not guess that text is HTML."""
+    """Let browsers believe the type of each response, and not guess that it is HTML."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
@@ -88,26 +93,27 @@ def write(prompt):
     """Yield the answer as bytes, or raise an HTTP error before the first of them."""
     has_slot = slots.acquire(blocking=False)  # False if all are taken: it does not wait
     if not has_slot:
-        raise ServiceUnavailable(retry_after=5)
+        raise ServiceUnavailable(retry_after=5)  # a 503, with the header Retry-After
     record = Record()
     try:
         with closing(texts(prompt)) as answer:
             for text in answer:
                 record.add_piece()
-                yield text.encode("utf-8", "replace")
+                yield text.encode("utf-8", "replace")  # ? for half an emoji
         record.ending = "whole"
     except Exception as error:  # a reader who left raises GeneratorExit, which is none
         record.ending = log_name(error)
         if record.pieces == 0:
             refusal = http_error(error)
             record.status = refusal.code
-            raise refusal from None  # None: the log shows no words of the provider
+            # None: no traceback shows the provider's words, which can hold the key
+            raise refusal from None
         # The status 200 has left long ago. People read a last line; programs see that
         # the body breaks off. Neither alone reaches everybody.
         sentence = sentence_for(error)
         yield f"\n[error: {sentence}]\n".encode()
         sleep(0.05)  # Chromium can drop text that comes together with the break
-        raise BodyBreaks(sentence) from None
+        raise BodyBreaks(sentence) from None  # for the server, which hangs up then
     finally:
         slots.release()
         app.logger.info("%s", record)
@@ -126,7 +132,8 @@ def texts(prompt):
                     yield text
             return
         except Exception as error:
-            if has_text or retries_left == 0 or not failure_of(error).may_pass:
+            may_pass = failure_of(error).may_pass  # asking again at once can help
+            if has_text or retries_left == 0 or not may_pass:
                 raise
             retries_left -= 1
 
@@ -137,11 +144,11 @@ def listen(prompt, deadline):
     has_text = False
     with closing(model.stream(prompt)) as chunks:  # leaving hangs up on the model
         for chunk in chunks:
-            metadata |= chunk.response_metadata
+            metadata.update(chunk.response_metadata)
             if chunk.text:
                 has_text = True
                 yield chunk.text
-            if monotonic() > deadline:
+            if monotonic() > deadline:  # a model that is silent ends by MODEL_TIMEOUT
                 raise Unfinished(TOO_SLOW)
     require_whole(metadata, has_text)
 
@@ -163,6 +170,7 @@ class Record:
         self.pieces += 1
 
     def __str__(self):
+        """Return the line for the log, whose "%s" asks for it."""
         took = f"all in {monotonic() - self.began:.2f} s"
         if self.waited is None:
             first = "no text"

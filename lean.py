@@ -1,12 +1,19 @@
-"""ChatOpenAI with fewer objects on the way, and with its connection kept.
+"""ChatOpenAI, LangChain's client for OpenAI, with fewer objects on the way.
 
 Of the time that a word costs this server, more than half would go into an object with a
 dozen fields, which the openai library makes of it and LangChain takes apart again. The
-library also leaves the last bytes of an answer unread, so that its connection is of no
-use for another answer: each would wait for a new connection before its first word.
+library also leaves the last bytes of an answer unread: another answer on the connection
+would begin with them. So it is closed, and each answer waits for a new connection.
 
-Here LangChain gets a chunk of text as the dict that it was on the wire, and each answer
-is read to its end. All else stays with the library: the key, the address, time limits,
+OpenAI sends an answer as server-sent events. An event is one or more lines that begin
+with "data:", then a blank line; a line that begins with ":" is a comment:
+
+    data: {"choices": [{"index": 0, "delta": {"content": " word"}}]}
+
+    data: [DONE]
+
+Here LangChain gets such a chunk as the dict that it is on the wire, and each answer is
+read to its end. All else stays with the library: the key, the address, time limits,
 refusals. tests/test_lean.py compares the two, chunk by chunk and error by error;
 tests/benchmark.py measures what the difference is worth.
 """
@@ -16,16 +23,16 @@ import json
 from contextlib import closing, contextmanager, suppress
 from itertools import islice
 
-import httpx2
+import httpx2  # the HTTP library of OpenAI's client
 import openai
-from jiter import from_json
-from openai.types.chat import ChatCompletionChunk
+from jiter import from_json  # a fast reader of JSON, which comes with openai
+from openai.types.chat import ChatCompletionChunk  # the object with a dozen fields
 
 MOMENT = 0.1  # seconds that one read of what follows an answer may take
 
 
 def make_lean(chat_model):
-    """Let this ChatOpenAI stream its chat completions as below; return it.
+    """Let this ChatOpenAI stream its answers, "chat completions", as below; return it.
 
     LangChain holds the chunks of an answer until its end. Python would look for garbage
     among them after every 700 new objects: a fifth of the time, with many readers.
@@ -39,6 +46,7 @@ class LeanCompletions:
     """What LangChain calls in place of the library's `chat.completions`."""
 
     def __init__(self, completions):
+        # asks as always, but hands over the HTTP response with its body unread
         self.with_raw_response = completions.with_raw_response
 
     @contextmanager
@@ -46,7 +54,9 @@ class LeanCompletions:
         """Ask for a stream; open its chunks for a `with`, which hangs up at its end."""
         answer = self.with_raw_response.create(**request)
         with closing(answer.http_response) as response:
-            yield read_chunks(response)
+            yield read_chunks(
+                response
+            )  # what LangChain's `with ... as` gets: all chunks
 
 
 def read_chunks(response):
@@ -57,27 +67,32 @@ def read_chunks(response):
                 read_to_the_end(response)
                 return
             chunk = parse(event)
+            # What is JSON but no dict goes on to LangChain, which refuses it.
             if isinstance(chunk, dict) and chunk.get("error"):
                 raise stream_error(chunk["error"], response.request)
             if isinstance(chunk, dict) and not is_text_only(chunk):
-                chunk = ChatCompletionChunk.construct(**chunk)
+                chunk = ChatCompletionChunk.construct(
+                    **chunk
+                )  # as the library makes it
             yield chunk
     except httpx2.TimeoutException as error:
         raise openai.APITimeoutError(response.request) from error
-    except httpx2.RequestError as error:
+    except httpx2.RequestError as error:  # its name for any trouble on the connection
         raise openai.APIConnectionError(request=response.request) from error
 
 
 def read_events(packets):
     """Yield what each server-sent event says, in bytes, however the packets cut it."""
-    rest, event = b"", []
+    rest = b""  # of a line that is not whole yet
+    event = []  # its lines so far
     for packet in packets:
         *lines, rest = (rest + packet).split(b"\n")
         for line in lines:
-            line = line.removesuffix(b"\r")
+            line = line.removesuffix(b"\r")  # some servers end their lines with \r\n
             if line.startswith(b"data:"):
-                event.append(line[5:].removeprefix(b" "))
-            elif not line and event:  # a blank line ends it; a comment alone is none
+                text = line[len(b"data:") :]
+                event.append(text.removeprefix(b" "))
+            elif not line and event:  # a blank line, and not after a comment alone
                 yield b"\n".join(event)
                 event = []
 
@@ -91,15 +106,18 @@ def parse(event):
 
 
 def is_text_only(chunk):
-    """Say whether all that LangChain looks for in a chunk is in it, as a dict.
+    """Return whether the dict is enough for LangChain, without the library's object.
 
-    Where there is more than text, or less, the library's object is needed: it fills in
-    what a provider left out, such as a delta, or the number of a tool call.
+    The object fills in what a provider left out: the delta of a choice, or the number of
+    a tool call, by which a model asks for a function of ours.
     """
     match chunk:
-        case {"choices": [{"delta": {"content": str()} as delta} as choice]}:
+        case {
+            "choices": [{"delta": {"content": str()} as delta} as choice]
+        }:  # any text
             calls = delta.get("tool_calls") or delta.get("function_call")
-            return not calls and not choice.get("logprobs")
+            chances = choice.get("logprobs")  # how likely each word was
+            return not calls and not chances
     return False
 
 
@@ -116,7 +134,8 @@ def read_to_the_end(response):
 
     A server that goes on sending, or keeps silent, loses the connection instead.
     """
-    response.request.extensions["timeout"]["read"] = MOMENT
-    with suppress(httpx2.RequestError):
-        for _ in islice(response.stream, 3):
+    response.request.extensions["timeout"]["read"] = MOMENT  # httpx2 looks at each read
+    with suppress(httpx2.RequestError):  # as try: ... except httpx2.RequestError: pass
+        # The end comes at once. Who sends three packets more has other plans.
+        for _ in islice(response.stream, 3):  # iter_bytes cannot begin a second time
             pass

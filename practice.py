@@ -5,7 +5,7 @@ word by word. A prompt that begins with a command, such as /fail 3, makes it fai
 that every failure that a lesson speaks of can be seen.
 """
 
-import re
+import re  # in patterns \s is white space, \S is none, \w a letter, + one or more
 import sqlite3
 from functools import cache
 from itertools import cycle, islice
@@ -17,8 +17,8 @@ from types import SimpleNamespace
 from langchain_core import exceptions
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.chat_models import generate_from_stream
-from langchain_core.messages import AIMessageChunk
-from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.messages import AIMessageChunk  # what a lesson calls a chunk
+from langchain_core.outputs import ChatGenerationChunk  # LangChain's wrapping of one
 
 HELP = """/help lists what a prompt to the practice model can begin with:
 /slow 5     5 words a second, not 30
@@ -31,7 +31,7 @@ HELP = """/help lists what a prompt to the practice model can begin with:
 /short 10   stops at 10 words, as at a limit on length
 /echo       says the rest back exactly, word by word
 /again      says back, turn by turn, the conversation that it was sent
-/list       answers in lists of blocks, as reasoning models do"""
+/list       answers in lists of blocks, as some models do, not in texts"""
 COMMANDS = {  # each with the number that it has when the prompt gives none
     "slow": 5,
     "long": 2000,
@@ -129,12 +129,12 @@ def read_commands(prompt):
 def refuse_if_asked(commands, prompt):
     """Raise what a provider's client would, if a command asks for no answer at all."""
     if commands.get("fail") == 0:
-        raise failure(exceptions.ModelAPIError, 503)
+        raise failure(exceptions.ModelAPIError, 503)  # the server cannot answer now
     if "flaky" in commands and is_refused(prompt, commands["flaky"]):
         raise failure(exceptions.ModelAPIError, 503)
     if "busy" in commands:
-        seconds = str(commands["busy"])
-        raise failure(exceptions.ModelRateLimitError, 429, seconds)
+        seconds = str(commands["busy"])  # a header holds text
+        raise failure(exceptions.ModelRateLimitError, 429, seconds)  # too many requests
 
 
 def is_refused(prompt, times):
@@ -148,7 +148,10 @@ def is_refused(prompt, times):
 
 
 def failure(kind, status=None, seconds=""):
-    """Return LangChain's error of that kind, with what a provider's would carry."""
+    """Return LangChain's error of that kind, with what a provider's would carry.
+
+    That is a status, and after how many seconds to ask again; "" says nothing of it.
+    """
     error = kind("The prompt asked for this failure.")
     error.status_code = status
     # an HTTP response has headers; SimpleNamespace makes an object that has them too
@@ -179,15 +182,17 @@ def chunk_of(word, in_a_list):
     content = word
     if in_a_list:  # index is the block's number: all words belong to block 0
         content = [{"type": "text", "text": word, "index": 0}]
-    return ChatGenerationChunk(message=AIMessageChunk(content))  # as LangChain wants it
+    return ChatGenerationChunk(message=AIMessageChunk(content))  # stream unwraps it
 
 
 def last_chunk(reason, messages, made):
-    """Return a chunk without text: why the answer ended, and the tokens it took.
+    """Return a chunk without text: why the answer ended, and how many tokens it took.
+
+    Tokens are the parts in which a model counts; these are words.
 
     LangChain adds an empty chunk to it, as it does to a provider's last one.
     """
-    read = sum(len(turn.text.split()) for turn in messages)  # its tokens are words
+    read = sum(len(turn.text.split()) for turn in messages)
     usage = {
         "input_tokens": read,
         "output_tokens": made,
@@ -201,7 +206,7 @@ def last_chunk(reason, messages, made):
 
 # What it knows
 
-LESSONS = Path(__file__).parent / "lessons"
+LESSONS = Path(__file__).parent / "lessons"  # the folder beside this file
 EMPTY_WORDS = """
     a about all also am an and any are as ask asking at be because been before being
     between but by can cannot could d did difference do does doing dont each explain
@@ -216,7 +221,7 @@ EMPTY_WORDS = """
     your
 """  # they stand in many questions, and do not say what is asked
 # Two questions in SQL. Each ? is filled in later, rowid is the number of an entry,
-# MATCH finds the entries that hold a word, and bm25 says how well each of them fits:
+# MATCH finds the entries that hold a word, and bm25 is smaller the better one fits:
 # a word in its heading counts 10, in its synonyms 5, in its text 1.
 NEAREST = """
     SELECT rowid, heading, answer FROM entries WHERE entries MATCH ?
@@ -255,7 +260,8 @@ def look_up(question):
         if not near:
             return introduction(UNKNOWN, EXAMPLES)
         rowid, _, answer = near[0]
-        # sure is what has more than a point a word; one word alone may fit by chance
+        # Sure is what has more than a point for each word: one of them stands in its
+        # heading too. A single word never is, for it may fit by chance.
         if points(entries, rowid, words) > max(2, len(words)):
             return answer
     headings = ", ".join(f'"{heading}"' for _, heading, _ in near)
@@ -279,12 +285,12 @@ def nearest(entries, words):
 
 
 def points(entries, rowid, words):
-    """Return how well an entry fits: 1 point for a word in it, 2 if in its heading."""
+    """Return how well an entry fits: 1 for each word in it, 2 for one above its text."""
     total = 0
     for word in words:
         anywhere = f'"{word}"'
-        in_the_heading = f'-text : "{word}"'  # in fts5: in a column other than text
-        for place in anywhere, in_the_heading:
+        above_the_text = f'-text : "{word}"'  # in fts5: in a column other than text
+        for place in anywhere, above_the_text:
             if entries.execute(HOLDS, [rowid, place]).fetchone():
                 total += 1
     return total
@@ -304,6 +310,7 @@ def index():
     # fts5 is SQLite's search for words: porter takes "flush" and "flushes" for one,
     # and an UNINDEXED column is kept, but not searched
     columns = "heading, also, text, answer UNINDEXED, tokenize=porter"
+    # a virtual table is one that SQLite leaves to another program, here to fts5
     entries.execute(f"CREATE VIRTUAL TABLE entries USING fts5({columns})")
     answers = {}
     for heading, also, text, answer in read_entries():
@@ -317,7 +324,7 @@ def index():
 
 def read_entries():
     """Yield (heading, synonyms, text, answer): questions of the notes, then terms."""
-    for path in sorted(LESSONS.glob("[0-9]*/README.md")):
+    for path in sorted(LESSONS.glob("[0-9]*/README.md")):  # of 01-..., 02-... and on
         title, sections = read_notes(path)
         for heading, text in sections:
             if heading.endswith("?"):

@@ -47,8 +47,9 @@ async function send(prompt, signal) {
     signal,
   };
   try {
-    return await fetch("ask", request);
+    return await fetch("ask", request); // without await, "catch" would not see it fail
   } catch {
+    // Stop comes here too, and page.js sees by the signal that it was Stop.
     const sentence = "The server cannot be reached: see whether it runs, then ask again.";
     throw failure("unreached", sentence);
   }
@@ -67,7 +68,7 @@ async function nextRead(reader) {
 async function sentenceIn(response) {
   try {
     const { error } = await response.json();
-    if (typeof error === "string") return error;
+    if (typeof error === "string") return error; // a proxy's JSON may hold no such text
   } catch {
     // no JSON: something between us and the server refused
   }

@@ -1,4 +1,5 @@
-// The page: the form asks, the answer grows, the wire strip draws.
+// The page: the form asks, the answer grows, and the wire strip, which is a drawing,
+// shows when each piece came.
 
 import { ask } from "./ask.js";
 import { wireStrip } from "./wire.js";
@@ -10,7 +11,7 @@ const stop = document.querySelector("#stop");
 const answer = document.querySelector("#answer");
 const status = document.querySelector("#status");
 const copy = document.querySelector("#copy");
-const wire = wireStrip(document.querySelector("#wire"));
+const wire = wireStrip(document.querySelector("#wire")); // begin, read and end draw it
 let asking = new AbortController(); // belongs to the answer that is being written
 
 /** Show the answer to a question while it arrives, then say how it ended. */
@@ -86,8 +87,9 @@ function addBlock() {
 }
 
 form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  const example = event.submitter?.value; // ?. because Enter submits without a button
+  event.preventDefault(); // else the browser sends the form and loads the page anew
+  // The button of an example has its question as its value. Enter has no button: "?."
+  const example = event.submitter?.value;
   if (example) prompt.value = example;
   if (prompt.value.trim()) show(prompt.value); // unless it is blank
 });

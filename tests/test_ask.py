@@ -736,7 +736,6 @@ def test_the_page_names_the_model_and_allows_nothing_but_its_own(client, answer_
         "style-src",
         "connect-src",
         "img-src",
-        "frame-src",
     }
     assert rules["frame-ancestors"] == "'self'"
     assert page.headers["X-Content-Type-Options"] == "nosniff"
