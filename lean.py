@@ -108,8 +108,8 @@ def parse(event):
 def is_text_only(chunk):
     """Return whether the dict is enough for LangChain, without the library's object.
 
-    The object fills in what a provider left out: the delta of a choice, or the number of
-    a tool call, by which a model asks for a function of ours.
+    The object fills in what a provider left out: the delta of a choice, or the number
+    of a tool call, by which a model asks for a function of ours.
     """
     match chunk:
         case {

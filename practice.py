@@ -285,7 +285,7 @@ def nearest(entries, words):
 
 
 def points(entries, rowid, words):
-    """Return how well an entry fits: 1 for each word in it, 2 for one above its text."""
+    """Return how well an entry fits: 1 for each word in it, 2 if above its text."""
     total = 0
     for word in words:
         anywhere = f'"{word}"'

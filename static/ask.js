@@ -1,5 +1,6 @@
 // Ask the model, and read its answer while it is being written.
 
+const UNREACHED = "The server cannot be reached: see whether it runs, then ask again.";
 const BROKE_OFF = "The answer broke off here. What came is kept.";
 const ERROR_LINE = /\n\[error: .+\]\n$/; // a pattern; its $ is the end of the text
 
@@ -7,7 +8,7 @@ const ERROR_LINE = /\n\[error: .+\]\n$/; // a pattern; its $ is the end of the t
  * Yield {text, bytes} for each read of the answer; text is "" when a letter was cut.
  *
  * Throw an error whose name is "unreached", "refused" or "broken", and whose message is
- * a sentence to show. Leaving the loop hangs up; aborting the signal hangs up and throws.
+ * a sentence to show. Leaving the loop hangs up; an abort hangs up and throws.
  */
 export async function* ask(prompt, signal) {
   const response = await send(prompt, signal);
@@ -47,11 +48,10 @@ async function send(prompt, signal) {
     signal,
   };
   try {
-    return await fetch("ask", request); // without await, "catch" would not see it fail
+    return await fetch("ask", request); // without await, catch would not see
   } catch {
-    // Stop comes here too, and page.js sees by the signal that it was Stop.
-    const sentence = "The server cannot be reached: see whether it runs, then ask again.";
-    throw failure("unreached", sentence);
+    // Stop comes here too; page.js sees by the signal that it was Stop.
+    throw failure("unreached", UNREACHED);
   }
 }
 
