@@ -17,7 +17,8 @@ from langchain_core.exceptions import (
     ModelTimeoutError,
 )
 from langchain_core.messages import AIMessageChunk
-from provider import DONE, Provider, event, finish
+from provider import Provider
+from running_totals import RUNNING_TOTALS
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -395,49 +396,9 @@ def test_a_model_without_any_text_is_a_failure(client, answer_with):
     assert client.post("/ask", json={"prompt": "Hello?"}).status_code == 502
 
 
-def openai_says(text, completion):
-    """Return a chunk of OpenAI's protocol that counts the tokens so far."""
-    tokens = {"prompt_tokens": 3, "completion_tokens": completion}
-    tokens["total_tokens"] = 3 + completion
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
-    return event(id="1", choices=[choice], usage=tokens)
-
-
-def anthropic_says(kind, **fields):
-    """Return one event as Anthropic sends it."""
-    return f"event: {kind}\n".encode() + event(type=kind, **fields)
-
-
-def anthropic_script():
-    """Return an answer as Anthropic sends it: its input is counted at both ends."""
-    message = {"id": "m", "type": "message", "role": "assistant", "model": "claude"}
-    message |= {"content": [], "stop_reason": None, "stop_sequence": None}
-    message |= {"usage": {"input_tokens": 3, "output_tokens": 1}}
-    text = {"type": "text", "text": ""}
-    delta = {"type": "text_delta", "text": "one"}
-    end = {"stop_reason": "end_turn", "stop_sequence": None}
-    usage = {"input_tokens": 3, "output_tokens": 5}
-    return [
-        anthropic_says("message_start", message=message)
-        + anthropic_says("content_block_start", index=0, content_block=text)
-        + anthropic_says("content_block_delta", index=0, delta=delta)
-        + anthropic_says("content_block_stop", index=0)
-        + anthropic_says("message_delta", delta=end, usage={"output_tokens": 2})
-        + anthropic_says("message_delta", delta=end, usage=usage)
-        + anthropic_says("message_stop"),
-        b"",
-    ]
-
-
-PROVIDERS = {
-    "openai": [openai_says("o", 1), openai_says("ne", 5), finish("stop"), DONE],
-    "anthropic": anthropic_script(),
-}
-
-
-@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize("name", RUNNING_TOTALS)
 def test_a_provider_that_counts_as_it_goes_is_counted_once(client, monkeypatch, name):
-    with Provider(*PROVIDERS[name]) as provider:
+    with Provider(*RUNNING_TOTALS[name]) as provider:
         monkeypatch.setenv("MODEL", f"{name}:any")
         monkeypatch.setenv(f"{name.upper()}_API_KEY", "sk-abcd")
         monkeypatch.setenv("OPENAI_BASE_URL", provider.url)

@@ -20,8 +20,12 @@ from conftest import CLIENTS, LIMIT, ROOT, ScriptedModel, changed, production, r
 from langchain_core import exceptions as failures
 from langchain_core.messages import AIMessageChunk
 from langchain_openai import ChatOpenAI
+from provider import Provider
+from running_totals import RUNNING_TOTALS
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+
+from models import choose_model
 
 LESSON = ROOT / "lessons" / "10-the-openai-wire"
 NAME = "lessons.10-the-openai-wire"
@@ -30,6 +34,7 @@ before = importlib.import_module(f"{NAME}.stops").before
 PATH = "/v1/chat/completions"
 KEY = {"Authorization": "Bearer sk-practice"}
 SECRET = "Incorrect API key provided: sk-pr****1234"
+NO_CONNECTION = "The connection to the model failed: ask again, or see whether it runs."
 TOKENS = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
 USAGE = AIMessageChunk("", usage_metadata=TOKENS)
 PLENTY = ["word " * 200] * 10_000  # more than the buffers on the way hold
@@ -149,31 +154,94 @@ def test_the_most_tokens_are_chunks(chat, name):
     assert choices(answer.text) == ("one two", "stop")
 
 
-@pytest.mark.parametrize(
-    ("said", "told"),
-    [
-        ({"finish_reason": "length"}, "length"),
-        ({"finish_reason": "content_filter"}, "content_filter"),
-        ({"stop_reason": "end_turn"}, "stop"),
-        ({"stop_reason": "max_tokens"}, "length"),
+ENDS = {  # what the providers call it, and what OpenAI calls it
+    "stop": [
+        {"finish_reason": "eos"},
+        {"finish_reason": "STOP"},
+        {"finish_reason": "COMPLETE"},
+        {"stop_reason": "end_turn"},
+        {"stop_reason": "stop_sequence"},
+        {"status": "completed"},
     ],
+    "length": [
+        {"finish_reason": "length"},
+        {"stop_reason": "max_tokens"},
+        {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},
+    ],
+    "content_filter": [
+        {"finish_reason": "content_filter"},
+        {"stop_reason": "refusal"},
+    ],
+}
+
+
+@pytest.fixture
+def ending_with(model_of):
+    """Return a function that asks a model whose answer ends with these metadata.
+
+    It returns the streamed answer and the whole one.
+    """
+
+    def ask(metadata, text="one"):
+        chunks = [AIMessageChunk(text), AIMessageChunk("", response_metadata=metadata)]
+        model_of().stream = lambda prompt: (chunk for chunk in chunks)
+        client = server.app.test_client()
+        streamed = client.post(PATH, json=question(stream=True), headers=KEY)
+        return streamed, client.post(PATH, json=question(), headers=KEY)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [(metadata, reason) for reason in ENDS for metadata in ENDS[reason]],
 )
-def test_why_the_model_ended_is_told(model_of, said, told):
-    model = model_of("one")
-    chat = question(stream=True)
-    made = [AIMessageChunk("one"), AIMessageChunk("", response_metadata=said)]
-    model.stream = lambda prompt: (chunk for chunk in made)
-    answer = server.app.test_client().post(PATH, json=chat, headers=KEY)
-    assert choices(answer.text) == ("one", told)
+def test_why_the_model_ended_is_said(ending_with, metadata, reason):
+    streamed, whole = ending_with(metadata)
+    assert choices(streamed.text) == ("one", reason)
+    assert whole.json["choices"][0]["finish_reason"] == reason
 
 
-def test_an_answer_that_ends_without_a_reason_has_failed(model_of):
-    model = model_of()
-    model.stream = lambda prompt: (chunk for chunk in [AIMessageChunk("one")])
-    client = server.app.test_client()
-    answer = client.post(PATH, json=question(stream=True), headers=KEY)
-    assert chunks(answer.text)[-1]["error"]["message"] == "The model failed: ask again."
-    assert client.post(PATH, json=question(), headers=KEY).status_code == 502
+NO_ENDS = {  # what is no end, and what the sentence says of it
+    "nothing at all": ({}, "stopped before its answer was whole"),
+    "a word that nobody knows": ({"finish_reason": "?"}, "stopped before its answer"),
+    "a call": ({"finish_reason": "tool_calls"}, "wanted to call a tool"),
+}
+
+
+@pytest.mark.parametrize(("metadata", "words"), NO_ENDS.values(), ids=NO_ENDS)
+def test_an_answer_without_a_good_reason_has_failed(ending_with, metadata, words):
+    streamed, whole = ending_with(metadata)
+    assert words in chunks(streamed.text)[-1]["error"]["message"]
+    assert choices(streamed.text)[0] == "one"
+    assert whole.status_code == 502 and words in whole.json["error"]["message"]
+
+
+@pytest.mark.parametrize("metadata", [end for ends in ENDS.values() for end in ends])
+def test_an_answer_without_a_word_has_failed_whatever_its_reason(ending_with, metadata):
+    for answer in ending_with(metadata, text=""):
+        assert answer.status_code == 502
+
+
+# What providers count
+
+
+@pytest.mark.parametrize("name", RUNNING_TOTALS)
+def test_a_provider_that_counts_as_it_goes_is_counted_once(monkeypatch, name):
+    with Provider(*RUNNING_TOTALS[name]) as provider:
+        monkeypatch.setenv("MODEL", f"{name}:any")
+        monkeypatch.setenv(f"{name.upper()}_API_KEY", "sk-abcd")
+        monkeypatch.setenv("OPENAI_BASE_URL", provider.url)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", provider.url.removesuffix("/v1"))
+        monkeypatch.setattr(server, "model", choose_model())
+        client = server.app.test_client()
+        answer = client.post(PATH, json=question(), headers=KEY).json
+    tokens = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+    assert answer["usage"] == tokens
+    assert answer["choices"][0]["message"]["content"] == "one"
+
+
+# Where it stops
 
 
 def test_a_stop_is_found_wherever_the_pieces_are_cut():
@@ -228,6 +296,34 @@ def test_the_roles_and_the_parts_reach_the_model(chat):
     ]
 
 
+def test_what_clients_really_send_passes(chat):
+    said = {"role": "assistant", "content": "Hi.", "refusal": None, "audio": None}
+    said |= {"annotations": [], "function_call": None, "tool_calls": None}
+    part = {"type": "text", "text": "Hello?", "cache_control": {"type": "ephemeral"}}
+    model, answer = chat(
+        "one",
+        messages=[
+            {"role": "system", "content": ""},
+            {"role": "assistant", "content": "", "tool_calls": []},
+            said,  # as a client keeps what it got
+            {"role": "user", "content": [part], "name": None},
+        ],
+        stream=True,
+        stream_options={"include_usage": None, "include_obfuscation": False},
+        temperature=1,
+        top_p=None,
+        stop=None,
+        n=None,
+        tools=[],
+        tool_choice="none",
+        response_format={"type": "text"},
+        user="Ada",
+        metadata={},
+    )
+    assert answer.status_code == 200, answer.text
+    assert [text for _, text in model.prompts[0]] == ["", "", "Hi.", "Hello?"]
+
+
 # What is refused
 
 
@@ -237,9 +333,11 @@ WRONG = {
     "stream": ["yes", 1, []],
     "stream_options": [5, [], {"include_usage": 1}],
     "n": [0, 5, -1, 1.0, True, "2"],
-    "stop": [5, {"a": 1}, [5], [""], "", ["a"] * 5],
+    "stop": [5, {"a": 1}, [5], [""], "", ["a"] * 5, "a" * 101, ["\ud800"]],
     "max_tokens": [0, -1, 2.5, True, "5"],
     "max_completion_tokens": [0, "5"],
+    "tools": [[{"type": "function"}], {}],
+    "functions": [[{"name": "add"}]],
 }
 CONTENTS = [None, 5, [5], {}, [{"type": "image_url"}], [{"type": "text"}], "\ud800"]
 CONTENTS += [[{"type": "text", "text": 5}], [{"type": [], "text": "Hi"}]]
@@ -258,6 +356,46 @@ def test_a_wrong_field_is_refused_by_its_name(chat, name, value):
     assert error["type"] == "invalid_request_error" and name in error["message"]
 
 
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
+SOUND = {"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}
+TEXT_PART = {"type": "text", "text": "What is this?"}
+CALL = {"id": "1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+CALLED = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+HELLO = {"role": "user", "content": "Hello?"}
+NOT_HERE = {
+    "a picture": (
+        {"messages": [{"role": "user", "content": [TEXT_PART, PICTURE]}]},
+        "messages.content.type has to be text: this server reads no pictures, sounds or"
+        " files.",
+    ),
+    "a sound": (
+        {"messages": [{"role": "user", "content": [SOUND]}]},
+        "messages.content.type has to be text: this server reads no pictures, sounds or"
+        " files.",
+    ),
+    "a tool": (
+        {"tools": [{"type": "function", "function": {"name": "add"}}]},
+        "tools has to be left out: this server calls no tools.",
+    ),
+    "a call": (
+        {"messages": [HELLO, CALLED]},
+        "messages.tool_calls has to be left out: this server calls no tools.",
+    ),
+    "a tool message": (
+        {"messages": [HELLO, {"role": "tool", "tool_call_id": "1", "content": "3"}]},
+        "messages.role has to be system, developer, user or assistant: this server"
+        " calls no tools, so it takes no tool messages.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "sentence"), NOT_HERE.values(), ids=NOT_HERE)
+def test_what_is_not_here_is_named(chat, fields, sentence):
+    model, answer = chat("one", **fields)
+    assert (answer.status_code, model.prompts) == (400, [])
+    assert answer.json["error"]["message"] == sentence
+
+
 def test_null_stands_for_what_is_not_said(chat):
     nothing = dict.fromkeys(WRONG.keys() - {"model", "messages"})
     assert chat("one", **nothing)[1].status_code == 200
@@ -268,6 +406,9 @@ def test_null_stands_for_what_is_not_said(chat):
     [
         ("GET", "/v1/models/gpt-4", 404, "model_not_found"),
         ("GET", "/v1/nowhere", 404, None),
+        ("POST", "/v1/responses", 404, None),
+        ("POST", "/v1/embeddings", 404, None),
+        ("GET", "/nowhere", 404, None),
         ("GET", PATH, 405, None),
         ("POST", "/v1/models", 405, None),
     ],
@@ -277,6 +418,34 @@ def test_every_refusal_has_openais_shape(method, path, status, code):
     assert (answer.status_code, answer.json["error"]["code"]) == (status, code)
     assert answer.json["error"].keys() == {"message", "type", "param", "code"}
     assert ("Allow" in answer.headers) == (status == 405)
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/completions", "/v2"])
+def test_at_other_addresses_a_sentence_says_what_is_here(path):
+    answer = server.app.test_client().post(path, json=question(), headers=KEY)
+    message = answer.json["error"]["message"]
+    assert f"POST {PATH}" in message and "GET /v1/models" in message
+
+
+def test_a_server_that_goes_by_another_name_is_not_this_one(model_of):
+    model, client = model_of("one"), server.app.test_client()
+    foreign = KEY | {"Host": "evil.example"}
+    answers = [
+        client.get("/", headers=foreign),
+        client.get("/v1/models", headers=foreign),
+        client.post(PATH, json=question(), headers=foreign),
+    ]
+    assert [answer.status_code for answer in answers] == [400] * 3
+    assert "TRUSTED_HOSTS" in answers[2].json["error"]["message"]
+    assert model.prompts == []
+
+
+def test_a_class_can_add_the_name_of_its_server():
+    app = str(LESSON / "app")
+    with running("--app", app, "run", TRUSTED_HOSTS="a.example, b.example") as url:
+        named = requests.get(url, headers={"Host": "b.example"}, timeout=LIMIT)
+        assert named.status_code == 200
+        assert requests.get(url, timeout=LIMIT).status_code == 400
 
 
 def test_a_model_that_is_not_here_is_a_404(chat):
@@ -351,10 +520,29 @@ def test_a_failure_before_the_first_text_is_a_status(chat, kind, status, stream)
     assert answer.status_code == status and SECRET not in answer.text
     assert answer.json["error"].keys() == {"message", "type", "param", "code"}
     assert answer.headers.get("Retry-After") == ("5" if status == 429 else None)
+    code = "rate_limit_exceeded" if status == 429 else None
+    assert answer.json["error"]["code"] == code
 
 
-def test_an_answer_without_a_word_is_a_502(chat):
-    assert chat("", stream=True)[1].status_code == 502
+def test_a_failure_has_the_sentence_that_it_has_everywhere(chat):
+    _, answer = chat(failures.ModelAuthenticationError(SECRET))
+    message = answer.json["error"]["message"]
+    assert "did not accept the key: check it in .env" in message
+
+
+def our_mistake():
+    return {}[SECRET]
+
+
+MISTAKE_LINE = our_mistake.__code__.co_firstlineno + 1
+
+
+@pytest.mark.parametrize("script", [[our_mistake], ["one", our_mistake]])
+def test_the_log_says_where_a_mistake_of_ours_is(chat, caplog, script):
+    _, answer = chat(*script, stream=True)
+    assert answer.text  # read to its end
+    place = f"KeyError in test_10_openai_wire.py, line {MISTAKE_LINE}"
+    assert place in caplog.text and SECRET not in caplog.text + answer.text
 
 
 @pytest.mark.parametrize("n", [1, 3])
@@ -364,7 +552,7 @@ def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat, n):
     model, answer = chat("one", lambda: together.wait(LIMIT), fail, n=n, stream=True)
     *_, last = chunks(answer.text)
     error = {"type": "server_error", "param": None, "code": None}
-    assert last == {"error": error | {"message": "The model failed: ask again."}}
+    assert last == {"error": error | {"message": NO_CONNECTION}}
     assert choices(answer.text)[0] == "one"
     assert answer.text.endswith("}\n\n") and SECRET not in answer.text
     assert model.closed.wait(LIMIT)
@@ -408,6 +596,32 @@ def test_a_client_that_leaves_hangs_up_on_the_model(model_of, serve, monkeypatch
     for _ in range(n):
         assert all_closed.acquire(timeout=LIMIT)
     assert model.closed_early and model.made < n * len(PLENTY)
+
+
+def test_an_answer_that_is_held_back_ends_when_the_client_leaves(model_of):
+    goes_on, gate, model = threading.Event(), threading.Event(), model_of()
+    held_back = ScriptedModel("one", goes_on.set, gate, *["a"] * 50)
+    other = ScriptedModel(*PLENTY)
+    scripted = iter([held_back, other])
+    model.stream = lambda prompt: next(scripted).stream(prompt)
+    client = server.app.test_client()
+    fields = question(n=2, stop="a" * 100, stream=True)
+    answer = client.post(PATH, json=fields, headers=KEY)
+    pieces = answer.iter_encoded()
+    while b'"one"' not in next(pieces):
+        pass
+    next(pieces)  # of the other
+    assert goes_on.wait(LIMIT)
+    answer.close()
+    gate.set()
+    assert held_back.closed.wait(LIMIT) and other.closed.wait(LIMIT)
+    assert held_back.closed_early and held_back.made == 2
+
+
+def test_a_stop_of_24_kilobytes_is_refused(chat):
+    model, answer = chat("a", stop="a" * 24_000)
+    assert (answer.status_code, model.prompts) == (400, [])
+    assert "1 to 100 characters" in answer.json["error"]["message"]
 
 
 @pytest.mark.parametrize("kind", ["flask", "gunicorn", "waitress"])
@@ -536,7 +750,7 @@ def it_keeps_what_came(clients, name, url):
     came = clients(name, f"{url}/v1", "Hello?")[0]
     assert came["text"] == "one two"
     error = came.get("error", {})
-    assert error.get("message") == "The model failed: ask again."
+    assert error.get("message") == NO_CONNECTION
 
 
 @every_client
@@ -552,7 +766,7 @@ def test_a_real_client_gets_all_of_an_answer(clients, name, model_of, serve):
 
 
 @every_client
-def test_a_real_client_is_told_of_a_refusal(clients, name, model_of, serve):
+def test_a_real_client_raises_a_refusal(clients, name, model_of, serve):
     model_of(failures.ModelRateLimitError(SECRET))
     words = "The model has too much to do: ask again in 5 s."
     it_is_refused(clients, name, url := serve(server.app), 429, words)
@@ -654,7 +868,7 @@ def test_a_client_keeps_what_came_and_says_how_it_ended(
 
     assert re.match(r"one two\n\n\[stop\]", shown("one", " two"))
     broken = shown("one", " two", failures.ModelConnectionError(SECRET))
-    assert re.match(r"one two\n\n\[The model failed: ask again.\]", broken)
+    assert broken.startswith(f"one two\n\n[{NO_CONNECTION}]")
     busy = shown(failures.ModelRateLimitError(SECRET))
     assert busy.strip().startswith("[The model has too much to do: ask again in 5 s.]")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong")
@@ -666,7 +880,7 @@ def test_a_client_works_with_openai_1_too(run_client, openai_1, model_of, serve,
     model_of("one", " two", failures.ModelConnectionError(SECRET))
     url, folder = serve(server.app), str(openai_1)
     shown, error = run_client(name, url, "Hi", PYTHONPATH=folder)
-    assert re.match(r"one two\n\n\[The model failed: ask again.\]", shown), error
+    assert shown.startswith(f"one two\n\n[{NO_CONNECTION}]"), error
 
 
 def test_client_py_prints_each_piece_as_it_comes_with_dots_before(model_of, serve):
@@ -716,7 +930,7 @@ def test_client_async_has_a_limit_of_its_own(run_client, serve, tmp_path):
     client = (LESSON / "client_async.py").read_text("utf-8")
     assert "asyncio.timeout(60)" in client
     impatient = tmp_path / "client_async.py"
-    impatient.write_text(client.replace("(60)", "(1)"), "utf-8")
+    impatient.write_text(client.replace("(60)", "(5)"), "utf-8")
     left = threading.Event()
 
     def never_ends(environ, start_response):
@@ -786,5 +1000,25 @@ def test_the_page_shows_the_answer_and_what_came(browser, model_of, serve):
     key.clear()
     key.send_keys("sk-wrong")
     prompt.submit()
-    told = "The answer is not whole: The key is missing or wrong."
-    wait.until(lambda _: browser.find_element(By.ID, "problem").text == told)
+    sentence = "The answer is not whole: The key is missing or wrong."
+    wait.until(lambda _: browser.find_element(By.ID, "problem").text == sentence)
+
+
+CUT = {
+    "length": "it reached the limit on its length.",
+    "content_filter": "the provider's filter stopped it.",
+}
+
+
+@pytest.mark.parametrize("reason", CUT)
+def test_the_page_says_why_an_answer_is_not_whole(browser, model_of, serve, reason):
+    end = AIMessageChunk("", response_metadata={"finish_reason": reason})
+    model_of().stream = lambda _: (chunk for chunk in [AIMessageChunk("one"), end])
+    browser.get(serve(server.app))
+    prompt = browser.find_element(By.NAME, "prompt")
+    prompt.send_keys("Hello?")
+    prompt.submit()
+    problem = browser.find_element(By.ID, "problem")
+    WebDriverWait(browser, LIMIT, 0.02).until(lambda _: problem.text)
+    assert problem.text == f"The answer is not whole: {CUT[reason]}"
+    assert browser.find_element(By.ID, "answer").text == "one"

@@ -4,16 +4,18 @@ import hmac
 import json
 import os
 from itertools import chain
+from threading import Event
 from time import time
 from uuid import uuid4
 
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from models import choose_model
+from failures import failure_of, http_error, log_name, sentence_for
+from models import choose_model, trusted_hosts
 
-from .choices import Choice, tokens_of
-from .errors import no, refusal, refuse, told
+from .choices import Choice, usage_of
+from .errors import Refusal, as_openai_json, openai_error
 from .question import read_question
 from .side_by_side import side_by_side
 
@@ -22,7 +24,8 @@ MODEL = {"id": "practice", "object": "model", "created": 0, "owned_by": "you"}
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
-app.register_error_handler(HTTPException, refuse)
+app.config["TRUSTED_HOSTS"] = trusted_hosts()
+app.register_error_handler(HTTPException, as_openai_json)
 model = choose_model()
 
 
@@ -35,10 +38,12 @@ def index():
 @app.before_request
 def ask_for_the_key():
     """Let nobody reach the model who does not have the key."""
-    _, _, key = request.headers.get("Authorization", "").partition(" ")
-    same = hmac.compare_digest(key.encode(), SERVER_KEY.encode())
-    if request.path.startswith("/v1/") and not same:
-        raise no(401, "The key is missing or wrong.", code="invalid_api_key")
+    authorization = request.headers.get("Authorization", "")  # Bearer sk-practice
+    _, _, key = authorization.partition(" ")
+    is_right = hmac.compare_digest(key.encode(), SERVER_KEY.encode())
+    if request.path.startswith("/v1/") and not is_right:
+        sentence = "The key is missing or wrong."
+        raise Refusal(401, sentence, error_code="invalid_api_key")
 
 
 @app.get("/v1/models")
@@ -49,10 +54,10 @@ def list_models():
 
 @app.get("/v1/models/<path:name>")
 def show_model(name):
-    """Show the model of that name."""
+    """Show the model of that name, or raise a 404."""
     if name != MODEL["id"]:
         sentence = f"There is no such model here: ask for {MODEL['id']}."
-        raise no(404, sentence, param="model", code="model_not_found")
+        raise Refusal(404, sentence, param="model", error_code="model_not_found")
     return MODEL
 
 
@@ -60,39 +65,51 @@ def show_model(name):
 def chat():
     """Answer a conversation: in chunks while it is being written, or whole."""
     question = read_question()
-    show_model(question.model)
-    choices = [Choice(index, question) for index in range(question.n)]
-    deltas = side_by_side([choice.deltas(model) for choice in choices])
+    show_model(question.model)  # raises for another one than ours
+    abandoned = Event()
+    choices = [Choice(index, question, abandoned) for index in range(question.n)]
+    deltas = side_by_side([choice.deltas(model) for choice in choices], abandoned)
     try:
-        first = next(deltas)  # waits for a first text: a failure is a status
-        rest = deltas if question.stream else list(deltas)
-    except Exception as error:
-        raise refusal(error) from None
-    head = {"id": f"chatcmpl-{uuid4().hex}", "object": "chat.completion"}
-    head |= {"created": int(time()), "model": MODEL["id"]}
+        first_delta = next(deltas)  # waits for a first text
+        if not question.stream:
+            for _ in deltas:  # waits for all of it, which the choices keep
+                pass
+    except Exception as error:  # nothing was sent yet: a failure is a status
+        app.logger.warning(log_name(error))
+        raise http_error(error) from None
+
     if not question.stream:
         whole = [choice.whole() for choice in choices]
-        return head | {"choices": whole, "usage": tokens_of(choices)}
-    events = write(head, chain([first], rest), question, choices)
+        usage = usage_of(choices)
+        return head("chat.completion") | {"choices": whole, "usage": usage}
+    events = write(chain([first_delta], deltas), question, choices)
     response = Response(events, mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.call_on_close(deltas.close)  # it has begun: its finally will run
+    response.call_on_close(deltas.close)  # chain does not close what it chains
     return response
 
 
-def write(head, deltas, question, choices):
+def write(deltas, question, choices):
     """Yield the answer as events, up to [DONE] or to what went wrong."""
-    head = head | {"object": "chat.completion.chunk"}
+    chunk = head("chat.completion.chunk")
     try:
         for delta in deltas:
-            yield event(head | {"choices": [delta]})
-        if question.stream_options.get("include_usage"):
-            yield event(head | {"choices": [], "usage": tokens_of(choices)})
+            yield event(chunk | {"choices": [delta]})
+        if question.stream_options.include_usage:
+            yield event(chunk | {"choices": [], "usage": usage_of(choices)})
         yield "data: [DONE]\n\n"
     except Exception as error:
-        yield event(told(refusal(error)))
+        app.logger.warning(log_name(error))
+        status = failure_of(error).status
+        yield event(openai_error(status, sentence_for(error)))
+
+
+def head(kind):
+    """Return what all answers have, and all chunks of one in common."""
+    name = f"chatcmpl-{uuid4().hex}"
+    return {"id": name, "object": kind, "created": int(time()), "model": MODEL["id"]}
 
 
 def event(message):

@@ -132,7 +132,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A refusal is told in the server's words",
+    sentence: "A refusal is shown in the server's words",
     async run(page) {
       const text = say({ error: { message: "Ask again in 4 s.", type: "rate_limit_error", param: null, code: null } });
       await page.ask("Hello?", { status: 429, text, type: "application/json" });

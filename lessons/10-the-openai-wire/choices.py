@@ -3,58 +3,76 @@
 from contextlib import closing
 from itertools import chain
 
-from langchain_core.messages.ai import add_usage
+from failures import STOPPED_EARLY, Unfinished, openai_reason, require_whole
 
 from .stops import before
-
-REASONS = {"stop": "stop", "length": "length", "content_filter": "content_filter"}
-REASONS |= {"end_turn": "stop", "max_tokens": "length"}  # Anthropic's words for it
 
 
 class Choice:
     """An answer to a question, of which there can be up to four."""
 
-    def __init__(self, index, question):
-        self.index, self.question = index, question
-        self.most = min(question.max_tokens, question.max_completion_tokens)
-        self.texts, self.made, self.usage, self.reason = [], 0, None, "stop"
+    def __init__(self, index, question, abandoned):
+        self.index = index
+        self.question = question
+        self.abandoned = abandoned  # an Event: set when nobody wants the answer
+        self.texts = []
+        self.tokens = 0  # as we count: each chunk is one
+        self.usage = None  # as the model counts
+        self.reason = "stop"  # why the answer ended
 
     def deltas(self, model):
         """Ask the model; yield the role, each text, and the reason for the end."""
-        with closing(model.stream(self.question.messages)) as stream:
-            pieces = self.pieces(stream)
-            first = next(pieces)  # raises if there is none: nothing is no answer
-            yield self.delta(role="assistant", content="")
-            for text in before(self.question.stop, chain([first], pieces)):
+        with closing(model.stream(self.question.turns())) as chunks:
+            pieces = self.pieces(chunks)
+            first_piece = next(pieces)
+            yield self.delta({"role": "assistant", "content": ""})
+            for text in before(self.question.stop, chain([first_piece], pieces)):
                 self.texts.append(text)
-                yield self.delta(content=text)
-        yield self.delta(reason=self.reason)
+                yield self.delta({"content": text})
+        yield self.delta({}, self.reason)
 
-    def pieces(self, stream):
-        """Yield the model's texts, as many as may be: each chunk counts as a token."""
-        last = {}
-        for chunk in stream:
-            self.usage = add_usage(self.usage, chunk.usage_metadata)
-            last |= chunk.response_metadata
-            if chunk.text and self.made == self.most:
+    def pieces(self, chunks):
+        """Yield the model's texts, as many as may be; raise if they are cut off."""
+        metadata = {}  # of all chunks: one of the last says why the answer ended
+        for chunk in chunks:
+            if self.abandoned.is_set():
+                raise Unfinished(STOPPED_EARLY)  # nobody will see it
+            metadata |= chunk.response_metadata
+            if chunk.usage_metadata:
+                self.usage = chunk.usage_metadata  # so far: the last one counts it all
+            if not chunk.text:
+                continue
+            if self.tokens == self.question.most_tokens():
                 self.reason = "length"
                 return
-            if chunk.text:
-                self.made += 1
-                yield chunk.text
-        self.reason = REASONS[last.get("finish_reason") or last.get("stop_reason")]
+            self.tokens += 1
+            yield chunk.text
+        has_text = self.tokens > 0
+        if not has_text:
+            require_whole(metadata, has_text)  # raises: nothing is no answer
+        self.reason = openai_reason(metadata, has_text)
 
-    def delta(self, reason=None, **delta):
+    def delta(self, delta, reason=None):
+        """Return what is new of this choice, as a chunk brings it."""
         return {"index": self.index, "delta": delta, "finish_reason": reason}
 
     def whole(self):
+        """Return the whole choice, once it has ended."""
         message = {"role": "assistant", "content": "".join(self.texts)}
         return {"index": self.index, "message": message, "finish_reason": self.reason}
 
 
-def tokens_of(choices):
-    """Return what all choices used: as the model says, else as we counted."""
-    asked = sum(len(text.split()) for _, text in choices[0].question.messages)
-    given = sum(each.usage["input_tokens"] or asked for each in choices)
-    made = sum(each.usage["output_tokens"] or each.made for each in choices)
-    return dict(prompt_tokens=given, completion_tokens=made, total_tokens=given + made)
+def usage_of(choices):
+    """Return what all choices used: as the model counts, else as we do."""
+    prompt_tokens = 0
+    completion_tokens = 0
+    for choice in choices:
+        usage = choice.usage or {}
+        words = [word for _, text in choice.question.turns() for word in text.split()]
+        prompt_tokens += usage.get("input_tokens") or len(words)
+        completion_tokens += usage.get("output_tokens") or choice.tokens
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+    }

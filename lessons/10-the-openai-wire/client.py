@@ -10,7 +10,9 @@ url, prompt = sys.argv[1:]
 key = os.environ.get("OPENAI_API_KEY") or "sk-practice"
 client = OpenAI(base_url=url, api_key=key, timeout=30, max_retries=0)
 question = {"role": "user", "content": prompt}
-pieces, end, begun = [], "it broke off", Event()
+pieces = []
+end = "it broke off"
+begun = Event()
 
 
 def show_dots():

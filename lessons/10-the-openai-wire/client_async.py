@@ -11,7 +11,8 @@ async def ask(url, prompt):
     """Print the answer, five pieces at a time, and return why it ended."""
     key = os.environ.get("OPENAI_API_KEY") or "sk-practice"
     question = {"role": "user", "content": prompt}
-    pieces, end = [], "it broke off"
+    pieces = []
+    end = "it broke off"
     try:
         async with (
             asyncio.timeout(60),

@@ -1,56 +1,49 @@
-"""What a client is told instead of an answer, in the shape that OpenAI gives errors."""
+"""What a client gets instead of an answer, in the shape that OpenAI gives errors."""
 
-import logging
-import re
-from traceback import format_tb
+from werkzeug.exceptions import HTTPException, NotFound
 
-from langchain_core.exceptions import (
-    ModelInvalidRequestError,
-    ModelRateLimitError,
-    ModelTimeoutError,
+from failures import as_json
+
+NOTHING_HERE = (
+    "There is nothing at this address: ask POST /v1/chat/completions for an answer,"
+    " or GET /v1/models for the name of the model. The page is at /."
 )
-from werkzeug import exceptions as http
-
-BUSY = "The model has too much to do: ask again in {} s."
-SILENT = "The model kept silent too long: ask again."
-REFUSED = "The model refused this: reword it."
-FAILED = "The model failed: ask again."
-log = logging.getLogger(__name__)
 
 
-def no(status, sentence, param=None, code=None):
-    """Return the HTTP error of that status, to be raised."""
-    error = http.default_exceptions[status](sentence)
-    error.param, error.reason = param, code
-    return error
+class Refusal(HTTPException):
+    """An HTTP error of this server's own, to be raised.
+
+    param is the field that is wrong, error_code a word for programs; or None.
+    """
+
+    def __init__(self, status, sentence, param=None, error_code=None):
+        super().__init__(sentence)
+        self.code = status
+        self.param = param
+        self.error_code = error_code
 
 
-def refusal(error):
-    """Return the HTTP error for what the model raised, in our words, never its own."""
-    log.warning("%s\n%s", type(error).__name__, format_tb(error.__traceback__)[-1])
-    if isinstance(error, ModelRateLimitError):
-        headers = getattr(getattr(error, "response", None), "headers", {})
-        wait = headers.get("retry-after", "")
-        seconds = int(wait) if re.fullmatch("[1-9][0-9]{0,5}", wait) else 5
-        refused = no(429, BUSY.format(seconds), code="rate_limit_exceeded")
-        refused.retry_after = seconds
-        return refused
-    if isinstance(error, ModelTimeoutError):
-        return no(504, SILENT)
-    if isinstance(error, ModelInvalidRequestError):
-        return no(400, REFUSED)
-    return no(502, FAILED)
+def as_openai_json(error):
+    """Return the answer for an HTTP error, as as_json does, in OpenAI's shape."""
+    body, status, headers = as_json(error)
+    sentence = body["error"]
+    if isinstance(error, NotFound):
+        sentence = NOTHING_HERE
+    param = None
+    error_code = None
+    if isinstance(error, Refusal):
+        param = error.param
+        error_code = error.error_code
+    return openai_error(status, sentence, param, error_code), status, headers
 
 
-def told(error):
-    """Return the error as OpenAI's clients read it."""
-    kind = "server_error" if error.code >= 500 else "invalid_request_error"
-    kind = "rate_limit_error" if error.code == 429 else kind
-    param, code = getattr(error, "param", None), getattr(error, "reason", None)
-    about = {"message": error.description, "type": kind, "param": param, "code": code}
-    return {"error": about}
-
-
-def refuse(error):
-    """Answer with the error as JSON, keeping its Allow or Retry-After."""
-    return told(error), error.code, error.get_headers()[1:]
+def openai_error(status, sentence, param=None, error_code=None):
+    """Return an error as OpenAI's clients read it."""
+    error_type = "invalid_request_error"
+    if status >= 500:
+        error_type = "server_error"
+    if status == 429:
+        error_type = "rate_limit_error"
+        error_code = "rate_limit_exceeded"
+    error = {"message": sentence, "type": error_type}
+    return {"error": error | {"param": param, "code": error_code}}

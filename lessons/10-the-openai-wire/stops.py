@@ -6,24 +6,29 @@ def before(stops, texts):
 
     What may be the beginning of one is held back until more has come.
     """
-    held = ""
+    held = ""  # what has come and was not sent yet
     for text in texts:
-        held += text
-        starts = {stop: held.find(stop) for stop in stops if stop in held}
-        if starts:  # the first is the one that was whole first
-            _, start = min((at + len(stop), at) for stop, at in starts.items())
-            if start:
-                yield held[:start]
-            return
-        sure = len(held) - length_of_beginning(stops, held)
-        if sure:
+        for character in text:
+            held += character
+            whole = [stop for stop in stops if held.endswith(stop)]
+            if whole:
+                longest = max(whole, key=len)
+                answer = held.removesuffix(longest)
+                if answer:
+                    yield answer
+                return
+        starts = [start_of(stop, held) for stop in stops]
+        sure = min(starts, default=len(held))
+        if sure > 0:
             yield held[:sure]
         held = held[sure:]
     if held:
         yield held
 
 
-def length_of_beginning(stops, text):
-    """Return how many letters at the end of a text may be the beginning of a stop."""
-    ends = [(stop, n) for stop in stops for n in range(min(len(stop), len(text) + 1))]
-    return max((n for stop, n in ends if text.endswith(stop[:n])), default=0)
+def start_of(stop, text):
+    """Return where a stop may begin that a text ends in; its length if nowhere."""
+    start = max(0, len(text) - len(stop))
+    while not stop.startswith(text[start:]):  # every stop begins with "", so it ends
+        start += 1
+    return start

@@ -5,17 +5,25 @@ const button = document.querySelector("button");
 const answer = document.querySelector("#answer");
 const problem = document.querySelector("#problem");
 const wire = document.querySelector("#wire");
+const REASONS = {
+  length: "it reached the limit on its length.",
+  content_filter: "the provider's filter stopped it.",
+};
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  answer.textContent = problem.textContent = wire.textContent = "";
-  answer.ariaBusy = button.disabled = true;
+  answer.textContent = "";
+  problem.textContent = "";
+  wire.textContent = "";
+  answer.ariaBusy = true;
+  button.disabled = true;
   try {
     await ask(form.prompt.value);
   } catch (error) {
     problem.textContent = `The answer is not whole: ${error.message}`;
   } finally {
-    answer.ariaBusy = button.disabled = false;
+    answer.ariaBusy = false;
+    button.disabled = false;
   }
 });
 
@@ -32,16 +40,28 @@ async function ask(prompt) {
       stream: true,
     }),
   });
-  if (!response.ok) throw new Error((await response.json()).error.message);
+  if (!response.ok) throw new Error(await sentenceIn(response));
+
   let reason = null;
   for await (const line of lines(response.body.getReader())) {
     wire.append(line, "\n");
     if (line === "data: [DONE]" || !line.startsWith("data: ")) continue;
-    const { error, choices } = JSON.parse(line.slice(6));
+    const { error, choices } = JSON.parse(line.slice("data: ".length));
     if (error) throw new Error(error.message);
-    answer.append(choices[0]?.delta.content ?? "");
-    reason = choices[0]?.finish_reason ?? reason;
+    const choice = choices[0];
+    if (!choice) continue; // a chunk with the usage has none
+    answer.append(choice.delta.content ?? "");
+    if (choice.finish_reason) reason = choice.finish_reason;
   }
-  if (reason === "length") throw new Error("it reached the limit on its length.");
-  if (reason !== "stop") throw new Error("it broke off here.");
+  if (reason !== "stop") throw new Error(REASONS[reason] ?? "it broke off here.");
+}
+
+/** Return the sentence with which the server refused: {"error": {"message": "..."}}. */
+async function sentenceIn(response) {
+  try {
+    const { error } = await response.json();
+    return error.message;
+  } catch {
+    return `the server said ${response.status}.`; // a proxy in between, in HTML
+  }
 }
