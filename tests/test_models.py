@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
+import certifi
 import pytest
+from dotenv import dotenv_values
 
-from models import choose_model, number
+from models import ADDRESSES, CHAT_MODELS, choose_model, number
 from practice import PracticeModel
 
 ROOT = Path(__file__).parent.parent
@@ -64,54 +67,320 @@ def test_anthropic_when_its_package_is_installed(env):
     assert (model.default_request_timeout, model.max_retries) == (7, 0)
 
 
-MISTAKES = {
-    "no provider": ({"MODEL": "gpt-5"}, "write provider:name"),
-    "an unknown provider": (
-        {"MODEL": "opnai:gpt-5"},
-        "provider is openai or anthropic",
+def test_anthropics_key_alone_chooses_anthropic(env):
+    env(ANTHROPIC_API_KEY="sk-ant-abcd")
+    assert choose_model().name == "anthropic:claude-haiku-4-5"
+
+
+def test_openais_key_comes_before_anthropics(env):
+    env(ANTHROPIC_API_KEY="sk-ant-abcd", OPENAI_API_KEY="sk-abcd")
+    assert choose_model().name == "openai:gpt-4.1-mini"
+
+
+@pytest.mark.parametrize("provider", ["OpenAI", "OPENAI", " openai "])
+def test_a_providers_name_may_be_written_in_any_letters(env, provider):
+    env(OPENAI_API_KEY="sk-abcd", MODEL=f"{provider}: gpt-5")
+    assert choose_model().model_name == "gpt-5"
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({"MODEL": "groq:llama", "GROQ_API_KEY": "gsk_a"}, "ChatGroq"),
+        ({"MODEL": "deepseek:deepseek-chat", "DEEPSEEK_API_KEY": "a"}, "ChatDeepSeek"),
+    ],
+)
+def test_others_when_their_package_is_installed(env, settings, kind):
+    env(MODEL_TIMEOUT="7", **settings)
+    model = choose_model()
+    assert (type(model).__name__, model.model_name) == (
+        kind,
+        settings["MODEL"].split(":")[1],
+    )
+    assert (model.request_timeout, model.max_retries) == (7, 0)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"HTTPS_PROXY": "http://name:secret@proxy:3128"},
+        {"HTTP_PROXY": "proxy:3128"},
+        {"ALL_PROXY": ""},
+        {"NO_PROXY": "localhost,[::1"},
+        {"OPENAI_BASE_URL": "http://[::1]:11434/v1"},
+        {"OPENAI_BASE_URL": "https://name.openai.azure.com/openai/v1/"},
+        {"OPENAI_BASE_URL": "http://192.168.1.5:8080"},
+        {"SSL_CERT_FILE": certifi.where()},
+    ],
+)
+def test_what_is_right_does_not_stop_the_start(env, settings):
+    env(OPENAI_API_KEY="sk-abcd", **settings)
+    assert choose_model().name == "openai:gpt-4.1-mini"
+
+
+# What is wrong in .env
+
+PACKAGES = {  # what LangChain has for them, as if it were not installed
+    "deepseek": "langchain-deepseek",
+    "gemini": "langchain-google-genai",
+    "google": "langchain-google-genai",
+    "groq": "langchain-groq",
+    "mistral": "langchain-mistralai",
+    "together": "langchain-together",
+    "xai": "langchain-xai",
+}
+WITHOUT_A_PACKAGE = ["azure_openai", "fireworks", "ollama", "openrouter"]
+UNKNOWN = [
+    "gpt-5",
+    "llama3.2:3b",
+    "openai/gpt-5",
+    "opnai:gpt-5",
+    "cohere:command-r",
+    "azure:gpt-5",
+    ":gpt-5",
+    "Practice",
+]
+NAMELESS = {
+    "openai:": "openai",
+    "OPENAI: ": "openai",
+    "anthropic:": "anthropic",
+    "groq:": "groq",
+}
+NO_ADDRESSES = [
+    "localhost:11434/v1",
+    "http//localhost:11434/v1",
+    "http:/localhost:11434/v1",
+    "htp://localhost:11434/v1",
+    "https://https://api.groq.com/openai/v1",
+    "http:///v1",
+    "11434",
+    "http://localhost:port/v1",
+    "http://localhost:114340/v1",
+    "http://localhost: 11434/v1",
+    "http://[::1:11434/v1",
+    "http://localhost:11434//v1",
+    "\u201chttp://localhost:11434/v1\u201d",
+]
+NO_PROXIES = {
+    "HTTPS_PROXY": "http//proxy:3128",
+    "HTTP_PROXY": "proxy:port",
+    "ALL_PROXY": "ftp://proxy:21",
+    "https_proxy": "http://",
+    "http_proxy": "http://my proxy:3128",
+    "all_proxy": "socks4://proxy:1080",
+    "OPENAI_PROXY": "proxy:3128",
+}
+NO_KEYS = [
+    "\u201csk-abc\u201d",  # curly quotes
+    "sk-\u2026",  # an ellipsis that an editor made of three dots
+    "sk-\xe9",
+    "sk-\x07",
+]
+KEYS_WITH_SPACES = [
+    '"sk-abc\ndef"',  # a line break, as it is
+    '"sk-abc\\ndef"',  # and as it is written in Python
+    "sk-abc def",
+    "Bearer sk-abc",
+    "sk-abc\u00a0def",  # a space that browsers do not break at
+]
+NO_NUMBERS = ["soon", "0", "30s", "0.5", "-5", "1e3", "\uff13\uff10", "1000000"]
+
+WRONG = {}  # a .env file, and the sentence that stops the start
+for name in UNKNOWN:
+    WRONG[f"OPENAI_API_KEY=sk-a\nMODEL={name}"] = (
+        f"MODEL={name}: write MODEL=openai:name, with the provider's name for the"
+        " model. For another provider than OpenAI write its address as OPENAI_BASE_URL"
+        " too: .env.example lists them."
+    )
+for name, provider in NAMELESS.items():
+    WRONG[f'OPENAI_API_KEY=sk-a\nMODEL="{name}"'] = (
+        f"MODEL={name} lacks the name of a model: write MODEL={provider}:name."
+    )
+for provider, address in ADDRESSES.items():
+    way = (
+        f"MODEL={provider}:a/b:c: write MODEL=openai:a/b:c and OPENAI_BASE_URL="
+        f"{address} into .env, and the key, if it needs one, as OPENAI_API_KEY"
+    )
+    if provider in PACKAGES:
+        way += f"; or pip install {PACKAGES[provider]}"
+    setting = f"{provider.upper()}_API_KEY"
+    WRONG[f"{setting}=a\nMODEL={provider}:a/b:c"] = f"{way}."
+    WRONG[f"{setting}=a"] = (
+        f"{setting} alone chooses no model: write MODEL=openai:name,"
+        f" OPENAI_BASE_URL={address} and the key as OPENAI_API_KEY into .env,"
+        " or MODEL=practice."
+    )
+for address in NO_ADDRESSES:
+    WRONG[f"OPENAI_BASE_URL={address}\nMODEL=openai:llama3.2"] = (
+        "OPENAI_BASE_URL in .env is no address: write one like"
+        " http://localhost:11434/v1."
+    )
+for setting, proxy in NO_PROXIES.items():
+    WRONG[f"OPENAI_API_KEY=sk-a\n{setting}={proxy}"] = (
+        f"{setting} is no proxy: write one like http://127.0.0.1:3128."
+    )
+for key in NO_KEYS:
+    WRONG[f"OPENAI_API_KEY={key}"] = (
+        "OPENAI_API_KEY in .env is wrong: it holds letters that no key has, such as"
+        " curly quotes or an ellipsis."
+    )
+for key in KEYS_WITH_SPACES:
+    WRONG[f"ANTHROPIC_API_KEY={key}"] = (
+        "ANTHROPIC_API_KEY in .env is wrong: it holds a space or a line break. Write"
+        " it without them, in one line."
+    )
+for text in NO_NUMBERS:
+    WRONG[f"OPENAI_API_KEY=sk-a\nMODEL_TIMEOUT={text}"] = (
+        f"MODEL_TIMEOUT={text}: write a whole number, 1 to 999999."
+    )
+WRONG |= {
+    "MODEL=openai:gpt-5": (
+        "OPENAI_API_KEY in .env is missing: put the key of openai there."
     ),
-    "no name": ({"MODEL": "openai:"}, "write provider:name"),
-    "no key for Anthropic": (
-        {"MODEL": "anthropic:claude"},
-        "ANTHROPIC_API_KEY in .env is missing",
+    "MODEL=openai:gpt-5\nOPENAI_API_KEY=": (
+        "OPENAI_API_KEY in .env is missing: put the key of openai there."
     ),
-    "a key that no header can hold": (
-        {"MODEL": "openai:gpt-5", "OPENAI_API_KEY": "sk-é"},
-        "OPENAI_API_KEY in .env is wrong",
+    'MODEL=openai:gpt-5\nOPENAI_API_KEY="  "': (
+        "OPENAI_API_KEY in .env is missing: put the key of openai there."
     ),
-    "no key": ({"MODEL": "openai:gpt-5"}, "OPENAI_API_KEY in .env is missing"),
-    "no package": (
-        {"MODEL": "xai:grok", "XAI_API_KEY": "x"},
-        "pip install langchain-xai",
+    "MODEL=anthropic:claude-haiku-4-5\nOPENAI_API_KEY=sk-a": (
+        "ANTHROPIC_API_KEY in .env is missing: put the key of anthropic there."
     ),
-    "no number": ({"MODEL_TIMEOUT": "soon"}, "MODEL_TIMEOUT=soon"),
-    "too small": ({"MODEL_TIMEOUT": "0"}, "write a whole number, 1 to 999999"),
-    "no place for an answer": ({"ANSWERS_AT_ONCE": "0"}, "1 to 999999"),
-    "negative": ({"ANSWER_SECONDS": "-5"}, "write a whole number"),
-    "not whole": ({"MODEL_RETRIES": "1.5"}, "write a whole number, 0 to 999999"),
+    "OPENAI_BASE_URL=https://api.groq.com/openai/v1\nGROQ_API_KEY=a": (
+        "OPENAI_API_KEY in .env is missing: put the key of api.groq.com there."
+    ),
+    "OPENAI_API_KEY=a\nOPENAI_BASE_URL=https://api.openai.com/v1/chat/completions": (
+        "OPENAI_BASE_URL in .env ends in /chat/completions: leave that away."
+    ),
+    "OPENAI_API_KEY=a\nOPENAI_BASE_URL=https://api.openai.com/v1/responses/": (
+        "OPENAI_BASE_URL in .env ends in /responses: leave that away."
+    ),
+    "OPENAI_API_BASE=http://localhost:11434/v1": (
+        "OPENAI_API_BASE in .env is an old name: write OPENAI_BASE_URL."
+    ),
+    "ANTHROPIC_API_KEY=a\nANTHROPIC_BASE_URL=api.anthropic.com": (
+        "ANTHROPIC_BASE_URL in .env is no address: write one like"
+        " https://api.anthropic.com."
+    ),
+    "ANTHROPIC_API_KEY=a\nANTHROPIC_BASE_URL=https://api.anthropic.com/v1": (
+        "ANTHROPIC_BASE_URL in .env ends in /v1: leave that away."
+    ),
+    "ANTHROPIC_API_KEY=a\nANTHROPIC_BASE_URL=https://api.anthropic.com/v1/messages": (
+        "ANTHROPIC_BASE_URL in .env ends in /messages: leave that away."
+    ),
+    "ANTHROPIC_API_KEY=a\nANTHROPIC_PROXY=proxy:3128": (
+        "ANTHROPIC_PROXY is no proxy: write one like http://127.0.0.1:3128."
+    ),
+    "OPENAI_API_KEY=a\nHTTPS_PROXY=socks5://name:secret@127.0.0.1:1080": (
+        "HTTPS_PROXY names a SOCKS proxy, which needs: pip install socksio."
+    ),
+    "OPENAI_API_KEY=a\nSSL_CERT_FILE=school.pem": (
+        "SSL_CERT_FILE names a file that is not there."
+    ),
 }
 
 
-@pytest.mark.parametrize(("settings", "words"), MISTAKES.values(), ids=MISTAKES)
-def test_a_wrong_setting_stops_the_start_with_one_sentence(settings, words):
-    start = subprocess.run(
-        [sys.executable, "-m", "flask", "run", "--port", "1"],
-        cwd=ROOT,
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+@pytest.fixture
+def no_packages(monkeypatch):
+    """Let no package be found but OpenAI's and Anthropic's."""
+    for package in [*PACKAGES.values(), "socksio"]:
+        monkeypatch.setitem(sys.modules, package.replace("-", "_"), None)
+
+
+@pytest.mark.parametrize(("text", "sentence"), WRONG.items())
+def test_a_wrong_env_file_stops_the_start_with_its_sentence(
+    env, no_packages, text, sentence
+):
+    env(**dotenv_values(stream=StringIO(text)))  # as `flask run` reads it
+    with pytest.raises(SystemExit) as stop:
+        choose_model()
+    assert str(stop.value) == sentence
+
+
+def test_each_provider_that_models_py_knows_is_in_the_table():
+    installed = {"openai", "anthropic"}
+    assert {*PACKAGES, *WITHOUT_A_PACKAGE} == {*ADDRESSES}
+    assert {*PACKAGES} == {*CHAT_MODELS} - installed
+
+
+def test_there_are_at_least_fifty_wrong_env_files():
+    assert len(WRONG) >= 50
+
+
+def test_no_sentence_shows_a_key_or_a_password():
+    for sentence in WRONG.values():
+        assert "sk-" not in sentence and "secret" not in sentence
+
+
+def test_a_byte_order_mark_before_the_first_setting_gets_a_sentence(env):
+    env(**{"\ufeffOPENAI_API_KEY": "sk-abcd"})  # as older versions of dotenv read it
+    with pytest.raises(SystemExit) as stop:
+        choose_model()
+    assert "byte order mark" in str(stop.value)
+    assert "OPENAI_API_KEY is not found" in str(stop.value)
+
+
+STARTS = {  # with `flask run` itself, where a setting is read by more than models.py
+    "no provider": (b"MODEL=gpt-5", "MODEL=gpt-5: write MODEL=openai:name"),
+    "a key alone": (b"GROQ_API_KEY=a", "GROQ_API_KEY alone chooses no model"),
+    "no place for an answer": (b"ANSWERS_AT_ONCE=0", "1 to 999999"),
+    "negative": (b"ANSWER_SECONDS=-5", "write a whole number"),
+    "not whole": (b"MODEL_RETRIES=1.5", "write a whole number, 0 to 999999"),
+    "a mark before the first setting": (
+        b"\xef\xbb\xbfMODEL=gpt-5",
+        "MODEL=gpt-5: write MODEL=openai:name",
+    ),
+    "a key in two lines": (b'OPENAI_API_KEY="a\nb"', "a space or a line break"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), STARTS.values(), ids=STARTS)
+def test_a_wrong_setting_stops_the_start_with_one_sentence(tmp_path, text, words):
+    start = flask_run(tmp_path, text)
     assert start.returncode == 1
     assert words in start.stderr
     assert start.stderr.count("\n") == 1 and "Traceback" not in start.stderr
 
 
-def test_the_key_is_not_in_the_sentence(env):
-    env(MODEL="openai:gpt-5", OPENAI_API_KEY="sk-abc", OPENAI_PROXY="sk-abc://")
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_flask_itself_cannot_read_an_env_file_in_utf_16(tmp_path, encoding):
+    """Our code has no turn before it: .env.example and the README say what to do."""
+    start = flask_run(tmp_path, "OPENAI_API_KEY=sk-a\r\n".encode(encoding))
+    assert start.returncode == 1
+    assert "UnicodeDecodeError" in start.stderr or "null byte" in start.stderr
+    for name in [".env.example", "README.md"]:
+        assert "UnicodeDecodeError" in (ROOT / name).read_text(encoding="utf-8")
+
+
+def flask_run(folder, text):
+    """Run `flask run` in a folder whose .env holds these bytes, until it has ended."""
+    (folder / ".env").write_bytes(text)
+    env = os.environ | {"PYTHON_DOTENV_DISABLED": "", "FLASK_SKIP_DOTENV": ""}
+    return subprocess.run(
+        [sys.executable, "-m", "flask", "--app", ROOT / "app.py", "run", "--port", "1"],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+
+
+class Fails:
+    """A chat model that cannot be made, and says so with the key."""
+
+    def __init__(self, api_key, **settings):
+        raise ValueError(api_key)
+
+
+def test_what_nobody_foresaw_is_a_sentence_without_the_key(env, monkeypatch):
+    monkeypatch.setitem(CHAT_MODELS, "openai", (__name__, "Fails"))
+    env(MODEL="openai:gpt-5", OPENAI_API_KEY="sk-abc")
     with pytest.raises(SystemExit) as stop:
         choose_model()
-    assert "sk-" not in str(stop.value) and "MODEL=openai:gpt-5" in str(stop.value)
+    assert str(stop.value) == (
+        "MODEL=openai:gpt-5: the settings for it in .env are wrong (ValueError)."
+    )
 
 
 def test_an_empty_setting_is_no_setting(env):
