@@ -18,6 +18,7 @@ from failures import (
     Unfinished,
     as_json,
     failure_of,
+    finish_reason,
     http_error,
     log_name,
     read_prompt,
@@ -142,14 +143,19 @@ def listen(prompt, deadline):
     """Yield the texts of one stream; raise Unfinished if the answer is not whole."""
     metadata = {}  # of all chunks: one of the last says why the answer ended
     has_text = False
-    with closing(model.stream(prompt)) as chunks:  # leaving hangs up on the model
-        for chunk in chunks:
-            metadata.update(chunk.response_metadata)
-            if chunk.text:
-                has_text = True
-                yield chunk.text
-            if monotonic() > deadline:  # a model that is silent ends by MODEL_TIMEOUT
-                raise Unfinished(TOO_SLOW)
+    try:
+        with closing(model.stream(prompt)) as chunks:  # leaving hangs up on the model
+            for chunk in chunks:
+                metadata.update(chunk.response_metadata)
+                if chunk.text:
+                    has_text = True
+                    yield chunk.text
+                if monotonic() > deadline:  # a silent model ends by MODEL_TIMEOUT
+                    raise Unfinished(TOO_SLOW)
+    except Exception:
+        # What breaks after the model has said why it ended takes no text away.
+        if not finish_reason(metadata):
+            raise
     require_whole(metadata, has_text)
 
 

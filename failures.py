@@ -11,9 +11,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import NamedTuple
 
-import httpx2  # the HTTP library of OpenAI's and Anthropic's clients
 from flask import request
-from langchain_core import exceptions as langchain
 from werkzeug import exceptions as http
 from werkzeug.http import parse_date
 
@@ -78,32 +76,50 @@ class Failure(NamedTuple):
 
 WRONG_KEY = Failure(
     502,
-    "The model's provider did not accept the key: check it in .env, then restart.",
+    "The provider did not accept the key: check it in .env, and that it is a key of"
+    " this provider, then restart.",
 )
 NO_CREDIT = Failure(
     502,
-    "The account of the key in .env has no credit left: add some at the provider's,"
-    " or use another key.",
+    "The account of the key in .env has no credit left, or has used up its limit: see"
+    " the provider's site, or put another key into .env and restart.",
 )
 NOT_ALLOWED = Failure(
-    502, "The key may not use this model: check MODEL in .env, then restart."
+    502,
+    "The provider does not allow this: see on its site what the key may use, and check"
+    " MODEL and the key in .env.",
 )
 WRONG_REGION = Failure(
-    502, "The provider does not serve the country that this server is in."
+    502,
+    "The provider does not serve the country or network that this server is in:"
+    " choose another provider in .env.",
 )
 NO_SUCH_MODEL = Failure(
-    502, "The provider has no such model: check MODEL in .env, then restart."
+    502,
+    "The provider has no such model, or not for this key: check MODEL in .env, then"
+    " restart.",
 )
 NOT_FOUND = Failure(
     502,
-    "The provider has no such model or address: check MODEL and OPENAI_BASE_URL"
-    " in .env, then restart. Most addresses end in /v1.",
+    "The provider has no such model or address: check MODEL and the address in .env,"
+    " then restart. An OPENAI_BASE_URL mostly ends in /v1.",
 )
+TOO_LITTLE_MEMORY = Failure(
+    502,
+    "The machine that runs the model has too little memory for it: set a smaller MODEL"
+    " in .env, then restart.",
+)
+LOADING = Failure(502, "The model is still being loaded: ask again in a minute.")
 REFUSED_PROMPT = Failure(400, "The model refused this prompt: ask in another way.")
+NOT_ACCEPTED = Failure(
+    400,
+    "The model did not accept this prompt: ask in another way. If it accepts none,"
+    " check MODEL in .env.",
+)
 REFUSED_REQUEST = Failure(
     502,
-    "The provider does not understand what this server sends:"
-    " check MODEL and OPENAI_BASE_URL in .env, then restart.",
+    "The provider does not understand what this server sends: check MODEL and the"
+    " address in .env, then restart.",
 )
 PROMPT_TOO_LONG = Failure(
     400, "The prompt is longer than the model can read: shorten it."
@@ -114,16 +130,31 @@ SILENT = Failure(
     "The model fell silent: ask again. If it is still being loaded, set a longer"
     " MODEL_TIMEOUT in .env.",
 )
+UNREACHABLE = Failure(
+    504,
+    "There is no answer from {server}: check the network, and the address in .env.",
+)
 NO_CONNECTION = Failure(
     502,
-    "The connection to {server} failed: ask again, or see whether it runs.",
+    "The connection to {server} failed: see whether it runs there, check the network"
+    " and .env, then ask again.",
     may_pass=True,
+)
+PROXY_FAILED = Failure(
+    502,
+    "The proxy did not connect to {server}: check HTTPS_PROXY, HTTP_PROXY and"
+    " ALL_PROXY.",
 )
 MODEL_FAILED = Failure(502, "The model's server failed: ask again.", may_pass=True)
 NONSENSE = Failure(
-    502, "The model sent something that is no answer: ask again, or check .env."
+    502,
+    "The model sent something that is no answer: ask again, or check its address"
+    " in .env. An OPENAI_BASE_URL mostly ends in /v1.",
+    may_pass=True,
 )
-NO_TEXT = Failure(502, "The model ended without a word: ask again.")
+NO_TEXT = Failure(
+    502, "The model ended without a word: ask again, in other or fewer words."
+)
 STOPPED_EARLY = Failure(
     502, "The model stopped before its answer was whole: ask again."
 )
@@ -166,12 +197,18 @@ CUT = {  # the finish reasons that we know of all others
     "prohibited_content": FILTERED,
     "spii": FILTERED,
     "sensitive": FILTERED,
+    "error_toxic": FILTERED,
     "refusal": DECLINED,
     "tool_calls": TOOL_CALL,
     "tool_use": TOOL_CALL,
     "function_call": TOOL_CALL,
+    "function_call_filter": TOOL_CALL,
+    "malformed_function_call": TOOL_CALL,
     "error": MODEL_FAILED,
     "failed": MODEL_FAILED,
+    "abort": MODEL_FAILED,
+    "network_error": MODEL_FAILED,
+    "insufficient_system_resource": MODEL_FAILED,
 }
 
 
@@ -205,7 +242,10 @@ def finish_reason(metadata):
         or metadata.get("status")
         or metadata.get("done_reason")
     )
-    return str(reason).lower() if reason else None
+    if not reason:
+        return None
+    word, _, _ = str(reason).lower().partition(":")  # content_filter: SAFETY
+    return word
 
 
 def require_whole(metadata, has_text):
@@ -238,129 +278,187 @@ def openai_reason(metadata, has_text):
 
 # What a model raises
 
-BY_CODE = {  # a provider's own word for an error
-    "invalid_api_key": WRONG_KEY,
-    "api_key_invalid": WRONG_KEY,
-    "authentication_error": WRONG_KEY,
+BY_WORDS = {  # of the provider: its code for an error, or a part of its message
+    "unsupported_country": WRONG_REGION,
+    "user location is not supported": WRONG_REGION,
+    "request not allowed": WRONG_REGION,
+    "check your network settings": WRONG_REGION,
+    "request too large": PROMPT_TOO_LONG,
+    "request_too_large": PROMPT_TOO_LONG,
+    "prompt is too long": PROMPT_TOO_LONG,
+    "must have less than": PROMPT_TOO_LONG,
+    "inputs` tokens": PROMPT_TOO_LONG,
+    "context length": PROMPT_TOO_LONG,
+    "context_length": PROMPT_TOO_LONG,
+    "context size": PROMPT_TOO_LONG,
+    "context_size": PROMPT_TOO_LONG,
+    "context window": PROMPT_TOO_LONG,
     "insufficient_quota": NO_CREDIT,
+    "insufficient balance": NO_CREDIT,
+    "exceeded_current_quota": NO_CREDIT,
+    "credit_balance_exhausted": NO_CREDIT,
+    "credit balance": NO_CREDIT,
+    "any credits": NO_CREDIT,
+    "available credits": NO_CREDIT,
+    "spend_limit": NO_CREDIT,
+    "spending limit": NO_CREDIT,
+    "usage_limit": NO_CREDIT,
+    "usage limits": NO_CREDIT,
     "billing_not_active": NO_CREDIT,
     "billing_error": NO_CREDIT,
-    "permission_error": NOT_ALLOWED,
-    "unsupported_country_region_territory": WRONG_REGION,
+    "budget_exceeded": NO_CREDIT,
+    "budget has been exceeded": NO_CREDIT,
+    "arrearage": NO_CREDIT,
+    "free allocation": NO_CREDIT,
+    "per-day": NO_CREDIT,
     "model_not_found": NO_SUCH_MODEL,
-    "context_length_exceeded": PROMPT_TOO_LONG,
-    "exceed_context_size_error": PROMPT_TOO_LONG,
-    "request_too_large": PROMPT_TOO_LONG,
+    "model_not_available": NO_SUCH_MODEL,
+    "model_decommissioned": NO_SUCH_MODEL,
+    "model not found": NO_SUCH_MODEL,
+    "model not exist": NO_SUCH_MODEL,
+    "no such model": NO_SUCH_MODEL,
+    "invalid model": NO_SUCH_MODEL,
+    "not a valid model": NO_SUCH_MODEL,
+    "deploymentnotfound": NO_SUCH_MODEL,
+    "plain http request": NOT_FOUND,
     "invalid_prompt": REFUSED_PROMPT,
     "content_filter": REFUSED_PROMPT,
-    "rate_limit_exceeded": RATE_LIMIT,
-    "rate_limit_error": RATE_LIMIT,
-    "overloaded_error": MODEL_FAILED,
-}
-BY_WORDS = {  # in the message of a 400 that has no code
-    "api key": WRONG_KEY,
-    "credit balance": NO_CREDIT,
-    "maximum context length": PROMPT_TOO_LONG,
+    "usage guidelines": REFUSED_PROMPT,
+    "input was flagged": REFUSED_PROMPT,
+    "inspection_failed": REFUSED_PROMPT,
+    "system memory": TOO_LITTLE_MEMORY,
+    "out of memory": TOO_LITTLE_MEMORY,
+    "loading model": LOADING,
+    "currently loading": LOADING,
+    "invalid_api_key": WRONG_KEY,
+    "api_key_invalid": WRONG_KEY,
+    "invalid api key": WRONG_KEY,
+    "obtain an api key": WRONG_KEY,
+    "obtain%20an%20api%20key": WRONG_KEY,
+    "api key not valid": WRONG_KEY,
+    "authentication_error": WRONG_KEY,
+    "permission_error": NOT_ALLOWED,
+    "rate_limit": RATE_LIMIT,
+    "server_error": MODEL_FAILED,
 }
 BY_STATUS = {  # of the provider's answer
-    400: REFUSED_PROMPT,
+    400: NOT_ACCEPTED,
     401: WRONG_KEY,
     402: NO_CREDIT,
     403: NOT_ALLOWED,
     404: NOT_FOUND,
+    405: NOT_FOUND,
+    408: MODEL_FAILED,
     413: PROMPT_TOO_LONG,
-    422: REFUSED_REQUEST,
     429: RATE_LIMIT,
 }
-BY_CLASS = {  # of the exception; what is said of a class holds for those below it
-    langchain.ContextOverflowError: PROMPT_TOO_LONG,
-    langchain.ModelInvalidRequestError: REFUSED_PROMPT,
-    langchain.ModelAuthenticationError: WRONG_KEY,
-    langchain.ModelPermissionDeniedError: NOT_ALLOWED,
-    langchain.ModelNotFoundError: NO_SUCH_MODEL,
-    langchain.ModelRateLimitError: RATE_LIMIT,
-    langchain.ModelTimeoutError: SILENT,
-    langchain.ModelConnectionError: NO_CONNECTION,
-    langchain.ModelAPIError: MODEL_FAILED,
-    httpx2.TimeoutException: SILENT,
-    httpx2.TransportError: NO_CONNECTION,
-    TimeoutError: SILENT,
-    ConnectionError: NO_CONNECTION,
-    Exception: NONSENSE,
+BY_CLASS = {  # the name of the error's class, or of one that it was made from
+    "ConnectTimeout": UNREACHABLE,
+    "ProxyError": PROXY_FAILED,
+    "ContextOverflowError": PROMPT_TOO_LONG,
+    "ModelInvalidRequestError": NOT_ACCEPTED,
+    "ModelAuthenticationError": WRONG_KEY,
+    "ModelPermissionDeniedError": NOT_ALLOWED,
+    "ModelNotFoundError": NOT_FOUND,
+    "ModelRateLimitError": RATE_LIMIT,
+    "ModelTimeoutError": SILENT,
+    "APITimeoutError": SILENT,
+    "TimeoutException": SILENT,
+    "TimeoutError": SILENT,
+    "ModelConnectionError": NO_CONNECTION,
+    "APIConnectionError": NO_CONNECTION,
+    "TransportError": NO_CONNECTION,
+    "ConnectionError": NO_CONNECTION,
+    "ModelAPIError": MODEL_FAILED,
+    "APIError": MODEL_FAILED,
 }
 
 
 def failure_of(error):
-    """Return the Failure for what a model raised: by its code, its status, its class.
+    """Return the Failure for what a model raised: by its words, its status, its class.
 
-    One class alone says too little: of OpenAI's rate limits, for example, one is an
-    account without credit, and only the code tells.
+    None of them is enough. An account without credit is one of OpenAI's rate limits,
+    and only its code says so; a lost connection has neither status nor code.
     """
     if isinstance(error, Unfinished):
         return error.failure
-    code = code_of(error)
-    if code:
-        return BY_CODE[code]
+    words = known_words(error)
+    if words:
+        return BY_WORDS[words]
     status = status_of(error)
-    if status == 400:
-        words = str(error).lower()
-        for phrase, failure in BY_WORDS.items():
-            if phrase in words:
-                return failure
     if status in BY_STATUS:
         return BY_STATUS[status]
-    if status and status >= 500:
-        return MODEL_FAILED
-    # __mro__ is the class, then those that it was made from, nearest first
-    classes = [kind for kind in type(error).__mro__ if kind in BY_CLASS]
-    return BY_CLASS[classes[0]]
+    if status:
+        return MODEL_FAILED if status >= 500 else REFUSED_REQUEST
+    names = class_names(error)
+    for name, failure in BY_CLASS.items():
+        if name in names:
+            return failure
+    return NONSENSE
 
 
-def code_of(error):
-    """Return the code of an error if BY_CODE knows it, else None."""
-    details = details_of(error)
-    codes = [getattr(error, "code", None), getattr(error, "type", None)]
-    codes += [details.get("code"), details.get("type"), details.get("status")]
-    for code in codes:
-        if str(code).lower() in BY_CODE:
-            return str(code).lower()
+def known_words(error):
+    """Return the first words in BY_WORDS that a provider says of an error, or None."""
+    said = words_of(error)
+    for words in BY_WORDS:
+        if words in said:
+            return words
     return None
 
 
+def words_of(error):
+    """Return all that a provider says of an error, in small letters."""
+    body = getattr(error, "body", "")  # of its HTTP answer, or of an event in a stream
+    return f"{error} {body}".lower()
+
+
 def status_of(error):
-    """Return the HTTP status of an error, or None if it has none."""
-    code = str(details_of(error).get("code"))
-    if re.fullmatch("[45][0-9][0-9]", code):  # an error inside of a stream can tell one
-        return int(code)
-    return getattr(error, "status_code", None)
+    """Return the HTTP status of an error, an int, or None if it has none.
+
+    An error in the middle of a stream comes too late for a status; some providers
+    give it as the code.
+    """
+    response = getattr(error, "response", None)
+    for number in [
+        getattr(error, "status_code", None),
+        getattr(response, "status_code", None),
+        getattr(error, "code", None),
+    ]:
+        if re.fullmatch("[45][0-9][0-9]", str(number)):
+            return int(number)
+    return None
 
 
-def details_of(error):
-    """Return the object in which a provider describes an error; {} if there is none."""
-    body = getattr(error, "body", None)
-    if isinstance(body, list) and body:  # Gemini sends it in a list
-        body = body[0]
-    if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        body = body["error"]
-    return body if isinstance(body, dict) else {}
+def class_names(error):
+    """Return the names of the classes of an error, and of what caused it, a set."""
+    names = set()
+    while error is not None:
+        for kind in type(error).__mro__:  # its class, and those it was made from
+            names.add(kind.__name__)
+        error = error.__cause__  # what it was raised from
+    return names
 
 
 def seconds_to_wait(error):
     """Return after how many seconds a provider wants to be asked again; else 5.
 
     It says so in a header: a number of seconds, a date, or OpenAI's milliseconds.
+    Gemini says it in a sentence.
     """
     response = getattr(error, "response", None)
     headers = getattr(response, "headers", {})
     milliseconds = headers.get("retry-after-ms", "")
     wait = headers.get("retry-after", "")
     date = parse_date(wait)
+    sentence = re.search("retry in ([0-9]{1,6})", words_of(error))
     if is_number(milliseconds):
         seconds = float(milliseconds) / 1000
     elif is_number(wait):
         seconds = float(wait)
     elif date:
         seconds = (date - datetime.now(UTC)).total_seconds()
+    elif sentence:
+        seconds = int(sentence[1]) + 1
     else:
         seconds = 0
     return ceil(seconds) if 0 < seconds < 1_000_000 else 5
@@ -373,11 +471,11 @@ def is_number(text):
 
 def server_of(error):
     """Return host and port of the model's server, or "the model" if nobody knows."""
-    url = getattr(getattr(error, "request", None), "url", None)
-    host = getattr(url, "host", None)
-    if not host:
+    try:
+        url = error.request.url
+    except (AttributeError, RuntimeError):  # no request, or none that it was about
         return "the model"
-    return f"{host}:{url.port}" if url.port else host
+    return f"{url.host}:{url.port}" if url.port else url.host
 
 
 # What a reader gets
@@ -404,7 +502,7 @@ def log_name(error):
 
     One that we do not know may be a mistake in this program: the log also says where.
     """
-    parts = [type(error).__name__, status_of(error), code_of(error)]
+    parts = [type(error).__name__, status_of(error), known_words(error)]
     if failure_of(error) is NONSENSE:
         *_, last = extract_tb(error.__traceback__)  # the line that raised it
         parts.append(f"in {Path(last.filename).name}, line {last.lineno}")

@@ -2,10 +2,12 @@
 
 import socket
 from contextlib import ExitStack
-from threading import Event
+from threading import Event, Thread
 
+import httpx2
 import pytest
 import requests
+from langchain_core.exceptions import ModelTimeoutError
 from provider import (
     DONE,
     DROP,
@@ -20,6 +22,7 @@ from provider import (
 )
 
 import app as program
+from failures import NO_CONNECTION, UNREACHABLE
 from models import choose_model
 
 KEY = "sk-abcd1234wxyz"
@@ -131,7 +134,7 @@ def test_an_answer_is_whole_without_the_last_line_of_the_protocol(provide, serve
 
 BEFORE_THE_FIRST_TEXT = {
     "400": (400, refuse(400, message="Invalid value")),
-    "400 for a wrong key": (502, refuse(400)),
+    "400 for a wrong key": (502, refuse(400, message=f"API key not valid: {KEY}")),
     "401": (502, refuse(401)),
     "403": (502, refuse(403)),
     "404": (502, refuse(404)),
@@ -261,3 +264,76 @@ def test_the_provider_is_hung_up_on_when_our_own_code_fails(
     gate.set()
     read_broken(pieces)
     assert provider.hung_up.wait(SOON)
+
+
+def test_a_connection_that_fails_names_host_and_port_and_no_more(connect, server):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # taken, and not listened at
+        host, port = nobody.getsockname()
+        connect(f"http://name:secret@{host}:{port}/v1/secret")
+        sentence = ask(server).json()["error"]
+    assert sentence.startswith(f"The connection to {host}:{port} failed: ")
+    assert "secret" not in sentence and "name" not in sentence
+
+
+def test_https_at_an_http_port_is_a_connection_that_fails(provide, connect, server):
+    provider = provide("Hello!", *ENDING)
+    connect(provider.url.replace("http://", "https://"))
+    answer = ask(server)
+    host = provider.url.removeprefix("http://").removesuffix("/v1")
+    assert answer.status_code == 502
+    assert answer.json()["error"].startswith(f"The connection to {host} failed: ")
+
+
+def test_a_proxy_that_does_not_connect_is_what_the_sentence_names(
+    connect, server, monkeypatch
+):
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        Thread(target=refuse_to_connect, args=[proxy]).start()
+        host, port = proxy.getsockname()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{host}:{port}")
+        connect("https://api.example.com/v1")
+        answer = ask(server)
+    assert answer.status_code == 502
+    assert answer.json()["error"].startswith("The proxy did not connect to api.example")
+    assert "HTTPS_PROXY" in answer.json()["error"]
+
+
+def refuse_to_connect(proxy):
+    """Answer one CONNECT as a proxy that wants a password."""
+    connection, _ = proxy.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+
+
+# What cannot be made to happen on one machine: real errors, raised by a model
+
+
+def lost(error_class, request=None):
+    """Return an error of the HTTP library, about a request or about none."""
+    return error_class("sk-abc", request=request)
+
+
+REQUEST = httpx2.Request("POST", "http://10.1.2.3:11434/v1/chat/completions")
+
+
+def test_an_address_where_nobody_answers_is_not_a_slow_model(client, answer_with):
+    error = ModelTimeoutError("sk-abc")
+    error.request = REQUEST
+    error.__cause__ = lost(httpx2.ConnectTimeout, REQUEST)
+    model = answer_with(error)
+    answer = client.post("/ask", json={"prompt": "Hello?"})
+    sentence = UNREACHABLE.sentence.format(server="10.1.2.3:11434")
+    assert (answer.status_code, answer.get_json()["error"]) == (504, sentence)
+    assert len(model.prompts) == 1
+
+
+@pytest.mark.parametrize("error_class", [httpx2.ReadError, httpx2.RemoteProtocolError])
+def test_an_error_that_knows_no_request_is_a_lost_connection(
+    client, answer_with, error_class
+):
+    answer_with(lost(error_class))
+    answer = client.post("/ask", json={"prompt": "Hello?"})
+    sentence = NO_CONNECTION.sentence.format(server="the model")
+    assert (answer.status_code, answer.get_json()["error"]) == (502, sentence)
