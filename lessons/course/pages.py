@@ -13,6 +13,7 @@ from flask import (
 )
 
 from lessons.course import commands, folders
+from lessons.course.folders import LESSONS
 from lessons.course.mounts import mount_programs
 from lessons.course.notes_as_html import to_html
 from lessons.course.run_checks import run_checks
@@ -65,7 +66,7 @@ def lesson(name):
     """Show a lesson's notes, with its program beside them."""
     lesson = find_lesson(name)
     before, after = neighbours(lesson, read_way_through().lessons)
-    notes = (folders.LESSONS / name / "README.md").read_text(encoding="utf-8")
+    notes = (LESSONS / name / "README.md").read_text(encoding="utf-8")
     return render_template(
         "lesson.html",
         before=before,
@@ -88,7 +89,7 @@ def find_lesson(name):
 @course.get("/<name>/<file>")
 def beside_the_notes(name, file):
     """Send a picture, or the checks that run in the browser."""
-    folder = folders.LESSONS / find_lesson(name).name
+    folder = LESSONS / find_lesson(name).name
     if file.endswith(".svg"):
         picture = send_from_directory(folder, file)
         picture.headers["Content-Security-Policy"] = PICTURE_POLICY
@@ -105,7 +106,7 @@ def check(name):
     if not lesson.has("check.py") or not runs_here(request.environ):
         abort(404)
     request.get_json()  # a page of another origin cannot send JSON unasked
-    found = lines_of_checks(folders.LESSONS / name)
+    found = lines_of_checks(LESSONS / name)
     return Response(found, mimetype="application/jsonl")
 
 
