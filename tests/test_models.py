@@ -246,6 +246,12 @@ WRONG |= {
     "MODEL=anthropic:claude-haiku-4-5\nOPENAI_API_KEY=sk-a": (
         "ANTHROPIC_API_KEY in .env is missing: put the key of anthropic there."
     ),
+    "MODEL=anthropic:claude-haiku-4-5\nOPENAI_BASE_URL=http://localhost:1234/v1": (
+        "ANTHROPIC_API_KEY in .env is missing: put the key of anthropic there."
+    ),
+    "MODEL=anthropic:claude-haiku-4-5\nANTHROPIC_BASE_URL=http://localhost:1234": (
+        "ANTHROPIC_API_KEY in .env is missing: put the key of localhost there."
+    ),
     "OPENAI_BASE_URL=https://api.groq.com/openai/v1\nGROQ_API_KEY=a": (
         "OPENAI_API_KEY in .env is missing: put the key of api.groq.com there."
     ),

@@ -12,6 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.exceptions import BadGateway, NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.wrappers import Response
 
 import app as program
 from practice import PracticeModel, failure
@@ -838,3 +839,14 @@ def test_a_hundred_thousand_readings_take_no_more_room(page):
     numbers = page.run(NUMBERS, figure)
     assert (numbers["Pieces"], numbers["Bytes"]) == ("100000", "600000")
     assert numbers["Pieces per second"] == "1000"
+
+
+def test_a_page_of_another_server_cannot_frame_it(browser, server, serve):
+    """Else a click on that page could be a click on this one."""
+    page = f'<title>Another</title><iframe src="{server}/"></iframe>'
+    browser.get(serve(Response(page, mimetype="text/html")))
+    browser.switch_to.frame(0)
+    framed = browser.execute_script("return location.href")
+    browser.switch_to.default_content()
+    assert framed == "chrome-error://chromewebdata/"
+    browser.get_log("browser")  # its complaint is no other test's
