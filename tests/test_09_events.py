@@ -250,6 +250,12 @@ def test_a_conversation_is_asked_as_one(client, answer_with):
     ]
 
 
+def test_a_prompt_comes_before_messages(client, answer_with):
+    model = answer_with("one")
+    client.post("/ask", json={"prompt": "Hello?", "messages": []})
+    assert model.prompts == ["Hello?"]
+
+
 @pytest.mark.parametrize(
     "asked",
     [

@@ -31,6 +31,7 @@ LESSON = ROOT / "lessons" / "10-the-openai-wire"
 NAME = "lessons.10-the-openai-wire"
 server = importlib.import_module(f"{NAME}.app")
 before = importlib.import_module(f"{NAME}.stops").before
+side_by_side = importlib.import_module(f"{NAME}.side_by_side").side_by_side
 PATH = "/v1/chat/completions"
 KEY = {"Authorization": "Bearer sk-practice"}
 SECRET = "Incorrect API key provided: sk-pr****1234"
@@ -596,6 +597,20 @@ def test_a_client_that_leaves_hangs_up_on_the_model(model_of, serve, monkeypatch
     for _ in range(n):
         assert all_closed.acquire(timeout=LIMIT)
     assert model.closed_early and model.made < n * len(PLENTY)
+
+
+def test_what_was_begun_is_closed_and_not_left_to_chance(chat, monkeypatch):
+    kept = []  # as a debugger keeps things
+
+    def keep(*words):
+        kept.append(side_by_side(*words))
+        return kept[-1]
+
+    monkeypatch.setattr(server, "side_by_side", keep)
+    model, answer = chat("one", *PLENTY, stream=True)
+    next(answer.iter_encoded())
+    answer.close()
+    assert model.closed.wait(LIMIT) and model.closed_early
 
 
 def test_an_answer_that_is_held_back_ends_when_the_client_leaves(model_of):
