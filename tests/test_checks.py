@@ -1,21 +1,26 @@
 """Guard 3: what each lesson's checks say of the programs they are for."""
 
+import os
 import shutil
 import subprocess
+import sys
+from time import time
 
 import pytest
 from conftest import LIMIT, ROOT
+from flask import Flask
 from langchain_openai import ChatOpenAI
 from provider import DONE, Provider, finish
 
-from lessons.course.check_page import checks_in
+from lessons.course.check_page import beside, checks_in
 from lessons.course.load_program import load
-from lessons.course.run_checks import run_checks
+from lessons.course.run_checks import as_line, checks_reported_by, run_checks
 from lessons.course.scripted_model import ScriptedModel
 from lessons.course.start_lesson import beginning, files_of
 
 LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/check.py"))
 PAGES = [lesson for lesson in LESSONS if (lesson / "check.js").exists()]
+PLENTY = 10 * LIMIT  # seconds; checks that take longer have failed
 WRONG = [path for lesson in LESSONS for path in sorted(lesson.glob("wrong/*.diff"))]
 
 
@@ -49,7 +54,7 @@ def check_page(chromium):
 
     def check(lesson, folder):
         app = load(folder, ScriptedModel()).app
-        return checks_in(chromium, lesson / "check.js", app, LIMIT)
+        return checks_in(chromium, lesson / "check.js", app, PLENTY)
 
     return check
 
@@ -77,9 +82,65 @@ def test_the_model_of_the_checks_ends_as_a_real_one_does():
         assert chunks_of(ScriptedModel("Yes", ".")) == chunks_of(real)
 
 
+# What a command reports
+
+
+def reported(script, folder):
+    """Return the checks that a Python script reports."""
+    return list(checks_reported_by([sys.executable, "-c", script], folder, LIMIT))
+
+
+FLOODS = """
+while True:
+    print("x" * 1000, end="")
+"""
+
+
+def test_what_prints_without_end_is_ended(tmp_path):
+    [check] = reported(FLOODS, tmp_path / "mine")
+    said = "The program in mine/ printed or wrote more than 1 MB"
+    assert check.outcome == "red" and check.message.startswith(said)
+
+
+PRINTS = f"""
+print("hello", end="")
+print({as_line(announced=["It runs"])!r}, end="")
+print({{"outcome": "red"}})
+print({as_line(sentence="It runs", outcome="green")!r}, end="")
+"""
+
+
+def test_what_a_program_prints_is_no_report(tmp_path):
+    checks = reported(PRINTS, tmp_path / "mine")
+    assert [(check.sentence, check.outcome) for check in checks] == [
+        ("It runs", "green")
+    ]
+
+
+def test_what_python_breaks_on_is_shown(tmp_path):
+    [check] = reported("import nothing_of_that_name", tmp_path / "mine")
+    said = "ModuleNotFoundError: No module named 'nothing_of_that_name'"
+    assert check.outcome == "red" and check.message.endswith(said)
+
+
+def test_the_browser_asks_anew_for_checks_that_it_has_seen(chromium, serve, tmp_path):
+    check = tmp_path / "check.js"
+    url = serve(beside(Flask("empty"), check))
+    for text in "first", "second":
+        check.write_text(text, encoding="utf-8")
+        yesterday = time() - 24 * 60 * 60
+        os.utime(check, (yesterday, yesterday))  # as with any file that rests
+        chromium.get(url)
+        fetched = "fetch('check.js').then((it) => it.text()).then(arguments[0])"
+        assert chromium.execute_async_script(fetched) == text
+
+
+# The lessons
+
+
 @named(LESSONS)
 def test_its_program_passes(lesson, mine):
-    checks = list(run_checks(lesson, mine(solution(lesson))))
+    checks = list(run_checks(lesson, mine(solution(lesson)), PLENTY))
     assert [check for check in checks if check.outcome != "green"] == []
     assert len(checks) > 2
 
@@ -118,7 +179,7 @@ def test_a_wrong_answer_gets_the_message_that_it_names(wrong, mine, request):
 
 def all_reds(lesson, folder, request):
     """Return the messages of what is red on the server, or else in the page."""
-    messages = reds(run_checks(lesson, folder))
+    messages = reds(run_checks(lesson, folder, PLENTY))
     if not messages:
         checks = request.getfixturevalue("check_page")(lesson, folder)
         messages = [check["message"] for check in checks if check["message"]]

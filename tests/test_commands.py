@@ -22,6 +22,7 @@ for command in start, check, hint:
 app.register_blueprint(course)
 """
 FIRST = "01-a-stream-in-the-terminal"
+PLENTY = "--seconds", "200"  # a check that takes longer has failed
 
 
 class Project:
@@ -41,7 +42,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
-            timeout=3 * LIMIT,
+            timeout=20 * LIMIT,  # some type a command that starts Python many times
         )
         assert "Traceback" not in done.stdout
         return done.returncode, done.stdout
@@ -59,6 +60,12 @@ class Project:
         _, _, rest = printed.partition("\n  red ")
         below = re.findall(r"(?m)^ {14}(.+)$", rest)
         return " ".join(below)
+
+    def keep_lessons(self, *numbers):
+        """Take all other lessons away."""
+        for lesson in (self.folder / "lessons").glob("[0-9][0-9]-*"):
+            if int(lesson.name[:2]) not in numbers:
+                shutil.rmtree(lesson)
 
     def kept(self):
         """Return the texts of each app.py that was moved aside."""
@@ -317,31 +324,97 @@ def test_check_of_a_program_that_is_right_ends_with_0(project):
 
 def test_check_does_not_call_a_page_green_that_no_browser_has_seen(project):
     project.flask("start", "4")  # with the program that lesson 3 ends with
-    code, printed = project.flask("check", "3")
+    code, printed = project.flask("check", "3", "--no-browser", *PLENTY)
     assert code == 0 and "All is green" not in printed
+    assert "  not checked What the page does" in printed
     assert "The server's part is green; the page's is not checked yet." in printed
+    assert "http://127.0.0.1:8000/lessons/03-a-page-that-reads-it/" in printed
     assert "flask check --browser 3" in printed
+
+
+def test_without_chromes_driver_no_page_is_checked(project):
+    project.flask("start", "4")
+    path = str(Path(sys.executable).parent)
+    code, printed = project.flask("check", "3", *PLENTY, PATH=path)
+    assert code == 0 and "  not checked What the page does" in printed
+
+
+def titles(printed):
+    """Return the numbers of the lessons that were checked."""
+    return [int(number) for number in re.findall(r"(?m)^(\d\d) · ", printed)]
 
 
 def test_check_alone_stops_where_you_are(project):
     project.flask("start", "3")
-    code, printed = project.flask("check")
+    code, printed = project.flask("check", *PLENTY)
     assert code == 1
-    assert re.findall(r"(?m)^(\d\d) · ", printed) == ["01", "02", "03"]
-    assert "You are at lesson 3" in printed
+    assert titles(printed) == [1, 2, 3]
+    assert "You are at lesson 3. To begin it: flask start 3." in printed
     assert printed.count("\n  red ") == 1
 
 
-@pytest.mark.parametrize(("number", "passed"), [(8, [8]), (9, [9])])
-def test_check_alone_passes_over_the_wires_that_are_not_spoken(project, number, passed):
-    project.flask("start", "1")
+def test_check_alone_stops_at_a_page_that_nobody_has_checked(project):
+    project.flask("start", "4")  # whose server is that of lesson 3, and of lesson 4
+    code, printed = project.flask("check", "--no-browser", *PLENTY)
+    assert code == 1
+    assert titles(printed) == [1, 2, 3]
+    assert "\n  the server's part is green, the page's is not checked\n" in printed
+    assert "You are at lesson 3, unless its page is green too." in printed
+    assert "flask run, then http://127.0.0.1:8000/lessons/\n" in printed
+
+
+@pytest.mark.usefixtures("chromium")
+def test_check_alone_checks_pages_where_it_can(project):
+    project.keep_lessons(3, 4, 5)
+    project.flask("start", "5")
+    code, printed = project.flask("check", *PLENTY)
+    assert code == 1
+    assert titles(printed) == [3, 4, 5]
+    assert printed.count("\n  green\n") == 2
+    assert "You are at lesson 5. To begin it: flask start 5." in printed
+    project.flask("start", "4")  # with a page that decodes each piece by itself
+    code, printed = project.flask("check", *PLENTY)
+    assert code == 1
+    assert titles(printed) == [3, 4]
+    assert "You are at lesson 4." in printed
+
+
+def test_check_alone_is_green_when_all_is(project):
+    project.keep_lessons(1)
+    project.write(program(1))
+    code, printed = project.flask("check", *PLENTY)
+    assert code == 0 and "\n  green\n" in printed
+    assert printed.endswith("\nAll that was checked is green.\n")
+    assert "not checked" not in printed
+
+
+def test_check_alone_names_what_it_has_passed_over(project):
+    project.keep_lessons(1, 2)
+    project.write(program(2))
+    project.write(program(2, "client.py"), "client.py")
+    code, printed = project.flask("check", *PLENTY)
+    assert code == 0 and "Gone on from, and so not checked: lesson 1." in printed
+
+
+@pytest.mark.parametrize("number", [8, 9])
+def test_check_alone_passes_over_the_wires_that_are_not_spoken(project, number):
     [lesson] = project.folder.glob(f"lessons/{number:02}-*")
-    shutil.copytree(lesson, project.mine, dirs_exist_ok=True)
-    code, printed = project.flask("check")
-    each = re.findall(r"(?m)^(\d\d) · .+\n  (gone on|green|red)", printed)
-    assert [int(n) for n, outcome in each if outcome == "green"] == passed
-    assert each[-1] == (f"{number + 1:02}", "red") and code == 1
-    assert f"You are at lesson {number + 1}." in printed
+    shutil.copytree(lesson, project.mine)
+    project.keep_lessons(1, 2, 7, number, number + 1)
+    code, printed = project.flask("check", "--no-browser", *PLENTY)
+    assert code == 1
+    earlier = [each for each in (1, 2, 7) if each < number]
+    assert titles(printed) == [*earlier, number]
+    assert printed.count("\n  gone on\n") == len(earlier)
+    assert f"You are at lesson {number}, unless its page is green too." in printed
+
+
+def test_from_lesson_7_on_check_alone_says_that_it_wants_a_number(project):
+    project.keep_lessons(2, 7)
+    project.write(program(2))
+    project.write(program(2, "client.py"), "client.py")
+    code, printed = project.flask("check", *PLENTY)
+    assert code == 1 and "You are at lesson 7." in printed
     assert "name the one you are at, as in flask check 9" in printed
 
 
@@ -408,13 +481,15 @@ def test_a_program_may_have_modules_of_its_own(project):
 
 
 @pytest.mark.usefixtures("chromium")
-def test_a_page_that_hangs_the_browser_is_told_so(project):
+def test_a_page_that_hangs_the_browser_is_named(project):
     project.flask("start", "4")
     page = project.mine / "static" / "page.js"
     text = page.read_text(encoding="utf-8")
     page.write_text(text.replace("event.prev", "while (true);\n  event.prev"), "utf-8")
+    for lesson in project.folder.glob("lessons/03-*"):
+        (lesson / "check.py").write_text("def test_nothing(): pass", encoding="utf-8")
     said = project.red("--browser", "--seconds", "6", "3")
-    assert "The program in mine/ did not come to an end within 6 s" in said
+    assert said.startswith("mine/static/page.js did not come to an end within 6 s")
 
 
 def test_a_program_that_does_not_parse_is_told_its_line(project):
@@ -454,19 +529,29 @@ def test_a_file_that_is_missing_is_named(project):
     assert "There is no mine/__init__.py" in project.red("1")
 
 
-ENDLESS = program(1).replace("        print(chunk", "        while True: print(chunk")
+def with_line(text, line, instead):
+    """Return a program with another line for one, and the number of that line."""
+    before, _, after = text.partition(line)
+    assert after, f"there is no line {line}"
+    indent = " " * (len(before) - len(before.rstrip(" ")))
+    number = before.count("\n") + 1
+    return before + instead.replace("\n", f"\n{indent}") + after, number
 
 
-LINE = ENDLESS[: ENDLESS.index("while True")].count("\n") + 1
+SPINS = with_line(program(1), "print(chunk", "while True: pass\nprint(chunk")
+NEVER_ENDS = (
+    "did not come to an end within 3 s: look for a loop that never ends, or a wait for"
+    " what never comes."
+)
 
 
-@pytest.mark.parametrize(("text", "line"), [("while True: 1\n", 1), (ENDLESS, LINE)])
-def test_a_loop_that_never_ends_is_told_its_line(project, text, line):
+@pytest.mark.parametrize(
+    ("text", "line"), [("while True: 1\n", 1), SPINS], ids=["on import", "when asked"]
+)
+def test_the_line_of_a_loop_that_never_ends_is_named(project, text, line):
     project.write(text)
-    assert project.red("1", "--seconds", "3") == (
-        f"mine/app.py, line {line}, did not come to an end within 3 s:"
-        " look for a loop that never ends, or a wait for what never comes."
-    )
+    said = f"mine/app.py, line {line}, {NEVER_ENDS}"
+    assert project.red("1", "--seconds", "3") == said
 
 
 def test_what_a_red_program_prints_is_shown(project):
@@ -486,22 +571,16 @@ def test_without_pytest_it_says_how_to_get_it(project):
     assert "-m pip install -r requirements.txt" in printed
 
 
-def test_the_page_is_checked_in_a_browser(project):
+@pytest.mark.usefixtures("chromium")
+def test_the_page_is_checked_where_chrome_can_be_driven(project):
     project.flask("start", "4")
-    code, printed = project.flask("check", "3")
-    address = "http://127.0.0.1:8000/lessons/03-a-page-that-reads-it/"
-    assert code == 0 and address in printed and "Markup stays text" not in printed
-
-
-def test_the_browser_can_be_driven(project, chromium):
-    project.flask("start", "4")
-    code, printed = project.flask("check", "3", "--browser")
+    code, printed = project.flask("check", "3", *PLENTY)
     assert code == 0 and "green       Markup stays text" in printed
+    assert printed.endswith("All is green.\n")
     page = project.mine / "static" / "page.js"
     text = page.read_text(encoding="utf-8").replace("answer.append(", "void (")
     page.write_text(text, encoding="utf-8")
-    found = project.red("3", "--browser")
-    assert "append each piece" in found
+    assert "append each piece" in project.red("3", "--browser", *PLENTY)
 
 
 def test_without_a_driver_it_says_what_is_missing(project):
@@ -510,9 +589,11 @@ def test_without_a_driver_it_says_what_is_missing(project):
     )
     project.flask("start", "4")
     code, printed = project.flask(
-        "check", "3", "--browser", PYTHONPATH=str(project.folder)
+        "check", "3", "--browser", *PLENTY, PYTHONPATH=str(project.folder)
     )
-    assert code == 1 and "pip install selenium" in " ".join(printed.split())
+    assert code == 1 and "\n  red " not in printed
+    assert "Selenium is missing: python -m pip install selenium" in printed
+    assert "The server's part is green; the page's is not checked yet." in printed
 
 
 # flask hint

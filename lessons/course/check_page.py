@@ -7,21 +7,19 @@ import argparse
 import os
 import shutil
 from pathlib import Path
+from threading import Timer
 
 from flask import Flask, send_file
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from lessons.course.bounds import bound_memory_and_output, never_ends
 from lessons.course.explain import sentence_for
 from lessons.course.folders import COURSE
 from lessons.course.load_program import load
 from lessons.course.local_server import served
-from lessons.course.run_checks import as_line, never_ends
+from lessons.course.run_checks import as_line
 from lessons.course.scripted_model import ScriptedModel
 
-MISSING = (
-    "The page was not checked: {}. It can be in your own browser:"
-    " flask run, and open the lesson's page."
-)
 FLAGS = [
     "--headless=new",
     "--disable-gpu",
@@ -34,9 +32,12 @@ RUN = """
     const [done] = arguments;
     const found = [];
     const report = (check) => found.push(check);
+    const broken = (error) =>
+        report({ sentence: "The checks run", outcome: "red", message: String(error) });
     import("/checks.js")
         .then(({ runChecks }) => runChecks("/mine/", "/check.js", report))
-        .then(() => done(found), (error) => done(String(error)));
+        .catch(broken)
+        .then(() => done(found));
 """
 
 
@@ -78,16 +79,11 @@ def open_browser():
 
 
 def checks_in(browser, check, app, seconds):
-    """Return what check.js finds in the app's page: a list of dicts, or a problem."""
-    from selenium.common.exceptions import TimeoutException
-
+    """Return what check.js finds in the app's page: a dict for each check."""
     browser.set_script_timeout(seconds)
     with served(beside(app, check)) as url:
         browser.get(url)
-        try:
-            return browser.execute_async_script(RUN)
-        except TimeoutException:
-            return never_ends("static/page.js", seconds)
+        return browser.execute_async_script(RUN)
 
 
 def main():
@@ -97,23 +93,52 @@ def main():
     parser.add_argument("--program", type=Path)
     parser.add_argument("--seconds", type=float)
     arguments = parser.parse_args()
-    folder = arguments.program.resolve()
-    browser = None
+    try:
+        browser = open_browser()
+    except ImportError:
+        why = "Selenium is missing: python -m pip install selenium"
+        report_problem("not checked", why)
+    except Exception as error:
+        words = str(error).strip().partition("\n")[0]
+        why = f"Chrome or its driver did not start: {words}"
+        report_problem("not checked", why)
+    else:
+        folder = arguments.program.resolve()
+        check_in(browser, arguments.check, folder, arguments.seconds)
+
+
+def check_in(browser, check, folder, seconds):
+    """Report what check.js finds in the page of the program in a folder.
+
+    A page can hang its browser so that no time limit of the browser's ends it; the
+    timer is our own.
+    """
+    bound_memory_and_output()  # of the program: Chrome runs already
+    timer = Timer(seconds, give_up, [folder, seconds])
+    timer.daemon = True
+    timer.start()
     try:
         app = load(folder, ScriptedModel()).app
-        browser = open_browser()
-        found = checks_in(browser, arguments.check, app, arguments.seconds)
-    except ImportError as error:
-        found = MISSING.format(f"python -m pip install {error.name} is missing")
+        report_all(checks_in(browser, check, app, 2 * seconds))
     except Exception as error:
-        found = sentence_for(error, folder)
-    if isinstance(found, str):
-        found = [{"sentence": "The page runs", "outcome": "red", "message": found}]
-    write_report(announced=[check["sentence"] for check in found])
-    for check in found:
+        report_problem("red", sentence_for(error, folder))
+    browser.quit()  # last, for a page that hangs can hold it up
+
+
+def give_up(folder, seconds):
+    """Report that the page never ends; who has started this Python then ends it."""
+    where = f"{folder.name}/static/page.js"
+    write_report(stopped=never_ends(where, seconds))
+
+
+def report_problem(outcome, message):
+    report_all([{"sentence": "The page runs", "outcome": outcome, "message": message}])
+
+
+def report_all(checks):
+    write_report(announced=[check["sentence"] for check in checks])
+    for check in checks:
         write_report(**check)
-    if browser:
-        browser.quit()  # last, for a page that hangs can hold it up
 
 
 def write_report(**report):

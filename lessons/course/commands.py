@@ -8,12 +8,17 @@ import re
 import sys
 import textwrap
 from contextlib import suppress
-from pathlib import Path
 
 import click
 
+from lessons.course.bounds import SECONDS
 from lessons.course.folders import MINE, ROOT, all_lessons, number_of
-from lessons.course.run_checks import SECONDS, run_browser_checks, run_checks
+from lessons.course.run_checks import (
+    Check,
+    can_drive_chrome,
+    run_browser_checks,
+    run_checks,
+)
 from lessons.course.start_lesson import beginning, holds_only, replace_mine
 
 HINTS = re.compile(r"<summary>Hints</summary>(.*?)</details>", re.S)
@@ -94,64 +99,118 @@ def start(lesson):
 
 @click.command()
 @click.argument("lesson", type=Number(), required=False)
-@click.option("--browser", is_flag=True, help="Check the page as well, in Chrome.")
-@click.option("--program", type=Path, default=MINE, hidden=True)
+@click.option(
+    "--browser/--no-browser",
+    default=None,
+    help="Check the page too, in Chrome: by default, if its driver is installed.",
+)
 @click.option("--seconds", type=float, default=SECONDS, hidden=True)
-def check(lesson, browser, program, seconds):
+def check(lesson, browser, seconds):
     """Check your program in mine/ for LESSON.
 
     Without LESSON, all of them in order, up to the first that is not green.
     """
-    if not program.exists():
+    if not MINE.exists():
         begin = f"flask start {number_of(lesson) if lesson else 1}"
         raise click.ClickException(f"There is no mine/ yet: begin with {begin}.")
-    for each in [lesson] if lesson else all_lessons().values():
-        number, outcomes = number_of(each), set()
-        say(f"{title(each)}: checking {program.name}/")
-        for found in checks_of(each, program.resolve(), browser, seconds):
-            outcomes.add(found.outcome)
-            if lesson or found.outcome == "red":
-                show(found)
-        if "red" in outcomes:
-            if not lesson:
-                say(f"You are at lesson {number}. To begin it: flask start {number}.")
-            if not lesson and number > 6:
-                say("From lesson 7 on, name the one you are at, as in flask check 9.")
-            say(f"The change is quoted in lessons/{each.name}/README.md.")
-            sys.exit(1)
-        if not lesson:
-            page = not browser and (each / "check.js").exists()
-            server = "green, but for its page" if page else "green"
-            say(f"  {'gone on' if outcomes == {'gone on'} else server}")
-        if lesson and outcomes == {"gone on"}:
-            say(f"Nothing was checked: flask start {number} begins this lesson again.")
-            sys.exit(1)
-        if lesson and "gone on" in outcomes:
-            say("Gone on: a later lesson changed this, so it is not asked any more.")
-    if browser or (lesson and not (lesson / "check.js").exists()):
-        say("All is green.", fg="green")
+    if browser is None:
+        browser = can_drive_chrome()
+    if lesson:
+        check_one(lesson, browser, seconds)
     else:
+        check_all(browser, seconds)
+
+
+def check_one(lesson, browser, seconds):
+    """Show each check of a lesson, and what they say together."""
+    number = number_of(lesson)
+    say(f"{title(lesson)}: checking mine/")
+    outcomes = set()
+    for found in checks_of(lesson, browser, seconds):
+        show(found)
+        outcomes.add(found.outcome)
+    if "red" in outcomes:
+        say_where_the_change_is(lesson)
+        sys.exit(1)
+    if outcomes == {"gone on"}:
+        say(f"Nothing was checked: flask start {number} begins this lesson again.")
+        sys.exit(1)
+    if "gone on" in outcomes:
+        say("Gone on: a later lesson changed this, so it is not asked any more.")
+    if "not checked" in outcomes:
         say("The server's part is green; the page's is not checked yet.", fg="green")
-        port = os.environ.get("FLASK_RUN_PORT", 5000)
-        page = f"http://127.0.0.1:{port}/lessons/{f'{lesson.name}/' if lesson else ''}"
+        page = f"{course_address()}{lesson.name}/"
         say(f"What the page does is checked in your browser: flask run, then {page}")
         say(f"Or here, if Chrome is installed: flask check --browser {number}")
+        sys.exit(1 if browser else 0)
+    say("All is green.", fg="green")
 
 
-def checks_of(lesson, program, browser, seconds):
+def check_all(browser, seconds):
+    """Check the lessons in order, and stop at the first that is not green."""
+    passed_over = []
+    for number, lesson in all_lessons().items():
+        say(f"{title(lesson)}: checking mine/")
+        outcomes = set()
+        for found in checks_of(lesson, browser, seconds):
+            if found.outcome == "red":
+                show(found)
+            outcomes.add(found.outcome)
+        if "red" in outcomes:
+            say(f"You are at lesson {number}. To begin it: flask start {number}.")
+            if number > 6:
+                say("From lesson 7 on, name the one you are at, as in flask check 9.")
+            say_where_the_change_is(lesson)
+            sys.exit(1)
+        if "not checked" in outcomes:
+            say("  the server's part is green, the page's is not checked")
+            say(f"You are at lesson {number}, unless its page is green too.")
+            say(f"Your browser checks pages too: flask run, then {course_address()}")
+            say("If it is green, name the lesson you are at, as in flask check 4.")
+            sys.exit(1)
+        if outcomes == {"gone on"}:
+            say("  gone on")
+            passed_over.append(str(number))
+        elif "gone on" in outcomes:
+            say("  green, but for what a later lesson has changed")
+        else:
+            say("  green")
+    if passed_over:
+        say(f"Gone on from, and so not checked: lesson {', '.join(passed_over)}.")
+    say("All that was checked is green.", fg="green")
+
+
+def checks_of(lesson, browser, seconds):
     """Yield what is checked of a program: on the server, then in the browser."""
-    red = False
-    for found in run_checks(lesson, program, seconds):
-        red = red or found.outcome == "red"
+    outcomes = set()
+    for found in run_checks(lesson, MINE, seconds):
+        outcomes.add(found.outcome)
         yield found
-    if browser and not red and (lesson / "check.js").exists():
-        yield from run_browser_checks(lesson, program, seconds)
+    has_page = (lesson / "check.js").exists()
+    if not has_page or "red" in outcomes or outcomes == {"gone on"}:
+        return
+    if browser:
+        yield from run_browser_checks(lesson, MINE, seconds)
+    else:
+        yield Check("What the page does", "not checked")
+
+
+def course_address():
+    """Return the address of the course, where flask run will serve it."""
+    port = os.environ.get("FLASK_RUN_PORT", 5000)
+    return f"http://127.0.0.1:{port}/lessons/"
+
+
+def say_where_the_change_is(lesson):
+    say(f"The change is quoted in lessons/{lesson.name}/README.md.")
 
 
 def show(found):
     """Print what was checked, and below a red one what to try."""
-    colour = {"green": "green", "red": "red"}.get(found.outcome)
-    say(f"  {click.style(f'{found.outcome:<11}', fg=colour)} {found.sentence}")
+    outcome = f"{found.outcome:<11}"
+    if found.outcome in ("green", "red"):
+        outcome = click.style(outcome, fg=found.outcome)
+    say(f"  {outcome} {found.sentence}")
     indent = " " * 14
     if found.message:
         say(click.wrap_text(found.message, 88, indent, indent))
@@ -170,17 +229,25 @@ def hint(lesson, n):
     """Give a hint for LESSON: the first, or hint number N."""
     if not lesson:
         ask_which_lesson("hint")
-    notes = (lesson / "README.md").read_text(encoding="utf-8")
-    folded = HINTS.search(notes)
-    hints = re.split(r"(?m)^\d+\. ", folded[1])[1:] if folded else []
     number = number_of(lesson)
+    hints = hints_of(lesson)
     if not hints:
         raise click.ClickException(f"Lesson {number} has no hints: it says all itself.")
     if n > len(hints):
         raise click.ClickException(
             f"Lesson {number} has no more than {len(hints)} hints."
         )
-    say(f"For Your turn: {' '.join(hints[n - 1].split())}")
+    say(f"For Your turn: {hints[n - 1]}")
     if n < len(hints):
         say(f"(Hint {n} of {len(hints)}; the next: flask hint {number} {n + 1})")
     say(f"For the change itself: flask check {number} says what to try next.")
+
+
+def hints_of(lesson):
+    """Return the hints that are folded in a lesson's notes."""
+    notes = (lesson / "README.md").read_text(encoding="utf-8")
+    folded = HINTS.search(notes)
+    if not folded:
+        return []
+    _, *hints = re.split(r"(?m)^\d+\. ", folded[1])
+    return [" ".join(hint.split()) for hint in hints]

@@ -5,6 +5,7 @@ Needs no pytest to be imported: who has none reads how to get it.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +15,9 @@ from pathlib import Path
 from threading import Timer
 from typing import NamedTuple
 
+from lessons.course.bounds import OUTPUT, SECONDS, never_ends, prints_too_much
 from lessons.course.folders import ROOT
 
-SECONDS = 20
 PATIENCE = 30  # seconds more: to start, and to stop by itself
 MARK = "lessons.course: "  # what a line begins with that is a report, and not a print
 PYTEST = [
@@ -63,6 +64,11 @@ def run_checks(lesson, folder, seconds=SECONDS):
     yield from checks_reported_by(command, folder, seconds)
 
 
+def can_drive_chrome():
+    """Whether Selenium and the driver that it needs for Chrome are installed."""
+    return bool(find_spec("selenium") and shutil.which("chromedriver"))
+
+
 def run_browser_checks(lesson, folder, seconds=SECONDS):
     """Yield a Check for each of a lesson's checks that need a browser, likewise."""
     check = str(lesson / "check.js")
@@ -89,7 +95,15 @@ def checks_reported_by(command, folder, seconds):
     timer = Timer(seconds + PATIENCE, give_up)  # it stops by itself, unless it cannot
     timer.start()
     try:
-        for line in running.stdout:
+        room = OUTPUT
+        while not why:
+            line = running.stdout.readline(room)
+            if not line:
+                break
+            room -= len(line)
+            if not room:
+                why = prints_too_much(f"The program in {folder.name}/")
+                break
             before, mark, report = line.partition(MARK)
             last_words = before.strip() or last_words
             if not mark:
@@ -153,9 +167,3 @@ def broke_down(folder, last_words):
     if last_words:
         sentence += f" The last that was printed is: {last_words}"
     return sentence
-
-
-def never_ends(where, seconds):
-    """Return the sentence for a program that was stopped."""
-    why = "look for a loop that never ends, or a wait for what never comes."
-    return f"{where} did not come to an end within {seconds:g} s: {why}"
