@@ -554,6 +554,53 @@ def test_the_line_of_a_loop_that_never_ends_is_named(project, text, line):
     assert project.red("1", "--seconds", "3") == said
 
 
+def test_the_line_of_a_generator_that_never_ends_is_named(project):
+    text, line = with_line(program(2), "yield chunk", "while True: yield chunk")
+    project.write(text)
+    said = f"mine/app.py, line {line}, {NEVER_ENDS}"
+    assert project.red("2", "--seconds", "3") == said
+
+
+GROWS = "numbers = []\nwhile True: numbers.append(1.5 * len(numbers))\n"
+YIELDS = with_line(program(2), "yield chunk", "while True: yield 1000 * chunk")
+TOO_MUCH = "look for a list that grows or a loop that yields without end."
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows bounds no memory")
+@pytest.mark.parametrize(
+    ("text", "line"), [(GROWS, 2), YIELDS], ids=["a list", "a generator"]
+)
+def test_a_program_that_takes_more_and_more_memory_is_stopped(project, text, line):
+    project.write(text)
+    said = f"mine/app.py, line {line}, used more than 1 GB of memory: {TOO_MUCH}"
+    assert project.red("2", *PLENTY) == said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds all memory")
+def test_a_program_cannot_take_much_memory_at_once(project):
+    project.write(f"room = bytes(3 * 1024**3)\n{program(2)}")
+    said = f"mine/app.py, line 1, used more than 1 GB of memory: {TOO_MUCH}"
+    assert project.red("2", *PLENTY) == said
+
+
+FLOODS = with_line(
+    program(2), "yield chunk", 'while True: print("x" * 1000)\nyield chunk'
+)
+SHOUTS = with_line(program(1), "print(chunk", "while True: print(chunk")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sets no limit on a file's size")
+@pytest.mark.parametrize(
+    ("number", "flood"), [("1", SHOUTS), ("2", FLOODS)], ids=["a command", "a server"]
+)
+def test_a_program_that_floods_the_disk_is_stopped(project, number, flood):
+    text, line = flood
+    project.write(text)
+    said = "printed or wrote more than 1 MB: look for a loop that never ends."
+    red = project.red(number, *PLENTY)
+    assert red.startswith(f"mine/app.py, line {line}, {said}")
+
+
 def test_what_a_red_program_prints_is_shown(project):
     project.write(program(2).replace("abort(400)", 'print("I was here")'))
     project.write(program(2, "client.py"), "client.py")

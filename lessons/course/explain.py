@@ -1,11 +1,13 @@
 """What a program broke on, and where, in a sentence for the student."""
 
+import errno
 import os
 from pathlib import Path
 from traceback import walk_tb
 
 from jinja2 import TemplateNotFound
 
+from lessons.course.bounds import prints_too_much, uses_too_much
 from lessons.course.folders import COURSE
 from lessons.course.import_anew import without_number
 
@@ -71,6 +73,10 @@ def sentence_for(error, folder):
         return str(error)  # the check's own words
     inside = [each for each in places if each]
     where = inside[-1] if inside else f"{folder.name}/app.py"
+    if isinstance(error, MemoryError):
+        return uses_too_much(f"{where},")
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return prints_too_much(f"{where},")
     sentences = [f"{where}: {type(error).__name__}: {words}."]
     name = without_number(str(getattr(error, "name", None) or ""), folder)
     if file := missing_file(error, name, folder):

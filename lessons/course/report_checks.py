@@ -7,12 +7,20 @@ for each check; an assertion that fails holds the sentence that a student reads.
 import os
 import sys
 from pathlib import Path
-from threading import Timer
+from threading import Thread
+from time import monotonic, sleep
 
 import pytest
 
+from lessons.course.bounds import (
+    MEMORY,
+    bound_memory_and_output,
+    memory_used,
+    never_ends,
+    uses_too_much,
+)
 from lessons.course.explain import place, sentence_for
-from lessons.course.run_checks import as_line, never_ends
+from lessons.course.run_checks import as_line
 
 REPORTS = pytest.StashKey[int]()  # the file that they are written to
 
@@ -30,6 +38,7 @@ def pytest_load_initial_conftests(early_config):
 
 def pytest_configure(config):
     config.option.program = config.option.program.resolve()
+    bound_memory_and_output()
 
 
 def pytest_collectreport(report):
@@ -53,9 +62,7 @@ def pytest_collection_finish(session):
     """Announce the checks; from here on the time runs that they may take."""
     sentences = [sentence_of(item) for item in session.items]
     write_report(session.config, announced=sentences)
-    watch = Timer(session.config.option.seconds, give_up, [session.config])
-    watch.daemon = True
-    watch.start()
+    Thread(target=watch, args=[session.config], daemon=True).start()
 
 
 def sentence_of(item):
@@ -91,19 +98,29 @@ def write_report(config, **report):
     os.write(config.stash[REPORTS], as_line(**report).encode())
 
 
-def give_up(config):
-    """Report where the program still runs, and end everything."""
-    where = running_line(config.option.program)
-    write_report(config, stopped=never_ends(where, config.option.seconds))
+def watch(config):
+    """Wait until the program takes too long or too much; end all, and report where."""
+    folder = config.option.program
+    seconds = config.option.seconds
+    until = monotonic() + seconds
+    while monotonic() < until and memory_used() < MEMORY:
+        sleep(0.05)
+    where = running_line(folder)
+    if monotonic() < until:
+        write_report(config, stopped=uses_too_much(where))
+    else:
+        write_report(config, stopped=never_ends(where, seconds))
     os._exit(1)
 
 
 def running_line(folder):
     """Return the line of the program that some thread is at: "mine/app.py, line 9,"."""
-    for frame in sys._current_frames().values():
-        while frame:
-            found = place(frame.f_code.co_filename, frame.f_lineno, folder)
-            if found:
-                return f"{found},"
-            frame = frame.f_back
+    for _ in range(100):  # a generator is at none while what it has yielded is read
+        for frame in sys._current_frames().values():
+            while frame:
+                found = place(frame.f_code.co_filename, frame.f_lineno, folder)
+                if found:
+                    return f"{found},"
+                frame = frame.f_back
+        sleep(0.01)
     return f"{folder.name}/app.py"

@@ -1,9 +1,13 @@
 """A terminal whose screen a check can look at, while a program prints there."""
 
+import errno
 import io
+import os
 import sys
 from contextlib import redirect_stdout, suppress
 from time import monotonic, sleep
+
+from lessons.course.bounds import OUTPUT
 
 PATIENCE = 3  # seconds that what should come at once may take
 
@@ -14,11 +18,19 @@ class Terminal(io.TextIOWrapper):
     def __init__(self):
         self.screen = io.BytesIO()
         super().__init__(self.screen, "utf-8", newline="\n", line_buffering=True)
-        self.written = ""  # shown, or still to be
+        self.texts = []  # shown, or still to be
+        self.room = OUTPUT
 
     def write(self, text):
-        self.written += text
+        self.texts.append(text)
+        self.room -= len(text)
+        if self.room < 0:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         return super().write(text)
+
+    @property
+    def written(self):
+        return "".join(self.texts)
 
     @property
     def shown(self):
@@ -36,7 +48,8 @@ class Terminal(io.TextIOWrapper):
         self.flush()
         self.screen.truncate(0)
         self.screen.seek(0)
-        self.written = ""
+        self.texts = []
+        self.room = OUTPUT
         argv = sys.argv
         sys.argv = [*words]
         try:
