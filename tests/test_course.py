@@ -18,9 +18,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug import Response
+from werkzeug.exceptions import HTTPException
 from werkzeug.test import Client
 
 import app as program
+from failures import as_json
 from lessons.course import folders, pages, program_import
 from lessons.course.broken_program import BrokenProgram
 from lessons.course.command_output import command_output
@@ -65,7 +67,8 @@ def site(mine, monkeypatch):
     site.config.update(program.app.config)
     site.add_url_rule("/", "index", program.index)
     site.add_url_rule("/ask", "ask", program.ask, methods=["POST"])
-    site.register_error_handler(Exception, lambda error: program.refuse(error))
+    site.register_error_handler(HTTPException, as_json)
+    site.after_request(program.forbid_guessing)
     site.register_blueprint(pages.course)
     return site
 

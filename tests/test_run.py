@@ -1,12 +1,9 @@
 """`flask run`, as a student starts it: many answers at once, and a wrong key."""
 
-import re
-import subprocess
-import sys
 import threading
 
 import requests
-from conftest import LIMIT, ROOT, running
+from conftest import LIMIT, running
 from provider import Provider, refuse
 
 SLOW = {"prompt": "/slow 5 /long 999"}
@@ -89,14 +86,6 @@ def test_a_reader_that_stops_reading_loses_its_place():
         else:
             raise AssertionError("a reader that does not read keeps its place")
         asleep.close()
-
-
-def test_the_benchmark_prints_its_ratio():
-    command = [sys.executable, "tests/benchmark.py", "9"]
-    printed = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
-    ).stdout
-    assert re.search(r"gaps: [\d.]+ times as long with 64 as with one\n", printed)
 
 
 def test_a_wrong_key_is_a_sentence_in_debug_too(tmp_path):

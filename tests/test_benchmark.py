@@ -1,0 +1,44 @@
+"""The benchmark runs, here with hardly anybody: each server answers all of them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import pytest
+from conftest import ROOT
+
+OURS = ["flask run", "flask run, no lean.py"]
+GUNICORN = ["gunicorn, gthread", "gunicorn, gevent"]
+GUNICORN += ["gthread, no lean.py", "gevent, no lean.py"]
+PEER = "Express, LangChain.js"
+FEW = """
+    --readers 5 --crowd 9 --words 20 --rounds 1 --pieces 100
+""".split()  # noqa: SIM905
+ROW = r"\d+ ms +[\d.]+ +-?\d+ ms +-?[\d.]+ MB +\d+ +[\d.]+ +[\d.]+ s"
+
+
+@pytest.fixture
+def node():
+    """Skip without Node and the packages of the peer, but fail where CI is set."""
+    if not (shutil.which("node") and (ROOT / "tests/benchmark/node_modules").exists()):
+        message = "Express is missing: npm ci --prefix tests/benchmark"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+
+
+def test_the_benchmark_prints_a_table_and_draws_it(node, chromium, tmp_path):
+    picture = tmp_path / "costs.svg"
+    command = [sys.executable, "tests/benchmark.py", *FEW, "--picture", str(picture)]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    servers = [PEER, *OURS] + (GUNICORN if sys.platform != "win32" else [])
+    for server in servers:
+        [row] = re.findall(rf"(?m)^{server}  +(.*)$", done.stdout)
+        assert re.fullmatch(ROW, row)
+    assert re.search(r"The page takes [\d.]+ s for 400 pieces", done.stdout)
+    drawn = [shape.text for shape in ElementTree.parse(picture).iter()]
+    assert all(drawn.count(server) == 2 for server in servers)
