@@ -363,7 +363,6 @@ BY_CLASS = {  # the name of the error's class, or of one that it was made from
     "ModelRateLimitError": RATE_LIMIT,
     "ModelTimeoutError": SILENT,
     "APITimeoutError": SILENT,
-    "TimeoutException": SILENT,
     "TimeoutError": SILENT,
     "ModelConnectionError": NO_CONNECTION,
     "APIConnectionError": NO_CONNECTION,

@@ -83,6 +83,9 @@ HTTP = "https://www.rfc-editor.org/rfc/rfc9110"
 HTTP_1 = "https://www.rfc-editor.org/rfc/rfc9112"
 
 
+ASKED_AGAIN = [failures.NO_CONNECTION, failures.MODEL_FAILED, failures.NONSENSE]
+
+
 def whole(name, source, steps, text="Hello world", **more):
     """Return the row of an answer to which nothing is missing."""
     return Row(name, source, steps, Whole(text), **more)
@@ -97,7 +100,7 @@ def refused(name, source, failure, steps, seconds=5, **more):
     """Return the row of a refusal: it comes before the first text."""
     if isinstance(steps, bytes):
         steps = [steps]
-    if failure.may_pass:
+    if failure in ASKED_AGAIN:
         more = {"asked": 2} | more
     return Row(name, source, steps, Refused(failure, seconds), **more)
 
