@@ -10,7 +10,7 @@ from threading import BoundedSemaphore
 from time import monotonic, sleep
 
 from flask import Flask, Response, render_template
-from werkzeug.exceptions import HTTPException, ServiceUnavailable  # abort raises these
+from werkzeug.exceptions import HTTPException, ServiceUnavailable  # Flask's refusals
 
 from failures import (
     TOO_SLOW,
@@ -33,14 +33,17 @@ from models import choose_model, number, trusted_hosts
 ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # the longest that an answer may take
 ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64)  # each takes a thread and memory
 MODEL_RETRIES = number("MODEL_RETRIES", 1, least=0)  # times to ask again; 0 is allowed
-CONTENT_SECURITY_POLICY = "; ".join(  # what a browser may do with the page
+# What a browser may do with the page. If some text ever became code, it would not run.
+CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",  # load nothing but what a line below allows
         "script-src 'self'",  # scripts of this server: none that stands in the HTML
         "style-src 'self'",
         "img-src 'self'",
         "connect-src 'self'",  # fetch from this server only
-        "frame-ancestors 'self'",  # only our own pages, the lessons, may frame it
+        # Only our own pages, the lessons, may show this one in a frame: another site
+        # could lay it under buttons of its own.
+        "frame-ancestors 'self'",
         "base-uri 'none'",  # no <base> may send relative addresses elsewhere
         "form-action 'none'",  # no form may be sent: page.js reads ours
     ]
@@ -48,8 +51,9 @@ CONTENT_SECURITY_POLICY = "; ".join(  # what a browser may do with the page
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # bytes; a longer request is refused
-# Whoever owns evil.example can let that name point to 127.0.0.1, and a page of theirs
-# could then read us from inside this machine. We answer to our own names only.
+# A browser lets a page read only the server that it came from, which it knows by name.
+# Whoever owns evil.example could let that name point to this machine, and their page
+# would read us. So we answer to our own names only.
 app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.logger.setLevel("INFO")  # a line for each answer
 app.register_error_handler(HTTPException, as_json)  # refusals, which ask.js shows
@@ -57,7 +61,8 @@ app.register_blueprint(course)  # the pages below /lessons/
 prepare_for_many_readers(patience=ANSWER_SECONDS)  # for `flask run`
 
 model = choose_model()
-# The free places. Each answer has a thread, and a semaphore counts for all of them.
+# The free places. Answers are written at the same time, each by a thread of its own; a
+# semaphore counts right even when two of them come at once.
 slots = BoundedSemaphore(ANSWERS_AT_ONCE)
 
 
@@ -100,9 +105,10 @@ def write(prompt):
         with closing(texts(prompt)) as answer:
             for text in answer:
                 record.add_piece()
-                yield text.encode("utf-8", "replace")  # ? for half an emoji
+                # JSON can hold half an emoji, "\\ud83d", which has no bytes: a ? then
+                yield text.encode("utf-8", "replace")
         record.ending = "whole"
-    except Exception as error:  # a reader who left raises GeneratorExit, which is none
+    except Exception as error:  # not GeneratorExit, which a reader who left raises
         record.ending = log_name(error)
         if record.pieces == 0:
             refusal = http_error(error)

@@ -4,21 +4,21 @@ Every sentence here is our own. What a provider says of a failure is neither sho
 logged, since it can hold a part of the key.
 """
 
-import re
+import re  # patterns: [0-9] is a digit, {1,6} says one to six, ( ) is what we want
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 from traceback import extract_tb
-from typing import NamedTuple
+from typing import NamedTuple  # a tuple whose parts have names
 
 from flask import request
-from werkzeug import exceptions as http
+from werkzeug import exceptions as http  # Flask's errors, one class for each status
 from werkzeug.http import parse_date
 
 # What is wrong with a request, before any model is asked
 
 NO_PROMPT = 'There is no prompt to answer: send JSON with some text, {"prompt": "Hi"}.'
-REQUEST_SENTENCES = {
+REQUEST_SENTENCES = {  # by the class of the error that Flask, or this program, raises
     http.SecurityError: (
         "This server does not know itself by that name:"
         " add it to TRUSTED_HOSTS in .env, then restart."
@@ -44,7 +44,9 @@ def read_prompt():
     try:
         body = request.get_json()
     except (http.BadRequest, RecursionError):  # no JSON, or lists in lists in lists
-        request.stream.read(1)  # raises the 413 if the body was cut for its length
+        # A body that was cut at MAX_CONTENT_LENGTH is no JSON either. To read on raises
+        # the 413 then, which says why.
+        request.stream.read(1)
         body = None
     prompt = body.get("prompt") if isinstance(body, dict) else None
     if not isinstance(prompt, str):  # a list of messages could speak as the system
@@ -55,7 +57,7 @@ def read_prompt():
 
 
 def can_be_sent(text):
-    """Whether a text has bytes: in JSON, \\ud83d alone is half of an emoji."""
+    """Whether a text has bytes: half an emoji, which JSON can spell, has none."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -69,6 +71,8 @@ def can_be_sent(text):
 class Failure(NamedTuple):
     """The status and the sentence for something that went wrong with an answer."""
 
+    # 400: the prompt was wrong; 429: too many of them. 502: a server behind this one
+    # failed; 504: it kept silent. A 500 would be a mistake of our own.
     status: int
     sentence: str  # {seconds} and {server} are filled in
     may_pass: bool = False  # asking the same again at once can help
@@ -180,7 +184,7 @@ WHOLE = {  # the finish reasons of an answer to which nothing is missing
     "eos",
     "eos_token",
 }
-CUT = {  # the finish reasons that we know of all others
+CUT = {  # all other finish reasons that we know
     "length": TOO_LONG,
     "max_tokens": TOO_LONG,
     "max_output_tokens": TOO_LONG,
@@ -199,7 +203,7 @@ CUT = {  # the finish reasons that we know of all others
     "sensitive": FILTERED,
     "error_toxic": FILTERED,
     "refusal": DECLINED,
-    "tool_calls": TOOL_CALL,
+    "tool_calls": TOOL_CALL,  # a tool is a function of ours, for the model to call
     "tool_use": TOOL_CALL,
     "function_call": TOOL_CALL,
     "function_call_filter": TOOL_CALL,
@@ -216,7 +220,7 @@ class Unfinished(Exception):
     """A model's stream has ended, or was given up, before its answer was whole."""
 
     def __init__(self, failure):
-        super().__init__()
+        super().__init__()  # without a text: what is said stands in the failure
         self.failure = failure
 
 
@@ -234,7 +238,7 @@ def finish_reason(metadata):
     The metadata are those of all its chunks. Each protocol has a name of its own for
     the word: OpenAI's, Anthropic's, OpenAI's newer one twice, Ollama's.
     """
-    details = metadata.get("incomplete_details") or {}
+    details = metadata.get("incomplete_details") or {}  # it may be there, and None
     reason = (
         metadata.get("finish_reason")
         or metadata.get("stop_reason")
@@ -244,7 +248,8 @@ def finish_reason(metadata):
     )
     if not reason:
         return None
-    word, _, _ = str(reason).lower().partition(":")  # content_filter: SAFETY
+    # Some write "function_call_filter: UNEXPECTED": what is before the colon is enough.
+    word, _, _ = str(reason).lower().partition(":")
     return word
 
 
@@ -262,8 +267,8 @@ def require_whole(metadata, has_text):
 def openai_reason(metadata, has_text):
     """Return OpenAI's word for why an answer ended: stop, length or content_filter.
 
-    For wires that carry a reason, as those of later lessons do. Any other end is a
-    failure there too: raise Unfinished.
+    For later lessons, whose pages are sent the reason too. Any other end is a failure
+    there as here: raise Unfinished.
     """
     try:
         require_whole(metadata, has_text)
@@ -278,6 +283,7 @@ def openai_reason(metadata, has_text):
 
 # What a model raises
 
+# The first row that fits is taken, so the order of the rows matters.
 BY_WORDS = {  # of the provider: its code for an error, or a part of its message
     "unsupported_country": WRONG_REGION,
     "user location is not supported": WRONG_REGION,
@@ -334,7 +340,7 @@ BY_WORDS = {  # of the provider: its code for an error, or a part of its message
     "api_key_invalid": WRONG_KEY,
     "invalid api key": WRONG_KEY,
     "obtain an api key": WRONG_KEY,
-    "obtain%20an%20api%20key": WRONG_KEY,
+    "obtain%20an%20api%20key": WRONG_KEY,  # the same as a part of an address
     "api key not valid": WRONG_KEY,
     "authentication_error": WRONG_KEY,
     "permission_error": NOT_ALLOWED,
@@ -352,7 +358,8 @@ BY_STATUS = {  # of the provider's answer
     413: PROMPT_TOO_LONG,
     429: RATE_LIMIT,
 }
-BY_CLASS = {  # the name of the error's class, or of one that it was made from
+# Names, not the classes themselves: not all of their packages are installed.
+BY_CLASS = {  # the error's own class, one that it inherits from, or that of its cause
     "ConnectTimeout": UNREACHABLE,
     "ProxyError": PROXY_FAILED,
     "ContextOverflowError": PROMPT_TOO_LONG,
@@ -393,7 +400,7 @@ def failure_of(error):
     for name, failure in BY_CLASS.items():
         if name in names:
             return failure
-    return NONSENSE
+    return NONSENSE  # what is left is mostly an answer that could not be read
 
 
 def known_words(error):
@@ -423,7 +430,7 @@ def status_of(error):
         getattr(response, "status_code", None),
         getattr(error, "code", None),
     ]:
-        if re.fullmatch("[45][0-9][0-9]", str(number)):
+        if re.fullmatch("[45][0-9][0-9]", str(number)):  # 400 to 599, or "400"
             return int(number)
     return None
 
@@ -449,18 +456,20 @@ def seconds_to_wait(error):
     milliseconds = headers.get("retry-after-ms", "")
     wait = headers.get("retry-after", "")
     date = parse_date(wait)
-    sentence = re.search("retry in ([0-9]{1,6})", words_of(error))
+    words = re.search("retry in ([0-9]{1,6})", words_of(error))
     if is_number(milliseconds):
         seconds = float(milliseconds) / 1000
     elif is_number(wait):
         seconds = float(wait)
     elif date:
         seconds = (date - datetime.now(UTC)).total_seconds()
-    elif sentence:
-        seconds = int(sentence[1]) + 1
+    elif words:
+        seconds = int(words[1]) + 1  # [1] is the number; + 1: it may have a fraction
     else:
         seconds = 0
-    return ceil(seconds) if 0 < seconds < 1_000_000 else 5
+    if 0 < seconds < 1_000_000:
+        return ceil(seconds)
+    return 5  # it says nothing, or something that makes no sense
 
 
 def is_number(text):
@@ -472,7 +481,7 @@ def server_of(error):
     """Return host and port of the model's server, or "the model" if nobody knows."""
     try:
         url = error.request.url
-    except (AttributeError, RuntimeError):  # no request, or none that it was about
+    except (AttributeError, RuntimeError):  # most errors are not about a request
         return "the model"
     return f"{url.host}:{url.port}" if url.port else url.host
 
@@ -489,11 +498,11 @@ def sentence_for(error):
 def http_error(error):
     """Return the HTTP error, to be raised, for what a model raised before its text."""
     failure = failure_of(error)
-    error_class = http.default_exceptions[failure.status]
-    answer = error_class(sentence_for(error))
+    refusal_class = http.default_exceptions[failure.status]
+    refusal = refusal_class(sentence_for(error))
     if failure is RATE_LIMIT:
-        answer.retry_after = seconds_to_wait(error)  # Werkzeug makes a header of it
-    return answer
+        refusal.retry_after = seconds_to_wait(error)  # Werkzeug makes a header of it
+    return refusal
 
 
 def log_name(error):
@@ -510,10 +519,10 @@ def log_name(error):
 
 def as_json(error):
     """Return the answer for an HTTP error: its sentence as JSON, and its status."""
+    # error.description is the sentence that an error of ours was raised with
     sentence = REQUEST_SENTENCES.get(type(error), error.description)
-    headers = [
-        (name, value)
-        for name, value in error.get_headers()  # Allow, Retry-After
-        if name != "Content-Type"
-    ]
+    headers = []
+    for name, value in error.get_headers():  # Allow, Retry-After
+        if name != "Content-Type":  # which says HTML
+            headers.append((name, value))
     return {"error": sentence}, error.code, headers

@@ -28,9 +28,10 @@ def prepare_for_many_readers(patience):
 
 
 def forget_what_is_left(handler, error, environ=None):
-    """Drop what could not be sent: else the buffer would try again when it is closed.
+    """Drop what could not be sent: else closing the buffer would try again, and fail.
 
-    Werkzeug passes the three; `handler.wfile` is the buffer, and `raw` the connection.
+    Werkzeug calls it as a method of the handler, whose `wfile` is the buffer. Below the
+    buffer is `raw`, the connection.
     """
     handler.wfile.raw.close()
     handler.wfile = BytesIO()  # a buffer in memory, which can be closed in peace

@@ -6,7 +6,8 @@ library also leaves the last bytes of an answer unread: another answer on the co
 would begin with them. So it is closed, and each answer waits for a new connection.
 
 OpenAI sends an answer as server-sent events. An event is one or more lines that begin
-with "data:", then a blank line; a line that begins with ":" is a comment:
+with "data:", then a blank line; a line that begins with ":" is a comment. A choice is
+one answer to the question, and its delta is what is new in it:
 
     data: {"choices": [{"index": 0, "delta": {"content": " word"}}]}
 
@@ -21,7 +22,7 @@ tests/benchmark.py measures what the difference is worth.
 import gc
 import json
 from contextlib import closing, contextmanager, suppress
-from itertools import islice
+from itertools import islice  # islice(stream, 3): the first three of it
 
 import httpx2  # the HTTP library of OpenAI's client
 import openai
@@ -34,8 +35,9 @@ MOMENT = 0.1  # seconds that one read of what follows an answer may take
 def make_lean(chat_model):
     """Let this ChatOpenAI stream its answers, "chat completions", as below; return it.
 
-    LangChain holds the chunks of an answer until its end. Python would look for garbage
-    among them after every 700 new objects: a fifth of the time, with many readers.
+    LangChain holds the chunks of an answer until its end. After every 700 new objects
+    Python looks for garbage, which is objects that only each other hold: with many
+    readers that takes a fifth of the time. After every 10,000 is often enough.
     """
     gc.set_threshold(10_000)
     chat_model.client = LeanCompletions(chat_model.client)
@@ -43,27 +45,25 @@ def make_lean(chat_model):
 
 
 class LeanCompletions:
-    """What LangChain calls in place of the library's `chat.completions`."""
+    """What LangChain asks, in place of the library's `client.chat.completions`."""
 
     def __init__(self, completions):
         # asks as always, but hands over the HTTP response with its body unread
         self.with_raw_response = completions.with_raw_response
 
-    @contextmanager
+    @contextmanager  # so that LangChain can write `with create(...) as chunks:`
     def create(self, **request):
-        """Ask for a stream; open its chunks for a `with`, which hangs up at its end."""
+        """Ask for a stream; yield its chunks once, as one generator; then hang up."""
         answer = self.with_raw_response.create(**request)
         with closing(answer.http_response) as response:
-            yield read_chunks(
-                response
-            )  # what LangChain's `with ... as` gets: all chunks
+            yield read_chunks(response)
 
 
 def read_chunks(response):
     """Yield the chunks of a stream, and raise what the library would raise."""
     try:
         for event in read_events(response.iter_bytes()):
-            if event.startswith(b"[DONE]"):
+            if event.startswith(b"[DONE]"):  # the library looks no closer either
                 read_to_the_end(response)
                 return
             chunk = parse(event)
@@ -71,9 +71,8 @@ def read_chunks(response):
             if isinstance(chunk, dict) and chunk.get("error"):
                 raise stream_error(chunk["error"], response.request)
             if isinstance(chunk, dict) and not is_text_only(chunk):
-                chunk = ChatCompletionChunk.construct(
-                    **chunk
-                )  # as the library makes it
+                # construct, as in the library: it does not check the fields
+                chunk = ChatCompletionChunk.construct(**chunk)
             yield chunk
     except httpx2.TimeoutException as error:
         raise openai.APITimeoutError(response.request) from error
@@ -111,12 +110,11 @@ def is_text_only(chunk):
     The object fills in what a provider left out: the delta of a choice, or the number
     of a tool call, by which a model asks for a function of ours.
     """
+    # In the pattern str() is any text, [ ] holds exactly one, and "as" names a part.
     match chunk:
-        case {
-            "choices": [{"delta": {"content": str()} as delta} as choice]
-        }:  # any text
+        case {"choices": [{"delta": {"content": str()} as delta} as choice]}:
             calls = delta.get("tool_calls") or delta.get("function_call")
-            chances = choice.get("logprobs")  # how likely each word was
+            chances = choice.get("logprobs")  # of each word: more objects in the object
             return not calls and not chances
     return False
 
@@ -134,8 +132,10 @@ def read_to_the_end(response):
 
     A server that goes on sending, or keeps silent, loses the connection instead.
     """
-    response.request.extensions["timeout"]["read"] = MOMENT  # httpx2 looks at each read
+    # httpx2 looks this limit up anew before each read
+    response.request.extensions["timeout"]["read"] = MOMENT
     with suppress(httpx2.RequestError):  # as try: ... except httpx2.RequestError: pass
-        # The end comes at once. Who sends three packets more has other plans.
-        for _ in islice(response.stream, 3):  # iter_bytes cannot begin a second time
+        # After three packets without an end it gives up, and the connection is closed.
+        # Not iter_bytes, which cannot begin a second time.
+        for _ in islice(response.stream, 3):
             pass

@@ -1,6 +1,6 @@
 """Which model answers: a provider's, or the practice model, which needs no key."""
 
-import os
+import os  # os.environ holds the settings: `flask` puts those of .env there
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,12 +32,14 @@ ADDRESSES = {  # by provider: where it speaks OpenAI's protocol, if it does
     "together": "https://api.together.ai/v1",
     "xai": "https://api.x.ai/v1",
 }
-PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]  # or in small letters
+# A proxy is a server that passes requests on, in many schools the only way out. These
+# settings, also written in small letters, say where it is.
+PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
 
 
 def choose_model():
     """Return the LangChain chat model that .env names, or stop with one sentence."""
-    check_names()
+    check_byte_order_mark()
     name = os.environ.get("MODEL") or default_name()
     timeout = number("MODEL_TIMEOUT", 30)  # seconds of silence
     if name == "practice":
@@ -49,7 +51,7 @@ def choose_model():
     key = read_key(provider)
     try:
         chat = chat_model(
-            name=name,
+            name=name,  # what the page shows
             model=model,
             api_key=key,
             timeout=timeout,
@@ -160,22 +162,25 @@ def read_key(provider):
 
 def check_connection(provider):
     """Stop if the provider's client cannot use a setting of the connection."""
-    if provider == "openai" and "OPENAI_API_BASE" in os.environ:  # it would win
+    if (
+        provider == "openai" and "OPENAI_API_BASE" in os.environ
+    ):  # it wins over OPENAI_BASE_URL
         stop("OPENAI_API_BASE in .env is an old name: write OPENAI_BASE_URL.")
     setting = f"{provider.upper()}_BASE_URL"
     address = os.environ.get(setting, "")
     if address and not is_address(address, ["http", "https"]):
         stop(f"{setting} in .env is no address: write one like {example(provider)}.")
-    for end in ["/chat/completions", "/responses", "/messages"]:
+    for end in ["/chat/completions", "/responses", "/messages"]:  # the client adds it
         if address.rstrip("/").endswith(end):
             stop(f"{setting} in .env ends in {end}: leave that away.")
-    if provider == "anthropic" and address.rstrip("/").endswith("/v1"):
+    if provider == "anthropic" and address.rstrip("/").endswith("/v1"):  # it adds /v1
         stop(f"{setting} in .env ends in /v1: leave that away.")
 
     small = [setting.lower() for setting in PROXIES]
     for setting in [*PROXIES, *small, f"{provider.upper()}_PROXY"]:
         check_proxy(setting)
 
+    # a file with the certificates of those whom we believe to be who they say
     certificates = os.environ.get("SSL_CERT_FILE", "")
     if certificates and not Path(certificates).is_file():
         stop("SSL_CERT_FILE names a file that is not there.")
@@ -196,6 +201,7 @@ def check_proxy(setting):
     proxy = os.environ.get(setting, "")
     if proxy and "://" not in proxy and setting.upper() in PROXIES:
         proxy = f"http://{proxy}"  # in these it may be left away
+    # SOCKS is another protocol for proxies
     if proxy and not is_address(proxy, ["http", "https", "socks5", "socks5h"]):
         stop(f"{setting} is no proxy: write one like http://127.0.0.1:3128.")
     if proxy.startswith("socks") and not find_spec("socksio"):
@@ -206,7 +212,8 @@ def is_address(text, schemes):
     """Whether a text is an address with one of these schemes, a host and no spaces."""
     try:
         parts = urlsplit(text)
-        parts.port  # noqa: B018 raises a ValueError if it is no number
+        # asking for the port raises a ValueError if it is no number
+        parts.port  # noqa: B018
     except ValueError:
         return False
     if parts.scheme not in schemes or not parts.hostname:
@@ -217,7 +224,7 @@ def is_address(text, schemes):
 # What all settings share
 
 
-def check_names():
+def check_byte_order_mark():
     """Stop if .env begins with a mark that became a part of its first setting's name.
 
     Some editors put it there. Newer versions of python-dotenv take it away.
@@ -233,6 +240,7 @@ def check_names():
 def number(setting, default, least=1):
     """Return the whole number that the environment has for a setting, or stop."""
     value = os.environ.get(setting) or str(default)
+    # isdigit alone would take ² for a digit
     is_number = value.isascii() and value.isdigit() and len(value) <= 6
     if not is_number or int(value) < least:
         stop(f"{setting}={value}: write a whole number, {least} to 999999.")
