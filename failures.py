@@ -289,6 +289,7 @@ BY_WORDS = {  # of the provider: its code for an error, or a part of its message
     "user location is not supported": WRONG_REGION,
     "request not allowed": WRONG_REGION,
     "check your network settings": WRONG_REGION,
+    "in_flight_budget": RATE_LIMIT,  # OpenRouter's 402 that passes
     "request too large": PROMPT_TOO_LONG,
     "request_too_large": PROMPT_TOO_LONG,
     "prompt is too long": PROMPT_TOO_LONG,
@@ -316,7 +317,7 @@ BY_WORDS = {  # of the provider: its code for an error, or a part of its message
     "budget has been exceeded": NO_CREDIT,
     "arrearage": NO_CREDIT,
     "free allocation": NO_CREDIT,
-    "per-day": NO_CREDIT,
+    "free-models-per-day": NO_CREDIT,
     "model_not_found": NO_SUCH_MODEL,
     "model_not_available": NO_SUCH_MODEL,
     "model_decommissioned": NO_SUCH_MODEL,

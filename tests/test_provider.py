@@ -329,11 +329,19 @@ def test_an_address_where_nobody_answers_is_not_a_slow_model(client, answer_with
     assert len(model.prompts) == 1
 
 
-@pytest.mark.parametrize("error_class", [httpx2.ReadError, httpx2.RemoteProtocolError])
+@pytest.mark.parametrize(
+    "error",
+    [
+        lost(httpx2.ReadError),
+        lost(httpx2.RemoteProtocolError),
+        ConnectionResetError("sk-abc"),
+    ],
+    ids=repr,
+)
 def test_an_error_that_knows_no_request_is_a_lost_connection(
-    client, answer_with, error_class
+    client, answer_with, error
 ):
-    answer_with(lost(error_class))
+    answer_with(error)
     answer = client.post("/ask", json={"prompt": "Hello?"})
     sentence = NO_CONNECTION.sentence.format(server="the model")
     assert (answer.status_code, answer.get_json()["error"]) == (502, sentence)

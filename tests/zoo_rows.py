@@ -648,6 +648,7 @@ CHAT_CUT += [
         failures.STOPPED_EARLY,
         chunked(ROLE, chat("Hello"), b"\xef\xbb\xbf" + chat(" world", reason="stop")),
         text="Hello",
+        wrong_advice="the mark costs the event behind it, at each answer",
     ),
 ]
 
@@ -674,6 +675,17 @@ CHAT_REFUSED = [
         OPENAI,
         failures.WRONG_KEY,
         respond(401, error("Missing scopes: model.request", code=None)),
+        wrong_advice="the key is right, and has not the right to ask models",
+    ),
+    refused(
+        "openai-organization",
+        OPENAI,
+        failures.WRONG_KEY,
+        respond(
+            401,
+            error("You must be a member of an organization to use the API", code=None),
+        ),
+        wrong_advice="the key is right, and its account belongs to nobody",
     ),
     refused(
         "azure-key",
@@ -1024,6 +1036,27 @@ CHAT_REFUSED = [
                 "success": False,
             },
         ),
+    ),
+    refused(
+        "openrouter-in-flight",
+        OPENROUTER,
+        failures.RATE_LIMIT,
+        respond(
+            402,
+            error(
+                "Too much is being spent at once",
+                code=402,
+                metadata={"limit_source": "openrouter_in_flight_budget"},
+            ),
+            Retry_After="9",
+        ),
+        seconds=9,
+    ),
+    refused(
+        "moonshot-overloaded",
+        "https://platform.moonshot.ai/docs/api/chat",
+        failures.RATE_LIMIT,
+        respond(429, error("The engine is overloaded", type="engine_overloaded_error")),
     ),
     # a limit that passes
     refused(
@@ -2533,6 +2566,13 @@ MESSAGES = [
                 " access on 2026-12-01 at 00:00 UTC.",
             ),
         ),
+        wire="messages",
+    ),
+    refused(
+        "claude-spend-limit-as-429",
+        "https://www.developersdigest.tech/errors/api/anthropic-api",
+        failures.NO_CREDIT,
+        respond(429, claude("rate_limit_error", code="enforced_spend_limit_reached")),
         wire="messages",
     ),
     refused(
