@@ -288,13 +288,13 @@ BY_WORDS = {  # of the provider: its code for an error, or a part of its message
     "unsupported_country": WRONG_REGION,
     "user location is not supported": WRONG_REGION,
     "request not allowed": WRONG_REGION,
-    "check your network settings": WRONG_REGION,
+    "check your network settings": WRONG_REGION,  # Groq, of a VPN
     "in_flight_budget": RATE_LIMIT,  # OpenRouter's 402 that passes
-    "request too large": PROMPT_TOO_LONG,
+    "request too large": PROMPT_TOO_LONG,  # for the tokens of one minute
     "request_too_large": PROMPT_TOO_LONG,
     "prompt is too long": PROMPT_TOO_LONG,
-    "must have less than": PROMPT_TOO_LONG,
-    "inputs` tokens": PROMPT_TOO_LONG,
+    "must have less than": PROMPT_TOO_LONG,  # so many tokens
+    "inputs` tokens": PROMPT_TOO_LONG,  # must be less than so many
     "context length": PROMPT_TOO_LONG,
     "context_length": PROMPT_TOO_LONG,
     "context size": PROMPT_TOO_LONG,
@@ -305,8 +305,8 @@ BY_WORDS = {  # of the provider: its code for an error, or a part of its message
     "exceeded_current_quota": NO_CREDIT,
     "credit_balance_exhausted": NO_CREDIT,
     "credit balance": NO_CREDIT,
-    "any credits": NO_CREDIT,
-    "available credits": NO_CREDIT,
+    "any credits": NO_CREDIT,  # "your team doesn't have any credits"
+    "available credits": NO_CREDIT,  # "has used all available credits"
     "spend_limit": NO_CREDIT,
     "spending limit": NO_CREDIT,
     "usage_limit": NO_CREDIT,
@@ -315,8 +315,8 @@ BY_WORDS = {  # of the provider: its code for an error, or a part of its message
     "billing_error": NO_CREDIT,
     "budget_exceeded": NO_CREDIT,
     "budget has been exceeded": NO_CREDIT,
-    "arrearage": NO_CREDIT,
-    "free allocation": NO_CREDIT,
+    "arrearage": NO_CREDIT,  # debts, at Alibaba's
+    "free allocation": NO_CREDIT,  # "you have used up your daily free allocation"
     "free-models-per-day": NO_CREDIT,
     "model_not_found": NO_SUCH_MODEL,
     "model_not_available": NO_SUCH_MODEL,
@@ -327,7 +327,7 @@ BY_WORDS = {  # of the provider: its code for an error, or a part of its message
     "invalid model": NO_SUCH_MODEL,
     "not a valid model": NO_SUCH_MODEL,
     "deploymentnotfound": NO_SUCH_MODEL,
-    "plain http request": NOT_FOUND,
+    "plain http request": NOT_FOUND,  # "was sent to HTTPS port"
     "invalid_prompt": REFUSED_PROMPT,
     "content_filter": REFUSED_PROMPT,
     "usage guidelines": REFUSED_PROMPT,
@@ -340,7 +340,7 @@ BY_WORDS = {  # of the provider: its code for an error, or a part of its message
     "invalid_api_key": WRONG_KEY,
     "api_key_invalid": WRONG_KEY,
     "invalid api key": WRONG_KEY,
-    "obtain an api key": WRONG_KEY,
+    "obtain an api key": WRONG_KEY,  # xAI's words
     "obtain%20an%20api%20key": WRONG_KEY,  # the same as a part of an address
     "api key not valid": WRONG_KEY,
     "authentication_error": WRONG_KEY,
