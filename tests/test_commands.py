@@ -285,7 +285,7 @@ def test_a_command_that_needs_a_lesson_lists_them(project, command):
 
 @pytest.mark.parametrize("command", ["start", "check", "hint"])
 @pytest.mark.parametrize("number", ["0", "99", "x", "²"])
-def test_a_wrong_number_is_told_which_there_are(project, command, number):
+def test_a_wrong_number_brings_the_numbers_that_there_are(project, command, number):
     code, printed = project.flask(command, number)
     last = max(path.parent.name[:2] for path in ROOT.glob("lessons/[0-9]*/README.md"))
     there_are = f"There is no lesson {number}: there are 1 to {int(last)}."
@@ -426,7 +426,7 @@ def test_what_is_left_behind_is_called_so(project):
     assert "Gone on: a later lesson changed this" in printed
 
 
-def test_cases_of_a_check_are_told_apart(project):
+def test_the_cases_of_a_check_have_names_of_their_own(project):
     project.flask("start", "6")
     _, printed = project.flask("check", "6")
     assert "its own status: ModelRateLimitError\n" in printed
@@ -492,12 +492,12 @@ def test_a_page_that_hangs_the_browser_is_named(project):
     assert said.startswith("mine/static/page.js did not come to an end within 6 s")
 
 
-def test_a_program_that_does_not_parse_is_told_its_line(project):
+def test_a_program_that_does_not_parse_is_named_with_its_line(project):
     project.write("import flask\n\nprint('hello'\n")
     assert project.red("1") == "mine/app.py, line 3: SyntaxError: '(' was never closed."
 
 
-def test_a_program_that_breaks_on_import_is_told_its_line(project):
+def test_a_program_that_breaks_on_import_is_named_with_its_line(project):
     project.write(program(1).replace("choose_model()", "choose_modle()"))
     found = project.red("1")
     assert found.startswith(
@@ -505,7 +505,7 @@ def test_a_program_that_breaks_on_import_is_told_its_line(project):
     )
 
 
-def test_a_program_that_ends_python_is_told_so(project):
+def test_a_program_that_ends_python_is_named(project):
     project.write("import os\nos._exit(0)\n")
     said = "The program in mine/ ended Python: look for an os._exit()."
     assert project.red("1") == said
@@ -515,7 +515,7 @@ def test_a_program_that_ends_python_is_told_so(project):
     assert project.red("2") == said
 
 
-def test_a_program_without_an_app_is_told_so(project):
+def test_a_program_without_an_app_is_named(project):
     project.write("print('hello')\n")
     assert project.red("1") == "mine/app.py has no app: write app = Flask(__name__)."
 

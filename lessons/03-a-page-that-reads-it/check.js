@@ -133,7 +133,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A refusal is told in words",
+    sentence: "A refusal is shown in words",
     async run(page) {
       const before = page.words;
       await page.ask("Hello?", { status: 500, text: "Internal Server Error" });
@@ -161,20 +161,20 @@ export const checks = [
       await page.soon(() => page.text.includes("Half an"));
       const meanwhile = page.words;
       answer.breakOff();
-      const told = () => ![before, meanwhile].includes(page.words) || page.text.length > 7;
-      await page.soon(told);
+      const seen = () => ![before, meanwhile].includes(page.words) || page.text.length > 7;
+      await page.soon(seen);
       page.must(
         page.text.startsWith("Half an"),
         `The connection broke after "Half an", and the page shows ${say(page.text)}: keep what came.`,
       );
       page.must(
-        told(),
+        seen(),
         'The connection broke after "Half an", and the page says nothing, so half an answer looks whole: catch what read() throws, and write it into #problem.',
       );
     },
   },
   {
-    sentence: "A server that cannot be reached is told in words",
+    sentence: "A server that cannot be reached is named in words",
     async run(page) {
       const before = page.words;
       await page.ask("Hello?", { unreachable: true });

@@ -11,7 +11,7 @@ function said(page) {
 
 export const checks = [
   {
-    sentence: "A refusal is told in the server's own sentence",
+    sentence: "A refusal is shown in the server's own sentence",
     async run(page) {
       const error = "The model has too much to do: ask again in 4 s.";
       await page.ask("Hello?", { status: 429, text: JSON.stringify({ error }) });
@@ -27,7 +27,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A refusal without a sentence is told too",
+    sentence: "A refusal without a sentence is shown too",
     async run(page) {
       const before = said(page);
       await page.ask("Hello?", { status: 502, text: "<h1>Bad Gateway</h1>" });
@@ -39,7 +39,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A broken answer is told from a whole one",
+    sentence: "A broken answer does not look like a whole one",
     async run(page) {
       const whole = (await page.ask("Hello?")).send("one two");
       whole.end();

@@ -1,4 +1,4 @@
-"""A failure is told by a status while it can be, later by a line and a break."""
+"""A failure is a status while it can be, later a line and a break."""
 
 import re
 from threading import BoundedSemaphore
@@ -82,7 +82,7 @@ def test_a_failure_before_the_first_text_has_its_own_status(ask, kind):
         ' {"error": "..."}, which @app.errorhandler(http.HTTPException) can make.'
     )
     assert status != 429 or answer.headers.get("Retry-After"), (
-        "The status is 429, and nobody is told when to ask again: give the error a"
+        "The status is 429, and nobody knows when to ask again: give the error a"
         " retry_after, and keep its headers."
     )
     assert SECRET not in answer.text, (
@@ -169,7 +169,7 @@ def test_a_slot_is_given_back_however_an_answer_ends(ask, program, monkeypatch):
             _, answer = ask(*script)
             assert answer.status_code != 503, (
                 f"There were two slots, {n} answers {end} one after the other, and the"
-                " next was told that too many are written at once: slots.release() in"
+                " next was refused, as if too many were written: slots.release() in"
                 " finally, and response.call_on_close(answer.close) in the view."
             )
             if end == "lost their reader":

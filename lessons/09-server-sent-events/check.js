@@ -1,4 +1,4 @@
-// The page reads events, by the rules and at every cut, and tells what they say.
+// The page reads events, by the rules and at every cut, and shows what they say.
 
 const type = "text/event-stream";
 const say = (text) => JSON.stringify(text);

@@ -11,11 +11,11 @@ except ImportError:  # on Windows
 SECONDS = 20
 MEMORY = 1024**3  # bytes; a lesson's program needs a tenth
 OUTPUT = 1024**2  # bytes of what it prints, and of each file that it writes
-RESIDENT = Path("/proc/self/statm")  # on Linux: sizes of this process, in pages
+RESIDENT = Path("/proc/self/statm")  # on Linux: the sizes of this Python, in pages
 
 
 def bound_memory_and_output():
-    """Limit what this process may use, and every process that it starts from now on.
+    """Limit what this Python may use, and whatever it starts from now on.
 
     A Python that has no memory left can hang, so the limit is twice what a program
     may use, and memory_used() is looked at before. Windows has no such limits, and
@@ -34,7 +34,7 @@ def set_limit(kind, most):
 
 
 def memory_used():
-    """Return how many bytes of memory this process uses: on Windows always 0."""
+    """Return how many bytes of memory this Python uses; on Windows 0."""
     if RESIDENT.exists():
         _, pages, *_ = RESIDENT.read_text(encoding="utf-8").split()
         return int(pages) * resource.getpagesize()

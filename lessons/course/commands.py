@@ -91,7 +91,7 @@ def start(lesson):
         names = ", ".join(name for name in files if name != "__init__.py")
         say(f"mine/ holds the program that lesson {number} begins with: {names}.")
     say(f"Read lessons/{lesson.name}/README.md and make its change in mine/;")
-    say(f"then flask check {number} tells how far you are.")
+    say(f"then flask check {number} says how far you are.")
 
 
 # flask check

@@ -72,7 +72,7 @@ def kept(monkeypatch):
 
 @pytest.fixture
 def client(program):
-    """Return a client that calls the program in this process."""
+    """Return a client that calls the program, without a port between them."""
     return program.app.test_client()
 
 

@@ -130,7 +130,7 @@ def checks_reported_by(command, folder, seconds):
 
 
 def start(command, folder, seconds):
-    """Start a command that checks the program in a folder; return the process."""
+    """Start a command that checks the program in a folder; return its Popen."""
     options = ["--program", str(folder), "--seconds", str(seconds)]
     return subprocess.Popen(
         [*command, *options],
@@ -146,7 +146,7 @@ def start(command, folder, seconds):
 
 
 def end(running):
-    """End a process and all that it has started."""
+    """End a command and all that it has started."""
     if os.name == "nt":
         tree = ["taskkill", "/F", "/T", "/PID", str(running.pid)]
         subprocess.run(tree, capture_output=True, check=False)
