@@ -500,7 +500,7 @@ def test_an_answer_without_a_word_is_a_502(ask, who):
             {"MODEL": "xai:x", "XAI_API_KEY": KEY},
             "pip install langchain-xai",
         ),
-        ({"MODEL": "gpt-4"}, "write provider:name, where provider is"),
+        ({"MODEL": "gpt-4"}, "write MODEL=openai:name"),
     ],
 )
 def test_a_missing_key_or_package_is_one_sentence(
