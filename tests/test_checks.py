@@ -239,7 +239,7 @@ MISTAKES = [
         "06 app.py",
         "raise refusal from None",
         "raise type(refusal)(refusal.description) from None",
-        "nobody is told when to ask again",
+        "when to ask again",
     ),
     (
         "06 app.py",
