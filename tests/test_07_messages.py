@@ -110,7 +110,7 @@ def test_the_bytes_of_an_answer_that_fails(answer_with, ask):
     assert ask().get_data() == (
         b'{"token": "one"}\n'
         b'{"isError": true, "reason": "The connection to the model failed:'
-        b' ask again, or see whether it runs."}\n'
+        b' see whether it runs there, check the network and .env, then ask again."}\n'
     )
 
 
@@ -166,7 +166,7 @@ def test_the_end_has_openais_word_whoever_ends(metadata, end, monkeypatch, ask):
     ("metadata", "failure"),
     [
         ({}, failures.STOPPED_EARLY),
-        ({"finish_reason": "abort"}, failures.STOPPED_EARLY),
+        ({"finish_reason": "abort"}, failures.MODEL_FAILED),
         ({"finish_reason": "tool_calls"}, failures.TOOL_CALL),
         ({"finish_reason": "error"}, failures.MODEL_FAILED),
         ({"status": "failed"}, failures.MODEL_FAILED),
@@ -702,7 +702,8 @@ def test_the_page_shows_an_answer_while_it_arrives(page, answer_with):
     [
         (
             "/fail 2 one two three",
-            "The connection to the model failed: ask again, or see whether it runs.",
+            "The connection to the model failed: see whether it runs there, check the"
+            " network and .env, then ask again.",
         ),
         ("/short 2", "It ended with length."),
         ("/busy 3", "The model has too much to do: ask again in 3 s."),

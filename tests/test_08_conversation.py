@@ -274,7 +274,7 @@ def test_a_failure_after_it_is_a_last_line_and_a_break(post, caplog, error, sent
         ({"finish_reason": "length"}, failures.TOO_LONG),
         ({"finish_reason": "content_filter"}, failures.FILTERED),
         ({"finish_reason": "tool_calls"}, failures.TOOL_CALL),
-        ({"finish_reason": "abort"}, failures.STOPPED_EARLY),
+        ({"finish_reason": "abort"}, failures.MODEL_FAILED),
         ({}, failures.STOPPED_EARLY),
     ],
 )

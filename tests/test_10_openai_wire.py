@@ -35,7 +35,10 @@ side_by_side = importlib.import_module(f"{NAME}.side_by_side").side_by_side
 PATH = "/v1/chat/completions"
 KEY = {"Authorization": "Bearer sk-practice"}
 SECRET = "Incorrect API key provided: sk-pr****1234"
-NO_CONNECTION = "The connection to the model failed: ask again, or see whether it runs."
+NO_CONNECTION = (
+    "The connection to the model failed: see whether it runs there, check the network"
+    " and .env, then ask again."
+)
 TOKENS = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
 USAGE = AIMessageChunk("", usage_metadata=TOKENS)
 PLENTY = ["word " * 200] * 10_000  # more than the buffers on the way hold

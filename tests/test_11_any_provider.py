@@ -349,7 +349,7 @@ def test_the_end_has_one_name_whoever_gives_it(ask, who, script, end):
             [ROLE, "Hello", finish("tool_calls"), DONE],
             failures.TOOL_CALL,
         ),
-        ("openai", [ROLE, "Hello", finish("abort"), DONE], failures.STOPPED_EARLY),
+        ("openai", [ROLE, "Hello", finish("abort"), DONE], failures.MODEL_FAILED),
         (
             "anthropic",
             [START, *TEXT[:2], *ending("pause_turn")],
@@ -402,7 +402,7 @@ FAILURES = {  # who fails so, how, and the failure of failures.py that it is
     ),
     "no credit elsewhere": (BOTH, refuse(402), failures.NO_CREDIT),
     "busy": (BOTH, refuse(429, {"retry-after": "7"}), failures.RATE_LIMIT),
-    "refused": (BOTH, refuse(400), failures.REFUSED_PROMPT),
+    "refused": (BOTH, refuse(400), failures.NOT_ACCEPTED),
     "too long": (["openai"], refuse(400, code=LONG), failures.PROMPT_TOO_LONG),
     "failing": (BOTH, refuse(500), failures.MODEL_FAILED),
     "overloaded": (["anthropic"], refuse(529), failures.MODEL_FAILED),
