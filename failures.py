@@ -415,8 +415,9 @@ def known_words(error):
 
 def words_of(error):
     """Return all that a provider says of an error, in small letters."""
+    code = getattr(error, "code", "")
     body = getattr(error, "body", "")  # of its HTTP answer, or of an event in a stream
-    return f"{error} {body}".lower()
+    return f"{error} {code} {body}".lower()
 
 
 def status_of(error):
