@@ -1,6 +1,7 @@
 """Guard 3: what each lesson's checks say of the programs they are for."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -158,6 +159,21 @@ def test_the_program_it_begins_with_fails(lesson, mine, request):
     assert all_reds(lesson, folder, request), (
         f"check {lesson.name} passes before the lesson is done"
     )
+
+
+@pytest.mark.parametrize("tag", ["output", "textarea"])
+def test_the_answer_may_stand_in_another_element(tag, mine, check_page):
+    lesson = LESSONS[2]
+    folder = mine(solution(lesson))
+    page = folder / "templates" / "index.html"
+    text = page.read_text(encoding="utf-8")
+    other = re.sub(
+        r'<div id="answer"(.*?)></div>', rf'<{tag} id="answer"\1></{tag}>', text
+    )
+    assert other != text
+    page.write_text(other, encoding="utf-8")
+    checks = check_page(lesson, folder)
+    assert [check for check in checks if check["outcome"] != "green"] == []
 
 
 # Wrong answers: a line that says what the check must say, and what is wrong as a diff

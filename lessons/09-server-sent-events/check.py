@@ -15,7 +15,7 @@ from lessons.course.shared_checks import (
 )
 
 __all__ = ["test_a_prompt_that_is_no_string_is_refused"]
-PATIENCE = 3  # seconds
+PATIENCE = 5  # seconds
 SECRET = "Incorrect API key provided: sk-pr****1234"
 USAGE = {"promptTokens": 3, "completionTokens": 5, "totalTokens": 8}
 COUNTED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessageChunk
 from lessons.course.explain import short
 from lessons.course.scripted_model import End
 
-PATIENCE = 3  # seconds
+PATIENCE = 5  # seconds
 PATH = "/v1/chat/completions"
 KEY = os.environ.get("SERVER_KEY") or "sk-practice"
 MESSAGE = {"role": "user", "content": "Hello?"}

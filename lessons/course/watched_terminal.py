@@ -9,7 +9,7 @@ from time import monotonic, sleep
 
 from lessons.course.bounds import OUTPUT
 
-PATIENCE = 3  # seconds that what should come at once may take
+PATIENCE = 5  # seconds that what should come at once may take
 
 
 class Terminal(io.TextIOWrapper):

@@ -1,7 +1,9 @@
 // Checks of a page, in a browser. The page runs in a frame and its fetch is ours: a
 // check asks as a person does, and answers as a server does, piece by piece.
 
-const PATIENCE = 2000; // ms that what should come at once may take
+const PATIENCE = 3000; // ms that what should come at once may take
+const MOST_READS = 99; // that a page may begin before one of them has ended
+const MOST_ENDS = 9; // that a page may read after an answer
 
 /**
  * Run the checks of a file on the page at an address. Report each as {sentence, outcome,
@@ -29,6 +31,11 @@ export async function runChecks(address, file, report) {
   }
 }
 
+/** Let everything else happen for some milliseconds. */
+function aMoment() {
+  return new Promise((go) => setTimeout(go, 4));
+}
+
 /** A page in a frame: what it shows, what it asks. */
 class Page {
   questions = [];
@@ -49,13 +56,14 @@ class Page {
 
   async open() {
     sessionStorage.clear(); // what the page before has kept there
-    const loaded = new Promise((done) => this.frame.addEventListener("load", done));
+    let isLoaded = false;
+    this.frame.addEventListener("load", () => (isLoaded = true));
     this.frame.src = this.address;
     document.body.append(this.frame);
-    await this.soon(() => this.frame.contentWindow?.location.href !== "about:blank");
-    this.listen(this.frame.contentWindow); // before its script runs
-    await loaded;
     this.window = this.frame.contentWindow;
+    while (!isLoaded && this.window.location.href === "about:blank") await aMoment();
+    this.listen(this.window); // before its script runs
+    while (!isLoaded) await aMoment();
     const files = this.window.performance.getEntriesByType("resource");
     const missing = files.find(({ responseStatus }) => responseStatus === 404);
     const file = missing?.name.replace(this.address, "");
@@ -84,15 +92,18 @@ class Page {
   }
 
   listen(window) {
-    const note = (error, file = "the page", line = "?") => {
+    const note = (error, place) => {
       if (!error?.message || error.ours || error.name === "AbortError") return;
-      const place = /([\w-]+\.js)\S*?:(\d+)/.exec(error.stack) ?? [, file, line];
-      this.problems.push(`${place[1]}, line ${place[2]}: ${error.name}: ${error.message}`);
+      this.problems.push(`${place}: ${error.name}: ${error.message}`);
     };
-    window.addEventListener("unhandledrejection", (event) => note(event.reason));
+    window.addEventListener("unhandledrejection", ({ reason }) => {
+      const place = /([\w-]+\.js)\S*?:(\d+)/.exec(reason?.stack); // "page.js:9"
+      note(reason, place ? `${place[1]}, line ${place[2]}` : "the page");
+    });
     window.addEventListener("error", ({ error, message, filename, lineno }) => {
-      const file = filename?.split("/").at(-1).split("?")[0];
-      if (message) note({ name: error?.name ?? "Error", message: error?.message ?? message }, file, lineno);
+      if (!message) return; // a picture, say, that is missing
+      const file = filename.split("/").at(-1).split("?")[0] || "the page";
+      note(error ?? { name: "Error", message }, `${file}, line ${lineno}`);
     });
   }
 
@@ -102,19 +113,20 @@ class Page {
    */
   endEndlessReads(prototype) {
     const { read } = prototype;
-    const counts = new WeakMap(); // of a reader's reads that wait, and of its ends
+    const counts = new WeakMap(); // of each reader
     const page = this;
     prototype.read = function () {
-      const count = counts.get(this) ?? { waiting: 0, ends: 0 };
-      counts.set(this, count);
-      page.forgotToWait ||= ++count.waiting > 99;
+      if (!counts.has(this)) counts.set(this, { waiting: 0, ends: 0 });
+      const count = counts.get(this);
+      count.waiting += 1;
+      if (count.waiting > MOST_READS) page.forgotToWait = true;
       if (page.forgotToWait) throw page.stopped();
       return read.call(this).then((piece) => {
-        count.waiting--;
-        count.ends += piece.done;
-        if (count.ends < 9) return piece;
+        count.waiting -= 1;
+        if (piece.done) count.ends += 1;
+        if (count.ends < MOST_ENDS) return piece;
         page.readsOn = true;
-        return new Promise(() => {});
+        return new Promise(() => {}); // which is never kept
       });
     };
   }
@@ -126,7 +138,7 @@ class Page {
   /** Wait a little for it to be so; return whether it came to be. */
   async soon(so) {
     const until = performance.now() + PATIENCE;
-    while (!so() && performance.now() < until) await new Promise((go) => setTimeout(go, 4));
+    while (!so() && performance.now() < until) await aMoment();
     return Boolean(so());
   }
 
@@ -144,15 +156,18 @@ class Page {
       return "The page calls reader.read() again and again and does not wait for what it brings: read() gives a promise, so write await reader.read().";
     }
     const [problem] = this.problems;
-    const said = error.message.includes(this.complaint);
-    const says = !said && `The page itself says: ${JSON.stringify(this.complaint)}.`;
-    const tells = problem && `The browser's console says: ${problem}`;
-    const shown = [says, tells, this.answer?.textContent].filter(Boolean).join(" ");
-    const hint = /of null|reading 'addEventListener'/.test(shown)
-      ? "The script looks for an element that index.html does not have."
-      : /undefined|\[object Promise\]/.test(shown) &&
-        "Something is used before it is there: is an await missing?";
-    return [error.message, says, tells, hint].filter(Boolean).join(" ");
+    const sentences = [error.message];
+    if (!error.message.includes(this.complaint)) {
+      sentences.push(`The page itself says: ${JSON.stringify(this.complaint)}.`);
+    }
+    if (problem) sentences.push(`The browser's console says: ${problem}`);
+    const seen = [...sentences.slice(1), this.answer?.textContent].join(" ");
+    if (/of null|reading 'addEventListener'/.test(seen)) {
+      sentences.push("The script looks for an element that index.html does not have.");
+    } else if (/undefined|\[object Promise\]/.test(seen)) {
+      sentences.push("Something is used before it is there: is an await missing?");
+    }
+    return sentences.join(" ");
   }
 
   get form() {
@@ -166,11 +181,14 @@ class Page {
 
   /** What stands in the place of the answer, to the letter. */
   get text() {
-    const nodes = this.document.createTreeWalker(this.answer, 5); // elements and text
-    let text = this.answer.value ?? "";
+    if (this.answer.nodeName === "TEXTAREA") return this.answer.value;
+    const kinds = NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT;
+    const nodes = this.document.createTreeWalker(this.answer, kinds);
+    let text = "";
     while (nodes.nextNode()) {
-      const { nodeName, data = "" } = nodes.currentNode;
-      text += nodeName === "BR" ? "\n" : data;
+      const node = nodes.currentNode;
+      if (node.nodeName === "BR") text += "\n";
+      if (node.nodeType === Node.TEXT_NODE) text += node.textContent;
     }
     return text;
   }
@@ -178,17 +196,19 @@ class Page {
   /** What the page says of a problem. */
   get complaint() {
     const places = this.document?.querySelectorAll("#problem, [role=alert]") ?? [];
-    return [...new Set(places)].map((place) => place.textContent.trim()).join(" ").trim();
+    return [...places].map((place) => place.textContent.trim()).join(" ").trim();
   }
 
   /** What a person reads elsewhere on the page. */
   get words() {
     const apart = `${this.place}, button, script, style, noscript, textarea`;
-    const texts = this.document.createTreeWalker(this.document.body, 4); // text
+    const { body } = this.document;
+    const texts = this.document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
     const words = [...this.alerts];
     while (texts.nextNode()) {
-      const { parentElement: parent, data } = texts.currentNode;
-      if (!parent.closest(apart) && parent.checkVisibility()) words.push(data.trim());
+      const { parentElement, textContent } = texts.currentNode;
+      const isShown = parentElement.checkVisibility();
+      if (isShown && !parentElement.closest(apart)) words.push(textContent.trim());
     }
     return words.filter(Boolean).join(" ");
   }
@@ -264,7 +284,10 @@ class Question {
   noting(response) {
     for (const name of ["text", "json", "blob", "bytes", "arrayBuffer"]) {
       const gather = response[name]?.bind(response);
-      response[name] = () => ((this.whole = name), gather());
+      response[name] = () => {
+        this.whole = name;
+        return gather();
+      };
     }
     return response;
   }
