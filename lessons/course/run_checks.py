@@ -25,6 +25,7 @@ PYTEST = [
     "-plessons.course.report_checks",
     "-pno:terminal",
     "-pno:cacheprovider",
+    "-pno:unraisableexception",  # what fails while Python tidies up fails no check
     "--disable-plugin-autoload",  # whatever else is installed
     "--import-mode=importlib",
     "--assert=plain",
