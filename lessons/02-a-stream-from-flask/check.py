@@ -34,7 +34,8 @@ def client_is_there(folder, program):
 @pytest.mark.usefixtures("client_is_there")
 def test_client_py_prints_each_piece_as_it_arrives(run_client, serve, terminal):
     """client.py prints each piece as it arrives."""
-    late, asked = [], []
+    late = []
+    asked = []
 
     def server(environ, start_response):
         asked.append(Request(environ).get_json(silent=True))

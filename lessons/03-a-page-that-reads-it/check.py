@@ -1,9 +1,9 @@
 """The server of lesson 02 has a page; check.js looks at what the page does."""
 
-from html.parser import HTMLParser
 from urllib.parse import urljoin
 
 from lessons.course.shared_checks import (
+    tags_of,
     test_a_prompt_that_is_no_string_is_refused,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
@@ -16,16 +16,6 @@ __all__ = [
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
 ]
-
-
-def tags(page):
-    """Return (tag, attributes) for each element of a page."""
-    found, parser = [], HTMLParser()
-    parser.handle_starttag = lambda tag, attributes: found.append(
-        (tag, dict(attributes))
-    )
-    parser.feed(page)
-    return found
 
 
 def test_the_server_shows_a_page(client):
@@ -41,7 +31,7 @@ def test_the_server_shows_a_page(client):
 
 
 def test_the_page_has_a_form_and_a_place_for_the_answer(client):
-    found = tags(client.get("/").text)
+    found = tags_of(client.get("/").text)
     names = {attributes.get("name") or attributes.get("id") for _, attributes in found}
     ids = {attributes.get("id") for _, attributes in found}
     assert "form" in dict(found) and "prompt" in names, (
@@ -54,7 +44,7 @@ def test_the_page_has_a_form_and_a_place_for_the_answer(client):
 
 
 def test_the_page_finds_its_script_and_its_style(client):
-    found = tags(client.get("/").text)
+    found = tags_of(client.get("/").text)
     files = [each.get("src") for tag, each in found if tag == "script"]
     files += [each.get("href") for tag, each in found if tag == "link"]
     files = [file for file in files if file and not file.startswith("data:")]
@@ -71,7 +61,7 @@ def test_the_page_finds_its_script_and_its_style(client):
 
 def test_the_page_runs_below_another_address(client):
     page = client.get("/", base_url="http://localhost/lessons/mine").text
-    for tag, attributes in tags(page):
+    for tag, attributes in tags_of(page):
         file = attributes.get("src") or attributes.get("href") or ""
         own = not file.startswith("/") or file.startswith("/lessons/mine/")
         assert own, (

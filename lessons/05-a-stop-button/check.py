@@ -2,13 +2,13 @@
 
 import logging
 import re
-from html.parser import HTMLParser
 from threading import Event
 
 import pytest
 import requests
 
 from lessons.course.shared_checks import (
+    tags_of,
     test_a_prompt_that_is_no_string_is_refused,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
@@ -69,7 +69,8 @@ def test_the_model_is_hung_up_on_when_a_browser_hangs_up(program, answer_with, s
 @pytest.fixture
 def logged(program):
     """Return the list of what the program logs."""
-    lines, log = [], logging.Handler()
+    lines = []
+    log = logging.Handler()
     log.emit = lambda record: lines.append(record.getMessage())
     program.app.logger.addHandler(log)
     yield lines
@@ -117,11 +118,7 @@ def test_one_reader_who_leaves_takes_nothing_from_another(ask, client, answer_wi
 
 
 def test_the_page_has_a_stop_button_that_asks_nothing(client):
-    found, parser = [], HTMLParser()
-    parser.handle_starttag = lambda tag, attributes: found.append(
-        (tag, dict(attributes))
-    )
-    parser.feed(client.get("/").text)
+    found = tags_of(client.get("/").text)
     stop = [each for tag, each in found if tag == "button" and each.get("id") == "stop"]
     assert stop, (
         'The page has no stop button: <button type="button" id="stop">Stop</button>.'

@@ -36,7 +36,8 @@ class Refusing:
     """An item of a script: raise the failure, so many times."""
 
     def __init__(self, times, kind=failures.ModelAPIError):
-        self.left, self.kind = times, kind
+        self.left = times
+        self.kind = kind
 
     def __call__(self):
         if self.left:
@@ -58,7 +59,8 @@ def read(answer):
 @pytest.mark.parametrize("kind", STATUS, ids=lambda kind: kind.__name__)
 def test_a_failure_before_the_first_text_has_its_own_status(ask, kind):
     """A failure before the first text has its own status."""
-    status, name = STATUS[kind], kind.__name__
+    status = STATUS[kind]
+    name = kind.__name__
     try:
         model, answer = ask(Refusing(99, kind))
     except failures.ModelError:

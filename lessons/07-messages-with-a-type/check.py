@@ -31,7 +31,8 @@ TYPE = 'content_type="application/jsonl; charset=utf-8"'
 
 def messages(answer):
     """Return what the lines of an answer hold."""
-    found, body = [], answer.get_data().decode()
+    found = []
+    body = answer.get_data().decode()
     assert body.endswith("\n"), (
         f"The answer ends with {short(body[-40:])}, without a newline: a line is whole"
         ' when its "\\n" is there. Send f"{json.dumps(message)}\\n".'
@@ -132,7 +133,8 @@ def test_an_answer_without_a_reason_for_its_end_is_not_whole(ended_with):
 
 
 def test_the_first_token_leaves_before_the_second_is_made(ask):
-    came, waited = Event(), []
+    came = Event()
+    waited = []
     _, answer = ask("one", lambda: waited.append(came.wait(PATIENCE)), " two")
     for piece in answer.iter_encoded():
         if b"one" in piece:

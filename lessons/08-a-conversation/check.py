@@ -249,7 +249,8 @@ def test_a_failure_before_the_first_word_is_a_status(say):
 
 def test_a_failure_after_it_ends_in_a_line_and_a_break(say):
     _, answer = say(TURNS, "one", ModelConnectionError(SECRET))
-    came, broke = b"", False
+    came = b""
+    broke = False
     try:
         for piece in answer.iter_encoded():
             came += piece

@@ -41,7 +41,8 @@ def soon(program, monkeypatch):
 
 def read(answer):
     """Return the events of an answer, their data as JSON."""
-    found, came = [], ""
+    found = []
+    came = ""
     for piece in answer.iter_encoded():
         came += piece.decode()
         assert came.count("heartbeat") < 100, (
@@ -110,7 +111,8 @@ def test_the_tokens_are_what_the_model_wrote(ask):
 
 
 def test_the_first_token_leaves_before_the_second_is_made(ask):
-    held, seen = Event(), []
+    held = Event()
+    seen = []
     _, answer = ask("one", lambda: seen.append(held.wait(PATIENCE)), " two")
     came = b""
     for piece in answer.iter_encoded():
@@ -212,7 +214,8 @@ def test_a_silent_model_is_bridged_by_heartbeats(program, ask):
     assert hasattr(program, "HEARTBEAT"), (
         "app.py has no HEARTBEAT: the seconds of silence after which a comment is sent."
     )
-    beat, seen = Event(), []
+    beat = Event()
+    seen = []
     _, answer = ask("one", lambda: seen.append(beat.wait(PATIENCE)), " two")
     came = b""
     for piece in answer.iter_encoded():

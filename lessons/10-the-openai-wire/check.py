@@ -124,7 +124,9 @@ def test_an_answer_is_a_stream_of_chunks(chat):
 
 
 def test_the_first_piece_leaves_before_the_second_is_made(chat):
-    came_first, late, came = Event(), [], ""
+    came_first = Event()
+    late = []
+    came = ""
 
     def go_on():
         if not came_first.wait(PATIENCE):
@@ -253,7 +255,9 @@ def test_tokens_are_counted_when_asked_for(chat):
 
 
 def test_two_answers_are_written_side_by_side(chat):
-    begun, both, alone = [], Event(), []
+    begun = []
+    both = Event()
+    alone = []
 
     def begin():
         begun.append(1)

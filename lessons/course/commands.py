@@ -141,9 +141,11 @@ def check_one(lesson, browser, seconds):
         say("The server's part is green; the page's is not checked yet.", fg="green")
         page = f"{course_address()}{lesson.name}/"
         say(f"What the page does is checked in your browser: flask run, then {page}")
+        if browser:  # which could not be started
+            sys.exit(1)
         say(f"Or here, if Chrome is installed: flask check --browser {number}")
-        sys.exit(1 if browser else 0)
-    say("All is green.", fg="green")
+    else:
+        say("All is green.", fg="green")
 
 
 def check_all(browser, seconds):

@@ -41,35 +41,52 @@ def short(text):
 def place(file, line, folder):
     """Return "mine/app.py, line 12", or None for a file that is not in the folder."""
     path = Path(file or "").resolve()
-    if path.is_relative_to(folder) and path.parent != COURSE:
-        return f"{(folder.name / path.relative_to(folder)).as_posix()}, line {line}"
+    if path.parent == COURSE:  # which is in the folder, if that is the whole project
+        return None
+    if not path.is_relative_to(folder):
+        return None
+    name = path.relative_to(folder.parent).as_posix()
+    return f"{name}, line {line}"
+
+
+def places_of(error, folder):
+    """Return the place of each call that led to an exception, the last one last."""
+    places = []
+    for frame, line in walk_tb(error.__traceback__):
+        places.append(place(frame.f_code.co_filename, line, folder))
+    if isinstance(error, SyntaxError):
+        places.append(place(error.filename, error.lineno, folder))
+    return places
+
+
+def missing_file(error, folder):
+    """Return which of a program's own files an exception has missed, or None."""
+    if isinstance(error, TemplateNotFound):
+        return f"{folder.name}/templates/{error.name}"
+    if isinstance(error, FileNotFoundError):
+        path = Path(os.fsdecode(error.filename or "")).resolve()
+        if path.is_relative_to(folder):
+            return path.relative_to(folder.parent).as_posix()
+    if isinstance(error, ModuleNotFoundError):  # an ImportError can lack a name only
+        module = without_number(error.name or "", folder)
+        if module.startswith(f"{folder.name}."):
+            return f"{module.replace('.', '/')}.py"
     return None
 
 
-def missing_file(error, name, folder):
-    """Return which of a program's own files an exception has missed, or None."""
-    if isinstance(error, TemplateNotFound):
-        return f"{folder.name}/templates/{name}"
-    if isinstance(error, FileNotFoundError):
-        path = Path(os.fsdecode(error.filename or "")).resolve()
-        inside = path.is_relative_to(folder)
-        return path.relative_to(folder.parent).as_posix() if inside else None
-    own = isinstance(error, ModuleNotFoundError) and name.startswith(f"{folder.name}.")
-    return f"{name.replace('.', '/')}.py" if own else None
+def words_of(error, folder):
+    """Return the first line of what an exception says."""
+    words = error.msg if isinstance(error, SyntaxError) else str(error)
+    words = without_number(words, folder)
+    first_line = words.strip().partition("\n")[0]
+    return first_line.rstrip(".") or "it says no more"
 
 
 def sentence_for(error, folder):
     """Say where in the folder an exception arose, what it says, and what to try."""
-    places = [
-        place(frame.f_code.co_filename, line, folder)
-        for frame, line in walk_tb(error.__traceback__)
-    ]
-    words = without_number(str(error), folder).strip().partition("\n")[0].rstrip(".")
-    words = words or "it says no more"
-    if isinstance(error, SyntaxError):
-        places.append(place(error.filename, error.lineno, folder))
-        words = error.msg
-    if isinstance(error, AssertionError) and not (places and places[-1]):
+    places = places_of(error, folder)
+    raised_inside = bool(places and places[-1])
+    if isinstance(error, AssertionError) and not raised_inside:
         return str(error)  # the check's own words
     inside = [each for each in places if each]
     where = inside[-1] if inside else f"{folder.name}/app.py"
@@ -77,13 +94,15 @@ def sentence_for(error, folder):
         return uses_too_much(f"{where},")
     if isinstance(error, OSError) and error.errno == errno.EFBIG:
         return prints_too_much(f"{where},")
-    sentences = [f"{where}: {type(error).__name__}: {words}."]
-    name = without_number(str(getattr(error, "name", None) or ""), folder)
-    if file := missing_file(error, name, folder):
+    file = missing_file(error, folder)
+    if file:
         sentences = [f"{where}: There is no {file}: see the lesson for it."]
     else:
-        for start, advice in ADVICE.items():
-            if words.startswith(start):
+        words = words_of(error, folder)
+        sentences = [f"{where}: {type(error).__name__}: {words}."]
+        for beginning, advice in ADVICE.items():
+            if words.startswith(beginning):
+                name = without_number(str(getattr(error, "name", "")), folder)
                 sentences.append(advice.format(name=name))
     sentences += getattr(error, "__notes__", [])  # what the check was about
     return " ".join(sentences)

@@ -10,6 +10,7 @@ import pytest
 from flask.cli import ScriptInfo
 from langchain_core.messages import AIMessageChunk
 
+from lessons.course.folders import number_of
 from lessons.course.load_program import load
 from lessons.course.local_server import served
 from lessons.course.scripted_model import ScriptedModel
@@ -17,7 +18,7 @@ from lessons.course.watched_terminal import Terminal
 
 
 class StandIn:
-    """The model that the program gets; it hands on to the script in force."""
+    """The model that the program keeps; each check puts a scripted one behind it."""
 
     model = ScriptedModel()
     stream_usage = False  # as with OpenAI's, whom nobody has asked to count
@@ -50,8 +51,9 @@ def answer_with(program):
     """Let the program's model answer with this script; return the model."""
 
     def install(*script):
-        StandIn.model = ScriptedModel(*script)
-        return StandIn.model
+        model = ScriptedModel(*script)
+        StandIn.model = model
+        return model
 
     return install
 
@@ -101,7 +103,8 @@ def wire(program):
 def wire_of_ask(client):
     """Return the number of the lesson whose wire POST /ask speaks; 0: plain text."""
     thought = AIMessageChunk([{"type": "reasoning", "reasoning": "Hm."}])
-    model = StandIn.model = ScriptedModel(thought, "Yes.")
+    model = ScriptedModel(thought, "Yes.")
+    StandIn.model = model
     answer = client.post("/ask", json={"prompt": "Hello?"})
     if answer.mimetype == "application/jsonl":
         return 11 if "Hm." in answer.text else 7
@@ -115,7 +118,7 @@ def wire_of_ask(client):
 @pytest.fixture(autouse=True)
 def not_of_an_earlier_lesson(request, wire):
     """Pass over a check whose lesson's wire the program has left behind."""
-    if wire > int(request.path.parent.name[:2]):
+    if wire > number_of(request.path.parent):
         pytest.skip(f"it speaks the wire of lesson {wire:02}.")
 
 

@@ -1,7 +1,8 @@
 """Report each check as it is made: what it found, in words for the student.
 
-A pytest plugin. run_checks.py starts pytest with it and reads what it writes, a line
-for each check; an assertion that fails holds the sentence that a student reads.
+A pytest plugin: pytest calls each function here that is named pytest_..., at the
+moment that its name says. run_checks.py starts pytest with it and reads the reports, a
+line for each check; an assertion that fails holds the sentence that a student reads.
 """
 
 import os
@@ -105,11 +106,11 @@ def watch(config):
     until = monotonic() + seconds
     while monotonic() < until and memory_used() < MEMORY:
         sleep(0.05)
-    where = running_line(folder)
-    if monotonic() < until:
-        write_report(config, stopped=uses_too_much(where))
+    if memory_used() < MEMORY:
+        stopped = never_ends(running_line(folder), seconds)
     else:
-        write_report(config, stopped=never_ends(where, seconds))
+        stopped = uses_too_much(running_line(folder))
+    write_report(config, stopped=stopped)
     os._exit(1)
 
 
@@ -122,5 +123,5 @@ def running_line(folder):
                 if found:
                     return f"{found},"
                 frame = frame.f_back
-        sleep(0.01)
+        sleep(0.001)
     return f"{folder.name}/app.py"

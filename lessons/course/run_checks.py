@@ -9,17 +9,18 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Timer
+from time import monotonic
 from typing import NamedTuple
 
 from lessons.course.bounds import OUTPUT, SECONDS, never_ends, prints_too_much
 from lessons.course.folders import ROOT
 
-PATIENCE = 30  # seconds more: to start, and to stop by itself
-MARK = "lessons.course: "  # what a line begins with that is a report, and not a print
+PATIENCE = 30  # seconds more: to start, and to report that it was too long
+MARK = "lessons.course: "  # begins a report: all else is what the program prints
 PYTEST = [
     "-plessons.course.fixtures",
     "-plessons.course.report_checks",
@@ -71,7 +72,10 @@ def can_drive_chrome():
 
 
 def run_browser_checks(lesson, folder, seconds=SECONDS):
-    """Yield a Check for each of a lesson's checks that need a browser, likewise."""
+    """Yield a Check for each of a lesson's checks that need a browser.
+
+    If none can be started, that is "not checked".
+    """
     check = str(lesson / "check.js")
     command = [sys.executable, "-m", "lessons.course.check_page", check]
     yield from checks_reported_by(command, folder, seconds)
@@ -82,58 +86,42 @@ def checks_reported_by(command, folder, seconds):
 
     However the command ends, each check that it has announced is yielded.
     """
-    running = start(command, folder, seconds)
     waiting = ["The checks can run"]  # the sentences of the checks to come
     red = False
+    stopped = ""  # why, if the command was
     last_words = ""  # what Python prints when it breaks down
-    why = ""  # the command was stopped, if it was
-
-    def give_up():
-        nonlocal why
-        why = never_ends(f"The program in {folder.name}/", seconds)
-        end(running)
-
-    timer = Timer(seconds + PATIENCE, give_up)  # it stops by itself, unless it cannot
-    timer.start()
-    try:
-        room = OUTPUT
-        while not why:
-            line = running.stdout.readline(room)
-            if not line:
-                break
-            room -= len(line)
-            if not room:
-                why = prints_too_much(f"The program in {folder.name}/")
-                break
-            before, mark, report = line.partition(MARK)
-            last_words = before.strip() or last_words
+    began = monotonic()
+    with started(command, folder, seconds) as running:
+        for line in lines_of(running.stdout, folder):
+            printed, mark, report = line.partition(MARK)
+            last_words = printed.strip() or last_words
             if not mark:
                 continue
             report = json.loads(report)
             if "announced" in report:
                 waiting = report["announced"]
             elif "stopped" in report:
-                why = report["stopped"]
+                stopped = report["stopped"]
+                break
             else:
                 check = Check(**report)
                 waiting = [each for each in waiting if each != check.sentence]
                 red = red or check.outcome == "red"
                 yield check
-    finally:
-        timer.cancel()
-        end(running)
-        running.stdout.close()
-        running.wait()
     if waiting and not red:
-        yield Check(waiting.pop(0), "red", why or broke_down(folder, last_words))
+        if not stopped and monotonic() > began + seconds + PATIENCE:
+            stopped = never_ends(f"The program in {folder.name}/", seconds)
+        message = stopped or broke_down(folder, last_words)
+        yield Check(waiting.pop(0), "red", message)
     for sentence in waiting:
         yield Check(sentence, "not checked")
 
 
-def start(command, folder, seconds):
-    """Start a command that checks the program in a folder; return its Popen."""
+@contextmanager
+def started(command, folder, seconds):
+    """Start a command that checks the program in a folder, and end it at last."""
     options = ["--program", str(folder), "--seconds", str(seconds)]
-    return subprocess.Popen(
+    running = subprocess.Popen(
         [*command, *options],
         cwd=ROOT,
         env=os.environ | ENVIRONMENT,
@@ -144,6 +132,29 @@ def start(command, folder, seconds):
         errors="replace",
         start_new_session=True,  # it and the browser it starts are ended together
     )
+    timer = Timer(seconds + PATIENCE, end, [running])  # if it does not end by itself
+    timer.start()
+    try:
+        yield running
+    finally:
+        timer.cancel()
+        end(running)
+        running.stdout.close()
+        running.wait()
+
+
+def lines_of(stream, folder):
+    """Yield the lines that a command prints; if they are too many, say so and stop."""
+    room = OUTPUT
+    while True:
+        line = stream.readline(room)
+        room -= len(line)
+        if room == 0:  # this line may have been cut
+            yield as_line(stopped=prints_too_much(f"The program in {folder.name}/"))
+            return
+        if not line:
+            return
+        yield line
 
 
 def end(running):

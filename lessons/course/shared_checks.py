@@ -1,6 +1,7 @@
 """What every server must do; the lessons' check.py files import these checks."""
 
 import json
+from html.parser import HTMLParser
 
 from lessons.course.explain import short
 
@@ -12,6 +13,24 @@ STATUS = {
     405: 'the view takes another method. Write @app.post("/ask") above it.',
     415: "the view refused its type. Read the prompt with request.get_json().",
 }
+
+
+class TagReader(HTMLParser):
+    """A reader of HTML that keeps each element's tag and attributes."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags = []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+
+def tags_of(page):
+    """Return (tag, attributes) for each element of a page."""
+    reader = TagReader()
+    reader.feed(page)
+    return reader.tags
 
 
 def test_post_ask_answers_in_plain_text(ask):
@@ -59,7 +78,8 @@ def test_the_answer_is_what_the_model_wrote(ask):
 
 def test_the_first_piece_leaves_before_the_second_is_made(ask):
     model, answer = ask(*TEXTS)
-    came, held = b"", 0  # how many whole texts the client has
+    came = b""
+    held = 0  # how many whole texts the client has
     for piece in answer.iter_encoded():
         came += piece
         if held < len(TEXTS) and "".join(TEXTS[: held + 1]).encode() in came:
