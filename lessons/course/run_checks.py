@@ -27,6 +27,7 @@ PYTEST = [
     "-pno:terminal",
     "-pno:cacheprovider",
     "-pno:unraisableexception",  # what fails while Python tidies up fails no check
+    "-pno:threadexception",  # nor what a thread of the program dies of
     "--disable-plugin-autoload",  # whatever else is installed
     "--import-mode=importlib",
     "--assert=plain",
