@@ -8,7 +8,7 @@ core, the provider and the readers another, where a program may choose (not on m
 
     npm ci --prefix tests/benchmark                     once: Express and LangChain.js
     python tests/benchmark.py                           some ten minutes
-    python tests/benchmark.py --readers 20 --crowd 50 --rounds 1
+    python tests/benchmark.py --readers 20 --crowd 50 --rounds 1 --only flask
     python tests/benchmark.py --picture costs.svg       draws bars as well
 
 What is not installed, or does not run on this system, is left out, and said.
@@ -43,6 +43,8 @@ def main():
     asked = arguments()
     taking_part = {}
     for name, server in SERVERS.items():
+        if asked.only not in name:
+            continue
         if why := server.missing():
             print(f"{name} is left out: {why}")
         else:
@@ -72,6 +74,7 @@ def arguments():
     parser.add_argument("--words", type=int, default=200, help="in each answer")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pieces", type=int, default=25_000, help="0: not the page")
+    parser.add_argument("--only", default="", help="servers with this in their name")
     parser.add_argument("--picture", help="the SVG file to draw")
     return parser.parse_args()
 

@@ -33,7 +33,7 @@ def written(table, asked):
     """Return the table as text."""
     lines = [
         f"{asked.readers} readers, {asked.words} words each, 50 a second; a crowd of "
-        f"{asked.crowd}; median of {asked.rounds} rounds; ratios to {PEER}",
+        f"{asked.crowd}; median of {asked.rounds} rounds; ratios to the first row",
         "",
         " " * 22 + "".join(f"{column.title:>24}" for column in COLUMNS.values()),
     ]
