@@ -41,6 +41,7 @@ ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTEST_ADDOPTS": "",
     "PYTHONPATH": str(ROOT),
+    "MALLOC_ARENA_MAX": "2",  # else each thread sets 64 MB of addresses aside
 }
 
 
