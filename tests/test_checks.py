@@ -22,11 +22,22 @@ from lessons.course.start_lesson import beginning, files_of
 LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/check.py"))
 PAGES = [lesson for lesson in LESSONS if (lesson / "check.js").exists()]
 PLENTY = 10 * LIMIT  # seconds; checks that take longer have failed
-WRONG = [path for lesson in LESSONS for path in sorted(lesson.glob("wrong/*.diff"))]
+TURNS = [lesson for lesson in LESSONS if (lesson / "turn").exists()]
 
 
 def named(paths):
     return pytest.mark.parametrize("lesson", paths, ids=[path.name for path in paths])
+
+
+def each_diff(folder):
+    """Parametrize a test by the diffs in that folder of every lesson."""
+    diffs = []
+    for lesson in LESSONS:
+        for path in sorted(lesson.glob(f"{folder}*.diff")):
+            diffs.append(
+                pytest.param(lesson, path, id=f"{lesson.name[:2]}-{path.stem}")
+            )
+    return pytest.mark.parametrize(("lesson", "diff"), diffs)
 
 
 def solution(lesson):
@@ -53,9 +64,9 @@ def mine(tmp_path):
 def check_page(chromium):
     """Return a function that runs a lesson's check.js on the program in a folder."""
 
-    def check(lesson, folder):
+    def check(checks, folder):
         app = load(folder, ScriptedModel()).app
-        return checks_in(chromium, lesson / "check.js", app, PLENTY)
+        return checks_in(chromium, checks / "check.js", app, PLENTY)
 
     return check
 
@@ -176,30 +187,71 @@ def test_the_answer_may_stand_in_another_element(tag, mine, check_page):
     assert [check for check in checks if check["outcome"] != "green"] == []
 
 
-# Wrong answers: a line that says what the check must say, and what is wrong as a diff
+# Wrong programs, and right ones written another way. The first line of a diff says what
+# the check must say, or what is different; the rest changes the lesson's program.
 
 
-@pytest.mark.parametrize(
-    "wrong", WRONG, ids=[f"{path.parent.parent.name[:2]}-{path.stem}" for path in WRONG]
-)
-def test_a_wrong_answer_gets_the_message_that_it_names(wrong, mine, request):
-    message, _, diff = wrong.read_text(encoding="utf-8").partition("\n")
-    folder = mine(solution(wrong.parent.parent))
-    patch = ["git", "apply", "-p0", "--recount", "--ignore-whitespace", "-"]
-    subprocess.run(patch, cwd=folder, input=diff, encoding="utf-8", check=True)
-    messages = all_reds(wrong.parent.parent, folder, request)
+@each_diff("wrong/")
+def test_a_wrong_answer_gets_the_message_that_it_names(lesson, diff, mine, request):
+    message, folder = changed(lesson, diff, mine)
+    messages = all_reds(lesson, folder, request)
     assert messages == [message], (
-        f"{wrong.relative_to(ROOT)} begins with another message than its check gives"
+        f"{diff.relative_to(ROOT)} begins with another message than its check gives"
     )
 
 
-def all_reds(lesson, folder, request):
+@each_diff("right/")
+def test_a_right_answer_written_another_way_is_green(lesson, diff, mine, request):
+    _, folder = changed(lesson, diff, mine)
+    assert all_reds(lesson, folder, request) == []
+
+
+def changed(lesson, diff, mine):
+    """Return the first line of a diff, and the lesson's program as it changes it."""
+    first_line, _, change = diff.read_text(encoding="utf-8").partition("\n")
+    folder = mine(solution(lesson))
+    patch = ["git", "apply", "-p0", "--recount", "--ignore-whitespace", "-"]
+    subprocess.run(patch, cwd=folder, input=change, encoding="utf-8", check=True)
+    return first_line, folder
+
+
+def all_reds(checks, folder, request):
     """Return the messages of what is red on the server, or else in the page."""
-    messages = reds(run_checks(lesson, folder, PLENTY))
-    if not messages:
-        checks = request.getfixturevalue("check_page")(lesson, folder)
-        messages = [check["message"] for check in checks if check["message"]]
+    messages = []
+    if (checks / "check.py").exists():
+        messages = reds(run_checks(checks, folder, PLENTY))
+    if not messages and (checks / "check.js").exists():
+        found = request.getfixturevalue("check_page")(checks, folder)
+        messages = [check["message"] for check in found if check["message"]]
     return messages
+
+
+# Your turn
+
+
+@named(TURNS)
+def test_your_turn_is_not_done_by_the_lessons_program(lesson, mine, request):
+    folder = mine(solution(lesson))
+    assert all_reds(lesson / "turn", folder, request)
+
+
+@each_diff("turn/solution")
+def test_a_solution_of_your_turn_is_green(lesson, diff, mine, request):
+    _, folder = changed(lesson, diff, mine)
+    assert all_reds(lesson / "turn", folder, request) == []
+    assert all_reds(lesson, folder, request) == []
+
+
+@each_diff("turn/wrong/")
+def test_a_wrong_solution_gets_the_message_that_it_names(lesson, diff, mine, request):
+    message, folder = changed(lesson, diff, mine)
+    assert all_reds(lesson / "turn", folder, request) == [message]
+
+
+@named(TURNS)
+def test_your_turn_has_a_solution_and_wrong_ones(lesson):
+    assert (lesson / "turn" / "solution.diff").exists()
+    assert len(list(lesson.glob("turn/wrong/*.diff"))) >= 2
 
 
 # Small mistakes, one each in a program that is right, and what the check says of them
@@ -289,4 +341,4 @@ def test_a_small_mistake_gets_a_sentence_that_helps(
 
 @named(LESSONS)
 def test_it_has_wrong_answers(lesson):
-    assert 2 <= len(list(lesson.glob("wrong/*.diff"))) <= 6
+    assert 2 <= len(list(lesson.glob("wrong/*.diff"))) <= 12

@@ -1,5 +1,6 @@
 """The lessons keep what they say: quotations, commands, servers, size and order."""
 
+import difflib
 import importlib
 import json
 import os
@@ -19,6 +20,7 @@ from conftest import LIMIT, ROOT, ScriptedModel, running
 from langchain_core.exceptions import ModelInvalidRequestError, ModelRateLimitError
 
 from lessons.course.load_program import import_anew
+from lessons.course.start_lesson import beginning, program_of
 
 LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/README.md"))
 NAMES = [lesson.name for lesson in LESSONS]
@@ -75,6 +77,42 @@ def test_every_line_of_the_program_is_quoted_here_or_earlier(lesson):
                 f"{path.relative_to(ROOT)} has a line that no lesson quotes:"
                 f" quote it in {lesson.name} or an earlier one.\n{line}"
             )
+
+
+# What a student writes
+
+
+def lines_to_write(lesson):
+    """Return how many lines of each file are not what flask start gives."""
+    given = beginning(lesson)
+    written = {}
+    for name, path in program_of(lesson).items():
+        if name == "requirements.txt" or name == "__init__.py":
+            continue
+        before = text_of(given[name]) if name in given else ""
+        differ = difflib.unified_diff(
+            before.splitlines(), text_of(path).splitlines(), n=0
+        )
+        added = [line for line in differ if line[0] == "+" and line[:3] != "+++"]
+        if added:
+            written[name] = len([line for line in added if line[1:].strip()])
+    return written
+
+
+def text_of(path):
+    return path.read_text(encoding="utf-8")
+
+
+TOO_LONG = {"03", "06", "07", "08", "09", "10", "11"}  # lessons to be cut
+
+
+@every_lesson
+def test_it_asks_for_two_files_and_eighty_lines_at_most(lesson):
+    written = lines_to_write(lesson)
+    files = sorted(written, key=written.get, reverse=True)
+    elsewhere = sum(written[name] for name in files[2:])
+    is_short = elsewhere <= 3 and sum(written.values()) <= 80
+    assert is_short != (lesson.name[:2] in TOO_LONG), written
 
 
 # 4. Commands that a lesson tells you to run are run

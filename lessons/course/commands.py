@@ -104,31 +104,47 @@ def start(lesson):
     default=None,
     help="Check the page too, in Chrome: by default, if its driver is installed.",
 )
+@click.option("--turn", is_flag=True, help="Check what Your turn asks for.")
 @click.option("--seconds", type=float, default=SECONDS, hidden=True)
-def check(lesson, browser, seconds):
+def check(lesson, browser, turn, seconds):
     """Check your program in mine/ for LESSON.
 
     Without LESSON, all of them in order, up to the first that is not green.
     """
+    if turn and not lesson:
+        ask_which_lesson("check --turn")
+    if turn and not (lesson / "turn").exists():
+        number = number_of(lesson)
+        raise click.ClickException(f"Your turn of lesson {number} has no checks.")
     if not MINE.exists():
         begin = f"flask start {number_of(lesson) if lesson else 1}"
         raise click.ClickException(f"There is no mine/ yet: begin with {begin}.")
     if browser is None:
         browser = can_drive_chrome()
-    if lesson:
+    if turn:
+        check_turn(lesson, browser, seconds)
+    elif lesson:
         check_one(lesson, browser, seconds)
     else:
         check_all(browser, seconds)
+
+
+def check_turn(lesson, browser, seconds):
+    """Show each check of what a lesson's Your turn asks for."""
+    number = number_of(lesson)
+    say(f"{title(lesson)}, Your turn: checking mine/")
+    outcomes = show_all(checks_of(lesson / "turn", browser, seconds))
+    if "red" in outcomes:
+        say(f"A hint: flask hint {number}")
+        sys.exit(1)
+    say_what_is_left(lesson, outcomes, browser)
 
 
 def check_one(lesson, browser, seconds):
     """Show each check of a lesson, and what they say together."""
     number = number_of(lesson)
     say(f"{title(lesson)}: checking mine/")
-    outcomes = set()
-    for found in checks_of(lesson, browser, seconds):
-        show(found)
-        outcomes.add(found.outcome)
+    outcomes = show_all(checks_of(lesson, browser, seconds))
     if "red" in outcomes:
         say_where_the_change_is(lesson)
         sys.exit(1)
@@ -137,15 +153,21 @@ def check_one(lesson, browser, seconds):
         sys.exit(1)
     if "gone on" in outcomes:
         say("Gone on: a later lesson changed this, so it is not asked any more.")
-    if "not checked" in outcomes:
-        say("The server's part is green; the page's is not checked yet.", fg="green")
-        page = f"{course_address()}{lesson.name}/"
-        say(f"What the page does is checked in your browser: flask run, then {page}")
-        if browser:  # which could not be started
-            sys.exit(1)
-        say(f"Or here, if Chrome is installed: flask check --browser {number}")
-    else:
+    say_what_is_left(lesson, outcomes, browser)
+
+
+def say_what_is_left(lesson, outcomes, browser):
+    """Say whether all was checked, and if not, where the rest is."""
+    if "not checked" not in outcomes:
         say("All is green.", fg="green")
+        return
+    say("The server's part is green; the page's is not checked yet.", fg="green")
+    page = f"{course_address()}{lesson.name}/"
+    say(f"What the page does is checked in your browser: flask run, then {page}")
+    if browser:  # which could not be started
+        sys.exit(1)
+    number = number_of(lesson)
+    say(f"Or here, if Chrome is installed: flask check --browser {number}")
 
 
 def check_all(browser, seconds):
@@ -182,17 +204,27 @@ def check_all(browser, seconds):
     say("All that was checked is green.", fg="green")
 
 
-def checks_of(lesson, browser, seconds):
-    """Yield what is checked of a program: on the server, then in the browser."""
+def show_all(checks):
+    """Show each check as it is made; return their outcomes."""
     outcomes = set()
-    for found in run_checks(lesson, MINE, seconds):
+    for found in checks:
+        show(found)
         outcomes.add(found.outcome)
-        yield found
-    has_page = (lesson / "check.js").exists()
+    return outcomes
+
+
+def checks_of(folder, browser, seconds):
+    """Yield what the checks in a folder find: on the server, then in the browser."""
+    outcomes = set()
+    if (folder / "check.py").exists():
+        for found in run_checks(folder, MINE, seconds):
+            outcomes.add(found.outcome)
+            yield found
+    has_page = (folder / "check.js").exists()
     if not has_page or "red" in outcomes or outcomes == {"gone on"}:
         return
     if browser:
-        yield from run_browser_checks(lesson, MINE, seconds)
+        yield from run_browser_checks(folder, MINE, seconds)
     else:
         yield Check("What the page does", "not checked")
 

@@ -2,25 +2,59 @@
 
 import os
 import shutil
+import tomllib
 from datetime import datetime
 from filecmp import cmp
+from fnmatch import fnmatch
 
-from lessons.course.folders import BEFORE, MINE, all_lessons
+from lessons.course.folders import BEFORE, MINE, ROOT, all_lessons, number_of
 
 PROGRAM = "*.py", "requirements.txt", "static/**/*", "templates/**/*"
 
 
 def beginning(lesson):
-    """Return the files that a lesson begins with, as {name: path}."""
-    begin = lesson / "begin"
-    if begin.is_dir():  # a program of its own
-        return files_of(begin)
-    if begin.exists():  # the number of the lesson whose program it is
-        number = int(begin.read_text(encoding="utf-8"))
-        return files_of(all_lessons()[number])
-    earlier = [each for each in all_lessons().values() if each.name < lesson.name]
-    programs = [each for each in earlier if (each / "app.py").exists()]
-    return files_of(programs[-1])
+    """Return the files that a lesson begins with, as {name: path}.
+
+    They are an earlier lesson's program, over it what is given of this lesson's own,
+    and over both the files in its folder begin/. Which, its begin.toml says.
+    """
+    begin = begin_of(lesson)
+    files = {}
+    if begin["program"]:
+        files = program_of(all_lessons()[begin["program"]])
+    for name in begin["dropped"]:
+        del files[name]
+    for name, path in program_of(lesson).items():
+        if any(fnmatch(name, pattern) for pattern in begin["given"]):
+            files[name] = path
+    return files | files_of(lesson / "begin")
+
+
+def begin_of(lesson):
+    """Return what a lesson's begin.toml says, as {"program", "given", "dropped"}.
+
+    Where it says nothing, the lesson begins with the program of the one before it.
+    """
+    path = lesson / "begin.toml"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    earlier = [each for each in all_lessons() if each < number_of(lesson)]
+    before = earlier[-1] if earlier else None
+    usual = {"program": before, "given": [], "dropped": []}
+    return usual | tomllib.loads(text)
+
+
+def program_of(lesson):
+    """Return the files of a lesson's program, as {name: path}.
+
+    A lesson without an app.py reads the program at the root.
+    """
+    if (lesson / "app.py").exists():
+        return files_of(lesson)
+    files = files_of(ROOT)
+    others = [name for name in files if name.endswith(".py") and name != "app.py"]
+    for name in others:  # failures.py and the like, which are imported
+        del files[name]
+    return files
 
 
 def files_of(folder):
