@@ -41,7 +41,7 @@ def each_diff(folder):
 
 
 def solution(lesson):
-    """Return the files of a lesson's program; lesson 06 reads the one at the root."""
+    """Return the files of a lesson's program; lesson 08 reads the one at the root."""
     return files_of(lesson if (lesson / "app.py").exists() else ROOT)
 
 
@@ -296,32 +296,32 @@ MISTAKES = [
         "closing makes",
     ),
     ("05 page.js", "() => asking.abort()", "asking.abort()", "a new one for each"),
-    ("06 app.py", "slots.release()", "pass", "slots.release() in finally"),
+    ("08 app.py", "slots.release()", "pass", "slots.release() in finally"),
     (
-        "06 app.py",
+        "08 app.py",
         "app.register_error_handler(HTTPException, as_json)",
         "",
         "HTTPException) can",
     ),
     (
-        "06 app.py",
+        "08 app.py",
         "raise refusal from None",
         "raise type(refusal)(refusal.description) from None",
         "when to ask again",
     ),
     (
-        "06 app.py",
+        "08 app.py",
         "response.call_on_close(pieces.close)",
         "pass",
         "call response.call_on",
     ),
     (
-        "06 app.py",
+        "08 app.py",
         "chain([first_piece], pieces)",
         "pieces",
         "what next() took has to be sent",
     ),
-    ("06 app.py", "def write(", "def wrote(", "name 'write' is not defined"),
+    ("08 app.py", "def write(", "def wrote(", "name 'write' is not defined"),
 ]
 
 

@@ -34,7 +34,7 @@ from lessons.course.run_checks import run_checks
 from lessons.course.way_through import read_way_through
 
 PAGE = "/lessons/03-a-page-that-reads-it/"
-ROOTS = "/lessons/06-errors-you-can-see/"
+ROOTS = "/lessons/08-limits/"
 LESSONS = [lesson.name for lesson in read_way_through().lessons]
 PATIENCE = 120  # seconds; a busy machine takes its time to start a Python
 HELLO = """from flask import Flask

@@ -182,8 +182,8 @@ def check_all(browser, seconds):
             outcomes.add(found.outcome)
         if "red" in outcomes:
             say(f"You are at lesson {number}. To begin it: flask start {number}.")
-            if number > 6:
-                say("From lesson 7 on, name the one you are at, as in flask check 9.")
+            if number > 8:
+                say("From lesson 9 on, name the one you are at, as in flask check 12.")
             say_where_the_change_is(lesson)
             sys.exit(1)
         if "not checked" in outcomes:

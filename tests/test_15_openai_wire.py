@@ -1,4 +1,4 @@
-"""Lesson 10: a server that OpenAI's clients, which nobody here wrote, can talk to."""
+"""Lesson 15: a server that OpenAI's clients, which nobody here wrote, can talk to."""
 
 import importlib
 import io
@@ -27,8 +27,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from models import choose_model
 
-LESSON = ROOT / "lessons" / "10-the-openai-wire"
-NAME = "lessons.10-the-openai-wire"
+LESSON = ROOT / "lessons" / "15-the-openai-wire"
+NAME = "lessons.15-the-openai-wire"
 server = importlib.import_module(f"{NAME}.app")
 before = importlib.import_module(f"{NAME}.stops").before
 side_by_side = importlib.import_module(f"{NAME}.side_by_side").side_by_side
@@ -545,7 +545,7 @@ MISTAKE_LINE = our_mistake.__code__.co_firstlineno + 1
 def test_the_log_says_where_a_mistake_of_ours_is(chat, caplog, script):
     _, answer = chat(*script, stream=True)
     assert answer.text  # read to its end
-    place = f"KeyError in test_10_openai_wire.py, line {MISTAKE_LINE}"
+    place = f"KeyError in test_15_openai_wire.py, line {MISTAKE_LINE}"
     assert place in caplog.text and SECRET not in caplog.text + answer.text
 
 
@@ -726,11 +726,11 @@ def clients(request):
     def ask(name, *words):
         if name == "openai 1.x for Python":
             folder = request.getfixturevalue("openai_1")
-            *came, version = run_with(folder, "10-openai.py", *words)
+            *came, version = run_with(folder, "15-openai.py", *words)
             assert version.startswith("1.109.")
             return came
         if name == "openai for Python":
-            *came, version = request.getfixturevalue("python")("10-openai.py", *words)
+            *came, version = request.getfixturevalue("python")("15-openai.py", *words)
             assert int(version.partition(".")[0]) > 1
             return came
         kind, script = SCRIPTS[name]
@@ -740,10 +740,10 @@ def clients(request):
 
 
 SCRIPTS = {
-    "LangChain for Python": ("python", "10-langchain.py"),
-    "openai for JavaScript": ("node", "10-openai.mjs"),
-    "LangChain for JavaScript": ("node", "10-langchain.mjs"),
-    "the AI SDK": ("node", "10-ai-sdk.mjs"),
+    "LangChain for Python": ("python", "15-langchain.py"),
+    "openai for JavaScript": ("node", "15-openai.mjs"),
+    "LangChain for JavaScript": ("node", "15-langchain.mjs"),
+    "the AI SDK": ("node", "15-ai-sdk.mjs"),
 }
 every_client = pytest.mark.parametrize(
     "name", ["openai for Python", "openai 1.x for Python", *SCRIPTS]
@@ -844,13 +844,13 @@ def test_langchain_weaves_two_answers_into_one(model_of, serve):
 
 def test_a_react_component_can_read_it(node, model_of, serve):
     model_of("one", " two")
-    assert node("10-react.mjs", f"{serve(server.app)}/v1", "Hello?") == ["one two"]
+    assert node("15-react.mjs", f"{serve(server.app)}/v1", "Hello?") == ["one two"]
 
     def two_in_one(body):
         return body.replace(b"\n\n", b" ")
 
     other = serve(changed(server.app, two_in_one))
-    assert node("10-react.mjs", f"{other}/v1", "Hello?") != ["one two"]
+    assert node("15-react.mjs", f"{other}/v1", "Hello?") != ["one two"]
 
 
 # The lesson's own clients
@@ -995,7 +995,7 @@ def test_lesson_01_can_be_pointed_at_it(tmp_path):
 
 
 def test_the_loop_that_many_guides_print_loses_text(node):
-    assert node("10-printed-loop.mjs") == [107, 126]
+    assert node("15-printed-loop.mjs") == [107, 126]
 
 
 # The page

@@ -1,4 +1,4 @@
-// Ask a server with the AI SDK: node 10-ai-sdk.mjs URL PROMPT [KEY].
+// Ask a server with the AI SDK: node 15-ai-sdk.mjs URL PROMPT [KEY].
 // Prints what came of a streamed answer, then of a whole one.
 
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";

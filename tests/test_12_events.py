@@ -1,4 +1,4 @@
-"""Server-sent events: the wire of lesson 09, and clients that nobody here wrote."""
+"""Server-sent events: the wire of lesson 12, and clients that nobody here wrote."""
 
 import importlib
 import json
@@ -25,11 +25,11 @@ from selenium.webdriver.support.ui import WebDriverWait
 from models import choose_model
 from practice import failure
 
-NAME = "lessons.09-server-sent-events"
+NAME = "lessons.12-server-sent-events"
 lesson = importlib.import_module(f"{NAME}.app")
 answers = importlib.import_module(f"{NAME}.answers")
 EventStream = importlib.import_module(f"{NAME}.events").EventStream
-PARSER = ROOT / "lessons" / "09-server-sent-events" / "static" / "events.js"
+PARSER = ROOT / "lessons" / "12-server-sent-events" / "static" / "events.js"
 COUNTED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
 COUNT = AIMessageChunk("", usage_metadata=COUNTED)
 USAGE = {"promptTokens": 3, "completionTokens": 5, "totalTokens": 8}
@@ -393,7 +393,7 @@ MISTAKE_LINE = our_mistake.__code__.co_firstlineno + 1
 def test_the_log_says_where_a_mistake_of_ours_is(client, answer_with, caplog, script):
     answer_with(*script)
     assert client.post("/ask", json={"prompt": "Hello?"}).text  # read to its end
-    place = f"KeyError in test_09_events.py, line {MISTAKE_LINE}"
+    place = f"KeyError in test_12_events.py, line {MISTAKE_LINE}"
     assert place in caplog.text and SECRET not in caplog.text
 
 
@@ -557,7 +557,7 @@ def test_a_reader_who_leaves_is_noticed(anywhere, tmp_path):
 
 
 def aistream_gets_it_all(node, url):
-    first, second = node("09-aikit.mjs", f"{url}/ask")
+    first, second = node("12-aikit.mjs", f"{url}/ask")
     tokens = [["token", text] for text in SCRIPT[:-1]]
     assert first["heard"] == [
         ["streaming-start", None],
@@ -585,14 +585,14 @@ def test_ai_kits_aistream_gets_it_all(node, answer_with, serve):
 
 def test_ai_kits_aistream_tries_again_when_it_is_refused(node, answer_with, serve):
     answer_with(refusing(1, ModelAPIError(SECRET)), *SCRIPT)
-    first, _ = node("09-aikit.mjs", f"{serve(lesson.app)}/ask")
+    first, _ = node("12-aikit.mjs", f"{serve(lesson.app)}/ask")
     retry = ["retry", {"attempt": 1, "delay": 1}]
     assert first["heard"].count(retry) == 1
     assert first["messages"] == [["user", "One?"], ["assistant", TEXT]]
 
 
 def parser_gets_it_all(node, url):
-    found = node("09-parser.mjs", f"{url}/ask")
+    found = node("12-parser.mjs", f"{url}/ask")
     assert [number for number, *_ in found] == [str(n) for n in range(1, 8)]
     tokens = [json.loads(data)["token"] for _, name, data in found if name == "token"]
     assert "".join(tokens) == TEXT
@@ -646,7 +646,7 @@ def test_httpx_sse_takes_a_heartbeat_with_an_empty_line_for_an_event(
 
 
 def usechat_gets_it_all(node, url):
-    *_, end = node("09-usechat.mjs", f"{url}/chat")
+    *_, end = node("12-usechat.mjs", f"{url}/chat")
     assert (end["status"], end["finished"]) == ("ready", ["stop", "stop"])
     texts = [turn["text"] for turn in end["messages"]]
     assert texts == ["One?", TEXT, "Two?", TEXT]
@@ -671,7 +671,7 @@ def test_usechat_gets_it_all(node, answer_with, serve):
 
 
 def usechat_shows(node, url, sentence):
-    first, _ = node("09-usechat.mjs", f"{url}/chat")
+    first, _ = node("12-usechat.mjs", f"{url}/chat")
     assert (first["status"], first["error"]) == ("error", sentence)
 
 
@@ -831,7 +831,7 @@ def test_its_parser_follows_the_rules_at_every_cut(browser, serve):
 
 def test_its_parser_finds_what_eventsource_parser_finds(node):
     plain = [text for text in STREAMS if text[-2:] == "\n\n" and "\u2028" not in text]
-    results = node("09-oracle.mjs", str(PARSER), json.dumps(plain))
+    results = node("12-oracle.mjs", str(PARSER), json.dumps(plain))
     for text, result in zip(plain, results, strict=True):
         theirs = [event[:2] for event in result["theirs"]]
         for cut, ours in enumerate(result["ours"]):

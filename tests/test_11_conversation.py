@@ -1,4 +1,4 @@
-"""Lesson 08: the page keeps the conversation, and clients nobody here wrote read it."""
+"""Lesson 11: the page keeps the conversation, and clients nobody here wrote read it."""
 
 import importlib
 import json
@@ -26,7 +26,7 @@ import failures
 from lessons.course.import_anew import import_anew
 from lessons.course.program_import import import_app
 
-NAME = "08-a-conversation"
+NAME = "11-a-conversation"
 FOLDER = ROOT / "lessons" / NAME
 APP = f"lessons/{NAME}/app"
 program = importlib.import_module(f"lessons.{NAME}.app")
@@ -391,7 +391,7 @@ TEXT = "".join(LETTERS)
 
 
 def completion_gets_it(node, address):
-    assert node("08-completion.mjs", f"{address}/ask", "Who am I?") == [TEXT, None]
+    assert node("11-completion.mjs", f"{address}/ask", "Who am I?") == [TEXT, None]
 
 
 ONE = [["user", "One?"], ["assistant", TEXT]]
@@ -404,12 +404,12 @@ SENT = [
 
 
 def chat_gets_it(node, address):
-    said = node("08-chat.mjs", f"{address}/ask", "One?", "Two?")
+    said = node("11-chat.mjs", f"{address}/ask", "One?", "Two?")
     assert said == [ONE, None, BOTH, None, BOTH]
 
 
 def chat_2_gets_it(node, address):
-    said = node("08-chat-2.mjs", f"{address}/ask", "One?", "Two?")
+    said = node("11-chat-2.mjs", f"{address}/ask", "One?", "Two?")
     typed = [["One?", "", True], ["Two?", "", True]]  # input, emptied, and loading
     assert said == [ONE, None, BOTH, None, BOTH, typed]
 
@@ -460,7 +460,7 @@ def test_a_client_notices_another_wire(node, answer_with, serve, gets_it, change
 
 
 @pytest.mark.parametrize(
-    "script", ["08-completion.mjs", "08-chat.mjs", "08-chat-2.mjs"]
+    "script", ["11-completion.mjs", "11-chat.mjs", "11-chat-2.mjs"]
 )
 def test_a_client_gets_the_sentence_of_a_refusal(node, answer_with, serve, script):
     answer_with(ModelTimeoutError(SECRET))
@@ -468,7 +468,7 @@ def test_a_client_gets_the_sentence_of_a_refusal(node, answer_with, serve, scrip
     assert json.loads(error) == {"error": failures.SILENT.sentence}
 
 
-@pytest.mark.parametrize("script", ["08-chat.mjs", "08-chat-2.mjs"])
+@pytest.mark.parametrize("script", ["11-chat.mjs", "11-chat-2.mjs"])
 def test_a_client_that_stops_keeps_what_came(node, answer_with, serve, script):
     gate = threading.Event()
     model = answer_with("one", gate, *MANY)

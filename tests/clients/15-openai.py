@@ -1,4 +1,4 @@
-"""Ask a server with the openai package: python 10-openai.py URL PROMPT [KEY].
+"""Ask a server with the openai package: python 15-openai.py URL PROMPT [KEY].
 
 Prints what came of a streamed answer, of a whole one, and of an asynchronous one.
 """

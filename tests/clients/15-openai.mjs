@@ -1,4 +1,4 @@
-// Ask a server with the openai package: node 10-openai.mjs URL PROMPT [KEY].
+// Ask a server with the openai package: node 15-openai.mjs URL PROMPT [KEY].
 // Prints what came of a streamed answer, then of a whole one.
 
 import OpenAI from "openai";

@@ -1,4 +1,4 @@
-"""Ask a server with LangChain's ChatOpenAI: python 10-langchain.py URL PROMPT [KEY].
+"""Ask a server with LangChain's ChatOpenAI: python 15-langchain.py URL PROMPT [KEY].
 
 Prints what came of a streamed answer, then of a whole one.
 """

@@ -1,10 +1,10 @@
-// A React component that streams an answer: node 10-react.mjs URL PROMPT.
+// A React component that streams an answer: node 15-react.mjs URL PROMPT.
 // Prints what stands in the page when the answer has ended.
 
 import { readFile } from "node:fs/promises";
 import { Window } from "happy-dom";
 
-const file = new URL("../../lessons/10-the-openai-wire/static/lines.js", import.meta.url);
+const file = new URL("../../lessons/15-the-openai-wire/static/lines.js", import.meta.url);
 const source = encodeURIComponent(await readFile(file, "utf-8"));
 const { lines } = await import(`data:text/javascript,${source}`);
 const window = new Window();

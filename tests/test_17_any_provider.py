@@ -22,9 +22,9 @@ import failures
 from lessons.course.bad_network import BadNetwork
 from lessons.course.import_anew import import_anew
 
-LESSON = ROOT / "lessons" / "11-any-provider"
-lesson = importlib.import_module("lessons.11-any-provider.app")
-providers = importlib.import_module("lessons.11-any-provider.providers")
+LESSON = ROOT / "lessons" / "17-any-provider"
+lesson = importlib.import_module("lessons.17-any-provider.app")
+providers = importlib.import_module("lessons.17-any-provider.providers")
 KEY = "sk-ant-abcd-1234"
 SETTINGS = {  # as .env has them, for a provider at an address
     "anthropic": lambda url: {
@@ -565,8 +565,8 @@ def test_a_reader_who_leaves_closes_the_models_stream(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["flask run", "gunicorn", "waitress"])
 def test_it_works_behind_every_server(kind):
-    module = "lessons.11-any-provider.app"
-    server = running("--app", "lessons/11-any-provider/app", "run")
+    module = "lessons.17-any-provider.app"
+    server = running("--app", "lessons/17-any-provider/app", "run")
     if kind != "flask run":
         server = production(kind, module)
     with server as url:

@@ -1,6 +1,6 @@
 // useChat of ai 2, as in many guides: a form with an input, two questions, reload, stop.
 
-import { print, use } from "./08-hook.mjs";
+import { print, use } from "./11-hook.mjs";
 import { useChat } from "ai-2/react";
 
 const [, , api, ...prompts] = process.argv;

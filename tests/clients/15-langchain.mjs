@@ -1,4 +1,4 @@
-// Ask a server with LangChain's ChatOpenAI: node 10-langchain.mjs URL PROMPT [KEY].
+// Ask a server with LangChain's ChatOpenAI: node 15-langchain.mjs URL PROMPT [KEY].
 // Prints what came of a streamed answer, then of a whole one.
 
 import { ChatOpenAI } from "@langchain/openai";

@@ -1,6 +1,6 @@
 // The AI SDK's useCompletion asks a prompt at an address: its completion, its error.
 
-import { print, use } from "./08-hook.mjs";
+import { print, use } from "./11-hook.mjs";
 import { useCompletion } from "@ai-sdk/react";
 
 const [, , api, prompt] = process.argv;

@@ -1,4 +1,4 @@
-"""Lesson 07: messages with a type, from a service in a thread to clients of others."""
+"""Lesson 09: messages with a type, from a service in a thread to clients of others."""
 
 import importlib
 import json
@@ -17,7 +17,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 import failures
 from lessons.course.bad_network import BadNetwork
 
-NAME = "lessons.07-messages-with-a-type"
+NAME = "lessons.09-messages-with-a-type"
 lesson = importlib.import_module(f"{NAME}.app")
 streams = importlib.import_module(f"{NAME}.stream")
 Stream, StreamClosed, ROOM = streams.Stream, streams.StreamClosed, streams.ROOM
@@ -391,7 +391,7 @@ def test_a_name_that_does_not_exist_fails_and_is_found_in_the_log(
     assert answer.status_code == (200 if sent else 502)
     assert failures.NONSENSE.sentence in answer.text
     line = service.__code__.co_firstlineno + 3
-    here = f"in test_07_messages.py, line {line}"
+    here = f"in test_09_messages.py, line {line}"
     assert f"NameError {here} after {sent} messages" in caplog.text
 
 
@@ -478,7 +478,7 @@ def tokens(found):
 
 
 def vovk_reads_it_all(node, url):
-    found = node("07-vovk.mjs", url, "/echo Tragödie 👋\n\tis whole")
+    found = node("09-vovk.mjs", url, "/echo Tragödie 👋\n\tis whole")
     assert [each for each in found if "thrown" in each] == []
     assert tokens(found) == "Tragödie 👋\n\tis whole"
     assert found[-1] == {"message": {"end": "stop"}}
@@ -486,7 +486,7 @@ def vovk_reads_it_all(node, url):
 
 
 def vovk_throws_it(node, url, reason):
-    first, last = node("07-vovk.mjs", url, "Hello?")
+    first, last = node("09-vovk.mjs", url, "Hello?")
     thrown = {"name": "Error", "message": reason} if isinstance(reason, str) else reason
     assert (first, last) == ({"message": {"token": "one"}}, {"thrown": thrown})
 
@@ -537,7 +537,7 @@ def test_vovk_notices_an_error_in_another_shape(to, node, serve, serve_with):
 def vovk_is_refused(node, url):
     message = "The model has too much to do: ask again in 4 s."
     thrown = {"name": "Error", "message": message, "statusCode": 429}
-    assert node("07-vovk.mjs", url, "/busy 4") == [{"thrown": thrown}]
+    assert node("09-vovk.mjs", url, "/busy 4") == [{"thrown": thrown}]
 
 
 def test_vovk_is_refused_with_our_sentence(node, serve):

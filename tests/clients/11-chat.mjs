@@ -1,6 +1,6 @@
 // The AI SDK's useChat with its text transport: two questions, regenerate, and a stop.
 
-import { print, use } from "./08-hook.mjs";
+import { print, use } from "./11-hook.mjs";
 import { useChat } from "@ai-sdk/react";
 import { TextStreamChatTransport } from "ai";
 

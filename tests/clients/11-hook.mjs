@@ -1,4 +1,4 @@
-// A React component around a hook, in a DOM, for the clients of lesson 08.
+// A React component around a hook, in a DOM, for the clients of lesson 11.
 
 import { Window } from "happy-dom";
 
