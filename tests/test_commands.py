@@ -608,6 +608,55 @@ def test_what_a_red_program_prints_is_shown(project):
     assert code == 1 and "| I was here" in printed
 
 
+# flask check --turn
+
+TURN = """def test_it_says_bye(program):
+    assert "bye" in program.__dict__, "Nothing says bye."
+"""
+
+
+@pytest.fixture
+def turn(project):
+    """Return the turn/ of lesson 2, made for the test; mine/ holds its program."""
+    folder = project.folder / "lessons" / "02-a-stream-from-flask" / "turn"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    (folder / "check.py").write_text(TURN, encoding="utf-8")
+    project.write(program(2))
+    return folder
+
+
+def test_check_turn_is_red_for_the_lessons_program(project, turn):
+    code, printed = project.flask("check", "2", "--turn", *PLENTY)
+    assert (code, printed.partition("\n")[0]) == (
+        1,
+        "02 · A stream from Flask, Your turn: checking mine/",
+    )
+    assert "red         It says bye" in printed and "Nothing says bye." in printed
+    assert "A hint: flask hint 2" in printed
+
+
+def test_check_turn_is_green_for_a_solution(project, turn):
+    project.write(program(2) + "\nbye = True\n")
+    code, printed = project.flask("check", "2", "--turn", *PLENTY)
+    assert code == 0 and printed.endswith("green       It says bye\nAll is green.\n")
+
+
+def test_check_turn_does_not_call_a_page_green_that_no_browser_has_seen(project, turn):
+    (turn / "check.py").rename(turn / "check.js")
+    _, printed = project.flask("check", "2", "--turn", "--no-browser")
+    assert "not checked What the page does" in printed
+    assert "All is green" not in printed
+
+
+def test_check_turn_wants_a_lesson_whose_turn_has_checks(project, turn):
+    code, printed = project.flask("check", "--turn")
+    assert code == 1 and "flask check --turn 2" in printed
+    shutil.rmtree(turn)
+    code, printed = project.flask("check", "2", "--turn")
+    assert code == 1 and "Your turn of lesson 2 has no checks." in printed
+
+
 def test_without_pytest_it_says_how_to_get_it(project):
     (project.folder / "sitecustomize.py").write_text(
         "import sys; sys.modules['pytest'] = None", encoding="utf-8"

@@ -23,7 +23,7 @@ from werkzeug.test import Client
 
 import app as program
 from failures import as_json
-from lessons.course import folders, pages, program_import
+from lessons.course import folders, pages, program_import, way_through
 from lessons.course.broken_program import BrokenProgram
 from lessons.course.command_output import command_output
 from lessons.course.live_program import Program
@@ -71,6 +71,37 @@ def site(mine, monkeypatch):
     site.after_request(program.forbid_guessing)
     site.register_blueprint(pages.course)
     return site
+
+
+TURN = {
+    "check.py": """def test_it_says_bye(program):
+    assert "bye" in program.__dict__, "Nothing says bye."
+""",
+    "check.js": """export const checks = [{
+  sentence: "The page says bye",
+  async run(page) {
+    page.must(page.words.includes("bye"), "The page says no bye.");
+  },
+}];
+""",
+}
+
+
+@pytest.fixture
+def turn(tmp_path, monkeypatch):
+    """Return the folder of Your turn of a lesson, made for the test, and the name."""
+    copy = tmp_path / "lessons"
+    lesson = LESSONS[2]
+    shutil.copytree(folders.LESSONS / lesson, copy / lesson)
+    shutil.copy(folders.LESSONS / "README.md", copy)
+    for module in folders, pages, way_through:
+        monkeypatch.setattr(module, "LESSONS", copy)
+    folder = copy / lesson / "turn"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name, text in TURN.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
 
 
 class Visitor(FlaskClient):
@@ -857,8 +888,8 @@ def test_who_leaves_a_command_stops_it(mine):
 # Check my work
 
 
-def checks(visit, lesson):
-    answer = visit.post(f"/lessons/{lesson}/check", json={})
+def checks(visit, lesson, **asked):
+    answer = visit.post(f"/lessons/{lesson}/check", json=asked)
     assert answer.mimetype == "application/jsonl"
     return [json.loads(line) for line in answer.text.splitlines()]
 
@@ -876,6 +907,39 @@ def test_my_work_is_red_and_then_green(visit, mine):
     assert outcomes.count("red") == 1
     write(mine, app=right)
     assert {check["outcome"] for check in checks(visit, LESSONS[1])} == {"green"}
+
+
+def test_my_turn_is_red_and_then_green(turn, visit, mine):
+    shutil.copytree(turn.parent, mine, dirs_exist_ok=True)
+    right = (mine / "app.py").read_text(encoding="utf-8")
+    [check] = checks(visit, turn.parent.name, turn=True)
+    assert (check["outcome"], check["message"]) == ("red", "Nothing says bye.")
+    write(mine, app=f"{right}\nbye = True\n")
+    [check] = checks(visit, turn.parent.name, turn=True)
+    assert (check["sentence"], check["outcome"]) == ("It says bye", "green")
+
+
+def test_of_my_turn_all_may_be_checked_in_the_browser(turn, visit):
+    (turn / "check.py").unlink()
+    assert checks(visit, turn.parent.name, turn=True) == []
+    script = visit.get(f"{PAGE}turn/check.js")
+    assert script.text == TURN["check.js"] and script.mimetype == "text/javascript"
+
+
+def test_a_lesson_whose_turn_has_no_checks_has_no_button_for_it(turn, visit):
+    assert "Check your turn</button>" in visit.get(PAGE).text
+    shutil.rmtree(turn)
+    assert "Check your turn</button>" not in visit.get(PAGE).text
+    assert visit.get(f"{PAGE}turn/check.js").status_code == 404
+    assert visit.post(f"{PAGE}check", json={"turn": True}).status_code == 404
+
+
+def test_nobody_elses_machine_checks_a_turn(turn, visit):
+    there = {"REMOTE_ADDR": "192.168.1.7"}
+    asked = {"json": {"turn": True}, "environ_overrides": there}
+    assert visit.post(f"{PAGE}check", **asked).status_code == 404
+    script = visit.get(f"{PAGE}turn/check.js", environ_overrides=there)
+    assert script.status_code == 404
 
 
 # What it costs
@@ -1192,7 +1256,8 @@ CUT = """
       };
       window.fetch = async () => new Response(new ReadableStream({ pull }));
       const reported = [];
-      const all = await check("", true, (found) => reported.push(found));
+      const note = (found) => reported.push(found);
+      const all = await check("", { inBrowser: true }, note);
       answers.push([all, reported]);
     }
     done(answers);"""
@@ -1239,8 +1304,8 @@ def test_a_service_worker_of_mine_does_not_reach_beyond_mine(reader, mine):
     assert "path of the provided scope" in "".join(reader.complaints())
 
 
-def check_my_work(reader):
-    reader.run("document.querySelector('#check').click()")
+def check_my_work(reader, button="#check"):
+    reader.run("document.querySelector(arguments[0]).click()", button)
     reader.until("document.querySelector('#check').ariaDisabled === 'false'")
     return [
         reader.run("return document.querySelector(arguments[0])?.innerText", found)
@@ -1271,6 +1336,39 @@ def test_check_my_work_checks_the_page_in_this_browser(reader, mine):
     assert "cut after byte 5" in check_my_work(reader)[1]
     page.write_text(right, encoding="utf-8")
     assert check_my_work(reader) == ["All is green.", None]
+
+
+def test_check_your_turn_says_what_is_red_and_then_that_all_is_green(
+    turn, reader, mine
+):
+    shutil.copytree(turn.parent, mine, dirs_exist_ok=True)
+    reader.open(PAGE)
+    status, red = check_my_work(reader, "#check-turn")
+    assert status == "Mend the red one, then check again."
+    assert red.startswith("red It says bye\n\nNothing says bye.")
+    app = (mine / "app.py").read_text(encoding="utf-8")
+    write(mine, app=f"{app}\nbye = True\n")
+    assert "The page says no bye." in check_my_work(reader, "#check-turn")[1]
+    page = mine / "templates" / "index.html"
+    page.write_text(page.read_text(encoding="utf-8") + "<p>bye", encoding="utf-8")
+    assert check_my_work(reader, "#check-turn") == ["Your turn is done.", None]
+
+
+def test_one_button_checks_at_a_time(turn, reader, mine):
+    reader.open(PAGE)
+    asked = reader.run(
+        """let asked = 0;
+        window.fetch = () => {
+          asked += 1;
+          return new Promise(() => {});
+        };
+        for (const name of ["#check", "#check-turn", "#check"]) {
+          document.querySelector(name).click();
+        }
+        const disabled = document.querySelectorAll("[aria-disabled=true]").length;
+        return [asked, disabled];"""
+    )
+    assert asked == [1, 2]
 
 
 def test_the_way_through_shows_how_far_one_is(reader, mine):

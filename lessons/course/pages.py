@@ -99,19 +99,35 @@ def beside_the_notes(name, file):
     abort(404)
 
 
+@course.get("/<name>/turn/check.js")
+def page_checks_of_turn(name):
+    """Send the checks of Your turn that run in the browser."""
+    if not runs_here(request.environ):
+        abort(404)
+    return send_from_directory(LESSONS / find_lesson(name).name / "turn", "check.js")
+
+
 @course.post("/<name>/check")
 def check(name):
-    """Check mine/, and answer with a line of JSON for each check as it is made."""
+    """Check mine/, and answer with a line of JSON for each check as it is made.
+
+    {"turn": true} asks for the checks of Your turn, anything else for the lesson's.
+    """
     lesson = find_lesson(name)
-    if not lesson.has("check.py") or not runs_here(request.environ):
+    if not runs_here(request.environ):
         abort(404)
-    request.get_json()  # a page of another origin cannot send JSON unasked
-    found = lines_of_checks(LESSONS / name)
-    return Response(found, mimetype="application/jsonl")
+    asked = request.get_json()  # a page of another origin cannot send JSON unasked
+    is_turn = isinstance(asked, dict) and asked.get("turn") is True
+    if not lesson.has("turn" if is_turn else "check.py"):
+        abort(404)
+    folder = LESSONS / name / "turn" if is_turn else LESSONS / name
+    return Response(lines_of_checks(folder), mimetype="application/jsonl")
 
 
 def lines_of_checks(folder):
     """Yield a line for each check; end them all when the reader has left."""
+    if not (folder / "check.py").exists():  # all is checked in the browser
+        return
     with closing(run_checks(folder, folders.MINE)) as checks:
         for found in checks:
             yield json.dumps(found._asdict()) + "\n"

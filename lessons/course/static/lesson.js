@@ -13,7 +13,7 @@ const ENDS = {
 const pane = document.querySelector("#pane");
 const frame = document.querySelector("iframe");
 const problem = document.querySelector("#problem");
-const button = document.querySelector("#check"); // not in every lesson
+const buttons = document.querySelectorAll("#check, #check-turn"); // some have none
 const status = document.querySelector("#status");
 const list = document.querySelector("#found");
 const tap = tapInto(wireStrip(document.querySelector("#wire")), problem);
@@ -56,10 +56,10 @@ function add(parent, name, text) {
   return node;
 }
 
-if (button) {
-  onPress(button, status, async () => {
-    list.replaceChildren();
-    const all = await check(lesson, "browser" in button.dataset, show);
-    return ENDS[outcomeOf(all)];
-  });
-}
+onPress(buttons, status, async ({ id, dataset }) => {
+  list.replaceChildren();
+  const isTurn = id === "check-turn";
+  const all = await check(lesson, { isTurn, inBrowser: "browser" in dataset }, show);
+  const outcome = outcomeOf(all);
+  return isTurn && outcome === "green" ? "Your turn is done." : ENDS[outcome];
+});

@@ -6,12 +6,13 @@ const lessons = document.querySelectorAll("#lessons [data-checks]");
 const button = document.querySelector("#check");
 const status = document.querySelector("#status");
 
-onPress(button, status, async () => {
+onPress([button], status, async () => {
   for (const lesson of lessons) mark(lesson, "");
   for (const lesson of lessons) {
     const { href, textContent: title } = lesson.querySelector("a");
     status.textContent = `${title}: checking mine/`;
-    const all = await check(href, "browser" in lesson.dataset, () => {});
+    const inBrowser = "browser" in lesson.dataset;
+    const all = await check(href, { inBrowser }, () => {});
     mark(lesson, outcomeOf(all));
     const red = redOf(all);
     if (red) return `You are at ${title}. ${red.sentence}: ${red.message}`;

@@ -1,19 +1,20 @@
 // Your work: a lesson's checks of mine/, on the server and then in this browser.
 
 /**
- * Run the checks of the lesson at that address; report each as {sentence, outcome,
- * message, printed}, and return them all.
+ * Run the checks of the lesson at that address, or of its Your turn; report each as
+ * {sentence, outcome, message, printed}, and return them all.
  */
-export async function check(lesson, inBrowser, report) {
+export async function check(lesson, { isTurn = false, inBrowser }, report) {
   const all = [];
   const note = (found) => {
     all.push(found);
     report(found);
   };
-  for await (const found of foundByServer(lesson)) note(found);
+  for await (const found of foundByServer(lesson, isTurn)) note(found);
   if (inBrowser && !redOf(all)) {
     const { runChecks } = await import("./checks.js");
-    await runChecks(`${lesson}mine/`, `${lesson}check.js`, note);
+    const file = isTurn ? "turn/check.js" : "check.js";
+    await runChecks(`${lesson}mine/`, lesson + file, note);
   }
   return all;
 }
@@ -31,11 +32,11 @@ export function outcomeOf(all) {
 }
 
 /** Yield what the server's checks found, one by one: a line of JSON for each. */
-async function* foundByServer(lesson) {
+async function* foundByServer(lesson, isTurn) {
   const request = {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: "{}",
+    body: JSON.stringify({ turn: isTurn }),
   };
   const response = await fetch(`${lesson}check`, request);
   if (!response.ok) throw new Error(`The server answered ${response.status}.`);
@@ -50,17 +51,27 @@ async function* foundByServer(lesson) {
   }
 }
 
-/** Let a button run something once at a time; status says how it goes. */
-export function onPress(button, status, work) {
-  button.addEventListener("click", async () => {
-    if (button.getAttribute("aria-disabled") === "true") return;
-    button.setAttribute("aria-disabled", "true"); // disabled, it would lose focus
-    status.textContent = "The checks run.";
-    try {
-      status.textContent = await work();
-    } catch (error) {
-      status.textContent = `The checks could not run: ${error.message}`;
-    }
-    button.setAttribute("aria-disabled", "false");
-  });
+/** Let buttons run work(button), one at a time; status says how it goes. */
+export function onPress(buttons, status, work) {
+  let isRunning = false;
+
+  const begin = (begun) => {
+    isRunning = begun;
+    // disabled, a button would lose focus
+    for (const button of buttons) button.setAttribute("aria-disabled", begun);
+  };
+
+  for (const button of buttons) {
+    button.addEventListener("click", async () => {
+      if (isRunning) return;
+      begin(true);
+      status.textContent = "The checks run.";
+      try {
+        status.textContent = await work(button);
+      } catch (error) {
+        status.textContent = `The checks could not run: ${error.message}`;
+      }
+      begin(false);
+    });
+  }
 }
