@@ -452,6 +452,31 @@ BROKEN = {
 }
 
 
+def said_of(visit, mine, text):
+    """Return the sentence for a program of that text."""
+    write(mine, app=text)
+    return visit.get(f"{PAGE}mine/").json["error"]
+
+
+@pytest.mark.parametrize("text", ["from words import a", "import words"])
+def test_a_forgotten_dot_is_said(visit, mine, text):
+    write(mine, words="a = 1")
+    said = said_of(visit, mine, text)
+    assert "words.py is in mine/: write a dot before the name, as in from .wo" in said
+    assert "pip" not in said
+
+
+def test_no_package_is_named_that_no_lesson_uses(visit, mine, monkeypatch):
+    monkeypatch.setitem(sys.modules, "flask_cors", None)  # as if it were missing
+    said = said_of(visit, mine, "import flask_cors")
+    assert said.endswith(
+        "It is a package: python -m pip install flask-cors installs it."
+    )
+    for text in "from stream import Stream", "import flusk.app", "import word_by_word":
+        said = said_of(visit, mine, text)
+        assert "No lesson uses a package of that name" in said and "pip" not in said
+
+
 @pytest.mark.parametrize(("text", "sentence"), BROKEN.items())
 def test_what_is_broken_in_mine_is_said_in_one_sentence(visit, mine, text, sentence):
     write(mine, app=text)

@@ -2,13 +2,14 @@
 
 import errno
 import os
+import re
 from pathlib import Path
 from traceback import walk_tb
 
 from jinja2 import TemplateNotFound
 
 from lessons.course.bounds import prints_too_much, uses_too_much
-from lessons.course.folders import COURSE
+from lessons.course.folders import COURSE, LESSONS, ROOT
 from lessons.course.import_anew import without_number
 
 ADVICE = {  # what to try, by how an exception's message begins
@@ -16,7 +17,6 @@ ADVICE = {  # what to try, by how an exception's message begins
         "When a generator runs, the view has returned and request is gone:"
         " read it in the view, and hand the prompt over."
     ),
-    "No module named": "If it is a package, python -m pip install {name} installs it.",
     "The view function": "Let the view return Response(pieces(prompt), ...).",
     "sequence item 0: expected str": (
         "Some models send lists of blocks, and chunk.content is then such a list:"
@@ -74,6 +74,37 @@ def missing_file(error, folder):
     return None
 
 
+def where_to_get(module, folder):
+    """Say where a module comes from that Python has not found.
+
+    That it is a package is said of those that lessons use, and of no others: what has
+    the name of a student's file may be anybody's.
+    """
+    name = module.partition(".")[0]
+    if (folder / f"{name}.py").exists():
+        return (
+            f"{name}.py is in {folder.name}/: write a dot before the name,"
+            f" as in from .{name} import ..."
+        )
+    package = name.replace("_", "-")
+    if package in packages():
+        return f"It is a package: python -m pip install {package} installs it."
+    return (
+        "No lesson uses a package of that name: look how it is written. A file of your"
+        f" own stands in {folder.name}/ and has a dot before its name,"
+        f" as in from .{name} import ..."
+    )
+
+
+def packages():
+    """Return the names of the packages that the lessons' programs use."""
+    names = set()
+    for file in ROOT / "requirements.txt", *LESSONS.glob("*/requirements.txt"):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        names.update(re.split(r"[^\w-]", line)[0].lower() for line in lines)
+    return names - {""}
+
+
 def words_of(error, folder):
     """Return the first line of what an exception says."""
     words = error.msg if isinstance(error, SyntaxError) else str(error)
@@ -102,7 +133,8 @@ def sentence_for(error, folder):
         sentences = [f"{where}: {type(error).__name__}: {words}."]
         for beginning, advice in ADVICE.items():
             if words.startswith(beginning):
-                name = without_number(str(getattr(error, "name", "")), folder)
-                sentences.append(advice.format(name=name))
+                sentences.append(advice)
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            sentences.append(where_to_get(error.name, folder))
     sentences += getattr(error, "__notes__", [])  # what the check was about
     return " ".join(sentences)
