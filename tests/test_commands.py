@@ -566,6 +566,43 @@ YIELDS = with_line(program(2), "yield chunk", "while True: yield 1000 * chunk")
 TOO_MUCH = "look for a list that grows or a loop that yields without end."
 
 
+THREADED = """
+from queue import Queue
+from threading import Thread
+from flask import Flask, Response
+from models import choose_model
+
+app = Flask(__name__)
+model = choose_model()
+
+def work(queue):
+    queue.put(model.stream("Hello?").nothing)
+
+@app.post("/ask")
+def ask():
+    queue = Queue()
+    thread = Thread(target=work, args=[queue])
+    thread.start()
+    return Response(ANSWER, mimetype="text/plain")
+"""
+
+
+DIED = "A thread has died of this. mine/app.py, line 11: AttributeError:"
+
+
+def test_what_a_thread_has_died_of_that_is_waited_for_is_said(project):
+    project.write(THREADED.replace("ANSWER", "iter(queue.get, None)"))
+    message = project.red("2", "--seconds", "3")
+    assert message.startswith(DIED)
+    assert message.endswith("What waits for that thread waits for ever.")
+
+
+def test_what_a_thread_has_died_of_is_shown_below_what_is_red(project):
+    project.write(THREADED.replace("ANSWER", 'thread.join() or ""'))
+    _, printed = project.flask("check", "2", *PLENTY)
+    assert f"| {DIED}" in printed
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows bounds no memory")
 @pytest.mark.parametrize(
     ("text", "line"), [(GROWS, 2), YIELDS], ids=["a list", "a generator"]

@@ -7,6 +7,8 @@ line for each check; an assertion that fails holds the sentence that a student r
 
 import os
 import sys
+import threading
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from time import monotonic, sleep
@@ -20,10 +22,11 @@ from lessons.course.bounds import (
     never_ends,
     uses_too_much,
 )
-from lessons.course.explain import place, sentence_for
+from lessons.course.explain import place, places_of, sentence_for
 from lessons.course.run_checks import as_line
 
 REPORTS = pytest.StashKey[int]()  # the file that they are written to
+DEATHS = []  # what threads of the program have died of, during this check
 
 
 def pytest_addoption(parser):
@@ -40,6 +43,14 @@ def pytest_load_initial_conftests(early_config):
 def pytest_configure(config):
     config.option.program = config.option.program.resolve()
     bound_memory_and_output()
+    threading.excepthook = partial(note_death, config.option.program)
+
+
+def note_death(folder, died):
+    """Note what a thread of the program has died of, which Python would only print."""
+    error = died.exc_value
+    if any(places_of(error, folder)):
+        DEATHS.append(f"A thread has died of this. {sentence_for(error, folder)}")
 
 
 def pytest_collectreport(report):
@@ -75,6 +86,10 @@ def sentence_of(item):
     return f"{sentence}: {case}" if case else sentence
 
 
+def pytest_runtest_setup():
+    DEATHS.clear()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """Report a check that has failed, was skipped, or has been made."""
@@ -83,7 +98,8 @@ def pytest_runtest_makereport(item, call):
     if report.failed:
         check["outcome"] = "red"
         check["message"] = sentence_for(call.excinfo.value, item.config.option.program)
-        check["printed"] = (report.capstdout + report.caplog)[-1000:]
+        printed = [report.capstdout + report.caplog, *DEATHS]
+        check["printed"] = "\n".join(filter(None, printed))[-1000:]
     elif report.skipped:
         check["outcome"] = "gone on"
         check["message"] = call.excinfo.value.msg
@@ -106,10 +122,12 @@ def watch(config):
     until = monotonic() + seconds
     while monotonic() < until and memory_used() < MEMORY:
         sleep(0.05)
-    if memory_used() < MEMORY:
-        stopped = never_ends(running_line(folder), seconds)
-    else:
+    if memory_used() >= MEMORY:
         stopped = uses_too_much(running_line(folder))
+    elif DEATHS:
+        stopped = f"{DEATHS[0]} What waits for that thread waits for ever."
+    else:
+        stopped = never_ends(running_line(folder), seconds)
     write_report(config, stopped=stopped)
     os._exit(1)
 
