@@ -18,16 +18,19 @@ ADVICE = {  # what to try, by how an exception's message begins
         " read it in the view, and hand the prompt over."
     ),
     "The view function": "Let the view return Response(pieces(prompt), ...).",
-    "sequence item 0: expected str": (
+    "sequence item 0: expected str instance, AIM": "Gather chunk.text, not the chunk.",
+    "sequence item 0: expected str instance, list": (
         "Some models send lists of blocks, and chunk.content is then such a list:"
         " chunk.text is always text."
     ),
     "name '": "Write or import it first, or take out what the lesson has no more.",
     "'function' object is not iterable": "Call it: Response(pieces(prompt), ...).",
+    "'method' object is not iterable": "Call it, as in model.stream(prompt).",
     "'generator' object does not support the context": (
         "closing makes it one that does: with closing(model.stream(prompt)) as stream:"
     ),
     "sequence item 0: expected a bytes-like": "Yield chunk.text, not the chunk.",
+    "HTTPConnectionPool(": "Nobody answers at that address: ask the one that is given.",
     "'ScriptedModel' object has no": "The checks know model.stream(prompt) only.",
 }
 
@@ -110,6 +113,7 @@ def words_of(error, folder):
     words = error.msg if isinstance(error, SyntaxError) else str(error)
     words = without_number(words, folder)
     first_line = words.strip().partition("\n")[0]
+    first_line = first_line.partition(" (Caused by")[0]  # as requests adds
     return first_line.rstrip(".") or "it says no more"
 
 
