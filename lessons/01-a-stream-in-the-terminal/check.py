@@ -2,13 +2,25 @@
 
 import re
 
+import click
 import pytest
 from langchain_core.messages import AIMessageChunk
 
 from lessons.course.explain import short
 
-TEXTS = ["Streams", " are", "  fun", " to watch", ".\n"]
+# It has other numbers of chunks, words, characters and bytes: who counts one of them
+# for another is seen.
+TEXTS = ["Streams", " are", "", "  fü", "n", " 👋", "."]
 ANSWER = "".join(TEXTS)
+WITH_TEXT = len([text for text in TEXTS if text])
+CHUNKS = len(TEXTS) + 2  # a model ends with two more, without text
+
+
+def numbers_of(thing, line):
+    """Return the number that stands before a word; all of them, if none does."""
+    before_it = re.findall(rf"(\d+)\s+{thing}s?\b(?!:)", line)
+    numbers = before_it or re.findall(r"\d+", line)
+    return {int(number) for number in numbers}
 
 
 @pytest.fixture(autouse=True)
@@ -21,11 +33,24 @@ def only_while_there_is_a_command(program):
 
 def test_flask_ask_asks_the_model(program, ask_in_terminal):
     """The command `flask ask` asks the model."""
-    assert "ask" in program.app.cli.commands, (
-        "The program has no command ask: write @app.cli.command() above"
-        ' @click.argument("prompt") and def ask(prompt).'
+    commands = program.app.cli.commands
+    others = ", ".join(commands)
+    but = f" It has {others}: the function's name is the command's." if others else ""
+    assert "ask" in commands, (
+        "The program has no command ask: write @app.cli.command(), with its"
+        f' parentheses, above @click.argument("prompt") and def ask(prompt).{but}'
     )
-    model, _ = ask_in_terminal(*TEXTS, prompt="Why flush?")
+    try:
+        model, _ = ask_in_terminal(*TEXTS, prompt="Why flush?")
+    except click.UsageError as error:
+        raise AssertionError(
+            f'Typed was flask ask "Why flush?", and click said "{error.message}": write'
+            ' @click.argument("prompt") between @app.cli.command() and def ask(prompt).'
+        ) from None
+    except TypeError as error:
+        if "keyword argument" in str(error):
+            error.add_note("click calls ask(prompt=...): write def ask(prompt).")
+        raise
     assert model.prompts, (
         "The command ended, and the model was not asked: loop over"
         " model.stream(prompt), with the model of choose_model()."
@@ -42,7 +67,7 @@ def test_the_answer_is_printed_as_the_model_wrote_it(ask_in_terminal):
         f'The terminal shows chunks, "{shown[:24]}...", and not their text:'
         " print chunk.text."
     )
-    assert "\n".join(TEXTS[:3]) not in shown, (
+    assert "\n".join(TEXTS[:2]) not in shown, (
         "Each chunk stands on a line of its own: print ends a line, unless it gets"
         ' end="".'
     )
@@ -50,10 +75,14 @@ def test_the_answer_is_printed_as_the_model_wrote_it(ask_in_terminal):
         f"The model wrote {ANSWER!r}, the terminal shows {short(shown)}: print each"
         ' chunk.text, all of it and nothing between, with end="".'
     )
+    assert shown.count(ANSWER) == 1, (
+        f"The answer stands there {shown.count(ANSWER)} times: the loop has printed all"
+        " of it, so print only its length after the loop, and not the answer again."
+    )
 
 
 def test_the_first_text_is_shown_before_the_second_is_made(ask_in_terminal, terminal):
-    looks = []
+    looks = []  # what was shown and what was written, when the loop asked for more
 
     def look():
         looks.append((terminal.shown, terminal.written))
@@ -64,29 +93,40 @@ def test_the_first_text_is_shown_before_the_second_is_made(ask_in_terminal, term
         " model.invoke(prompt) waits for the whole answer. Loop over"
         " model.stream(prompt) instead, and print each chunk.text in the loop."
     )
-    so_far = TEXTS[0]
-    for text, (shown, written) in zip(TEXTS[1:], looks, strict=False):
+    so_far = ""
+    for text, (shown, written) in zip(TEXTS, looks, strict=False):
+        so_far += text
         assert so_far in written, (
-            f"The model had written {so_far!r} and the loop asked for more, but nothing"
+            f"The model had written {so_far!r} and the loop asked for more, but not all"
             " of it was printed yet: print inside the loop over model.stream(prompt)."
         )
         assert so_far in shown, (
             f"{so_far!r} was printed, but the terminal did not show it yet: print keeps"
             " text until a line ends, unless it gets flush=True."
         )
-        so_far += text
 
 
 def test_the_last_line_counts_the_chunks_and_the_characters(ask_in_terminal):
     _, shown = ask_in_terminal(*TEXTS)
-    counts = {int(number) for number in re.findall(r"\d+", shown.rpartition(ANSWER)[2])}
-    with_text = len(TEXTS)
-    chunks = with_text + 2
-    assert counts & {with_text, chunks} and len(ANSWER) in counts, (
-        f"The answer came in {chunks} chunks, the last two without text, and has"
-        f" {len(ANSWER)} characters; below it stands"
-        f' "{shown.rpartition(ANSWER)[2].strip()}". Gather each chunk.text in a list:'
-        ' its len() is one number, the len() of "".join(...) of it the other.'
+    below = shown.rpartition(ANSWER)[2]
+    last_line = below.strip()
+    assert last_line, (
+        "Below the answer stands nothing: print, after the loop, how many chunks came"
+        " and how many characters the answer has."
+    )
+    assert below.lstrip(" ").startswith(("\n", "\r")), (
+        f'The answer and "{last_line}" stand on one line: as the loop prints with'
+        ' end="", begin what you print below with a line break, "\\n".'
+    )
+    assert numbers_of("chunk", last_line) & {WITH_TEXT, CHUNKS}, (
+        f"The answer came in {CHUNKS} chunks, {WITH_TEXT} of them with text, and below"
+        f' it stands "{last_line}". Gather each chunk.text in a list, inside the loop:'
+        " after it, its len() is the number of chunks."
+    )
+    assert len(ANSWER) in numbers_of("character", last_line), (
+        f"The answer has {len(ANSWER)} characters ({len(ANSWER.encode())} bytes,"
+        f' {len(ANSWER.split())} words), and below it stands "{last_line}". Join the'
+        ' texts with "".join(...): the len() of that is the number of characters.'
     )
 
 

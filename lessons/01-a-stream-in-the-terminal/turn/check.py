@@ -1,0 +1,77 @@
+"""The last line says how many seconds the first text took."""
+
+import re
+from time import monotonic, sleep
+
+import pytest
+
+from lessons.course.explain import short
+
+ANSWER = "Streams are fun."  # each letter is a chunk
+COUNTS = {16, 17, 19}  # letters, and chunks: those with text, those made, all of them
+WAIT = 1.6  # seconds: to the first text, and from there to the rest
+ROUNDED = 1  # second more or less: somebody may print whole ones
+
+
+class Watch:
+    """A stop watch: when the model was asked, and how long things took from there."""
+
+    def start(self):
+        self.started = monotonic()
+
+    def wait(self):
+        """Let the first text be made after a while."""
+        sleep(WAIT)
+
+    def wait_again(self):
+        """Note when the loop had dealt with the first text, and wait once more."""
+        self.first_text = monotonic() - self.started
+        sleep(WAIT)
+
+    def stop(self):
+        self.whole = monotonic() - self.started
+
+
+@pytest.fixture
+def watch():
+    return Watch()
+
+
+@pytest.fixture
+def below(ask_in_terminal, watch):
+    """Ask a slow model; return what stands below its answer."""
+    first, *rest = ANSWER
+    watch.start()
+    # Many models begin with a chunk that holds no text: it comes at once.
+    _, shown = ask_in_terminal("", watch.wait, first, watch.wait_again, *rest)
+    watch.stop()
+    assert ANSWER in shown, (
+        f"The model wrote {ANSWER!r}, the terminal shows {short(shown)}: the answer is"
+        " to be printed as before."
+    )
+    return shown.rpartition(ANSWER)[2].strip()
+
+
+def test_the_last_line_says_how_long_the_first_text_took(below, watch):
+    """The last line says how many seconds the first text took."""
+    numbers = re.findall(r"\d+(?:[.,]\d+)?", below)
+    numbers = [float(number.replace(",", ".")) for number in numbers]
+    seconds = [number for number in numbers if number not in COUNTS]
+    assert seconds, (
+        f'Below the answer stands "{below}", and no number of seconds: take'
+        " time.monotonic() before the loop and again at the first text, and print the"
+        " difference in the last line."
+    )
+    assert min(seconds) >= WAIT - ROUNDED, (
+        f"The first text came after {WAIT} s, and the last line says less. The first"
+        " chunk came at once, but without text: take the time at the first chunk whose"
+        " chunk.text is not empty."
+    )
+    assert min(seconds) <= watch.whole + ROUNDED, (
+        f"The first text came after {WAIT} s, and the last line says much more. A clock"
+        " counts from a moment long ago: subtract what it said before the loop."
+    )
+    assert min(seconds) <= watch.first_text + ROUNDED, (
+        f"The first text came after {WAIT} s, and the last line says when the answer"
+        " was whole: take the time inside the loop, at the first text and only there."
+    )
