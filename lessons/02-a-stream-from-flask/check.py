@@ -1,8 +1,9 @@
 """The server sends each piece as soon as it is made, and a client shows it."""
 
-from contextlib import suppress
+import re
 
 import pytest
+from langchain_core.messages import AIMessageChunk
 from werkzeug import Request
 
 from lessons.course.explain import short
@@ -21,6 +22,58 @@ __all__ = [
 ]
 TEXTS = ["Streams", " are", " fun."]
 PLAIN = [("Content-Type", "text/plain; charset=utf-8")]
+LETTERS = "Tragödie 👋"
+
+
+# The server
+
+
+def test_the_answer_says_how_its_letters_are_written(ask):
+    _, answer = ask(*TEXTS)
+    sent_as = answer.headers["Content-Type"]
+    assert "charset=utf-8" in sent_as.lower(), (
+        f'The answer is sent as "{sent_as}", which does not say that it is written in'
+        ' UTF-8, and some clients make "TragÃ¶die" of it: give Response'
+        ' mimetype="text/plain", to which Flask adds the charset.'
+    )
+
+
+def test_an_answer_in_blocks_is_sent_as_text(ask):
+    blocks = [AIMessageChunk([{"type": "text", "text": text}]) for text in TEXTS]
+    try:
+        _, answer = ask(*blocks)
+        came = answer.text
+    except Exception as error:
+        error.add_note("That was for a model that sends lists: yield chunk.text.")
+        raise
+    assert came == "".join(TEXTS), (
+        f"Some models send lists of blocks; one did, and the client got {short(came)}:"
+        " chunk.content is then such a list, and chunk.text text."
+    )
+
+
+def test_an_answer_that_breaks_off_does_not_end_as_if_it_were_whole(ask):
+    secret = "the key sk-1234 is wrong"
+    came = ""
+    try:
+        _, answer = ask(TEXTS[0], RuntimeError(secret))
+        for piece in answer.iter_encoded():
+            came += piece.decode()
+    except Exception:
+        return  # which ends the connection, and the client sees that
+    assert secret not in came, (
+        f'The model failed with "{secret}", and that was sent to the client as part of'
+        " the answer: the words of an error can hold part of a key, so let it pass"
+        " through pieces(), without an except."
+    )
+    raise AssertionError(
+        f"The model failed after {TEXTS[0]!r}, and the answer ended as if it were"
+        " whole: let the error pass through pieces(), without an except. Flask then"
+        " breaks the connection off, and the client sees that something is missing."
+    )
+
+
+# The client
 
 
 @pytest.fixture
@@ -31,27 +84,87 @@ def client_is_there(folder, program):
         pytest.skip("it has a page, which is lesson 03.")
 
 
+class Server:
+    """A server for client.py: it sends its pieces, and keeps what was asked.
+
+    It makes the next piece when the terminal shows the one before, or has had the time
+    to; what came late is in `late`. Last it does what `at_end` does.
+    """
+
+    def __init__(self, terminal, *pieces, status="200 OK", at_end=None):
+        self.terminal = terminal
+        self.pieces = pieces
+        self.status = status
+        self.at_end = at_end
+        self.asked = []
+        self.late = None  # the first piece that was not shown, what was printed by then
+
+    def __call__(self, environ, start_response):
+        request = Request(environ)
+        self.asked.append(request)
+        request.sent = request.get_data(as_text=True)
+        request.question = request.get_json(silent=True)
+        start_response(self.status, PLAIN)
+        for piece in self.pieces:
+            yield piece
+            text = piece.decode("utf-8", "ignore").strip()
+            if not self.late and not self.terminal.shows(text):
+                self.late = text, self.terminal.written
+        if self.at_end:
+            self.at_end()
+
+
+@pytest.fixture
+def run_with(run_client, serve, terminal):
+    """Run client.py with a Server of these pieces; return the server and the screen."""
+
+    def run(*pieces, **settings):
+        server = Server(terminal, *pieces, **settings)
+        url = f"{serve(server)}/ask"
+        elsewhere = (
+            "Typed was python client.py URL Hello?, and nobody asked at that URL: post"
+            " to the first word after client.py, which is sys.argv[1]."
+        )
+        try:
+            shown = run_client(url)
+        except OSError:  # as those of requests are, and of urllib
+            assert server.asked, elsewhere
+            raise
+        except ValueError as error:
+            if not server.asked:
+                error.add_note('sys.argv[1:] is [URL, "Hello?"].')
+            raise
+        assert server.asked, elsewhere
+        return server, shown
+
+    return run
+
+
+def break_off():
+    """End a connection in the middle, as a server does whose model fails."""
+    raise ConnectionAbortedError
+
+
 @pytest.mark.usefixtures("client_is_there")
-def test_client_py_prints_each_piece_as_it_arrives(run_client, serve, terminal):
+def test_client_py_prints_each_piece_as_it_arrives(run_with):
     """client.py prints each piece as it arrives."""
-    late = []
-    asked = []
-
-    def server(environ, start_response):
-        asked.append(Request(environ).get_json(silent=True))
-        start_response("200 OK", PLAIN)
-        for text in TEXTS:
-            yield text.encode()
-            if not late and not terminal.shows(text):
-                late.append((text, terminal.written))
-
-    shown = run_client(f"{serve(server)}/ask")
-    assert {"prompt": "Hello?"} in asked, (
-        f'The server wants {{"prompt": "Hello?"}} as JSON, and got {asked[-1:]}: give'
-        ' post() json={"prompt": prompt}.'
+    server, shown = run_with(*(text.encode() for text in TEXTS))
+    asked = server.asked[0]
+    assert asked.method == "POST", (
+        f"client.py sent a {asked.method}, and our server takes a POST only (it would"
+        " answer 405): write requests.post(url, ...)."
     )
-    if late:
-        text, written = late[0]
+    assert asked.path == "/ask", (
+        f"client.py asked {asked.path}, and typed was an address that ends in /ask: ask"
+        " the address as it was typed."
+    )
+    assert asked.question == {"prompt": "Hello?"}, (
+        'The server wants {"prompt": "Hello?"} of the type application/json, and got'
+        f' {short(asked.sent)} of the type "{asked.mimetype}": give post()'
+        ' json={"prompt": prompt}.'
+    )
+    if server.late:
+        text, written = server.late
         assert text in written or not written, (
             f"The server had sent {text!r} in one piece, and client.py had printed"
             f" {short(written)}: loop over"
@@ -79,16 +192,59 @@ def test_client_py_prints_each_piece_as_it_arrives(run_client, serve, terminal):
 
 
 @pytest.mark.usefixtures("client_is_there")
-def test_client_py_takes_no_refusal_for_an_answer(run_client, serve, terminal):
+def test_client_py_keeps_letters_whole(run_with, terminal):
+    """client.py shows a letter whole that the network has cut."""
+    sent = LETTERS.encode()
+    cut = sent.index("ö".encode()) + 1
+    try:
+        run_with(sent[:cut], sent[cut:-2], sent[-2:])
+        broke = ""
+    except UnicodeDecodeError:
+        broke = " (it broke with UnicodeDecodeError)"
+    shown = terminal.shown.strip()
+    with_marks = r"\W*".join(LETTERS)  # such as a bar where a piece ended
+    assert re.search(with_marks, shown) and "\ufffd" not in shown, (
+        f"The server sent {LETTERS!r} and the network cut two letters, each in two"
+        f" pieces; client.py shows {shown!r}{broke}. A piece alone cannot be decoded:"
+        " give iter_content decode_unicode=True, which waits for the rest of a letter."
+    )
+
+
+@pytest.mark.usefixtures("client_is_there")
+@pytest.mark.parametrize(
+    "status",
+    ["400 BAD REQUEST", "404 NOT FOUND", "429 TOO MANY REQUESTS", "500 SERVER ERROR"],
+    ids=lambda status: status[:3],
+)
+def test_client_py_takes_no_refusal_for_an_answer(run_with, terminal, status):
     """client.py takes no refusal for an answer."""
+    raised = False
+    try:
+        run_with(b"It was refused.", status=status)
+    except Exception:  # raise_for_status() raises
+        raised = True
+    shown = terminal.shown.strip()
+    number = status[:3]
+    assert number in shown or "refused" not in shown, (
+        f"The server refused with status {number}, and client.py printed its error page"
+        " as if it were the answer: call answer.raise_for_status() before reading."
+    )
+    assert raised or shown.strip(" |"), (
+        f"The server refused with status {number}, and client.py ended without a word:"
+        " call answer.raise_for_status() before reading, and catch nothing."
+    )
 
-    def server(environ, start_response):
-        start_response("500 INTERNAL SERVER ERROR", PLAIN)
-        return [b"Internal Server Error"]
 
-    with suppress(Exception):  # raise_for_status() raises
-        run_client(f"{serve(server)}/ask")
-    assert "Internal" not in terminal.shown, (
-        "The server refused with status 500, and client.py printed its error page as if"
-        " it were the answer: call answer.raise_for_status() before reading."
+@pytest.mark.usefixtures("client_is_there")
+def test_client_py_takes_no_broken_answer_for_a_whole_one(run_with):
+    """client.py takes no broken answer for a whole one."""
+    pieces = [text.encode() for text in TEXTS[:2]]
+    _, whole = run_with(*pieces)
+    try:
+        _, broken = run_with(*pieces, at_end=break_off)
+    except Exception:  # requests raises, and Python prints where
+        return
+    assert broken != whole, (
+        f"The answer broke off after {len(TEXTS[:2])} pieces, and client.py shows the"
+        " same as for a whole one: catch nothing, or say that it broke off."
     )

@@ -1,0 +1,112 @@
+"""client.py counts its pieces, and says in a sentence that an answer broke off."""
+
+import re
+
+import pytest
+
+TEXTS = ["Streams", " are", " fun."]
+PLAIN = [("Content-Type", "text/plain; charset=utf-8")]
+
+
+@pytest.fixture
+def run_with(run_client, serve, terminal):
+    """Run client.py with a server of these pieces; return what the terminal shows."""
+
+    def run(*texts, breaks=False):
+        def server(environ, start_response):
+            start_response("200 OK", PLAIN)
+            shows = True
+            for text in texts:
+                yield text.encode()
+                shows = shows and terminal.shows(text)  # else two arrive as one
+            if breaks:
+                raise ConnectionAbortedError
+
+        return run_client(f"{serve(server)}/ask")
+
+    return run
+
+
+def below(shown, texts):
+    """Return what the terminal shows after the last text."""
+    return shown.rpartition(texts[-1])[2].strip(" |\n")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_client_py_prints_how_many_pieces_came(run_with, count):
+    """client.py prints at the end how many pieces came."""
+    texts = TEXTS[:count]
+    last_line = below(run_with(*texts), texts)
+    assert last_line, (
+        f"The answer came in {count} of {count} pieces, and below it client.py prints"
+        " nothing: count in the loop, and print the number after it."
+    )
+    numbers = [int(number) for number in re.findall(r"\d+", last_line)]
+    assert count in numbers, (
+        f'The answer came in pieces: {count}, and below it stands "{last_line}".'
+        " enumerate counts from 0, unless it gets another number to start from:"
+        " enumerate(..., 1)."
+    )
+
+
+def test_client_py_counts_an_answer_without_pieces(run_with):
+    """client.py counts an answer without pieces."""
+    try:
+        shown = run_with()
+    except NameError as error:
+        error.add_note(
+            "That was for an answer without any piece, where the loop never begins:"
+            " set the count to 0 above it."
+        )
+        raise
+    assert "0" in shown, (
+        f'An answer came without any piece, and client.py prints "{shown.strip()}":'
+        " print the number whatever it is."
+    )
+
+
+def test_client_py_says_that_an_answer_broke_off(run_with):
+    """client.py says in a sentence that an answer broke off."""
+    texts = TEXTS[:2]
+    whole = run_with(*texts)
+    try:
+        broken = run_with(*texts, breaks=True)
+    except Exception as error:
+        name = type(error).__name__
+        raise AssertionError(
+            f"The answer broke off after two pieces, and client.py ended in a traceback"
+            f" of {name}: put the loop into try, and catch that exception with"
+            f" except requests.exceptions.{name}."
+        ) from None
+    assert "".join(texts) in broken.replace("|", ""), (
+        f"The answer broke off after {''.join(texts)!r}, and the terminal shows"
+        f" {broken.strip()!r}: what came is to stay."
+    )
+    assert broken != whole, (
+        "The answer broke off after two pieces, and client.py prints the same as for a"
+        " whole one: print a sentence in except that says so."
+    )
+    assert "Traceback" not in broken, (
+        "The answer broke off, and client.py prints a traceback: print a sentence of"
+        " your own."
+    )
+
+
+def test_client_py_still_says_nothing_of_the_kind_of_a_refusal(
+    run_client, serve, terminal
+):
+    """client.py does not call a refusal an answer that broke off."""
+
+    def server(environ, start_response):
+        start_response("400 BAD REQUEST", PLAIN)
+        return [b"Refused."]
+
+    try:
+        run_client(f"{serve(server)}/ask")
+    except Exception:  # raise_for_status() raises
+        return
+    assert "400" in terminal.shown, (
+        "The server refused with status 400, and client.py prints"
+        f' "{terminal.shown.strip()}": leave answer.raise_for_status() outside of the'
+        " try, or let the sentence say which status came."
+    )
