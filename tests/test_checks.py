@@ -257,6 +257,13 @@ def test_your_turn_has_a_solution_and_wrong_ones(lesson):
 # Small mistakes, one each in a program that is right, and what the check says of them
 
 MISTAKES = [
+    ("01 app.py", "def ask(prompt)", "def ask()", "write def ask(prompt)"),
+    ("01 app.py", "append(chunk.text)", "append(chunk)", "Gather chunk.text"),
+    ("01 app.py", "def ask(", "def ask_model(", "It has ask-model"),
+    ("02 app.py", '"/ask"', '"/ask/"', 'another address, "/ask/"'),
+    ("02 app.py", "mimetype=", "content_type=", "does not say that it is written in"),
+    ("02 client.py", "sys.argv[1:]", "sys.argv", 'is [URL, "Hello?"]'),
+    ("02 client.py", "None, decode", "1, decode", "had printed 'S|t|r|"),
     (
         "02 app.py",
         "Response(pieces(prompt)",
