@@ -270,7 +270,7 @@ MISTAKES = [
         "Response(pieces",
         "Call it: Response(piec",
     ),
-    ("02 client.py", "json={", "data={", "give post() json="),
+    ("02 client.py", "json=", "data=", "give post() json="),
     ("02 client.py", "None, decode_unicode=True", "", "had printed \"b'S'|"),
     (
         "03 page.js",

@@ -5,7 +5,8 @@ import sys
 import requests
 
 url, prompt = sys.argv[1:]
-with requests.post(url, json={"prompt": prompt}, stream=True, timeout=30) as answer:
+question = {"prompt": prompt}
+with requests.post(url, json=question, stream=True, timeout=30) as answer:
     answer.raise_for_status()
     for piece in answer.iter_content(None, decode_unicode=True):
         print(piece, end="|", flush=True)
