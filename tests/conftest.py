@@ -14,7 +14,7 @@ from time import monotonic
 
 # Before anything of ours is imported: the tests never see a student's key or settings.
 for setting in list(os.environ):
-    ours = "MODEL", "OPENAI_", "ANTHROPIC_", "ANSWER", "TRUSTED_"
+    ours = "MODEL", "OPENAI_", "ANTHROPIC_", "ANSWER", "TRUSTED_", "REDIS_"
     others = "_API_KEY", "_PROXY"
     if setting.startswith(ours) or setting.upper().endswith(others):
         del os.environ[setting]

@@ -1,0 +1,214 @@
+"""Answers in Redis, for many machines: each is a Redis Stream, read from anywhere.
+
+A Redis Stream is a list of entries with a number each. XADD adds one, XREAD waits for
+those after a number. Who may write, and until when it is believed to be alive, stands
+in one sorted set for all machines: the name of each running answer, by the second
+until which its writer has promised to come back.
+
+A script runs in Redis as one step, so that two machines cannot come between its lines.
+"""
+
+import json
+from contextlib import contextmanager
+from secrets import token_urlsafe
+from time import monotonic
+
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import TimeoutError as NoAnswer
+from redis.retry import Retry
+from werkzeug.exceptions import ServiceUnavailable
+
+from .limits import AT_ONCE, HEARTBEAT, KEEP, NoStore, NoSuchAnswer
+
+RUNNING = "running"  # the sorted set
+TO_BEGIN = 30  # seconds until a worker has to have taken an answer up
+PROMISE = 3  # seconds for which a writer that has renewed is believed to be alive
+LOOK = 1000  # milliseconds that one XREAD waits, then the writer is looked after
+ATTEMPTS = 12  # to reach Redis again, a second apart in the end
+CONNECTIONS = 10_000  # at most: each reader that waits holds one
+MOST = 10**9  # more events than any answer has
+GONE = {"event": "error", "error": "The answer is gone: ask again."}
+DIED = {
+    "event": "error",
+    "error": "Who wrote this answer has stopped in the middle: ask again.",
+}
+
+BEGIN = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now)
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+return 1
+"""
+# An answer's last entry is marked. A command that was sent again, because the reply to
+# it was lost, adds nothing: the number says that it has been done.
+ADD = """
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local number = 0
+if newest then
+  if newest[2][4] == 'yes' then return 0 end
+  number = tonumber(string.match(newest[1], '%d+$'))
+end
+local wanted = tonumber(ARGV[5])
+if wanted > 0 and number >= wanted then return number end
+redis.call('XADD', KEYS[1], '0-' .. (number + 1), 'event', ARGV[2], 'last', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+if ARGV[3] == 'yes' then redis.call('ZREM', KEYS[2], ARGV[1]) end
+return number + 1
+"""
+RENEW = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZADD', KEYS[1], 'XX', now + ARGV[2], ARGV[1])
+"""
+IS_ALIVE = """
+local now = tonumber(redis.call('TIME')[1])
+local promised = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if promised and tonumber(promised) >= now then return 1 end
+return 0
+"""
+
+
+@contextmanager
+def reaching_redis():
+    """Raise NoStore where Redis cannot be reached, after all attempts."""
+    try:
+        yield
+    except (NoConnection, NoAnswer):
+        raise NoStore from None
+
+
+class InRedis:
+    """All answers of all machines that know the same Redis."""
+
+    def __init__(self, address):
+        patience = Retry(ExponentialBackoff(cap=1, base=0.05), ATTEMPTS)
+        self.redis = Redis.from_url(
+            address,
+            decode_responses=True,
+            max_connections=CONNECTIONS,
+            retry=patience,
+            retry_on_error=[NoConnection, NoAnswer],
+        )
+        self.run_begin = self.redis.register_script(BEGIN)
+        self.run_add = self.redis.register_script(ADD)
+        self.run_renew = self.redis.register_script(RENEW)
+        self.run_is_alive = self.redis.register_script(IS_ALIVE)
+        self.numbers = {}  # of the last event that this process has added, by name
+
+    @reaching_redis()
+    def begin(self):
+        """Return the name of a new answer, if there is room for one more."""
+        name = token_urlsafe(16)
+        has_room = self.run_begin(keys=[RUNNING], args=[name, AT_ONCE, TO_BEGIN])
+        if not has_room:
+            raise ServiceUnavailable(retry_after=5)
+        self.run_add_event(name, {"event": "start"}, "no", 1)
+        return name
+
+    @reaching_redis()
+    def renew(self, name):
+        """Say that the writer of an answer lives."""
+        self.run_renew(keys=[RUNNING], args=[name, PROMISE])
+
+    @reaching_redis()
+    def add(self, name, event):
+        """Add an event for all readers; return False if the answer has been ended.
+
+        Only an answer's writer adds to it, so it knows the number of its next event.
+        """
+        number = self.numbers.get(name, 1) + 1  # the first, "start", was not its own
+        self.numbers[name] = number
+        return bool(self.run_add_event(name, event, "no", number))
+
+    @reaching_redis()
+    def end(self, name, event):
+        """Add the last event of an answer, unless it has one."""
+        self.check(name)
+        self.numbers.pop(name, None)
+        self.run_add_event(name, event, "yes", 0)  # whoever ends it, it comes next
+
+    def run_add_event(self, name, event, last, number):
+        """Add an event in one step; return its number, or 0 after the last one."""
+        keys = [key_of(name), RUNNING]
+        return self.run_add(
+            keys=keys, args=[name, json.dumps(event), last, KEEP, number]
+        )
+
+    @reaching_redis()
+    def is_over(self, name, after):
+        """Return whether the answer has ended, with nothing after that number."""
+        self.check(name)
+        [(entry, fields)] = self.redis.xrevrange(key_of(name), count=1)
+        return fields["last"] == "yes" and number_of(entry) <= after
+
+    def read(self, name, after):
+        """Yield (number, event) for each event after that number, until the last.
+
+        In a silence it yields None now and then: only who sends learns that nobody
+        is there any more.
+        """
+        number = after
+        sent_at = monotonic()
+        while True:
+            entries = self.next_entries(name, number)
+            for entry, fields in entries:
+                number = number_of(entry)
+                sent_at = monotonic()
+                yield number, json.loads(fields["event"])
+                if fields["last"] == "yes":
+                    return
+            if entries:
+                continue
+            if not self.is_there(name):
+                yield number + 1, GONE
+                return
+            if not self.is_alive(name):
+                self.end(name, DIED)  # the next entry that is read
+            if monotonic() > sent_at + HEARTBEAT:
+                sent_at = monotonic()
+                yield None
+
+    @reaching_redis()
+    def next_entries(self, name, number):
+        """Return the entries after that number, waiting a moment if there are none."""
+        found = self.redis.xread({key_of(name): f"0-{number}"}, block=LOOK)
+        return found[0][1] if found else []
+
+    @reaching_redis()
+    def is_alive(self, name):
+        """Return whether the writer of an answer keeps its promise."""
+        return bool(self.run_is_alive(keys=[RUNNING], args=[name]))
+
+    @reaching_redis()
+    def is_there(self, name):
+        return bool(self.redis.exists(key_of(name)))
+
+    def check(self, name):
+        """Raise a 404 if there is no such answer."""
+        if not self.is_there(name):
+            raise NoSuchAnswer
+
+    @reaching_redis()
+    def remember(self, chat, name):
+        """Keep the newest answer of a chat in mind, for who comes back to it."""
+        self.redis.set(f"chat:{chat}", name, ex=KEEP)
+
+    @reaching_redis()
+    def answer_in(self, chat):
+        """Return the answer that is being written in a chat, or None."""
+        name = self.redis.get(f"chat:{chat}")
+        if not name or not self.is_there(name) or self.is_over(name, MOST):
+            return None
+        return name
+
+
+def key_of(name):
+    """Return where an answer stands in Redis."""
+    return f"answer:{name}"
+
+
+def number_of(entry):
+    """Return 7 for the entry "0-7"."""
+    return int(entry.partition("-")[2])

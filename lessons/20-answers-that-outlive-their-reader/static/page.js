@@ -1,0 +1,114 @@
+// The page: it begins an answer, and reads it from wherever it was left.
+
+const form = document.querySelector("form");
+const stop = document.querySelector("#stop");
+const answer = document.querySelector("#answer");
+const place = document.querySelector("#place");
+const problem = document.querySelector("#problem");
+const REASONS = {
+  stopped: "You stopped here.",
+  length: "The answer is not whole: it reached the limit on its length.",
+  content_filter: "The answer is not whole: the provider's filter stopped it.",
+};
+const ATTEMPTS = 20; // to reach a server again, a second apart
+
+let source; // of the events that are being read
+let failures = 0; // since the last event
+let retry; // the timer of the next attempt
+let name = new URLSearchParams(location.search).get("answer");
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  clear();
+  try {
+    name = await begin(form.prompt.value);
+  } catch (error) {
+    problem.textContent = error.message;
+    return;
+  }
+  // The address of the page names the answer: a reload reads on, and so does a phone.
+  history.replaceState(null, "", `?answer=${name}`);
+  show();
+});
+
+stop.addEventListener("click", () => {
+  if (name) fetch(`answers/${name}`, { method: "DELETE" });
+});
+
+if (name) show(); // the page was reloaded, or opened by its address
+
+/** Ask the server to begin an answer; return its name. */
+async function begin(prompt) {
+  const response = await fetch("answers", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ prompt }),
+  });
+  const { id, error } = await response.json();
+  if (!response.ok) throw new Error(error);
+  return id;
+}
+
+/** Show the answer from its first event. */
+function show() {
+  clear();
+  answer.ariaBusy = true;
+  place.textContent = "Reload the page, or open its address elsewhere: the answer goes on.";
+  read(0);
+}
+
+/** Show the events after that number. The browser comes back where the line breaks. */
+function read(after) {
+  let last = after;
+  source = new EventSource(`answers/${name}?after=${after}`);
+  source.addEventListener("token", ({ data, lastEventId }) => {
+    answer.append(JSON.parse(data).token);
+    problem.textContent = "";
+    last = lastEventId;
+    failures = 0;
+  });
+  source.addEventListener("done", ({ data }) => {
+    finish(REASONS[JSON.parse(data).reason] ?? "");
+  });
+  source.addEventListener("error", ({ data }) => {
+    // The server's event of that name has data; the browser's own has none.
+    if (data) finish(`The answer is not whole: ${JSON.parse(data).error}`);
+    else if (source.readyState === EventSource.CLOSED) tryAgain(last);
+    else problem.textContent = "The line broke. Reading on in a moment.";
+  });
+}
+
+/** Read on in a second: after any other status than 200 the browser itself gives up. */
+async function tryAgain(after) {
+  failures += 1;
+  if (failures === ATTEMPTS || (await isGone())) return finish("The answer is gone: ask again.");
+  problem.textContent = "No server has the answer just now. Trying again.";
+  retry = setTimeout(() => read(after), 1000);
+}
+
+/** Ask for the headers alone, which say whether there is such an answer. */
+async function isGone() {
+  try {
+    const response = await fetch(`answers/${name}`, { method: "HEAD" });
+    return response.status === 404;
+  } catch {
+    return false; // nobody answers: perhaps in a second
+  }
+}
+
+/** Say how the answer ended, and read no more. */
+function finish(sentence) {
+  source.close();
+  answer.ariaBusy = false;
+  problem.textContent = sentence;
+}
+
+/** Forget the answer that was shown. */
+function clear() {
+  source?.close();
+  clearTimeout(retry);
+  failures = 0;
+  answer.textContent = "";
+  place.textContent = "";
+  problem.textContent = "";
+}

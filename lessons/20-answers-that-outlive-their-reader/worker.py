@@ -1,0 +1,49 @@
+"""The worker: it takes answers to write from a queue in Redis, on any machine.
+
+Celery keeps the queue. It hands each task to one worker, and once only: an answer whose
+worker dies is not begun anew behind its readers' backs; they see that it broke off.
+"""
+
+import os
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+
+from celery import Celery
+
+from .limits import NoStore
+from .stores import choose_store
+from .writing import write_answer
+
+RENEWAL = 1  # seconds; a promise holds for three
+
+celery = Celery("answers", broker=os.environ["REDIS_URL"])
+celery.conf.task_ignore_result = True  # the answer itself is in the store
+celery.conf.worker_prefetch_multiplier = 1  # take no more than there are threads
+celery.conf.broker_connection_retry_on_startup = True
+store = choose_store()
+
+
+@celery.task
+def write(name, prompt):
+    """Write one answer, and say each second that its writer lives."""
+    with renewing(name):
+        write_answer(store, name, prompt)
+
+
+@contextmanager
+def renewing(name):
+    """Renew the promise for an answer from a thread of its own, until the end."""
+    over = Event()
+
+    def renew():
+        while True:
+            with suppress(NoStore):  # perhaps in a second
+                store.renew(name)
+            if over.wait(RENEWAL):
+                return
+
+    Thread(target=renew, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
