@@ -2,7 +2,11 @@
 
 import importlib
 import json
+import os
+import re
+import sys
 from contextlib import ExitStack
+from pathlib import Path
 from threading import Event, Thread
 from types import SimpleNamespace
 
@@ -12,7 +16,7 @@ import requests
 from conftest import LIMIT, ROOT, ScriptedModel, changed, free_port
 from httpx_sse import connect_sse
 from langchain_core.exceptions import ModelRateLimitError
-from machines import celery_worker, gunicorn, nginx, redis_server
+from machines import celery_worker, gunicorn, need, nginx, redis_server, started
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -612,3 +616,37 @@ def test_the_page_reads_on_while_web_machines_come_and_go(whole, browser):
     for machine in whole.web:
         machine.start()
     WebDriverWait(browser, 3 * LIMIT).until(lambda _: answer.text == WORDS)
+
+
+# The commands of the notes
+
+
+def test_the_commands_of_the_notes_start_it_all(tmp_path, log):
+    folder = ROOT / NAME.replace(".", "/")
+    notes = (folder / "README.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```sh\n(redis-server .+?)```", notes, re.S)
+    ports = {port: free_port() for port in (6379, 8001, 8002, 8080)}
+    conf = (folder / "nginx.conf").read_text(encoding="utf-8")
+    own = f"-p {tmp_path} -c {tmp_path}/nginx.conf"
+    block = block.replace(f"-p . -c lessons/{folder.name}/nginx.conf", own)
+    for port, instead in ports.items():
+        block = block.replace(str(port), str(instead))
+        conf = conf.replace(str(port), str(instead))
+    (tmp_path / "nginx.conf").write_text(conf, encoding="utf-8")
+    need("redis-server")
+    need("nginx")
+    paths = [str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"]
+    with ExitStack() as servers:
+        for line in block.splitlines():
+            port = next((each for each in ports.values() if str(each) in line), None)
+            if "celery" in line:
+                port = None  # it listens on none: the one in its line is that of Redis
+            elif "gunicorn" in line:
+                port = int(re.search(r"--bind \S+:(\d+)", line)[1])
+            elif "nginx" in line:
+                port = ports[8080]
+            words = ["bash", "-c", f"exec env {line}"]
+            path = os.pathsep.join(paths)
+            servers.enter_context(started(words, port, log, PATH=path))
+        place = begin_at(f"http://127.0.0.1:{ports[8080]}", COUNTED)
+        assert Reader(place).read().text() == WORDS

@@ -26,7 +26,7 @@ def index():
 
 @app.post("/answers")
 def begin():
-    """Begin an answer to the prompt in the JSON body, and return its name."""
+    """Begin an answer to the prompt in the JSON body, and say where it can be read."""
     prompt = read_prompt()
     name = store.begin()
     start_writing(store, name, prompt)
