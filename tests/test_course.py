@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 import requests
-from conftest import LIMIT, ROOT, ScriptedModel, running
+from conftest import CLIENTS, LIMIT, ROOT, ScriptedModel, running
 from flask import Flask
 from flask.testing import FlaskClient
 from selenium.webdriver.support.ui import WebDriverWait
@@ -1033,6 +1033,9 @@ class Reader:
         )
         return self.until("document.querySelector('#wire').dataset.how")
 
+    def text(self, name):
+        return self.run("return document.querySelector(arguments[0]).innerText", name)
+
     def frame(self):
         return self.run("return frames[0].document.body.innerText")
 
@@ -1405,23 +1408,180 @@ def test_the_way_through_shows_how_far_one_is(reader, mine):
     assert status.startswith("You are at 02 · A stream from Flask.")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["", *(f"{name}/" for name in LESSONS)])
-def test_a_page_fits_a_small_screen(reader, path, scheme):
-    narrow = {"width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": False}
-    colours = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+def test_a_verdict_of_before_a_reload_says_so(reader, mine):
+    shutil.copytree(ROOT / PAGE[1:], mine, dirs_exist_ok=True)
+    reader.open(PAGE)
+    reader.choose("#pane button")
+    assert "puts what you begin with" in reader.text("#status")
+    check_my_work(reader)
+    for _ in range(2):
+        reader.choose("#pane button")
+        assert reader.text("#status") == "Before you pressed Reload: All is green."
+    assert check_my_work(reader) == ["All is green.", None]
+
+
+# What it looks like
+
+SIZES = {
+    "320": (320, 640),
+    "800": (800, 1000),
+    "1280": (1280, 900),
+    "1366": (1366, 768),
+}
+PAGES = ["", "glossary", *(f"{name}/" for name in LESSONS)]
+
+
+@pytest.fixture
+def screen(reader):
+    """Return a function that makes the window so wide and high, light or dark."""
     command = reader.browser.execute_cdp_cmd
-    command("Emulation.setDeviceMetricsOverride", narrow)
-    command("Emulation.setEmulatedMedia", colours)
-    try:
-        reader.browser.get(f"{reader.url}/lessons/{path}")
-        wide = reader.run("return document.documentElement.scrollWidth")
-        assert wide <= 320
-        ink, paper = reader.run(
-            "const { color, backgroundColor } = getComputedStyle(document.body);"
-            " return [color, backgroundColor].map((c) => +c.match(/\\d+/)[0])"
-        )
-        assert (ink < paper) == (scheme == "light")
-    finally:
-        command("Emulation.clearDeviceMetricsOverride", {})
-        command("Emulation.setEmulatedMedia", {"features": []})
+
+    def show(width, height, scheme="light"):
+        size = {"width": width, "height": height}
+        more = {"deviceScaleFactor": 1, "mobile": False}
+        colours = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        command("Emulation.setDeviceMetricsOverride", size | more)
+        command("Emulation.setEmulatedMedia", colours)
+
+    yield show
+    command("Emulation.clearDeviceMetricsOverride", {})
+    command("Emulation.setEmulatedMedia", {"features": []})
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_fits_a_small_screen(reader, screen, path, scheme):
+    screen(320, 640, scheme)
+    reader.browser.get(f"{reader.url}/lessons/{path}")
+    wide = reader.run("return document.documentElement.scrollWidth")
+    assert wide <= 320
+    ink, paper = reader.run(
+        "const { color, backgroundColor } = getComputedStyle(document.body);"
+        " return [color, backgroundColor].map((c) => +c.match(/\\d+/)[0])"
+    )
+    assert (ink < paper) == (scheme == "light")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_code_of_88_letters_does_not_scroll_sideways(reader, screen, path):
+    screen(*SIZES["1280"])
+    reader.browser.get(f"{reader.url}/lessons/{path}")
+    scrolls = reader.run(
+        """for (const fold of document.querySelectorAll("details")) fold.open = true;
+        const isNarrow = (text) => text.split("\\n").every((line) => line.length <= 88);
+        const blocks = [...document.querySelectorAll(".notes pre")];
+        return blocks
+          .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+          .map(({ textContent }) => textContent)
+          .filter(isNarrow);"""
+    )
+    assert scrolls == []
+
+
+def in_the_window(reader, name):
+    """Whether all of an element can be seen, and nothing stands before it."""
+    return reader.run(
+        """const element = document.querySelector(arguments[0]);
+        const { left, top, right, bottom } = element.getBoundingClientRect();
+        const seen = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+        const isInside = left >= 0 && top >= 0 && right <= innerWidth;
+        return isInside && bottom <= innerHeight && element.contains(seen);""",
+        name,
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_check_my_work_and_its_verdict_are_always_in_view(turn, reader, screen, size):
+    screen(*SIZES[size])
+    reader.open(PAGE)
+    check_my_work(reader)
+    last = "#found [data-outcome=red]"
+    for place in "0", "document.body.scrollHeight / 3", "document.body.scrollHeight":
+        reader.run(f"scrollTo(0, {place})")
+        for name in "#check", "#check-turn", "#status", last:
+            assert in_the_window(reader, name), name
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_scrolls_is_in_nothing_that_scrolls_but_the_page(reader, screen, size):
+    screen(*SIZES[size])
+    reader.open(PAGE)
+    nested = reader.run(
+        """for (const fold of document.querySelectorAll("details")) fold.open = true;
+        document.querySelector("#found").innerHTML = "<li><pre>a</pre></li>";
+        const scrolls = (element) => {
+          const { overflowX, overflowY } = getComputedStyle(element);
+          return [overflowX, overflowY].some((way) => /auto|scroll/.test(way));
+        };
+        const all = [...document.querySelectorAll("body *")];
+        const outer = all.filter(scrolls);
+        const inner = [...outer, ...document.querySelectorAll("iframe")];
+        const isInside = (each) => outer.some((it) => it !== each && it.contains(each));
+        return inner.filter(isInside).map(({ outerHTML }) => outerHTML.slice(0, 80));"""
+    )
+    assert nested == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", *(f"/lessons/{path}" for path in PAGES)])
+def test_axe_finds_nothing_on_a_page(reader, screen, path, scheme):
+    """axe-core looks for what keeps people out who see little or use no mouse."""
+    script = CLIENTS / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        message = "axe-core is missing: npm ci --prefix tests/clients"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+    screen(*SIZES["1280"], scheme)
+    reader.browser.get(reader.url + path)
+    reader.browser.set_script_timeout(PATIENCE)
+    reader.run(
+        "for (const fold of document.querySelectorAll('details')) fold.open = true;"
+        + script.read_text(encoding="utf-8")
+    )
+    found = reader.browser.execute_async_script(
+        """const [done] = arguments;
+        const all = { resultTypes: ["violations"], iframes: false };
+        const places = ({ help, nodes }) => [help, ...nodes.map(({ html }) => html)];
+        const found = ({ violations }) => done(violations.map(places));
+        axe.run(document, all).then(found);"""
+    )
+    assert found == []
+
+
+# The copy buttons
+
+
+def copies(reader):
+    """Press each copy button; return what was copied and what the buttons say then."""
+    reader.until("document.querySelector('.copy')")
+    return reader.browser.execute_async_script(
+        """const [done] = arguments;
+        const copied = [];
+        navigator.clipboard.writeText = async (text) => copied.push(text);
+        const buttons = [...document.querySelectorAll(".copy")];
+        for (const button of buttons) button.click();
+        const said = () => buttons.map(({ textContent }) => textContent);
+        setTimeout(() => done([copied, said()]));"""
+    )
+
+
+def test_code_can_be_copied_as_it_stands_in_its_file(reader):
+    reader.open(PAGE)
+    copied, said = copies(reader)
+    file = (ROOT / PAGE[1:] / "templates" / "index.html").read_text(encoding="utf-8")
+    assert any(text in file for text in copied)
+    assert said == ["Copied"] * len(copied)
+
+
+def test_of_a_terminal_what_was_typed_is_copied(reader):
+    reader.open(f"/lessons/{LESSONS[0]}/")
+    copied, _ = copies(reader)
+    for text in copied:
+        assert not text.startswith("$") and "characters\n" not in text
+    assert any(text.startswith("flask ") for text in copied)
+
+
+def test_a_copy_button_is_named_after_its_file(reader):
+    reader.open(PAGE)
+    reader.until("document.querySelector('.copy')")
+    names = "[...document.querySelectorAll('.copy')].map(({ ariaLabel }) => ariaLabel)"
+    assert "Copy: static/page.js" in reader.run(f"return {names}")

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 FOLD = re.compile(r"(</?(?:details|summary)>)")  # the only HTML that notes may hold
 NOTES = re.compile(r"(^|/)README\.md(?=#|$)")  # in an address, before its #heading
+CAPTIONS = {"console": "terminal", "js": "JavaScript", "python": "Python"}
 GLOSSARY = re.compile(r"(^|/)GLOSSARY\.md(?=#|$)")
 
 
@@ -58,13 +59,16 @@ def write_folds(renderer, tokens, index, options, env):
 
 
 def write_quotation(renderer, tokens, index, options, env):
-    """Return a fence as a figure; its title, the name of a file, is the caption."""
+    """Return a fence as a figure; its title, the name of a file, is the caption.
+
+    Without a title the caption says what it is. What crosses a wire has none.
+    """
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import get_lexer_by_name
 
     language, _, title = tokens[index].info.partition(" ")
-    name = title.removeprefix('title="').removesuffix('"')
+    name = title.removeprefix('title="').removesuffix('"') or CAPTIONS.get(language)
     caption = f"<figcaption>{escape(name)}</figcaption>" if name else ""
     lexer = get_lexer_by_name(language or "text")
     code = highlight(tokens[index].content, lexer, HtmlFormatter(nowrap=True))

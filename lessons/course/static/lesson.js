@@ -18,6 +18,7 @@ const status = document.querySelector("#status");
 const list = document.querySelector("#found");
 const tap = tapInto(wireStrip(document.querySelector("#wire")), problem);
 const lesson = new URL(".", location).href;
+let isChecking = false;
 
 /** Load the program that is chosen, on the network that is chosen. */
 function run() {
@@ -31,14 +32,24 @@ pane.addEventListener("change", run);
 pane.addEventListener("submit", (event) => {
   event.preventDefault();
   run();
+  ageVerdict();
 });
 frame.addEventListener("load", () => {
   if (frame.contentDocument) tap(frame.contentWindow); // null: not a page of ours
 });
 run();
 
+/** Say of a verdict that it is of before: the files may have changed since. */
+function ageVerdict() {
+  const isThere = list.hasChildNodes() && !list.classList.contains("old");
+  if (!isThere || isChecking) return;
+  list.classList.add("old");
+  status.textContent = `Before you pressed Reload: ${status.textContent}`;
+}
+
 /** Show what a check found. */
 function show({ sentence, outcome, message, printed }) {
+  list.tabIndex = 0; // who scrolls by keyboard needs a place to stand
   const row = add(list, "li", "");
   row.dataset.outcome = outcome;
   add(row, "b", outcome);
@@ -58,8 +69,11 @@ function add(parent, name, text) {
 
 onPress(buttons, status, async ({ id, dataset }) => {
   list.replaceChildren();
+  list.classList.remove("old");
   const isTurn = id === "check-turn";
-  const all = await check(lesson, { isTurn, inBrowser: "browser" in dataset }, show);
+  isChecking = true;
+  const checked = check(lesson, { isTurn, inBrowser: "browser" in dataset }, show);
+  const all = await checked.finally(() => (isChecking = false));
   const outcome = outcomeOf(all);
   return isTurn && outcome === "green" ? "Your turn is done." : ENDS[outcome];
 });

@@ -1,0 +1,43 @@
+// A button on each piece of code that copies it. What crosses the wire has none.
+
+const AGAIN = 2000; // ms that a button says what it has done
+
+/** Return the code in a figure; of a terminal, what was typed there. */
+function codeOf(figure) {
+  const code = figure.querySelector("code");
+  if (!code.querySelector(".gp")) return code.textContent;
+  const lines = code.textContent.split("\n");
+  const typed = lines.filter((line) => line.startsWith("$ "));
+  return typed.map((line) => `${line.slice(2)}\n`).join("");
+}
+
+/** Put a button on a figure that copies its code. */
+function addButton(figure) {
+  const button = document.createElement("button");
+  button.className = "copy";
+  button.type = "button";
+  button.ariaLive = "polite"; // so that "Copied" is read out too
+  const name = figure.querySelector("figcaption").textContent;
+  let timer;
+
+  function say(word) {
+    button.textContent = word;
+    button.ariaLabel = `${word}: ${name}`;
+  }
+
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(codeOf(figure));
+    say("Copied");
+    clearTimeout(timer);
+    timer = setTimeout(say, AGAIN, "Copy");
+  });
+  say("Copy");
+  figure.append(button);
+}
+
+// Pages that came by plain http from another machine have no clipboard.
+if (navigator.clipboard) {
+  for (const figure of document.querySelectorAll(".notes figure:has(figcaption)")) {
+    addButton(figure);
+  }
+}
