@@ -345,7 +345,8 @@ def read_notes(path):
     sections = []
     for part in parts:
         heading, _, text = part.partition("\n")
-        text = text.partition("\n<details>")[0]  # without hints, which are folded
+        # without what is folded, code and hints; with re.S a . is a line's end too
+        text = re.sub(r"\n<details>.*?</details>\n?", "", text, flags=re.S)
         text = re.sub(r"!?\[(.+?)\]\(.+?\)", r"\1", text)  # "[words](link)": "words"
         sections.append((heading, text.strip()))
     return title, sections

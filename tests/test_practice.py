@@ -43,8 +43,43 @@ def asked_in_the_notes():
         title, *sections = path.read_text(encoding="utf-8").split("\n## ")
         for section in sections:
             heading, _, text = section.partition("\n")
+            text = re.sub(r"(?s)\n<details>.*?</details>\n?", "", text)
             if heading.endswith("?"):
                 yield title.partition("\n")[0][2:], heading, text.strip()
+
+
+FOLDED = """# 01 · A title
+
+## Why is it so?
+
+Because it is.
+
+<details><summary>The code: app.py</summary>
+
+```python
+folded = 1
+```
+
+</details>
+
+And so it stays.
+
+<details><summary>Hints</summary>
+
+1. Look.
+
+</details>
+
+## Next
+"""
+
+
+def test_what_is_folded_is_neither_found_nor_said(tmp_path):
+    notes = tmp_path / "README.md"
+    notes.write_text(FOLDED, encoding="utf-8")
+    _, sections = practice.read_notes(notes)
+    said = "Because it is.\n\nAnd so it stays."
+    assert sections == [("Why is it so?", said), ("Next", "")]
 
 
 def heading_of(answer):
