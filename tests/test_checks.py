@@ -147,6 +147,50 @@ def test_the_browser_asks_anew_for_checks_that_it_has_seen(chromium, serve, tmp_
         assert chromium.execute_async_script(fetched) == text
 
 
+OLD_WORDS = """<!doctype html><title>Old words</title>
+<h1>Ask</h1><p id="problem">Nothing yet.</p><p id="status">Ready</p>
+<div id="answer"></div>
+<form><input name="prompt"><button>Ask</button></form>
+<script>
+  const [problem, status] = document.querySelectorAll("#problem, #status");
+  document.querySelector("form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    fetch("ask");
+    status.textContent = `Asked ${event.target.elements.prompt.value}`;
+    if (event.target.elements.prompt.value === "again") problem.textContent = "No.";
+  });
+</script>
+"""
+SAYS = """
+export const checks = [{
+  sentence: "The page says",
+  async run(page) {
+    page.must(!page.news, `new at first: ${page.news}`);
+    for (const prompt of PROMPTS) await page.ask(prompt);
+    page.must(false, page.news);
+  },
+}];
+"""
+STILL = 'From before that the page still says: "Nothing yet.".'
+
+
+@pytest.mark.parametrize(
+    ("prompts", "message"),
+    [
+        (["once"], f"Asked once {STILL}"),
+        (["once", "twice"], f"Asked twice {STILL}"),
+        (["once", "again"], "No. Asked again"),
+    ],
+)
+def test_old_words_are_not_what_the_page_says(chromium, tmp_path, prompts, message):
+    app = Flask("old words")
+    app.add_url_rule("/", view_func=lambda: OLD_WORDS)
+    check = tmp_path / "check.js"
+    check.write_text(SAYS.replace("PROMPTS", str(prompts)), encoding="utf-8")
+    [found] = checks_in(chromium, check, app, PLENTY)
+    assert found["message"] == message
+
+
 # The lessons
 
 

@@ -62,7 +62,7 @@ export const checks = [
       await page.soon(() => /abort|broke|error/i.test(page.words) || !busy(page));
       page.must(
         !/abort|broke|error/i.test(page.words),
-        `Stop was pressed, and the page complains: ${say(page.words)}. The reader wanted it: when signal.aborted, catch the error and say nothing of a failure.`,
+        `Stop was pressed, and the page complains: ${say(page.news)}. The reader wanted it: when signal.aborted, catch the error and say nothing of a failure.`,
       );
       page.must(
         !busy(page),

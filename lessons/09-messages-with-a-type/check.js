@@ -50,7 +50,7 @@ export const checks = [
       await page.soon(() => page.words.includes("1234"));
       page.must(
         page.words.includes("1234") && page.words.includes("5678"),
-        `The usage was 1234 tokens read and 5678 written, and below the answer the page says ${say(page.words)}: show message.usage there.`,
+        `The usage was 1234 tokens read and 5678 written, and below the answer the page says ${say(page.news)}: show message.usage there.`,
       );
     },
   },

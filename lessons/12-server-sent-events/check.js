@@ -82,7 +82,7 @@ export const checks = [
       answer.send(event("done", { finishReason: "error" })).end();
       page.must(
         page.text === "Half an" && page.words.includes("The model failed."),
-        `After the token "Half an" came the error event {"error": "The model failed."}, and the page shows ${say(page.text)} and says ${say(page.words)}: keep what came, and show the sentence.`,
+        `After the token "Half an" came the error event {"error": "The model failed."}, and the page shows ${say(page.text)} and says ${say(page.news)}: keep what came, and show the sentence.`,
       );
     },
   },
@@ -109,7 +109,7 @@ export const checks = [
       await page.soon(() => page.words.includes("Nothing was asked."));
       page.must(
         page.words.includes("Nothing was asked."),
-        `The server refused with a 400 and ${text}, and the page says ${say(page.words)}: unless response.ok, throw an Error with the sentence of its JSON.`,
+        `The server refused with a 400 and ${text}, and the page says ${say(page.news)}: unless response.ok, throw an Error with the sentence of its JSON.`,
       );
     },
   },

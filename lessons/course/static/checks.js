@@ -4,6 +4,7 @@
 const PATIENCE = 3000; // ms that what should come at once may take
 const MOST_READS = 99; // that a page may begin before one of them has ended
 const MOST_ENDS = 9; // that a page may read after an answer
+const PROBLEM = "#problem, [role=alert]"; // where a page says what went wrong
 
 /**
  * Run the checks of a file on the page at an address. Report each as {sentence, outcome,
@@ -36,12 +37,20 @@ function aMoment() {
   return new Promise((go) => setTimeout(go, 4));
 }
 
+/** Return what alerts and text nodes say. */
+function wordsOf(alerts, nodes) {
+  const texts = nodes.map(({ textContent }) => textContent.trim());
+  return [...alerts, ...texts].filter(Boolean).join(" ");
+}
+
 /** A page in a frame: what it shows, what it asks. */
 class Page {
   questions = [];
   problems = []; // what its script breaks on
   alerts = [];
   readsOn = false; // after the end of an answer
+  before = new Map(); // each text node that stood there when it was last asked
+  alertsBefore = 0;
   forgotToWait = false; // for a read that it had begun
   leaves = false; // because the form was sent by the browser itself
 
@@ -84,6 +93,7 @@ class Page {
       event.preventDefault();
     });
     this.endEndlessReads(this.window.ReadableStreamDefaultReader.prototype);
+    this.remember();
   }
 
   close() {
@@ -157,8 +167,12 @@ class Page {
     }
     const [problem] = this.problems;
     const sentences = [error.message];
-    if (!error.message.includes(this.complaint)) {
-      sentences.push(`The page itself says: ${JSON.stringify(this.complaint)}.`);
+    const { complaint } = this;
+    if (!error.message.includes(complaint)) {
+      const said = this.seen(PROBLEM);
+      const isOld = said.length > 0 && !said.some((node) => this.isNew(node));
+      const says = isOld ? "From before that the page still says" : "The page itself says";
+      sentences.push(`${says}: ${JSON.stringify(complaint)}.`);
     }
     if (problem) sentences.push(`The browser's console says: ${problem}`);
     const seen = [...sentences.slice(1), this.answer?.textContent].join(" ");
@@ -195,22 +209,49 @@ class Page {
 
   /** What the page says of a problem. */
   get complaint() {
-    const places = this.document?.querySelectorAll("#problem, [role=alert]") ?? [];
+    const places = this.document?.querySelectorAll(PROBLEM) ?? [];
     return [...places].map((place) => place.textContent.trim()).join(" ").trim();
   }
 
   /** What a person reads elsewhere on the page. */
   get words() {
+    return wordsOf(this.alerts, this.elsewhere());
+  }
+
+  /** What of these words has come since the page was opened, or last asked. */
+  get news() {
+    const nodes = this.elsewhere().filter((node) => this.isNew(node));
+    return wordsOf(this.alerts.slice(this.alertsBefore), nodes);
+  }
+
+  /** Return the text nodes on the page that are not the answer, nor on a button. */
+  elsewhere() {
     const apart = `${this.place}, button, script, style, noscript, textarea`;
-    const { body } = this.document;
-    const texts = this.document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
-    const words = [...this.alerts];
-    while (texts.nextNode()) {
-      const { parentElement, textContent } = texts.currentNode;
-      const isShown = parentElement.checkVisibility();
-      if (isShown && !parentElement.closest(apart)) words.push(textContent.trim());
+    return this.seen("body").filter(({ parentElement }) => !parentElement.closest(apart));
+  }
+
+  /** Return the text nodes that can be seen below what a selector finds. */
+  seen(selector) {
+    const nodes = [];
+    for (const element of this.document?.querySelectorAll(selector) ?? []) {
+      const texts = this.document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode()) {
+        const node = texts.currentNode;
+        if (node.textContent.trim() && node.parentElement.checkVisibility()) nodes.push(node);
+      }
     }
-    return words.filter(Boolean).join(" ");
+    return nodes;
+  }
+
+  /** Keep what stands on the page: what comes from now on is new. */
+  remember() {
+    this.before = new Map(this.seen("body").map((node) => [node, node.textContent]));
+    this.alertsBefore = this.alerts.length;
+  }
+
+  /** Whether a text node has come, or has changed, since. */
+  isNew(node) {
+    return this.before.get(node) !== node.textContent;
   }
 
   /**
@@ -230,6 +271,7 @@ class Page {
       !button?.disabled,
       `The button "${button?.textContent.trim()}" is disabled, so nobody can ask: enable it again whatever happened, in finally.`,
     );
+    this.remember();
     if (button) button.click();
     else form.requestSubmit();
     await this.soon(() => this.leaves || this.questions.length > before);
