@@ -12,6 +12,7 @@ from conftest import LIMIT, ROOT
 from flask import Flask
 from langchain_openai import ChatOpenAI
 from provider import DONE, Provider, finish
+from werkzeug.test import Client
 
 from lessons.course.check_page import beside, checks_in
 from lessons.course.load_program import load
@@ -133,6 +134,44 @@ def test_what_python_breaks_on_is_shown(tmp_path):
     [check] = reported("import nothing_of_that_name", tmp_path / "mine")
     said = "ModuleNotFoundError: No module named 'nothing_of_that_name'"
     assert check.outcome == "red" and check.message.endswith(said)
+
+
+def test_a_command_that_reports_nothing_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr("lessons.course.run_checks.PATIENCE", 0)
+    silent = [sys.executable, "-c", f"import time; time.sleep({PLENTY})"]
+    [check] = checks_reported_by(silent, tmp_path / "mine", 0.2)
+    said = "The program in mine/ did not come to an end within 0.2 s"
+    assert check.outcome == "red" and check.message.startswith(said)
+
+
+WAITS = f"""
+import os, time
+from lessons.course.run_checks import as_line
+print(as_line(sentence=str(os.getpid()), outcome="green"), end="", flush=True)
+time.sleep({PLENTY})
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="asks for a process the POSIX way")
+def test_who_leaves_ends_the_checks(tmp_path):
+    command = [sys.executable, "-c", WAITS]
+    checks = checks_reported_by(command, tmp_path / "mine", PLENTY)
+    pid = int(next(checks).sentence)
+    os.kill(pid, 0)  # which ends nobody, and raises where there is nobody
+    checks.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_the_browser_keeps_no_checks_that_it_has_seen(tmp_path):
+    """Another lesson's may have the same address, when a port comes round again."""
+    check = tmp_path / "check.js"
+    check.touch()
+    client = Client(beside(Flask("empty"), check))
+    for path in "/check.js", "/checks.js":
+        answer = client.get(path, buffered=True)
+        assert answer.status_code == 200
+        assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_the_browser_asks_anew_for_checks_that_it_has_seen(chromium, serve, tmp_path):
