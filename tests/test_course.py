@@ -1412,7 +1412,7 @@ def test_a_verdict_of_before_a_reload_says_so(reader, mine):
     shutil.copytree(ROOT / PAGE[1:], mine, dirs_exist_ok=True)
     reader.open(PAGE)
     reader.choose("#pane button")
-    assert "puts what you begin with" in reader.text("#status")
+    assert "Begin with flask start 3" in reader.text("#status")
     check_my_work(reader)
     for _ in range(2):
         reader.choose("#pane button")
