@@ -1078,6 +1078,15 @@ def test_the_program_answers_beside_its_notes_and_the_wire_is_drawn(reader):
     assert reader.wire()["Bytes"] == str(len("Streams are fun, Tragödie.".encode()))
 
 
+def test_the_wire_of_before_a_reload_is_not_drawn_any_more(reader):
+    reader.open(PAGE)
+    reader.ask("/echo Hi")
+    reader.ended("complete")
+    reader.choose("#pane button")
+    reader.ended("idle")
+    assert (reader.wire()["Pieces"], reader.wire()["First text"]) == ("0", "-")
+
+
 def test_a_bad_network_carries_the_same_in_more_pieces(reader, monkeypatch):
     goes_on = threading.Event()  # the second part leaves then, not after 20 ms
     goes_on.set()

@@ -16,7 +16,8 @@ const problem = document.querySelector("#problem");
 const buttons = document.querySelectorAll("#check, #check-turn"); // some have none
 const status = document.querySelector("#status");
 const list = document.querySelector("#found");
-const tap = tapInto(wireStrip(document.querySelector("#wire")), problem);
+const wire = wireStrip(document.querySelector("#wire"));
+const tap = tapInto(wire, problem);
 const lesson = new URL(".", location).href;
 let isChecking = false;
 
@@ -36,6 +37,8 @@ pane.addEventListener("submit", (event) => {
 });
 frame.addEventListener("load", () => {
   if (frame.contentDocument) tap(frame.contentWindow); // null: not a page of ours
+  wire.begin(); // nothing of the page before stays drawn
+  wire.end("idle", 0);
 });
 run();
 
