@@ -53,6 +53,7 @@ class Page {
   alertsBefore = 0;
   forgotToWait = false; // for a read that it had begun
   leaves = false; // because the form was sent by the browser itself
+  unsent = ""; // why the browser sends no such request
 
   constructor(address, place) {
     this.address = address;
@@ -84,7 +85,7 @@ class Page {
     this.must(this.answer, `The page has no place for the answer: <div id="${id}"></div>.`);
     this.window.alert = (text) => this.alerts.push(text);
     this.window.fetch = async (...request) => {
-      const question = new Question(this.window, request, this.reply);
+      const question = this.questionOf(request);
       this.questions.push(question);
       return question.response;
     };
@@ -101,19 +102,32 @@ class Page {
     this.frame.remove();
   }
 
+  /** Return the question that a fetch asks, or throw what the browser's own would. */
+  questionOf(request) {
+    try {
+      return new Question(this.window, request, this.reply);
+    } catch (error) {
+      this.unsent = error.message.replace(/^Failed to .*?: /, "");
+      throw error;
+    }
+  }
+
   listen(window) {
     const note = (error, place) => {
       if (!error?.message || error.ours || error.name === "AbortError") return;
       this.problems.push(`${place}: ${error.name}: ${error.message}`);
     };
     window.addEventListener("unhandledrejection", ({ reason }) => {
-      const place = /([\w-]+\.js)\S*?:(\d+)/.exec(reason?.stack); // "page.js:9"
+      const ownLines = reason?.stack?.replace(/.*\bchecks?\.js.*/g, "");
+      const place = /([\w-]+\.js)\S*?:(\d+)/.exec(ownLines); // "page.js:9"
       note(reason, place ? `${place[1]}, line ${place[2]}` : "the page");
     });
     window.addEventListener("error", ({ error, message, filename, lineno }) => {
       if (!message) return; // a picture, say, that is missing
-      const file = filename.split("/").at(-1).split("?")[0] || "the page";
-      note(error ?? { name: "Error", message }, `${file}, line ${lineno}`);
+      const file = filename.split("/").at(-1).split("?")[0];
+      const isOurs = ["", "checks.js", "check.js"].includes(file);
+      const place = isOurs ? "the page" : `${file}, line ${lineno}`;
+      note(error ?? { name: "Error", message }, place);
     });
   }
 
@@ -178,6 +192,8 @@ class Page {
     const seen = [...sentences.slice(1), this.answer?.textContent].join(" ");
     if (/of null|reading 'addEventListener'/.test(seen)) {
       sentences.push("The script looks for an element that index.html does not have.");
+    } else if (seen.includes("Illegal invocation")) {
+      sentences.push("A function was handed on without the object that it belongs to: write () => asking.abort(), and not asking.abort alone.");
     } else if (/undefined|\[object Promise\]/.test(seen)) {
       sentences.push("Something is used before it is there: is an await missing?");
     }
@@ -274,10 +290,14 @@ class Page {
     this.remember();
     if (button) button.click();
     else form.requestSubmit();
-    await this.soon(() => this.leaves || this.questions.length > before);
+    await this.soon(() => this.leaves || this.unsent || this.questions.length > before);
     this.must(
       !this.leaves,
       "The browser sent the form itself and loaded the page anew: call event.preventDefault() first.",
+    );
+    this.must(
+      !this.unsent,
+      `The page called fetch, and the browser did not send it: ${this.unsent.replace(/\.?$/, ".")} Give fetch method: "POST", headers and body.`,
     );
     this.must(
       this.questions.length > before,
