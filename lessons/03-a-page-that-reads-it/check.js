@@ -1,5 +1,6 @@
 // The page asks, shows the answer while it arrives, and says what went wrong.
 
+const SENDS = 'button:not([type="button"], [type="reset"]), input[type="submit"]';
 const say = (text) => JSON.stringify(text);
 
 export const checks = [
@@ -23,6 +24,24 @@ export const checks = [
       page.must(
         question.json?.prompt === "Why flush?",
         `The server wants {"prompt":"Why flush?"} and got ${question.body}: body: JSON.stringify({ prompt }), with the text that was typed.`,
+      );
+      const asked = page.questions.length;
+      page.must(
+        asked === 1,
+        `The button was pressed once, and the page asked ${asked} times: a press of the button sends the form, so listen to the form's submit event and not to the button's click as well.`,
+      );
+    },
+  },
+  {
+    sentence: "The Enter key sends the question too",
+    async run(page) {
+      const { form } = page;
+      if (form.querySelector(SENDS)) return; // Enter presses that button
+      form.requestSubmit();
+      await page.soon(() => page.leaves || page.questions.length > 0);
+      page.must(
+        page.questions.length > 0 && !page.leaves,
+        'Enter in the form loads the page anew, as the button has type="button": leave the type out, and listen to the form\'s submit event.',
       );
     },
   },
@@ -57,6 +76,37 @@ export const checks = [
         "The answer is being written, and #answer is not marked as busy: set its ariaBusy to true before you ask, await ask(...), and set it to false in finally.",
       );
       answer.end();
+    },
+  },
+  {
+    sentence: "Letters are letters, whatever their language",
+    async run(page) {
+      const text = "Tragödie, 語, 👋!";
+      const answer = await page.ask("Hello?");
+      answer.send(text);
+      await page.soon(() => page.text === text);
+      answer.end();
+      page.must(
+        page.text === text,
+        `The server sent ${say(text)}, and the page shows ${say(page.text)}: a letter can be several bytes, which new TextDecoder() puts together and String.fromCharCode does not.`,
+      );
+    },
+  },
+  {
+    sentence: "Pieces follow each other on the same line",
+    async run(page) {
+      const answer = await page.ask("Hello?");
+      answer.send("one");
+      await page.soon(() => page.text === "one");
+      answer.send(" two");
+      await page.soon(() => page.text === "one two");
+      answer.end();
+      const isArea = page.answer.nodeName === "TEXTAREA"; // which has no elements in it
+      const seen = isArea ? page.text : page.answer.innerText;
+      page.must(
+        seen === "one two",
+        `After "one" came " two", and a person sees ${say(seen)}: each piece has a line of its own. Add the text itself with append(text), and no element around it.`,
+      );
     },
   },
   {
@@ -150,6 +200,10 @@ export const checks = [
         !page.words.includes("${"),
         `The server refused with status 500, and the page says ${say(page.complaint)}: \${...} works between backquotes only.`,
       );
+      page.must(
+        page.alerts.length === 0,
+        `The server refused with status 500, and the page calls alert(${say(page.alerts[0])}): such a window stops the whole page, and once closed it is gone. Write the sentence into #problem.`,
+      );
     },
   },
   {
@@ -188,6 +242,7 @@ export const checks = [
   {
     sentence: "However an answer ends, the next question can be asked",
     async run(page) {
+      const clean = page.words;
       const ends = {
         "an answer": async () => (await page.ask("One?")).send("first").end(),
         "a refusal": () => page.ask("Two?", { status: 500, text: "Error" }),
@@ -210,6 +265,7 @@ export const checks = [
           `After ${name} #answer is still marked as busy, with dots after it: set ariaBusy to false in finally.`,
         );
       }
+      const before = page.words; // with what it says of the answer that broke off
       const last = await page.ask("Four?");
       last.send("fourth");
       await page.soon(() => page.text.includes("fourth"));
@@ -217,6 +273,11 @@ export const checks = [
       page.must(
         page.text === "fourth",
         `The next answer was "fourth", and the page shows ${say(page.text)}: empty #answer before you ask.`,
+      );
+      await page.soon(() => page.answer.ariaBusy !== "true");
+      page.must(
+        !page.complaint && (page.words === clean || page.words !== before),
+        `An answer broke off, the next one came whole, and the page still says ${say(page.complaint || page.words)}: empty #problem before you ask.`,
       );
     },
   },

@@ -1,0 +1,75 @@
+// Your turn: below the answer stands how many pieces it took.
+
+const say = (text) => JSON.stringify(text);
+
+/** Ask, send each piece when the one before it is on the page, and return the words. */
+async function wordsAfter(page, pieces) {
+  const answer = await page.ask("Hello?");
+  let sent = "";
+  for (const piece of pieces) {
+    answer.send(piece);
+    sent += piece;
+    await page.soon(() => page.text.startsWith(sent));
+  }
+  answer.end();
+  const number = String(pieces.length);
+  await page.soon(() => numbersIn(page.words).includes(number) || page.text !== sent);
+  await page.soon(() => page.answer.ariaBusy !== "true");
+  page.must(
+    page.text === sent,
+    `The answer was ${say(sent)}, and in its place stands ${say(page.text)}: write the number into an element of its own, below #answer.`,
+  );
+  return page.words;
+}
+
+function numbersIn(words) {
+  return words.match(/\d+/g) ?? [];
+}
+
+export const checks = [
+  {
+    sentence: "Below the answer stands how many pieces it took",
+    async run(page) {
+      const before = numbersIn(page.words);
+      const words = await wordsAfter(page, ["one", " two", " three", " four", " five"]);
+      const numbers = numbersIn(words);
+      page.must(
+        numbers.length > 0 && numbers.join() !== before.join(),
+        `An answer came in 5 pieces, and no number stands outside of it; the page says ${say(words)}. Let ask return how many pieces it has read, and write that number into an element below #answer.`,
+      );
+      page.must(
+        !numbers.includes("6"),
+        "An answer came in 5 pieces, and the page says 6: the last read brings no piece, it only says done. Count after the check for done.",
+      );
+      page.must(
+        numbers.includes("5"),
+        `An answer came in 5 pieces, and the page says ${say(words)}: add one for each read that brings a piece.`,
+      );
+    },
+  },
+  {
+    sentence: "Each answer has a number of its own",
+    async run(page) {
+      await wordsAfter(page, ["one", " two", " three"]);
+      const words = await wordsAfter(page, ["four", " five"]);
+      page.must(
+        numbersIn(words).includes("2") && !numbersIn(words).includes("3"),
+        `The first answer came in 3 pieces and the next one in 2, and then the page says ${say(words)}: begin to count at 0 in ask, and replace what stood there.`,
+      );
+    },
+  },
+  {
+    sentence: "A refused question has no pieces",
+    async run(page) {
+      await wordsAfter(page, ["one", " two", " three"]);
+      await page.ask("Hello?", { status: 500, text: "Internal Server Error" });
+      await page.soon(() => page.words.includes("500") || page.complaint);
+      await page.soon(() => page.answer.ariaBusy !== "true");
+      const words = page.words;
+      page.must(
+        !numbersIn(words).includes("3"),
+        `An answer came in 3 pieces, the next question was refused, and the page says ${say(words)}: the number belongs to the answer before. Empty its place before you ask.`,
+      );
+    },
+  },
+];
