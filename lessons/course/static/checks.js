@@ -5,6 +5,7 @@ const PATIENCE = 3000; // ms that what should come at once may take
 const MOST_READS = 99; // that a page may begin before one of them has ended
 const MOST_ENDS = 9; // that a page may read after an answer
 const PROBLEM = "#problem, [role=alert]"; // where a page says what went wrong
+const CLICK = "Failed to execute 'click' on 'HTMLElement': ";
 
 /**
  * Run the checks of a file on the page at an address. Report each as {sentence, outcome,
@@ -115,7 +116,8 @@ class Page {
   listen(window) {
     const note = (error, place) => {
       if (!error?.message || error.ours || error.name === "AbortError") return;
-      this.problems.push(`${place}: ${error.name}: ${error.message}`);
+      const message = error.message.replace(CLICK, ""); // which is the check's own
+      this.problems.push(`${place}: ${error.name}: ${message}`);
     };
     window.addEventListener("unhandledrejection", ({ reason }) => {
       const ownLines = reason?.stack?.replace(/.*\bchecks?\.js.*/g, "");
@@ -188,7 +190,7 @@ class Page {
       const says = isOld ? "From before that the page still says" : "The page itself says";
       sentences.push(`${says}: ${JSON.stringify(complaint)}.`);
     }
-    if (problem) sentences.push(`The browser's console says: ${problem}`);
+    if (problem) sentences.push(`The browser's console says: ${problem}.`);
     const seen = [...sentences.slice(1), this.answer?.textContent].join(" ");
     if (/of null|reading 'addEventListener'/.test(seen)) {
       sentences.push("The script looks for an element that index.html does not have.");
@@ -273,7 +275,7 @@ class Page {
   /**
    * Ask as a person would, and return the Question that reaches the server. It replies
    * with status 200 and a body that the check sends, or as the reply says: a status, its
-   * text, its type and headers, or {unreachable: true}.
+   * text, its type and headers, {unreachable: true}, or {silent: true} for never.
    */
   async ask(prompt, reply = {}) {
     this.reply = reply;
@@ -297,7 +299,7 @@ class Page {
     );
     this.must(
       !this.unsent,
-      `The page called fetch, and the browser did not send it: ${this.unsent.replace(/\.?$/, ".")} Give fetch method: "POST", headers and body.`,
+      `The page called fetch, and the browser did not send it: ${this.unsent.replace(/\.?$/, ".")} ${adviceFor(this.unsent)}`,
     );
     this.must(
       this.questions.length > before,
@@ -309,13 +311,21 @@ class Page {
   }
 }
 
+/** Return what to try when the browser sends no request for this reason. */
+function adviceFor(reason) {
+  if (reason.includes("AbortSignal")) return "Give fetch the signal of the controller.";
+  if (reason.includes("body")) return 'Give fetch method: "POST".';
+  return "Look at what fetch is given.";
+}
+
 /** What a page asked, and the answer to it. */
 class Question {
   closed = false;
   hungUp = false; // by the page, while the answer was being written
   whole = ""; // the method that waits for the whole body, if the page called one
 
-  constructor(window, request, { status = 200, text, type, headers, unreachable } = {}) {
+  constructor(window, request, reply = {}) {
+    const { status = 200, text, type, headers, unreachable, silent } = reply;
     this.window = window;
     const sent = new window.Request(...request);
     this.url = sent.url;
@@ -337,6 +347,7 @@ class Question {
         reject(this.signal.reason);
       });
       if (unreachable) reject(this.failure("Failed to fetch"));
+      if (silent) return;
       const sent = { "Content-Type": type ?? "text/plain; charset=utf-8", ...headers };
       resolve(this.noting(new window.Response(stream, { status, headers: sent })));
     });
