@@ -28,7 +28,8 @@ def ask():
 
 def pieces(prompt):
     """Yield the answer's text; hang up on the model when the reader has left."""
-    made, end = 0, "broken off"
+    made = 0
+    end = "broken off"
     try:
         with closing(model.stream(prompt)) as stream:
             for chunk in stream:

@@ -1,14 +1,13 @@
 """Who hangs up on the page hangs up on the model; check.js presses the button."""
 
-import logging
 import re
+from html.parser import HTMLParser
 from threading import Event
 
 import pytest
 import requests
 
 from lessons.course.shared_checks import (
-    tags_of,
     test_a_prompt_that_is_no_string_is_refused,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
@@ -67,35 +66,66 @@ def test_the_model_is_hung_up_on_when_a_browser_hangs_up(program, answer_with, s
 
 
 @pytest.fixture
-def logged(program):
-    """Return the list of what the program logs."""
-    lines = []
-    log = logging.Handler()
-    log.emit = lambda record: lines.append(record.getMessage())
-    program.app.logger.addHandler(log)
-    yield lines
-    program.app.logger.removeHandler(log)
+def written(caplog, capsys):
+    """Return a function: what was logged or printed since it was called last."""
+
+    def since_then():
+        lines = [record.getMessage() for record in caplog.records]
+        caplog.clear()
+        printed = capsys.readouterr()
+        return "\n".join([*lines, printed.out, printed.err]).strip()
+
+    return since_then
 
 
-def test_the_log_tells_a_whole_answer_from_one_that_nobody_wanted(ask, logged):
+def test_the_log_tells_a_whole_answer_from_one_that_nobody_wanted(ask, written):
     _, answer = ask("one", " two")
+    written()  # what was written before is not meant
     answer.get_data()
-    assert logged, (
+    whole = written()
+    assert whole, (
         "An answer was sent whole, and nothing was logged: app.logger.info(...) in"
         ' finally, and app.logger.setLevel("INFO") below app.'
     )
-    whole = logged.pop()
     _, answer = ask("one", " two")
     next(answer.iter_encoded())
     answer.close()
-    assert logged, (
+    left = written()
+    assert left, (
         "The reader left after the first piece, and nothing was logged: what stands in"
         " finally runs then too, what stands in except Exception does not."
     )
-    assert re.sub(r"\d", "", whole) != re.sub(r"\d", "", logged.pop()), (
+    assert without_numbers(left) != without_numbers(whole), (
         f"Of an answer that nobody read to its end the log says what it says of a whole"
         f' one, "{whole}": set end = "whole" after the loop, inside the try.'
     )
+
+
+def test_an_answer_that_the_model_breaks_off_is_not_called_whole(ask, written):
+    _, answer = ask("one", " two")
+    answer.get_data()
+    whole = written()
+    _, answer = ask("one", RuntimeError("The model failed."))
+    try:
+        answer.get_data()
+    except Exception:
+        broke = True
+    else:
+        broke = False
+    assert broke, (
+        "The model failed after its first text, and the reader got an answer that looks"
+        " whole: let the exception pass. finally runs all the same: it needs no except"
+        " before it, and no return in it."
+    )
+    assert without_numbers(written()) != without_numbers(whole), (
+        "The model failed after its first text, and the log says what it says of a"
+        f' whole answer, "{whole}": set end = "whole" where only a whole answer comes'
+        " by, after the loop and inside the try."
+    )
+
+
+def without_numbers(text):
+    return re.sub(r"\d", "", text)
 
 
 def test_one_reader_who_leaves_takes_nothing_from_another(ask, client, answer_with):
@@ -117,13 +147,35 @@ def test_one_reader_who_leaves_takes_nothing_from_another(ask, client, answer_wi
     )
 
 
+class StopButton(HTMLParser):
+    """A reader of HTML that looks for the stop button, and for the form around it."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.in_form = False
+        self.found = None  # its attributes
+        self.is_in_form = False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag == "form":
+            self.in_form = True
+        if tag in ("button", "input") and attributes.get("id") == "stop":
+            self.found = attributes
+            self.is_in_form = self.in_form
+
+    def handle_endtag(self, tag):
+        if tag == "form":
+            self.in_form = False
+
+
 def test_the_page_has_a_stop_button_that_asks_nothing(client):
-    found = tags_of(client.get("/").text)
-    stop = [each for tag, each in found if tag == "button" and each.get("id") == "stop"]
-    assert stop, (
+    stop = StopButton(client.get("/").text)
+    assert stop.found is not None, (
         'The page has no stop button: <button type="button" id="stop">Stop</button>.'
     )
-    assert stop[0].get("type") == "button", (
+    assert stop.found.get("type") == "button" or not stop.is_in_form, (
         'The stop button has no type="button": in a form it then asks again, as any'
         " button there does."
     )

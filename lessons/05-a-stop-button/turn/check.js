@@ -1,0 +1,89 @@
+// Your turn: below an answer that was stopped stands "You stopped here."
+
+const say = (text) => JSON.stringify(text);
+const saysIt = (page) => /you stopped here/i.test(page.words);
+const busy = (page) => page.answer.ariaBusy === "true";
+
+/** Ask, and return the answer when its first text is on the page. */
+async function begun(page, text) {
+  const answer = (await page.ask("Hello?")).send(text);
+  await page.soon(() => page.text === text);
+  return answer;
+}
+
+/** Ask, press Stop after the first text, and wait until the page is ready again. */
+async function stopped(page, text) {
+  const answer = await begun(page, text);
+  press(page);
+  await page.soon(() => answer.hungUp && !busy(page));
+}
+
+function press(page) {
+  const stop = page.document.querySelector("#stop");
+  page.must(stop, 'The page has no <button type="button" id="stop">Stop</button>.');
+  stop.click(); // which does nothing where the button is disabled
+}
+
+export const checks = [
+  {
+    sentence: "Below an answer that was stopped stands that you stopped it",
+    async run(page) {
+      await stopped(page, "one");
+      await page.soon(() => saysIt(page) || page.text !== "one");
+      page.must(
+        page.text === "one",
+        `"one" stood there when Stop was pressed, and now ${say(page.text)} does: write the sentence into an element of its own, below #answer.`,
+      );
+      page.must(
+        saysIt(page),
+        `Stop was pressed, and the page says ${say(page.words)}: write "You stopped here." below #answer when the answer has ended and its signal.aborted is true.`,
+      );
+    },
+  },
+  {
+    sentence: "The next question takes the sentence away",
+    async run(page) {
+      await stopped(page, "one");
+      await page.soon(() => saysIt(page));
+      const next = await begun(page, "two");
+      page.must(
+        !saysIt(page),
+        'A stopped answer was followed by a new question, and below the new answer still stands "You stopped here.": empty the element before you ask.',
+      );
+      next.end();
+    },
+  },
+  {
+    sentence: "An answer that a new question replaced was not stopped",
+    async run(page) {
+      const old = await begun(page, "old");
+      const fresh = await page.ask("Another?");
+      await page.soon(() => old.hungUp);
+      fresh.send("new");
+      await page.soon(() => page.text === "new");
+      page.must(
+        !saysIt(page),
+        'A new question replaced an answer, nobody pressed Stop, and the page says "You stopped here.": signal.aborted is true for both, but asking is then the controller of the new one.',
+      );
+      fresh.end();
+      await page.soon(() => !busy(page));
+      page.must(
+        !saysIt(page),
+        'An answer came whole, and below it stands "You stopped here.": write it only when that answer\'s signal.aborted is true.',
+      );
+    },
+  },
+  {
+    sentence: "Where there is nothing to stop, nothing was stopped",
+    async run(page) {
+      const answer = await begun(page, "one");
+      answer.end();
+      await page.soon(() => !busy(page));
+      press(page);
+      page.must(
+        !saysIt(page),
+        'The answer was whole when Stop was pressed, and the page says "You stopped here.": write it where an answer ends, and not where the button is pressed.',
+      );
+    },
+  },
+];
