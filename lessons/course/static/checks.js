@@ -193,7 +193,11 @@ class Page {
     if (problem) sentences.push(`The browser's console says: ${problem}.`);
     const seen = [...sentences.slice(1), this.answer?.textContent].join(" ");
     if (/of null|reading 'addEventListener'/.test(seen)) {
-      sentences.push("The script looks for an element that index.html does not have.");
+      sentences.push('The script looks for an element that index.html does not have: look at its id, which stands after a # in querySelector. A script without type="module" also misses what comes below it.');
+    } else if (/Unexpected reserved word|await is only valid/.test(seen)) {
+      sentences.push("await may stand only in a function that is marked async.");
+    } else if (seen.includes("stop.addEventListener is not a function")) {
+      sentences.push('Each page has a stop() of the browser\'s own: const stop = document.querySelector("#stop") makes it the name of your button.');
     } else if (seen.includes("Illegal invocation")) {
       sentences.push("A function was handed on without the object that it belongs to: write () => asking.abort(), and not asking.abort alone.");
     } else if (/undefined|\[object Promise\]/.test(seen)) {
@@ -295,7 +299,7 @@ class Page {
     await this.soon(() => this.leaves || this.unsent || this.questions.length > before);
     this.must(
       !this.leaves,
-      "The browser sent the form itself and loaded the page anew: call event.preventDefault() first.",
+      "The browser sent the form itself and loaded the page anew: listen to the form's submit event, and call event.preventDefault() there first.",
     );
     this.must(
       !this.unsent,
