@@ -23,7 +23,7 @@ export const checks = [
       );
       page.must(
         question.json?.prompt === "Why flush?",
-        `The server wants {"prompt":"Why flush?"} and got ${question.body}: body: JSON.stringify({ prompt }), with the text that was typed.`,
+        `The server wants {"prompt":"Why flush?"} and got ${question.body}: body: JSON.stringify({ prompt }), with the text that was typed, form.prompt.value.`,
       );
       const asked = page.questions.length;
       page.must(
@@ -59,7 +59,7 @@ export const checks = [
       );
       page.must(
         came,
-        `The server had sent "one" and was still writing, and the page showed ${say(page.text)}: append each piece to the answer inside the loop that reads.`,
+        `The server had sent "one" and was still writing, and the page showed ${say(page.text)}: read the answer with response.body.getReader(), and append each piece to #answer inside the loop that reads.`,
       );
       answer.send(" two");
       await page.soon(() => page.text.includes("two"));
@@ -199,6 +199,10 @@ export const checks = [
       page.must(
         !page.words.includes("${"),
         `The server refused with status 500, and the page says ${say(page.complaint)}: \${...} works between backquotes only.`,
+      );
+      page.must(
+        !/undefined|\[object/.test(page.words),
+        `The server refused with status 500, and the page says ${say(page.words)}: what is thrown has a message if it is an Error. Write throw new Error(...), and show error.message.`,
       );
       page.must(
         page.alerts.length === 0,
