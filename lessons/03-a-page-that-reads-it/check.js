@@ -202,7 +202,7 @@ export const checks = [
       );
       page.must(
         !/undefined|\[object/.test(page.words),
-        `The server refused with status 500, and the page says ${say(page.words)}: what is thrown has a message if it is an Error. Write throw new Error(...), and show error.message.`,
+        `The server refused with status 500, and the page says ${say(page.news)}: what is thrown has a message if it is an Error. Write throw new Error(...), and show error.message.`,
       );
       page.must(
         page.alerts.length === 0,
