@@ -5,6 +5,7 @@ A pytest plugin: run_checks.py starts pytest with it.
 
 import runpy
 from contextlib import ExitStack, redirect_stderr, redirect_stdout, suppress
+from weakref import ref
 
 import pytest
 from flask.cli import ScriptInfo
@@ -74,8 +75,27 @@ def kept(monkeypatch):
 
 @pytest.fixture
 def client(program):
-    """Return a client that calls the program, without a port between them."""
-    return program.app.test_client()
+    """Yield a client that calls the program, without a port between them.
+
+    What a check has not read to its end is closed after it. Else Python would do that
+    at some later time, perhaps in the middle of another request, and break that.
+    """
+    client = program.app.test_client()
+    call = client.open
+    answers = []
+
+    def open_and_keep(*request, **options):
+        answer = call(*request, **options)
+        answers.append(ref(answer))  # which lets go of one that a check lets go of
+        return answer
+
+    client.open = open_and_keep
+    yield client
+    for kept in answers:
+        answer = kept()
+        if answer:
+            with suppress(Exception):  # of a program that is wrong: its check says so
+                answer.close()
 
 
 @pytest.fixture
@@ -112,7 +132,9 @@ def wire_of_ask(client):
     if answer.mimetype == "text/event-stream" and "data: {" in answer.text:
         return 12
     turn = {"role": "user", "content": "And you?"}
-    client.post("/ask", json={"messages": [turn]})
+    with suppress(Exception):
+        answer.close()
+    client.post("/ask", json={"messages": [turn]}).close()
     return 11 if "And you?" in str(model.prompts[-1]) else 0
 
 
