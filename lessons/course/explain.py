@@ -26,6 +26,9 @@ ADVICE = {  # what to try, by how an exception's message begins
     "name '": "Write or import it first, or take out what the lesson has no more.",
     "'function' object is not iterable": "Call it: Response(pieces(prompt), ...).",
     "'method' object is not iterable": "Call it, as in model.stream(prompt).",
+    "'NoneType' object is not callable": (
+        "A function below @app.after_request returns the response: is return missing?"
+    ),
     "'generator' object does not support the context": (
         "closing makes it one that does: with closing(model.stream(prompt)) as stream:"
     ),

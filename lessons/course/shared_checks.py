@@ -13,6 +13,7 @@ STATUS = {
     404: 'no view has this address. Write @app.post("/ask") above the view.',
     405: 'the view takes another method. Write @app.post("/ask") above it.',
     415: "the view refused its type. Read the prompt with request.get_json().",
+    502: "something failed and was taken for the model's failure; the log says where.",
 }
 
 
@@ -72,6 +73,11 @@ def test_the_answer_is_what_the_model_wrote(ask):
     assert came != "".join(TEXTS[1:]), (
         f"The model wrote {ANSWER!r}, and the client did not get {TEXTS[0]!r}: what"
         " next() took has to be sent too, with chain([first], answer)."
+    )
+    assert came != TEXTS[0], (
+        f"The model wrote {ANSWER!r}, and the client got its first text only: send all"
+        " that the generator yields, and if the view closes it at the end, hand over"
+        " its close without (), call_on_close(pieces.close)."
     )
     assert came == ANSWER, (
         f"The model wrote {ANSWER!r}, the client got {short(came)}: yield"

@@ -1,0 +1,92 @@
+"""A status before the first word: wait for the first text, then choose the status."""
+
+from contextlib import closing
+from itertools import chain
+
+from flask import Flask, Response, render_template
+from werkzeug.exceptions import HTTPException  # Flask's refusals
+
+from failures import (
+    NO_TEXT,
+    Unfinished,
+    as_json,
+    failure_of,
+    http_error,
+    log_name,
+    read_prompt,
+)
+from models import choose_model
+
+MODEL_RETRIES = 1  # times to ask again
+
+app = Flask(__name__)
+app.logger.setLevel("INFO")
+app.register_error_handler(HTTPException, as_json)  # refusals, which the page shows
+model = choose_model()
+
+
+@app.get("/")
+def index():
+    """Show the page."""
+    return render_template("index.html")
+
+
+@app.post("/ask")
+def ask():
+    """Answer the prompt in the JSON body with a stream of plain text."""
+    pieces = write(read_prompt())
+    first_piece = next(pieces)  # waits for the model: until here a failure is a status
+    body = chain([first_piece], pieces)  # the first piece, then all the others
+    response = Response(body, mimetype="text/plain")
+    response.call_on_close(pieces.close)  # chain does not close what it chains
+    return response
+
+
+def write(prompt):
+    """Yield the answer's text, or raise an HTTP error before the first of it."""
+    made = 0
+    ending = "the reader left"  # unless we learn that it ended otherwise
+    try:
+        with closing(texts(prompt)) as answer:
+            for text in answer:
+                made += 1
+                yield text
+        ending = "whole"
+    except Exception as error:  # not GeneratorExit, which a reader who left raises
+        ending = log_name(error)
+        if made == 0:
+            # None: no traceback shows the provider's words, which can hold the key
+            raise http_error(error) from None
+        raise  # the status 200 has left long ago
+    finally:
+        app.logger.info("%s pieces, %s", made, ending)
+
+
+def texts(prompt):
+    """Yield the model's texts; ask it again if it fails before the first of them."""
+    retries_left = MODEL_RETRIES
+    has_text = False
+    while True:
+        try:
+            with closing(listen(prompt)) as answer:
+                for text in answer:
+                    has_text = True
+                    yield text
+            return
+        except Exception as error:
+            may_pass = failure_of(error).may_pass  # asking again at once can help
+            if has_text or retries_left == 0 or not may_pass:
+                raise
+            retries_left -= 1
+
+
+def listen(prompt):
+    """Yield the texts of one stream; raise Unfinished if there is none."""
+    has_text = False
+    with closing(model.stream(prompt)) as chunks:  # leaving hangs up on the model
+        for chunk in chunks:
+            if chunk.text:
+                has_text = True
+                yield chunk.text
+    if not has_text:
+        raise Unfinished(NO_TEXT)

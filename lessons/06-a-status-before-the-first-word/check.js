@@ -1,0 +1,47 @@
+// A refusal is shown in the server's own words, where it has any.
+
+const say = (text) => JSON.stringify(text);
+const busy = (page) => page.answer.ariaBusy === "true";
+
+/** Return what the page says of an answer: not how long it took, which always differs. */
+function said(page) {
+  const places = page.document.querySelectorAll("#problem, #status, [role=alert], [role=status]");
+  return places.length ? [...places].map((place) => place.textContent.trim()).join(" ").trim() : page.words;
+}
+
+export const checks = [
+  {
+    sentence: "A refusal is shown in the server's own sentence",
+    async run(page) {
+      const error = "The model has too much to do: ask again in 4 s.";
+      await page.ask("Hello?", { status: 429, text: JSON.stringify({ error }) });
+      await page.soon(() => said(page).includes(error));
+      page.must(
+        said(page).includes(error),
+        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}: read (await response.json()).error, and show it.`,
+      );
+      page.must(
+        !/[{}]/.test(said(page) + page.text),
+        `The server refused with {"error": ${say(error)}}, and the page shows the braces too: show the sentence in it.`,
+      );
+      await page.soon(() => !busy(page));
+      page.must(!busy(page), "The server refused, and #answer is still marked as busy: set ariaBusy to false then too.");
+    },
+  },
+  {
+    sentence: "A refusal without a sentence is shown too",
+    async run(page) {
+      for (const text of ["<h1>Bad Gateway</h1>", '{"message": "no"}', '{"error": {"code": 1}}']) {
+        const before = said(page);
+        await page.ask("Hello?", { status: 502, text });
+        await page.soon(() => /502/.test(said(page)) && !busy(page));
+        page.must(
+          /502/.test(said(page)),
+          `A server in between refused with status 502 and the body ${say(text)}, and the page says ${say(said(page))}: where no {"error": "a text"} can be read, name the status.`,
+        );
+        (await page.ask("Hello?")).send("one").end();
+        await page.soon(() => !busy(page) && said(page) === before);
+      }
+    },
+  },
+];

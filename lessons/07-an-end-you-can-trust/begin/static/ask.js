@@ -1,0 +1,75 @@
+// Ask the model, and read its answer while it is being written.
+
+const UNREACHED = "The server cannot be reached: see whether it runs, then ask again.";
+
+/**
+ * Yield {text, bytes} for each read of the answer; text is "" when a letter was cut.
+ *
+ * Throw an error whose name is "unreached" or "refused", and whose message is
+ * a sentence to show. Leaving the loop hangs up; an abort hangs up and throws.
+ */
+export async function* ask(prompt, signal) {
+  const response = await send(prompt, signal);
+  if (!response.ok) {
+    const sentence = await sentenceIn(response);
+    throw failure("refused", sentence);
+  }
+
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  try {
+    while (true) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      const text = decoder.decode(value, { stream: true });
+      yield { text, bytes: value.length };
+    }
+    const rest = decoder.decode(); // the answer itself may end inside a letter
+    if (rest) yield { text: rest, bytes: 0 };
+  } finally {
+    await hangUp(reader); // however the loop was left
+  }
+}
+
+/** Send the prompt; return the response as soon as its headers are there. */
+async function send(prompt, signal) {
+  const request = {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ prompt }),
+    signal,
+  };
+  try {
+    return await fetch("ask", request); // without await, catch would not see
+  } catch {
+    // Stop comes here too; page.js sees by the signal that it was Stop.
+    throw failure("unreached", UNREACHED);
+  }
+}
+
+/** Return the sentence in {"error": "..."}, with which the server refused. */
+async function sentenceIn(response) {
+  try {
+    const { error } = await response.json();
+    if (typeof error === "string") return error; // a proxy's JSON may hold no such text
+  } catch {
+    // no JSON: something between us and the server refused
+  }
+  return `The server answered ${response.status}: ask again.`;
+}
+
+/** Hang up: else the browser reads on, for nobody. */
+async function hangUp(reader) {
+  try {
+    await reader.cancel();
+  } catch {
+    // the connection is broken: there is nobody to hang up on
+  }
+}
+
+/** Return an error with a name that says what happened, and a sentence to show. */
+function failure(name, sentence) {
+  const error = new Error(sentence);
+  error.name = name;
+  return error;
+}

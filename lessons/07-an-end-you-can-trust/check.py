@@ -1,0 +1,193 @@
+"""An answer that cannot be finished ends in a line and a break; check.js shows it."""
+
+import logging
+import re
+from time import monotonic
+from traceback import format_exception
+
+import pytest
+from langchain_core.exceptions import ModelConnectionError
+from langchain_core.messages import AIMessageChunk
+
+from lessons.course.failing_model import SECRET, Refusing, must_not_be_our_own, read
+from lessons.course.scripted_model import End
+from lessons.course.shared_checks import (
+    test_a_prompt_that_is_no_string_is_refused,
+    test_post_ask_answers_in_plain_text,
+    test_the_answer_is_what_the_model_wrote,
+    test_the_first_piece_leaves_before_the_second_is_made,
+)
+
+__all__ = [
+    "test_a_prompt_that_is_no_string_is_refused",
+    "test_post_ask_answers_in_plain_text",
+    "test_the_answer_is_what_the_model_wrote",
+    "test_the_first_piece_leaves_before_the_second_is_made",
+]
+LINE = re.compile(r"\n\[error: .+\]\n$")
+LENGTH = AIMessageChunk("", response_metadata={"finish_reason": "length"})
+ENDS = {
+    "the finish reason length": [End(finish_reason="length")],
+    "the finish reason content_filter": [End(finish_reason="content_filter")],
+    "the finish reason length, and after it a chunk with other metadata": [
+        LENGTH,
+        End(model_name="scripted"),
+    ],
+    "no finish reason at all": [End()],
+}
+
+
+@pytest.fixture
+def ask(ask, caplog):
+    """Ask as the other checks do, but see a mistake of the program's own at once."""
+
+    def post(*script, prompt="Hello?"):
+        model, answer = ask(*script, prompt=prompt)
+        if answer.status_code == 502:
+            must_not_be_our_own(answer.text, caplog.messages)
+        return model, answer
+
+    return post
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_answer_that_was_cut_short_is_not_whole(ask, end):
+    """An answer that was cut short is not whole."""
+    _, answer = ask("one", " two", *ENDS[end])
+    came, broke = read(answer)
+    assert came.startswith("one two"), (
+        f"The model wrote 'one two' and ended with {end}; the reader got {came!r}: what"
+        " has been sent stays."
+    )
+    assert broke or came != "one two", (
+        f"The model wrote 'one two' and ended with {end}, so the answer is not whole;"
+        " it ends as a whole one does. Keep the response_metadata of all chunks, with"
+        " metadata.update(...), and after the loop call require_whole(metadata,"
+        " has_text)."
+    )
+
+
+def test_a_failure_after_the_first_text_ends_in_a_line(ask, caplog):
+    model, answer = ask("one", " two", ModelConnectionError(SECRET))
+    came, broke = read(answer)
+    must_not_be_our_own(came, caplog.messages)
+    assert len(model.prompts) == 1, (
+        f"The model failed in mid-answer, and was asked again: the reader got {came!r}."
+        " Ask again only before the first text; after it the new answer would go on"
+        " where the old one broke."
+    )
+    assert broke or came != "one two", (
+        "The model failed after 'one two', and the answer ends there as if it were"
+        " whole: nobody can see that it broke. Yield a last line, then raise."
+    )
+    assert SECRET not in came, (
+        f"The answer ends in the provider's own words, {came[7:]!r}: they can hold part"
+        " of the key. sentence_for(error) has a sentence of our own."
+    )
+    assert LINE.search(came), (
+        f"The model failed after 'one two', and the answer ends with {came[-24:]!r}:"
+        ' people need a last line before the break, f"\\n[error: {sentence}]\\n".'
+    )
+
+
+def test_after_the_line_the_body_breaks(ask):
+    _, answer = ask("one", " two", ModelConnectionError(SECRET))
+    _, broke = read(answer)
+    assert broke, (
+        "The answer ends with its line as if it were whole. Yield the line, then raise"
+        " BodyBreaks: a body that breaks is how a program gets to know."
+    )
+    assert SECRET not in "".join(format_exception(broke)), (
+        "The body breaks with an exception whose traceback, which the server prints,"
+        " holds the provider's own words: raise BodyBreaks(sentence) from None."
+    )
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_what_was_cut_short_ends_in_the_line_and_the_break_too(ask, end):
+    """What was cut short ends in the line and the break too."""
+    _, answer = ask("one", " two", *ENDS[end])
+    came, broke = read(answer)
+    assert broke and LINE.search(came), (
+        f"The model wrote 'one two' and ended with {end}; the reader got {came!r} and"
+        f" {'a' if broke else 'no'} break. Raise Unfinished where you find it, so that"
+        " it ends as any other failure does, in the line and the break."
+    )
+
+
+def test_the_break_comes_a_moment_after_the_line(ask):
+    _, answer = ask("one", " two", ModelConnectionError(SECRET))
+    line_at = None
+    try:
+        for piece in answer.iter_encoded():
+            if b"[error:" in piece:
+                line_at = monotonic()
+    except Exception:
+        paused = monotonic() - line_at
+        assert paused > 0.02, (
+            "The line and the break leave in the same moment, and Chromium can drop"
+            " text that comes together with a break: sleep(0.05) between them."
+        )
+
+
+def test_half_an_emoji_does_not_break_an_answer(ask):
+    advice = 'Yield text.encode("utf-8", "replace"), which puts a ? there.'
+    what = "The model wrote half an emoji, which has no bytes,"
+    try:
+        _, answer = ask("so ", "\ud83d", " it goes")
+        came, broke = read(answer)
+    except UnicodeEncodeError:
+        raise AssertionError(f"{what} and it broke the answer. {advice}") from None
+    assert not broke and came.startswith("so ") and came.endswith(" it goes"), (
+        f"{what} and the reader got {came!r}. {advice}"
+    )
+
+
+@pytest.fixture
+def log_of(ask, program, capsys):
+    """Return a function that asks for a script, and returns what is logged of it."""
+    lines = []
+    log = logging.Handler()
+    log.emit = lambda record: lines.append(record.getMessage())
+    program.app.logger.addHandler(log)
+
+    def logged(*script, leave=False):
+        lines.clear()
+        capsys.readouterr()
+        _, answer = ask(*script)
+        if leave:
+            next(answer.iter_encoded())
+            answer.close()
+        else:
+            read(answer)
+        printed = capsys.readouterr()
+        return "\n".join([*lines, printed.out, printed.err]).strip()
+
+    yield logged
+    program.app.logger.removeHandler(log)
+
+
+def test_the_log_says_how_each_answer_ended(log_of):
+    ways = {
+        "came whole": log_of("one", " two"),
+        "lost its reader": log_of("one", " two", leave=True),
+        "was refused": log_of(Refusing(99)),
+        "broke off": log_of("one", ModelConnectionError(SECRET)),
+        "was cut short": log_of("one", End(finish_reason="length")),
+    }
+    seen = {}
+    for way, line in ways.items():
+        assert line, (
+            f"Of an answer that {way} the log says nothing: log a line in finally,"
+            ' app.logger.info("%s", record).'
+        )
+        assert SECRET not in line and "Hello?" not in line, (
+            f"Of an answer that {way} the log says {line!r}: neither the prompt nor the"
+            " provider's words belong there. log_name(error) is what can be said."
+        )
+        words = re.sub(r"[\d.]+", "", line)
+        assert words not in seen, (
+            f"Of an answer that {way} the log says what it says of one that"
+            f" {seen[words]}, {line!r}: set record.ending where you learn how it ended."
+        )
+        seen[words] = way

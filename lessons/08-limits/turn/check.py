@@ -1,0 +1,70 @@
+"""GET /health says whether there is a free slot, and takes none."""
+
+from threading import BoundedSemaphore, Semaphore
+
+import pytest
+
+from lessons.course.failing_model import read
+
+
+@pytest.fixture
+def one_slot(program, monkeypatch):
+    """Let the program have one slot."""
+    kind = Semaphore
+    if isinstance(program.slots, BoundedSemaphore):
+        kind = BoundedSemaphore
+    monkeypatch.setattr(program, "slots", kind(1))
+
+
+@pytest.mark.usefixtures("one_slot")
+def test_while_a_slot_is_free_health_is_a_200(client):
+    answer = client.get("/health")
+    assert answer.status_code != 404, (
+        'GET /health gave 404: write a view for it, @app.get("/health").'
+    )
+    assert answer.status_code == 200, (
+        f"A slot was free, and GET /health gave {answer.status_code}, expected was 200."
+    )
+    again = client.get("/health")
+    assert again.status_code == 200, (
+        f"The only slot was free, and the second GET /health gave {again.status_code}:"
+        " the first has kept the slot. Release it before the view returns."
+    )
+
+
+@pytest.mark.usefixtures("one_slot")
+def test_while_all_are_taken_health_is_a_503(ask, client):
+    _, held = ask("one", " two")
+    for n in range(2):
+        answer = client.get("/health")
+        assert answer.status_code == 503 or n == 0, (
+            "The only slot was taken by an answer. The first GET /health said so, and"
+            " the second found it free: the first has given back a slot that it never"
+            " had. Release only what this view has taken."
+        )
+        assert answer.status_code == 503, (
+            "The only slot was taken by an answer, and GET /health gave"
+            f" {answer.status_code}, expected was 503: raise ServiceUnavailable if"
+            " slots.acquire(blocking=False) is False."
+        )
+    _, other = ask("one")
+    assert other.status_code == 503, (
+        "The only slot was taken, and after GET /health a second answer got one: a"
+        " view that was given no slot has none to release."
+    )
+    read(held)
+    answer = client.get("/health")
+    assert answer.status_code == 200, (
+        f"The answer has ended, and GET /health gives {answer.status_code}: give back"
+        " only what this view has taken."
+    )
+
+
+@pytest.mark.usefixtures("one_slot")
+def test_a_health_check_asks_no_model(answer_with, client):
+    model = answer_with("Hello")
+    client.get("/health")
+    assert not model.prompts, (
+        "GET /health asked the model, and is called every few seconds: look at the"
+        " slots only."
+    )

@@ -1,0 +1,56 @@
+"""What the checks of failures share: a model that fails, and a body read to its end."""
+
+from langchain_core.exceptions import ModelAPIError
+
+from failures import NONSENSE
+
+SECRET = "Incorrect API key provided: sk-pr****1234"  # as a provider's own words go
+
+
+class Refusing:
+    """An item of a script: raise the failure, so many times."""
+
+    def __init__(self, times, kind=ModelAPIError, response=None):
+        self.left = times
+        self.kind = kind
+        self.response = response
+
+    def __call__(self):
+        if self.left:
+            self.left -= 1
+            error = self.kind(SECRET)
+            error.response = self.response
+            raise error
+
+
+def read(answer):
+    """Return the text of a body, and the exception that broke it, or None."""
+    came = b""
+    try:
+        for piece in answer.iter_encoded():
+            came += piece
+    except Exception as error:
+        return came.decode("utf-8", "replace"), error
+    finally:
+        answer.close()
+    return came.decode("utf-8", "replace"), None
+
+
+def raised_in_the_view(error):
+    """Whether an exception left the view itself, and not the body that it returned."""
+    frames = error.__traceback__
+    while frames is not None:
+        if frames.tb_frame.f_code.co_name == "dispatch_request":
+            return True
+        frames = frames.tb_next
+    return False
+
+
+def must_not_be_our_own(said, logged):
+    """Fail if what broke an answer, and what is said of it, is no model's failure."""
+    where = logged[-1] if logged else "nothing"
+    assert NONSENSE.sentence not in said, (
+        "Something broke the answer that no model raises: it is a mistake in the"
+        " program itself, which was taken for a failure of the model. The log says of"
+        f' it: "{where}".'
+    )
