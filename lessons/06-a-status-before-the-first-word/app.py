@@ -20,7 +20,7 @@ from models import choose_model
 MODEL_RETRIES = 1  # times to ask again
 
 app = Flask(__name__)
-app.logger.setLevel("INFO")
+app.logger.setLevel("INFO")  # a line for each answer
 app.register_error_handler(HTTPException, as_json)  # refusals, which the page shows
 model = choose_model()
 
