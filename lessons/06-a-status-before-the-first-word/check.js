@@ -44,4 +44,19 @@ export const checks = [
       }
     },
   },
+  {
+    sentence: "A refusal is gone when the next question is asked",
+    async run(page) {
+      const error = "The model has too much to do: ask again in 4 s.";
+      await page.ask("Hello?", { status: 429, text: JSON.stringify({ error }) });
+      await page.soon(() => said(page).includes(error) && !busy(page));
+      const answer = (await page.ask("Hello?")).send("one");
+      await page.soon(() => page.text === "one");
+      page.must(
+        page.text === "one" && !said(page).includes(error),
+        `One question was refused, the next is being answered with "one", and the page shows ${say(page.text)} and says ${say(said(page))}: empty what stood there when a question is asked.`,
+      );
+      answer.end();
+    },
+  },
 ];
