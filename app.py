@@ -1,7 +1,7 @@
 """Word by Word: ask a language model, and watch the answer being written.
 
-POST /ask streams plain text. Until the first text a failure is an HTTP status; after
-it, the answer gets one last line that says why, and its body breaks.
+POST /ask streams plain text. Until the first text a failure is an HTTP status;
+after it, the answer gets one last line that says why, and its body breaks.
 """
 
 from contextlib import closing
@@ -10,7 +10,7 @@ from threading import BoundedSemaphore
 from time import monotonic, sleep
 
 from flask import Flask, Response, render_template
-from werkzeug.exceptions import HTTPException, ServiceUnavailable  # Flask's refusals
+from werkzeug.exceptions import HTTPException, ServiceUnavailable  # refusals
 
 from failures import (
     TOO_SLOW,
@@ -30,19 +30,20 @@ from lessons.course.pages import course
 from models import choose_model, number, trusted_hosts
 
 # Each of these is a setting in .env; the number here holds when .env has none.
-ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # the longest that an answer may take
-ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64)  # each takes a thread and memory
-MODEL_RETRIES = number("MODEL_RETRIES", 1, least=0)  # times to ask again; 0 is allowed
-# What a browser may do with the page. If some text ever became code, it would not run.
+ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # an answer may take so long
+ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64)  # each takes a thread
+MODEL_RETRIES = number("MODEL_RETRIES", 1, least=0)  # times to ask again
+# What a browser may do with the page. If some text ever became code, it would
+# not run.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",  # load nothing but what a line below allows
-        "script-src 'self'",  # scripts of this server: none that stands in the HTML
+        "script-src 'self'",  # scripts of this server, none in the HTML
         "style-src 'self'",
         "img-src 'self'",
         "connect-src 'self'",  # fetch from this server only
-        # Only our own pages, the lessons, may show this one in a frame: another site
-        # could lay it under buttons of its own.
+        # Only our own pages, the lessons, may show this one in a frame: another
+        # site could lay it under buttons of its own.
         "frame-ancestors 'self'",
         "base-uri 'none'",  # no <base> may send relative addresses elsewhere
         "form-action 'none'",  # no form may be sent: page.js reads ours
@@ -50,19 +51,19 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 app = Flask(__name__)
-app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # bytes; a longer request is refused
-# A browser lets a page read only the server that it came from, which it knows by name.
-# Whoever owns evil.example could let that name point to this machine, and their page
-# would read us. So we answer to our own names only.
+app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # bytes; more is refused
+# A browser lets a page read only the server that it came from, which it knows
+# by name. Whoever owns evil.example could let that name point to this machine,
+# and their page would read us. So we answer to our own names only.
 app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.logger.setLevel("INFO")  # a line for each answer
-app.register_error_handler(HTTPException, as_json)  # refusals, which ask.js shows
+app.register_error_handler(HTTPException, as_json)  # ask.js shows them
 app.register_blueprint(course)  # the pages below /lessons/
 prepare_for_many_readers(patience=ANSWER_SECONDS)  # for `flask run`
 
 model = choose_model()
-# The free places. Answers are written at the same time, each by a thread of its own; a
-# semaphore counts right even when two of them come at once.
+# The free places. Answers are written at the same time, each by a thread of its
+# own; a semaphore counts right even when two of them come at once.
 slots = BoundedSemaphore(ANSWERS_AT_ONCE)
 
 
@@ -78,56 +79,56 @@ def index():
 def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
     pieces = write(read_prompt())
-    first_piece = next(pieces)  # waits for the model: until here a failure is a status
+    first_piece = next(pieces)  # waits: until here a failure is a status
     body = chain([first_piece], pieces)  # the first piece, then all the others
     response = Response(body, mimetype="text/plain")
-    # Nobody on the way keeps a copy, or compresses, which would gather the pieces.
+    # Nobody on the way keeps a copy, or compresses, which would gather pieces.
     response.headers["Cache-Control"] = "no-store, no-transform"
-    response.headers["X-Accel-Buffering"] = "no"  # nginx shall not gather them either
+    response.headers["X-Accel-Buffering"] = "no"  # nor does nginx gather them
     response.call_on_close(pieces.close)  # chain does not close what it chains
     return response
 
 
 @app.after_request
 def forbid_guessing(response):
-    """Let browsers believe the type of each response, and not guess that it is HTML."""
+    """Let browsers believe each response's type, and not guess HTML."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 
 def write(prompt):
-    """Yield the answer as bytes, or raise an HTTP error before the first of them."""
-    has_slot = slots.acquire(blocking=False)  # False if all are taken: it does not wait
+    """Yield the answer as bytes, or raise an HTTP error before the first."""
+    has_slot = slots.acquire(blocking=False)  # False: all are taken
     if not has_slot:
-        raise ServiceUnavailable(retry_after=5)  # a 503, with the header Retry-After
+        raise ServiceUnavailable(retry_after=5)  # a 503
     record = Record()
     try:
         with closing(texts(prompt)) as answer:
             for text in answer:
                 record.add_piece()
-                # JSON can hold half an emoji, "\\ud83d", which has no bytes: a ? then
+                # JSON can hold half an emoji, "\\ud83d": a ? then
                 yield text.encode("utf-8", "replace")
         record.ending = "whole"
-    except Exception as error:  # not GeneratorExit, which a reader who left raises
+    except Exception as error:  # not GeneratorExit: a reader left
         record.ending = log_name(error)
         if record.pieces == 0:
             refusal = http_error(error)
             record.status = refusal.code
-            # None: no traceback shows the provider's words, which can hold the key
+            # None: no traceback shows the provider's words, with a key
             raise refusal from None
-        # The status 200 has left long ago. People read a last line; programs see that
-        # the body breaks off. Neither alone reaches everybody.
+        # The status 200 has left long ago. People read a last line; programs
+        # see that the body breaks off. Neither alone reaches everybody.
         sentence = sentence_for(error)
         yield f"\n[error: {sentence}]\n".encode()
         sleep(0.05)  # Chromium can drop text that comes together with the break
-        raise BodyBreaks(sentence) from None  # for the server, which hangs up then
+        raise BodyBreaks(sentence) from None  # then the server hangs up
     finally:
         slots.release()
         app.logger.info("%s", record)
 
 
 def texts(prompt):
-    """Yield the model's texts; ask it again if it fails before the first of them."""
+    """Yield the model's texts; ask again if it fails before the first."""
     deadline = monotonic() + ANSWER_SECONDS
     retries_left = MODEL_RETRIES
     has_text = False
@@ -139,24 +140,24 @@ def texts(prompt):
                     yield text
             return
         except Exception as error:
-            may_pass = failure_of(error).may_pass  # asking again at once can help
+            may_pass = failure_of(error).may_pass  # asked again at once
             if has_text or retries_left == 0 or not may_pass:
                 raise
             retries_left -= 1
 
 
 def listen(prompt, deadline):
-    """Yield the texts of one stream; raise Unfinished if the answer is not whole."""
+    """Yield the texts of one stream; raise Unfinished if it is not whole."""
     metadata = {}  # of all chunks: one of the last says why the answer ended
     has_text = False
     try:
-        with closing(model.stream(prompt)) as chunks:  # leaving hangs up on the model
+        with closing(model.stream(prompt)) as chunks:  # leaving hangs up
             for chunk in chunks:
                 metadata.update(chunk.response_metadata)
                 if chunk.text:
                     has_text = True
                     yield chunk.text
-                if monotonic() > deadline:  # a silent model ends by MODEL_TIMEOUT
+                if monotonic() > deadline:  # silence: see MODEL_TIMEOUT
                     raise Unfinished(TOO_SLOW)
     except Exception:
         # What breaks after the model has said why it ended takes no text away.
@@ -171,7 +172,7 @@ class Record:
     def __init__(self):
         self.status = 200
         self.pieces = 0
-        self.ending = "the reader left"  # unless we learn that it ended otherwise
+        self.ending = "the reader left"  # unless we learn otherwise
         self.began = monotonic()
         self.waited = None  # seconds until the first text
 
@@ -188,4 +189,5 @@ class Record:
             first = "no text"
         else:
             first = f"first text after {self.waited:.2f} s"
-        return f"{self.status}, {first}, {took}, {self.pieces} pieces, {self.ending}"
+        written = f"{self.pieces} pieces"
+        return f"{self.status}, {first}, {took}, {written}, {self.ending}"

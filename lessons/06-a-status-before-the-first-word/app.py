@@ -1,10 +1,10 @@
-"""A status before the first word: wait for the first text, then choose the status."""
+"""A status before the first word: wait for the first text, then choose it."""
 
 from contextlib import closing
 from itertools import chain
 
 from flask import Flask, Response, render_template
-from werkzeug.exceptions import HTTPException  # Flask's refusals
+from werkzeug.exceptions import HTTPException  # refusals
 
 from failures import (
     NO_TEXT,
@@ -21,7 +21,7 @@ MODEL_RETRIES = 1  # times to ask again
 
 app = Flask(__name__)
 app.logger.setLevel("INFO")  # a line for each answer
-app.register_error_handler(HTTPException, as_json)  # refusals, which the page shows
+app.register_error_handler(HTTPException, as_json)  # the page shows them
 model = choose_model()
 
 
@@ -35,7 +35,7 @@ def index():
 def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
     pieces = write(read_prompt())
-    first_piece = next(pieces)  # waits for the model: until here a failure is a status
+    first_piece = next(pieces)  # waits: until here a failure is a status
     body = chain([first_piece], pieces)  # the first piece, then all the others
     response = Response(body, mimetype="text/plain")
     response.call_on_close(pieces.close)  # chain does not close what it chains
@@ -43,19 +43,19 @@ def ask():
 
 
 def write(prompt):
-    """Yield the answer's text, or raise an HTTP error before the first of it."""
+    """Yield the answer's texts, or raise an HTTP error before the first."""
     made = 0
-    ending = "the reader left"  # unless we learn that it ended otherwise
+    ending = "the reader left"  # unless we learn otherwise
     try:
         with closing(texts(prompt)) as answer:
             for text in answer:
                 made += 1
                 yield text
         ending = "whole"
-    except Exception as error:  # not GeneratorExit, which a reader who left raises
+    except Exception as error:  # not GeneratorExit: a reader left
         ending = log_name(error)
         if made == 0:
-            # None: no traceback shows the provider's words, which can hold the key
+            # None: no traceback shows the provider's words, with a key
             raise http_error(error) from None
         raise  # the status 200 has left long ago
     finally:
@@ -63,7 +63,7 @@ def write(prompt):
 
 
 def texts(prompt):
-    """Yield the model's texts; ask it again if it fails before the first of them."""
+    """Yield the model's texts; ask again if it fails before the first."""
     retries_left = MODEL_RETRIES
     has_text = False
     while True:
@@ -74,7 +74,7 @@ def texts(prompt):
                     yield text
             return
         except Exception as error:
-            may_pass = failure_of(error).may_pass  # asking again at once can help
+            may_pass = failure_of(error).may_pass  # asked again at once
             if has_text or retries_left == 0 or not may_pass:
                 raise
             retries_left -= 1
@@ -83,7 +83,7 @@ def texts(prompt):
 def listen(prompt):
     """Yield the texts of one stream; raise Unfinished if there is none."""
     has_text = False
-    with closing(model.stream(prompt)) as chunks:  # leaving hangs up on the model
+    with closing(model.stream(prompt)) as chunks:  # leaving hangs up
         for chunk in chunks:
             if chunk.text:
                 has_text = True

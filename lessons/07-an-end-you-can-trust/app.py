@@ -1,11 +1,11 @@
-"""An end you can trust: a last line for people, a break for programs, a log for us."""
+"""An end you can trust: a line for people, a break for programs, a log for us."""
 
 from contextlib import closing
 from itertools import chain
 from time import monotonic, sleep
 
 from flask import Flask, Response, render_template
-from werkzeug.exceptions import HTTPException  # Flask's refusals
+from werkzeug.exceptions import HTTPException  # refusals
 
 from failures import (
     BodyBreaks,
@@ -24,7 +24,7 @@ MODEL_RETRIES = 1  # times to ask again
 
 app = Flask(__name__)
 app.logger.setLevel("INFO")  # a line for each answer
-app.register_error_handler(HTTPException, as_json)  # refusals, which the page shows
+app.register_error_handler(HTTPException, as_json)  # the page shows them
 model = choose_model()
 
 
@@ -38,7 +38,7 @@ def index():
 def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
     pieces = write(read_prompt())
-    first_piece = next(pieces)  # waits for the model: until here a failure is a status
+    first_piece = next(pieces)  # waits: until here a failure is a status
     body = chain([first_piece], pieces)  # the first piece, then all the others
     response = Response(body, mimetype="text/plain")
     response.call_on_close(pieces.close)  # chain does not close what it chains
@@ -46,34 +46,34 @@ def ask():
 
 
 def write(prompt):
-    """Yield the answer as bytes, or raise an HTTP error before the first of them."""
+    """Yield the answer as bytes, or raise an HTTP error before the first."""
     record = Record()
     try:
         with closing(texts(prompt)) as answer:
             for text in answer:
                 record.add_piece()
-                # JSON can hold half an emoji, "\\ud83d", which has no bytes: a ? then
+                # JSON can hold half an emoji, "\\ud83d": a ? then
                 yield text.encode("utf-8", "replace")
         record.ending = "whole"
-    except Exception as error:  # not GeneratorExit, which a reader who left raises
+    except Exception as error:  # not GeneratorExit: a reader left
         record.ending = log_name(error)
         if record.pieces == 0:
             refusal = http_error(error)
             record.status = refusal.code
-            # None: no traceback shows the provider's words, which can hold the key
+            # None: no traceback shows the provider's words, with a key
             raise refusal from None
-        # The status 200 has left long ago. People read a last line; programs see that
-        # the body breaks off. Neither alone reaches everybody.
+        # The status 200 has left long ago. People read a last line; programs
+        # see that the body breaks off. Neither alone reaches everybody.
         sentence = sentence_for(error)
         yield f"\n[error: {sentence}]\n".encode()
         sleep(0.05)  # Chromium can drop text that comes together with the break
-        raise BodyBreaks(sentence) from None  # for the server, which hangs up then
+        raise BodyBreaks(sentence) from None  # then the server hangs up
     finally:
         app.logger.info("%s", record)
 
 
 def texts(prompt):
-    """Yield the model's texts; ask it again if it fails before the first of them."""
+    """Yield the model's texts; ask again if it fails before the first."""
     retries_left = MODEL_RETRIES
     has_text = False
     while True:
@@ -84,18 +84,18 @@ def texts(prompt):
                     yield text
             return
         except Exception as error:
-            may_pass = failure_of(error).may_pass  # asking again at once can help
+            may_pass = failure_of(error).may_pass  # asked again at once
             if has_text or retries_left == 0 or not may_pass:
                 raise
             retries_left -= 1
 
 
 def listen(prompt):
-    """Yield the texts of one stream; raise Unfinished if the answer is not whole."""
+    """Yield the texts of one stream; raise Unfinished if it is not whole."""
     metadata = {}  # of all chunks: one of the last says why the answer ended
     has_text = False
     try:
-        with closing(model.stream(prompt)) as chunks:  # leaving hangs up on the model
+        with closing(model.stream(prompt)) as chunks:  # leaving hangs up
             for chunk in chunks:
                 metadata.update(chunk.response_metadata)
                 if chunk.text:
@@ -114,7 +114,7 @@ class Record:
     def __init__(self):
         self.status = 200
         self.pieces = 0
-        self.ending = "the reader left"  # unless we learn that it ended otherwise
+        self.ending = "the reader left"  # unless we learn otherwise
         self.began = monotonic()
         self.waited = None  # seconds until the first text
 
@@ -131,4 +131,5 @@ class Record:
             first = "no text"
         else:
             first = f"first text after {self.waited:.2f} s"
-        return f"{self.status}, {first}, {took}, {self.pieces} pieces, {self.ending}"
+        written = f"{self.pieces} pieces"
+        return f"{self.status}, {first}, {took}, {written}, {self.ending}"

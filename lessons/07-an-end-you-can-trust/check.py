@@ -185,6 +185,10 @@ def test_the_log_says_how_each_answer_ended(log_of):
             f"Of an answer that {way} the log says {line!r}: neither the prompt nor the"
             " provider's words belong there. log_name(error) is what can be said."
         )
+        assert way != "was refused" or re.search(r"\b50\d\b", line), (
+            f"Of an answer that was refused with a 502 the log says {line!r}, and not"
+            " which status it got: let a Record keep it, record.status = refusal.code."
+        )
         words = re.sub(r"[\d.]+", "", line)
         assert words not in seen, (
             f"Of an answer that {way} the log says what it says of one that"
