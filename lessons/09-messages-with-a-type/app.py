@@ -1,7 +1,8 @@
-"""Messages with a type: a service sends objects, a page gets them one by one."""
+"""Messages with a type: each line of an answer is an object that says what it is."""
 
+import json
 from contextlib import closing
-from threading import Thread
+from itertools import chain
 
 from flask import Flask, Response, render_template
 from werkzeug.exceptions import HTTPException
@@ -17,8 +18,7 @@ from failures import (
 )
 from models import choose_model, trusted_hosts
 
-from .stream import Stream
-
+MOST_TOKENS = 1000  # that an answer may have here, for each costs money
 HEADERS = {  # of an answer
     "Content-Type": "application/jsonl; charset=utf-8",
     "Cache-Control": "no-store, no-transform",  # keep no copy, and do not compress it
@@ -50,47 +50,52 @@ def index():
 @app.post("/ask")
 def ask():
     """Answer the prompt in the JSON body with messages, a line of JSON each."""
-    prompt = read_prompt()
-    stream = Stream()
-    thread = Thread(target=run, args=[answer, prompt, stream], daemon=True)
-    thread.start()
-    stream.wait()  # for the first message: until then a failure is a status
-    if stream.refusal:
-        raise stream.refusal
-    return Response(stream, headers=HEADERS)
+    pieces = write(read_prompt())
+    first_piece = next(pieces)  # waits for the model: until here a failure is a status
+    response = Response(chain([first_piece], pieces), headers=HEADERS)
+    response.call_on_close(pieces.close)  # chain does not close what it chains
+    return response
 
 
-def run(service, prompt, stream):
-    """Run a service; what it raises refuses the prompt, or is thrown on the page."""
+def write(prompt):
+    """Yield a line for each message; a failure is the last one, or an HTTP error."""
+    sent = 0
     try:
-        service(prompt, stream)
+        with closing(answer(prompt)) as messages:
+            for message in messages:
+                yield line_of(message)
+                sent += 1
     except Exception as error:
-        app.logger.warning("%s after %s messages", log_name(error), stream.sent)
-        if stream.sent == 0:
-            stream.refusal = http_error(error)
-        else:
-            stream.throw(sentence_for(error))
-    finally:
-        stream.close()
+        app.logger.warning("%s after %s messages", log_name(error), sent)
+        if sent == 0:
+            raise http_error(error) from None
+        yield line_of({"isError": True, "reason": sentence_for(error)})
 
 
-def answer(prompt, stream):
-    """Send what the model writes, what it used, and why it ended: a service."""
+def line_of(message):
+    """Return the line of JSON for a message."""
+    return f"{json.dumps(message, allow_nan=False)}\n"
+
+
+def answer(prompt):
+    """Yield what the model writes, what it used, and why it ended, a message each."""
     metadata = {}  # of all chunks: one of the last says why the answer ended
     usage = None
-    has_text = False
+    tokens = 0
     with closing(model.stream(prompt)) as chunks:
         for chunk in chunks:
             metadata |= chunk.response_metadata
             if chunk.usage_metadata:
                 usage = chunk.usage_metadata  # counts all so far: the last is kept
+            if chunk.text and tokens == MOST_TOKENS:
+                yield {"isError": True, "reason": {"limit": MOST_TOKENS}}
+                return
             if chunk.text:
-                has_text = True
-                stream.send({"token": chunk.text})
-    if not has_text:  # no answer, whatever its reason to end: this raises
-        require_whole(metadata, has_text)
-    reason = openai_reason(metadata, has_text)
+                tokens += 1
+                yield {"token": chunk.text}
+    if tokens == 0:  # no answer, whatever its reason to end: this raises
+        require_whole(metadata, has_text=False)
+    reason = openai_reason(metadata, has_text=True)
     if usage:
-        stream.send({"usage": usage})
-    stream.send({"end": reason})
-    stream.close()
+        yield {"usage": usage}
+    yield {"end": reason}

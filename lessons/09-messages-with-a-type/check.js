@@ -5,6 +5,7 @@ const USAGE = { input_tokens: 1234, output_tokens: 5678, total_tokens: 6912 };
 const TEXT = "Tragödie,\n 👋!";
 const END = { end: "stop" };
 const say = (text) => JSON.stringify(text);
+const busy = (page) => page.answer.ariaBusy === "true";
 const lines = (...messages) => messages.map((message) => `${say(message)}\n`).join("");
 const WHOLE = lines({ token: "Tragödie" }, { token: ",\n 👋" }, { token: "!" }, END);
 const BYTES = new TextEncoder().encode(WHOLE);
@@ -98,6 +99,19 @@ export const checks = [
     },
   },
   {
+    sentence: "A limit that the server throws is said in a sentence",
+    async run(page) {
+      const reason = { limit: 1234 };
+      const words = await complaint(page, (answer) =>
+        answer.send(lines({ isError: true, reason })).end(),
+      );
+      page.must(
+        words.includes("1234") && !words.includes("{"),
+        `The server threw ${say(reason)}, and the page says ${say(words)}: the page makes a sentence of an object that has a limit, if ask throws that very object.`,
+      );
+    },
+  },
+  {
     sentence: "An answer without its end does not look whole",
     async run(page) {
       for (const rest of ["", '{"tok', '{"usage":{"inp']) {
@@ -107,6 +121,18 @@ export const checks = [
           `The last line was ${say(rest || '{"token":"one"}')}, then nothing more came, and the page says nothing: only an answer with an {"end": ...} is whole. Throw an error when there was none.`,
         );
       }
+    },
+  },
+  {
+    sentence: "A line that cannot be read is a problem",
+    async run(page) {
+      const words = await complaint(page, (answer) =>
+        answer.send('{"token": "tw\n').send(lines({ token: "one" }, END)).end(),
+      ).catch(() => "");
+      page.must(
+        words,
+        'A whole line was {"token": "tw, which is no JSON, and the page says nothing: words are missing there, and nobody notices. Let JSON.parse throw, and skip no line.',
+      );
     },
   },
   {
@@ -132,6 +158,47 @@ export const checks = [
         page.words.includes(message) && !page.text,
         `The server answered 429 with the message ${say(message)}, and the page does not say it: when response.ok is false, throw an Error with that message.`,
       );
+    },
+  },
+  {
+    sentence: "The stop button hangs up, and a whole answer is not busy any more",
+    async run(page) {
+      const answer = await ask(page);
+      answer.send(lines({ token: "one" }));
+      await page.soon(() => page.text === "one");
+      page.document.querySelector("#stop").click();
+      await page.soon(() => answer.hungUp && !busy(page));
+      page.must(
+        answer.hungUp,
+        "Stop was pressed, and the connection is still open: the model writes on, for nobody. Give fetch the signal that ask is given.",
+      );
+      const stopped = page.complaint;
+      page.must(!stopped, `Stop was pressed, and the page complains: ${say(stopped)}. The reader wanted it.`);
+      (await ask(page)).send(WHOLE).end();
+      await page.soon(() => page.text === TEXT && !busy(page));
+      page.must(!busy(page), "The answer has ended, and #answer is still marked as busy: set ariaBusy to false however the loop ended.");
+    },
+  },
+  {
+    sentence: "Another reader can be plugged in",
+    async run(page) {
+      const box = page.document.querySelector("#letters");
+      page.must(box, 'The page has no <input type="checkbox" id="letters">: it is in the index.html that is given.');
+      box.click();
+      const seen = [];
+      const { MutationObserver } = page.window;
+      new MutationObserver(() => seen.push(page.text)).observe(page.answer, { childList: true });
+      (await ask(page)).send(WHOLE).end();
+      await page.soon(() => page.text === TEXT && !busy(page));
+      page.must(
+        page.text === TEXT,
+        `"Letter by letter" is on, the tokens say ${say(TEXT)}, and the page shows ${say(page.text)}: let ask loop over read(response.body), and yield what it brings.`,
+      );
+      page.must(
+        seen.includes("Tra"),
+        '"Letter by letter" is on, and the first token came all at once: give ask the reader as its third parameter, read = readLines, and in page.js hand it readLetters when the box is checked.',
+      );
+      page.must(!page.complaint, `"Letter by letter" is on, the answer is whole, and the page complains: ${say(page.complaint)}.`);
     },
   },
 ];

@@ -1,6 +1,8 @@
 import { ask } from "./ask.js";
+import { readLetters } from "./letters.js";
 
 const form = document.querySelector("form");
+const letters = document.querySelector("#letters");
 const stop = document.querySelector("#stop");
 const answer = document.querySelector("#answer");
 const usage = document.querySelector("#usage");
@@ -14,11 +16,13 @@ form.addEventListener("submit", async (event) => {
   const { signal } = asking;
   begin();
   try {
-    for await (const message of ask(form.prompt.value, signal)) {
+    const read = letters.checked ? readLetters : undefined; // undefined: the usual one
+    for await (const message of ask(form.prompt.value, signal, read)) {
       if (signal.aborted) break; // one read can bring many messages
       show(message);
     }
-  } catch (error) {
+  } catch (thrown) {
+    const error = named(thrown);
     const sentence = error?.message ?? JSON.stringify(error); // any value can be thrown
     if (!signal.aborted) complain(sentence);
   }
@@ -44,6 +48,12 @@ function show(message) {
   }
   const { end } = message;
   if (end && end !== "stop") complain(`It ended with ${end}.`);
+}
+
+/** Return an Error for a thrown object that we know, else what was thrown. */
+function named(thrown) {
+  if (!thrown?.limit) return thrown;
+  return new Error(`An answer may have ${thrown.limit} tokens here.`);
 }
 
 function complain(sentence) {

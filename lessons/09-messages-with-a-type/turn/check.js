@@ -1,0 +1,39 @@
+// The page shows how long an answer took.
+
+const say = (text) => JSON.stringify(text);
+const lines = (...messages) => messages.map((message) => `${say(message)}\n`).join("");
+const USAGE = { input_tokens: 1234, output_tokens: 5678, total_tokens: 6912 };
+const END = { end: "stop" };
+
+export const checks = [
+  {
+    sentence: "The page shows how many seconds it took",
+    async run(page) {
+      const answer = await page.ask("Hello?", { type: "application/jsonl; charset=utf-8" });
+      answer.send(lines({ token: "one" }, { usage: USAGE }, { seconds: 3.21 }, END)).end();
+      await page.soon(() => page.words.includes("3.21"));
+      page.must(
+        page.words.includes("3.21"),
+        `The message was {"seconds":3.21}, and below the answer the page says ${say(page.words)}: let show() write it there.`,
+      );
+      page.must(page.text === "one", `The answer is "one", and #answer shows ${say(page.text)}: the seconds belong below it.`);
+      page.must(
+        page.words.includes("5678"),
+        `There was a usage as well, and the page says ${say(page.words)}: append the seconds to it, or give them a place of their own.`,
+      );
+      page.must(!page.complaint, `The answer was whole, and the page complains: ${say(page.complaint)}. The seconds are no problem.`);
+    },
+  },
+  {
+    sentence: "Without that message it says nothing of it",
+    async run(page) {
+      const answer = await page.ask("Hello?", { type: "application/jsonl; charset=utf-8" });
+      answer.send(lines({ token: "one" }, END)).end();
+      await page.soon(() => page.answer.ariaBusy === "false");
+      page.must(
+        !/undefined|NaN|took/.test(page.words),
+        `No message had seconds, and the page says ${say(page.words)}: write only if message.seconds is not undefined.`,
+      );
+    },
+  },
+];

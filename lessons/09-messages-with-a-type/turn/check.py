@@ -1,0 +1,52 @@
+"""An answer says in a message of its own how many seconds it took."""
+
+from threading import Event
+
+from lessons.course.message_checks import answer_of, messages, tokens
+
+__all__ = ["answer_of"]
+SILENCE = 0.4  # seconds
+
+
+def test_a_message_says_how_many_seconds_it_took(answer_of):
+    thinks = Event()
+    wait = lambda: thinks.wait(SILENCE)  # noqa: E731
+    _, answer = answer_of(wait, "one", wait, " two")
+    found = messages(answer)
+    keys = [key for message in found for key in message]
+    assert "seconds" in keys, (
+        f"The lines have the keys {keys}, and none is seconds: yield"
+        ' {"seconds": ...} before the end.'
+    )
+    assert tokens(found) == "one two" and keys.count("seconds") == 1, (
+        f"The lines are {found}: the tokens stay what the model wrote, and one message"
+        " of its own has the seconds."
+    )
+    assert keys[-1] == "end" and keys.index("seconds") > keys.index("token"), (
+        f"The lines have the keys {keys}, in this order: the seconds come when the"
+        " answer is over, and the end stays last, since a reader may leave there."
+    )
+    [seconds] = [message["seconds"] for message in found if "seconds" in message]
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    assert is_number, (
+        f"The seconds are {seconds!r}: send a number, without quotes, that a page can"
+        " count with."
+    )
+    assert seconds >= 1.9 * SILENCE, (
+        f"The model thought for {SILENCE} s before its first word, and for {SILENCE} s"
+        f" after it, and the message says {seconds}: note the time before you ask the"
+        " model, and subtract it from the time at the end."
+    )
+    assert seconds < 100 * SILENCE, (
+        f"The answer took about a second, and the message says {seconds}: send the time"
+        " that has passed, in seconds."
+    )
+
+
+def test_an_answer_that_fails_is_still_thrown(answer_of):
+    _, answer = answer_of("one", RuntimeError("sk-1234"))
+    *_, last = messages(answer)
+    assert last.get("isError") is True, (
+        f"The model failed after its first text, and the last line is {last}: an error"
+        " stays the last."
+    )

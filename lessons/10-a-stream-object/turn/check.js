@@ -1,0 +1,36 @@
+// The page says in a sentence that an answer took too long.
+
+const say = (text) => JSON.stringify(text);
+const lines = (...messages) => messages.map((message) => `${say(message)}\n`).join("");
+
+/** Send an answer that throws an object; return what the page then says. */
+async function complaint(page, reason) {
+  const answer = await page.ask("Hello?", { type: "application/jsonl; charset=utf-8" });
+  answer.send(lines({ token: "one" }, { isError: true, reason })).end();
+  await page.soon(() => page.answer.ariaBusy === "false");
+  return page.words;
+}
+
+export const checks = [
+  {
+    sentence: "The page says in a sentence that it was late",
+    async run(page) {
+      const words = await complaint(page, { late: 2 });
+      page.must(
+        /2|two/.test(words) && !/[{}]|\[object|undefined/.test(words),
+        `The server threw {"late":2}, and the page says ${say(words)}: let named() make an Error of it, whose message is a sentence with the seconds.`,
+      );
+      page.must(page.text === "one", `"one" had come, and #answer shows ${say(page.text)}: keep what came.`);
+    },
+  },
+  {
+    sentence: "A limit is still a limit",
+    async run(page) {
+      const words = await complaint(page, { limit: 1234 });
+      page.must(
+        words.includes("1234") && !/[{}]|undefined/.test(words),
+        `The server threw {"limit":1234}, and the page says ${say(words)}: it knew a limit before.`,
+      );
+    },
+  },
+];
