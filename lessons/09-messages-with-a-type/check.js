@@ -95,6 +95,10 @@ export const checks = [
           words.includes(word),
           `The server threw ${say(reason)}, and the page does not say ${say(word)}: throw that value itself (a string as an Error), catch it, and show its message, or else what JSON.stringify makes of it.`,
         );
+        page.must(
+          !words.includes('"The model'),
+          `The server threw ${say(reason)}, and the page says ${say(words)}, with the marks of JSON around it: throw a string as an Error, whose message the page shows.`,
+        );
       }
     },
   },

@@ -22,6 +22,10 @@ def test_the_first_token_leaves_before_the_second_is_made(answer_of):
     checks.the_first_token_leaves_before_the_second_is_made(answer_of)
 
 
+def test_a_failure_after_the_first_token_is_the_last_line(answer_of):
+    checks.a_failure_after_the_first_token_is_the_last_line(answer_of)
+
+
 def test_the_last_line_says_why_the_model_ended(answer_of):
     checks.the_last_line_says_why_the_model_ended(answer_of)
 
@@ -36,10 +40,6 @@ def test_the_usage_comes_before_the_end(answer_of):
 
 def test_a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of):
     checks.a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of)
-
-
-def test_a_failure_after_the_first_token_is_the_last_line(answer_of):
-    checks.a_failure_after_the_first_token_is_the_last_line(answer_of)
 
 
 def test_a_failure_before_the_first_token_is_a_status(answer_of):

@@ -29,6 +29,14 @@ def make_stream(program, folder):
     return module.Stream
 
 
+def must_have(stream, *methods):
+    for name in methods:
+        assert hasattr(stream, name), (
+            f"The class Stream in stream.py has no {name}() yet: write def {name}(...)"
+            " in it, as far to the right as its other methods."
+        )
+
+
 class Sender:
     """A thread that sends messages, one after another, and counts them."""
 
@@ -105,6 +113,7 @@ def as_message(line):
 
 def test_what_is_sent_comes_out_in_order(make_stream):
     stream = make_stream()
+    must_have(stream, "__init__", "send", "close", "__iter__")
     sent = [{"token": "Trag\nödie"}, {"token": "👋"}, {"end": "stop"}]
 
     def send_all():
@@ -157,6 +166,7 @@ def test_a_reader_waits_for_the_next_line(make_stream):
 
 def test_what_is_thrown_is_the_last_line(make_stream):
     stream = make_stream()
+    must_have(stream, "throw")
     stream.send({"token": "one"})
     stream.throw({"hello": "World"})
     found = read(stream)
@@ -176,9 +186,18 @@ def test_nobody_can_send_after_the_end(make_stream):
         "The stream was closed, and send() raised nothing: a service whose reader has"
         " left would write on, for nobody. Raise StreamClosed there."
     )
-    in_time(
-        lambda: stream.throw("too late"),
-        "The stream was closed, and throw() waits for ever: suppress StreamClosed.",
+    raised = []
+
+    def throw_too_late():
+        try:
+            stream.throw("too late")
+        except Exception as error:
+            raised.append(type(error).__name__)
+
+    in_time(throw_too_late, "The stream was closed, and throw() waits for ever.")
+    assert raised == [], (
+        f"The stream was closed, and throw() raised {raised[0]}: nobody is there to"
+        " whom it could be thrown, so suppress that exception there."
     )
 
 
@@ -228,10 +247,20 @@ def test_a_service_has_a_thread_of_its_own(program, ask):
         views.append(threading.get_ident())
         _, answer = ask("one", lambda: services.append(threading.get_ident()), " two")
         pieces = answer.iter_encoded()
-        next(pieces)
-        next(pieces)
+        next(pieces, b"")
+        next(pieces, b"")
+        return answer.status_code
 
-    in_time(post, "The model had answered, and the client did not get two tokens.")
+    status = in_time(
+        post,
+        "The model had answered, and the client did not get two tokens: start() the"
+        " thread, hand it the stream, and give Response the same stream.",
+    )
+    assert services, (
+        f"The service did not come to the model's second text, and POST /ask gave"
+        f" {status}: the log says in which line of yours it failed. Make a new Stream()"
+        " for each request."
+    )
     assert services and services != views, (
         "The model is still listened to by the thread that answers the request: start"
         " the service with Thread(target=run, args=[answer, prompt, stream],"

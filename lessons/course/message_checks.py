@@ -8,6 +8,7 @@ import requests
 from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
+from failures import BodyBreaks
 from lessons.course.explain import short
 from lessons.course.scripted_model import End
 from lessons.course.shared_checks import ANSWER, STATUS, TEXTS
@@ -65,12 +66,19 @@ def answer_of(ask):
 
 def messages(answer):
     """Return what the lines of an answer hold."""
-    body = in_time(
-        answer.get_data,
-        "The model's answer was over, and the server's did not end: whatever happened,"
-        " the loop over the lines has to end. What they are read from is closed best"
-        " in finally.",
-    ).decode()
+    try:
+        body = in_time(
+            answer.get_data,
+            "The model's answer was over, and the server's did not end: whatever"
+            " happened, the loop over the lines has to end. What they are read from is"
+            " closed best in finally.",
+        ).decode()
+    except BodyBreaks:
+        raise AssertionError(
+            "The answer could not be finished, and its body breaks off, as in lesson"
+            ' 08. Here the last line says so: let write() yield {"isError": true,'
+            ' "reason": ...} as a line, and end.'
+        ) from None
     assert body.endswith("\n"), (
         f"The answer ends with {short(body[-40:])}, without a newline: a line is whole"
         " when its newline is there. Add one to each line."
