@@ -16,6 +16,7 @@ def test_post_ask_answers_in_json_lines(answer_of):
 
 def test_its_tokens_are_what_the_model_wrote(answer_of):
     checks.tokens_are_what_the_model_wrote(answer_of)
+    checks.a_list_of_blocks_is_sent_as_text(answer_of)
 
 
 def test_the_first_token_leaves_before_the_second_is_made(answer_of):
@@ -47,7 +48,21 @@ def test_a_failure_before_the_first_token_is_a_status(answer_of):
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_model_is_hung_up_on_when_the_reader_leaves(program, answer_with, serve):
+def test_the_model_is_hung_up_on_when_the_reader_leaves(
+    program, ask, answer_with, serve
+):
+    model, answer = ask("one", " two")
+    next(answer.iter_encoded())
+    try:
+        answer.close()
+    except Exception as error:  # the generator has caught GeneratorExit
+        error.add_note("The reader had left: catch Exception only, and yield no more.")
+        raise
+    assert model.closed.is_set(), (
+        "The reader left after the first token, and the model's stream stayed open:"
+        " closing(...) closes a generator that you loop over, and what chain() chains"
+        " is closed by response.call_on_close(pieces.close)."
+    )
     hung_up = checks.the_model_is_hung_up_on_when_the_reader_leaves(
         program, answer_with, serve
     )

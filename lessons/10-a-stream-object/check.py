@@ -275,6 +275,7 @@ def test_post_ask_answers_in_json_lines(answer_of):
 
 def test_its_tokens_are_what_the_model_wrote(answer_of):
     checks.tokens_are_what_the_model_wrote(answer_of)
+    checks.a_list_of_blocks_is_sent_as_text(answer_of)
 
 
 def test_the_first_token_leaves_before_the_second_is_made(answer_of):

@@ -128,6 +128,16 @@ def tokens_are_what_the_model_wrote(answer_of):
     )
 
 
+def a_list_of_blocks_is_sent_as_text(answer_of):
+    block = {"type": "text", "text": "one"}
+    _, answer = answer_of(AIMessageChunk([block]), " two")
+    found = messages(answer)
+    assert [message.get("token") for message in found[:2]] == ["one", " two"], (
+        f"Some models send lists of blocks, and for {[block]} the line is"
+        f" {found[0]}: chunk.content is then such a list, chunk.text is always text."
+    )
+
+
 def the_first_token_leaves_before_the_second_is_made(answer_of):
     came = threading.Event()
     waited = []
