@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response
 import failures
 from lessons.course.import_anew import import_anew
 from lessons.course.program_import import import_app
+from lessons.course.start_lesson import beginning
 
 NAME = "11-a-conversation"
 FOLDER = ROOT / "lessons" / NAME
@@ -570,25 +571,37 @@ def test_a_browser_lets_a_page_of_another_origin_read_only_if_named(browser, ser
 # See it break, as the lesson says
 
 
+def begun(folder, change):
+    """Put what the lesson begins with into a folder, its app.py changed."""
+    for name, path in beginning(FOLDER).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text(encoding="utf-8")
+        (folder / name).write_text(change(text) if name == "app.py" else text, "utf-8")
+    return import_app(folder)
+
+
+def test_a_page_that_sends_the_question_only_is_not_remembered(tmp_path, serve):
+    url = f"{serve(begun(tmp_path / 'mine', lambda text: text))}/ask"
+    for prompt, said in ("/echo I am Ada.", "I am Ada."), ("/again", "user: /again"):
+        answer = requests.post(url, json={"prompt": prompt}, timeout=LIMIT)
+        assert answer.text == said
+
+
 def test_one_history_for_everybody_shows_ada_to_the_next(tmp_path, serve):
     notes = (FOLDER / "README.md").read_text(encoding="utf-8")
     begin = notes.partition("## Why")[0]
-    list_, last_lines = re.findall(r"```python\n(.*?)```", begin, re.S)
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    text = (ROOT / "lessons/05-a-stop-button/app.py").read_text(encoding="utf-8")
-    returned = '    return Response(pieces(prompt), mimetype="text/plain")\n'
-    named = "model = choose_model()\n"
-    assert returned in text and named in text
-    text = text.replace(returned, last_lines).replace(named, named + list_)
-    (folder / "app.py").write_text(text, encoding="utf-8")
-    asks = re.findall(r"`(/echo [^`]+|Who [^`]+)`", begin)
-    assert len(asks) == 2
-    url = f"{serve(import_app(folder))}/ask"
-    answers = [
-        requests.post(url, json={"prompt": each}, timeout=LIMIT) for each in asks
-    ]
-    assert answers[1].text == "I am Ada.\nWho am I?"
+    below_model, in_ask = re.findall(r"```python\n(.*?)```", begin, re.S)
+
+    def with_a_history(text):
+        model = "model = choose_model()\n"
+        answer = "    answer = pieces(read_prompt())\n"
+        assert model in text and answer in text
+        return text.replace(model, model + below_model).replace(answer, in_ask)
+
+    url = f"{serve(begun(tmp_path / 'mine', with_a_history))}/ask"
+    for prompt in "I am Ada.", "/again":
+        answer = requests.post(url, json={"prompt": prompt}, timeout=LIMIT)
+    assert answer.text == "user: I am Ada.\n\nuser: /again"
 
 
 # The page
@@ -688,8 +701,8 @@ def test_a_stopped_answer_stays_marked_and_the_model_stops(open_page, answer_wit
 def test_a_broken_answer_stays_marked_and_can_be_asked_again(open_page, answer_with):
     page, _ = open_page(), answer_with("one", ModelConnectionError(SECRET))
     page.ask("Hello?")
-    assert page.ends() == "The answer broke off."
-    assert page.messages[-1][2] == "The answer broke off."
+    assert page.ends() == f"The answer broke off. {CONNECTION}"
+    assert page.messages[-1] == ("assistant", "one", page.status)
     model = answer_with("one two")
     page.find("#again").click()
     page.until(lambda: page.messages[-1] == ("assistant", "one two", ""))
@@ -700,8 +713,8 @@ def test_a_broken_answer_stays_marked_and_can_be_asked_again(open_page, answer_w
 def test_a_last_line_marks_it_where_the_break_is_lost(open_page, answer_with):
     page, _ = open_page(), answer_with("one", "\n[error: It failed.]\n")
     page.ask("Hello?")
-    assert page.ends() == "The answer broke off."  # as in Safari
-    assert page.messages[-1][2] == "The answer broke off."
+    assert page.ends() == "The answer broke off. It failed."  # as in Safari
+    assert page.messages[-1] == ("assistant", "one", page.status)
     model = answer_with("two")
     page.ask("And?")
     page.ends()

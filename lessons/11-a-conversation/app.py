@@ -5,7 +5,7 @@ from itertools import chain
 from time import sleep
 
 from flask import Flask, Response, render_template
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 
 from failures import (
     BodyBreaks,
@@ -17,7 +17,7 @@ from failures import (
 )
 from models import choose_model, trusted_hosts
 
-from .conversation import conversation_too_long, messages_for, read_turns
+from .conversation import messages_for, read_turns
 from .origins import open_to_origins
 
 HEADERS = {  # of an answer
@@ -32,7 +32,6 @@ app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
 app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.logger.setLevel("INFO")
 app.register_error_handler(HTTPException, as_json)
-app.register_error_handler(RequestEntityTooLarge, conversation_too_long)
 open_to_origins(app)
 model = choose_model()
 
@@ -45,22 +44,24 @@ def index():
 
 @app.post("/ask")
 def ask():
-    """Answer the last message in the JSON body with a stream of plain text."""
-    turns = read_turns()
-    answer = pieces(messages_for(turns))
+    """Answer the question in the JSON body with a stream of plain text."""
+    answer = pieces(messages_for(read_turns()))
     first_piece = next(answer)  # waits for the model: until here a failure is a status
     response = Response(chain([first_piece], answer), headers=HEADERS)
     response.call_on_close(answer.close)  # chain does not close what it chains
     return response
 
 
-def pieces(messages):
-    """Yield the answer as bytes, or raise an HTTP error before the first of them."""
+def pieces(question):
+    """Yield the answer as bytes, or raise an HTTP error before the first of them.
+
+    The question is what the model gets: a text, or a list of messages.
+    """
     made = 0  # chunks with text
     ending = "the reader left"  # unless we learn that it ended otherwise
     metadata = {}  # of all chunks: one of the last says why the answer ended
     try:
-        with closing(model.stream(messages)) as chunks:
+        with closing(model.stream(question)) as chunks:
             for chunk in chunks:
                 metadata |= chunk.response_metadata
                 if chunk.text:
@@ -77,4 +78,4 @@ def pieces(messages):
         sleep(0.05)  # Chromium can drop text that comes together with the break
         raise BodyBreaks(sentence) from None
     finally:
-        app.logger.info("%s messages, %s chunks, %s", len(messages), made, ending)
+        app.logger.info("%s chunks, %s", made, ending)

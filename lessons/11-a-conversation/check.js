@@ -111,28 +111,6 @@ export const checks = [
     },
   },
   {
-    sentence: "Markup stays text, and letters stay whole",
-    async run(page) {
-      const text = "<b>Tragödie</b> 👋";
-      const bytes = new TextEncoder().encode(text);
-      for (let cut = 1; cut < bytes.length; cut++) {
-        const answer = await page.ask("<i>Hello?</i>");
-        page.must(
-          page.text.includes("<i>Hello?</i>"),
-          `"<i>Hello?</i>" was asked, and #messages shows ${say(page.text)}: append the question as text.`,
-        );
-        answer.send(bytes.slice(0, cut)).send(bytes.slice(cut)).end();
-        await page.soon(() => page.text.endsWith(text));
-        page.must(
-          page.text.endsWith(text),
-          `The server sent ${say(text)}; cut after byte ${cut} the page showed ${say(page.text.slice(-text.length - 4))}: append text, decoded with { stream: true }.`,
-        );
-        await ended(page);
-        press(page, "#fresh", "New conversation");
-      }
-    },
-  },
-  {
     sentence: "A stopped answer stays in the conversation, marked",
     async run(page) {
       const unmarked = await shownWhole(page, "Half an");
@@ -246,6 +224,35 @@ export const checks = [
       );
       fresh.end();
       await ended(page);
+    },
+  },
+  {
+    sentence: "Markup stays text, and letters stay whole",
+    async run(page) {
+      const text = "<b>Tragödie</b> 👋";
+      const bytes = new TextEncoder().encode(text);
+      for (let cut = 1; cut < bytes.length; cut++) {
+        const answer = await page.ask("<i>Hello?</i>");
+        page.must(
+          page.text.includes("<i>Hello?</i>"),
+          `"<i>Hello?</i>" was asked, and #messages shows ${say(page.text)}: append the question as text.`,
+        );
+        answer.send(bytes.slice(0, cut)).send(bytes.slice(cut)).end();
+        await page.soon(() => page.text.endsWith(text));
+        page.must(
+          page.text.endsWith(text),
+          `The server sent ${say(text)}; cut after byte ${cut} the page showed ${say(page.text.slice(-text.length - 4))}: append text, decoded with { stream: true }.`,
+        );
+        await ended(page);
+        press(page, "#fresh", "New conversation");
+      }
+      const answer = await page.ask("Hello?");
+      answer.send(new TextEncoder().encode("Cut 👋").slice(0, -1)).end();
+      await ended(page);
+      page.must(
+        page.text.endsWith("Cut \ufffd"),
+        `The answer ended inside a letter, and #messages shows ${say(page.text)}: what the decoder keeps back comes with a last decoder.decode().`,
+      );
     },
   },
 ];

@@ -1,8 +1,12 @@
 // Ask the model, and read its answer while it is being written.
 
-/** Yield each piece of the answer; throw an error with a sentence if it is not whole. */
-export async function* ask(messages, signal) {
-  const response = await send(messages, signal);
+/**
+ * Send a question, an object that becomes JSON, and yield each piece of the answer.
+ *
+ * Throw an error with a sentence if it is refused or if the connection breaks.
+ */
+export async function* ask(question, signal) {
+  const response = await send(question, signal);
   if (!response.ok) throw new Error(await sentenceIn(response));
 
   const reader = response.body.getReader();
@@ -15,14 +19,13 @@ export async function* ask(messages, signal) {
   yield decoder.decode();
 }
 
-/** Send the conversation; return the response as soon as its headers are there. */
-async function send(messages, signal) {
-  const turns = messages.map(({ role, content }) => ({ role, content }));
+/** Send the question; return the response as soon as its headers are there. */
+async function send(question, signal) {
   try {
     return await fetch("ask", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ messages: turns }),
+      body: JSON.stringify(question),
       signal,
     });
   } catch {

@@ -3,46 +3,45 @@ import { ask } from "./ask.js";
 const form = document.querySelector("form");
 const messages = document.querySelector("#messages");
 const status = document.querySelector("#status");
+const errorLine = /\n\[error: (.+)\]\n$/; // the last line of an answer that broke off
 const turns = []; // the conversation: the page keeps it, the server does not
-const lastLine = /\n\[error: .+\]\n$/; // of an answer that broke off
 let asking = new AbortController();
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   add("user", form.prompt.value);
-  form.reset();
   answer();
+  form.reset();
 });
 
 form.stop.addEventListener("click", () => asking.abort());
 
 form.again.addEventListener("click", () => {
-  if (turns.length === 0) return;
+  if (turns.length === 0) return; // there is nothing to ask again
   if (turns.at(-1).role === "assistant") {
-    const { node } = turns.pop();
-    node.remove();
+    const last = turns.pop();
+    last.node.remove();
   }
   answer();
 });
 
 form.fresh.addEventListener("click", () => {
+  turns.length = 0; // now the list is empty
+  messages.replaceChildren(); // by nothing: so is the page
   asking.abort();
-  turns.length = 0; // none is left
-  messages.replaceChildren(); // by nothing
-  messages.ariaBusy = false;
-  status.textContent = "A new conversation begins.";
+  say("A new conversation begins.");
 });
 
-/** Ask for an answer to the conversation so far, and add it while it is written. */
+/** Ask, and show the answer while it is written. */
 async function answer() {
   asking.abort();
   asking = new AbortController();
   const { signal } = asking;
-  const pieces = ask([...turns], signal); // of a copy, without the turn that begins now
+  const said = turns.map(({ role, content }) => ({ role, content })); // no nodes
+  const pieces = ask({ messages: said }, signal);
   const turn = add("assistant", "");
+  say("The answer is being written.", true);
   let end = "";
-  messages.ariaBusy = true;
-  status.textContent = "The answer is being written.";
   try {
     for await (const text of pieces) {
       turn.content += text;
@@ -51,16 +50,17 @@ async function answer() {
   } catch (error) {
     end = error.message;
   }
-  if (lastLine.test(turn.content)) end = "The answer broke off.";
+  const why = errorLine.exec(turn.content)?.[1]; // what stands in its brackets ( )
+  if (why) end = `The answer broke off. ${why}`;
   if (signal.aborted) end = "You stopped the answer.";
-  turn.content = turn.content.replace(lastLine, "");
-  turn.node.dataset.end = end;
-  if (turn !== turns.at(-1)) return; // the conversation has gone on
-  messages.ariaBusy = false;
-  status.textContent = end || "The answer is complete.";
+  turn.content = turn.content.replace(errorLine, ""); // the model did not say that
+  turn.node.textContent = turn.content;
+  turn.node.dataset.end = end; // data-end, which style.css shows below the answer
+  if (turn.node !== messages.lastElementChild) return; // the conversation has gone on
+  say(end || "The answer is complete.");
 }
 
-/** Add a turn to the conversation and to the page, and return it. */
+/** Add what somebody says, and return it. */
 function add(role, content) {
   const node = document.createElement("p");
   node.className = role;
@@ -69,4 +69,10 @@ function add(role, content) {
   const turn = { role, content, node };
   turns.push(turn);
   return turn;
+}
+
+/** Say how far the answer is, also to those who do not see it. */
+function say(sentence, isBusy = false) {
+  messages.ariaBusy = isBusy;
+  status.textContent = sentence;
 }

@@ -1,0 +1,61 @@
+"""The conversation in a request's JSON, before anybody has judged what it says."""
+
+from flask import request
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from failures import can_be_sent
+
+
+class ConversationTooLong(RequestEntityTooLarge):
+    """A 413 with a sentence of its own: that of failures.py speaks of a prompt."""
+
+    description = "That is too long: shorten it, or begin a new conversation."
+
+
+def read_messages():
+    """Return the messages in the request's JSON, a list of whatever the client sent.
+
+    A prompt alone is a conversation of one message. Raise a 400, 413 or 415 for
+    everything else.
+    """
+    match read_body():  # takes the first case whose shape fits
+        case {"messages": [*messages]}:  # a dict with a list there, which gets a name
+            return messages
+        case {"prompt": prompt}:
+            return [{"role": "user", "content": prompt}]
+    raise BadRequest('Send the conversation as JSON: {"messages": [...]}.')
+
+
+def read_body():
+    """Return the request's JSON, or None if there is none; raise a 413 or 415."""
+    try:
+        return request.get_json()
+    except RequestEntityTooLarge:
+        raise ConversationTooLong from None
+    except (BadRequest, RecursionError):  # no JSON, or lists in lists in lists
+        request.stream.read(1)  # raises a 413 if the body was cut for its length
+        return None
+
+
+def text_of(message):
+    """Return the text of a message, or None if it has none that can be sent on.
+
+    Most clients write it as "content". React's useChat sends a list of "parts", of
+    which only some are text.
+    """
+    match message:
+        case {"content": str(content)}:
+            text = content
+        case {"parts": [*parts]}:
+            text = "".join(text_of_part(part) for part in parts)
+        case _:  # anything else
+            return None
+    return text if can_be_sent(text) else None
+
+
+def text_of_part(part):
+    """Return the text of a part of a message; "" if it is a file, say."""
+    match part:
+        case {"type": "text", "text": str(text)}:
+            return text
+    return ""

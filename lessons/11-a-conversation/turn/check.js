@@ -1,0 +1,129 @@
+// Your turn: the conversation survives a reload, for this tab and no other.
+
+export const place = "#messages";
+
+const say = (text) => JSON.stringify(text);
+
+/** Open the page anew, as a reload does: what it keeps for its tab stays. */
+async function reload(page) {
+  const kept = Object.entries(sessionStorage);
+  const again = new page.constructor(page.address, page.place);
+  const opened = again.open(); // which empties sessionStorage at once
+  for (const [name, value] of kept) sessionStorage.setItem(name, value);
+  await opened;
+  return again;
+}
+
+/** Reload the page, and let a check look at it. */
+async function afterReload(page, look) {
+  const again = await reload(page);
+  try {
+    await look(again);
+  } catch (error) {
+    throw new Error(again.explain(error));
+  } finally {
+    again.close();
+  }
+}
+
+/** Ask, and let the answer come whole. */
+async function whole(page, prompt, text) {
+  (await page.ask(prompt)).send(text).end();
+  await page.soon(() => page.text.includes(text) && page.answer.ariaBusy !== "true");
+  page.must(page.text.includes(text), `The answer was ${say(text)}, and #messages shows ${say(page.text)}.`);
+}
+
+/** Return what a question carries in short: user: One? / assistant: First. */
+function body(question) {
+  const turns = question.json?.messages;
+  const inShort = turns?.map?.(({ role, content }) => `${role}: ${content}`);
+  return inShort?.join(" / ") ?? question.body;
+}
+
+/** Press a button. */
+function press(page, id) {
+  const button = page.document.querySelector(id);
+  page.must(button, `The page has no button of the id ${id.slice(1)}.`);
+  button.click();
+}
+
+export const checks = [
+  {
+    sentence: "The conversation is there again after a reload",
+    async run(page) {
+      await whole(page, "One?", "<b>First.</b>");
+      await afterReload(page, async (again) => {
+        await again.soon(() => again.text.includes("<b>First.</b>"));
+        again.must(
+          again.text.includes("One?"),
+          `"One?" was asked and answered, the page was reloaded, and #messages shows ${say(again.text)}: keep the turns with sessionStorage.setItem, and add each of them when the page opens.`,
+        );
+        again.must(
+          again.text.includes("<b>First.</b>"),
+          `"One?" was answered "<b>First.</b>", the page was reloaded, and #messages shows ${say(again.text)}: keep the turns once more when the answer has ended, and show them as text.`,
+        );
+        const roles = [...again.answer.children].map((node) => node.className).join(", ");
+        again.must(
+          roles === "user, assistant",
+          `A question and its answer were kept, the page was reloaded, and the classes of what stands in #messages are ${say(roles)}, expected was "user, assistant": let add(role, content) show each turn.`,
+        );
+      });
+    },
+  },
+  {
+    sentence: "Another tab knows nothing of it",
+    async run(page) {
+      localStorage.clear();
+      await whole(page, "A secret?", "Yes.");
+      const shared = Object.values(localStorage).join(" ");
+      localStorage.clear();
+      page.must(
+        !shared.includes("A secret?"),
+        "localStorage holds what was said: all tabs share it, and it stays when they are closed. sessionStorage belongs to one tab.",
+      );
+    },
+  },
+  {
+    sentence: "The model gets what was said before the reload",
+    async run(page) {
+      await whole(page, "One?", "First.");
+      await afterReload(page, async (again) => {
+        const question = await again.ask("Two?");
+        again.must(
+          body(question) === "user: One? / assistant: First. / user: Two?",
+          `"One?" was answered "First.", the page was reloaded, "Two?" was asked, and the server got ${say(body(question))}: expected was "user: One? / assistant: First. / user: Two?". Put what was kept into the list turns as well.`,
+        );
+      });
+    },
+  },
+  {
+    sentence: "A stopped answer is kept too",
+    async run(page) {
+      const answer = (await page.ask("One?")).send("Half an");
+      await page.soon(() => page.text.includes("Half an"));
+      press(page, "#stop");
+      await page.soon(() => answer.hungUp && page.answer.ariaBusy !== "true");
+      await afterReload(page, async (again) => {
+        await again.soon(() => again.text.includes("Half an"));
+        again.must(
+          again.text.includes("Half an"),
+          `An answer was stopped after "Half an", the page was reloaded, and #messages shows ${say(again.text)}: keep the turns however an answer ends.`,
+        );
+      });
+    },
+  },
+  {
+    sentence: "A new conversation is new after a reload too",
+    async run(page) {
+      await whole(page, "One?", "First.");
+      press(page, "#fresh");
+      await page.soon(() => !page.text.trim());
+      await afterReload(page, async (again) => {
+        again.must(
+          !again.text.includes("One?"),
+          `A new conversation was begun, the page was reloaded, and #messages shows ${say(again.text)}: keep the empty list too.`,
+        );
+      });
+    },
+  },
+];
