@@ -21,10 +21,11 @@ from test_anthropic import MESSAGE, said
 import failures
 from lessons.course.bad_network import BadNetwork
 from lessons.course.import_anew import import_anew
+from lessons.course.start_lesson import beginning
 
 LESSON = ROOT / "lessons" / "17-any-provider"
 lesson = importlib.import_module("lessons.17-any-provider.app")
-providers = importlib.import_module("lessons.17-any-provider.providers")
+providers = importlib.import_module("lessons.17-any-provider.wires.providers")
 KEY = "sk-ant-abcd-1234"
 SETTINGS = {  # as .env has them, for a provider at an address
     "anthropic": lambda url: {
@@ -136,13 +137,14 @@ def counting(words, written):
 REASONING = {"reasoning": "Hm."}
 HELLO = [{"token": "Hello"}, {"token": " world"}]
 LAST = [{"usage": COUNTED}, {"end": "stop"}]
+PRICED = [{"usage": COUNTED}, {"cost": 0.000645}, {"end": "stop"}]  # by prices.py
 STRINGS = [ROLE, "Hello", " world", finish("stop")]
 WINDOW = "model_context_window_exceeded"
 EMPTY = [chunk({"content": None}), "Hello", chunk({}), " world", chunk({"content": ""})]
 SHAPES = {  # who sends it, what, and the events that come of it
     "strings": ("openai", [*STRINGS, USAGE, DONE], HELLO + LAST),
     "strings of Anthropic's": ("anthropic", [START, *TEXT, *END], HELLO + LAST),
-    "blocks": ("responses", NEWER + newer_end(), [REASONING, *HELLO, *LAST]),
+    "blocks": ("responses", NEWER + newer_end(), [REASONING, *HELLO, *PRICED]),
     "reasoning": (
         "anthropic",
         [START, *THINKING, *TEXT, *END],
@@ -238,6 +240,8 @@ RAISES = "reason = openai_reason(metadata, has_text)"
     ("shape", "right", "wrong"),
     [
         ("strings", "if usage:", "if not usage:"),
+        ("strings", "if cost is not None:", "if True:"),
+        ("blocks", "if cost is not None:", "if cost is None:"),
         ("usage only", METADATA, METADATA + LEAVE),
         ("running count", "usage = chunk.usage", "usage = usage or chunk.usage"),
         ("strings", '    yield {"end": reason}\n', ""),
@@ -586,7 +590,7 @@ def settings_of(name, url):
     lines = (LESSON / name).read_text(encoding="utf-8").splitlines()
     pairs = [line.split("=", 1) for line in lines if "=" in line]
     return {
-        key: value.replace("http://127.0.0.1:8000", url)
+        key: value.replace("http://127.0.0.1:8001", url)
         for key, value in pairs
         if key != "FLASK_RUN_PORT"
     }
@@ -606,9 +610,29 @@ def test_the_lessons_own_providers_write_alike(practice, name):
     words = "".join(each.get("token", "") for each in came)
     assert words == "Whoever writes, the lines are the same."
     counts = {"input_tokens": 12, "output_tokens": 21, "total_tokens": 33}
-    assert came[-2:] == [{"usage": counts}, {"end": "stop"}]
+    cost = {"openai.env": 0.0027, "anthropic.env": 0.000117}.get(name)
+    priced = [{"cost": cost}] if cost else []  # a server of one's own has no price
+    last = [{"usage": counts}, *priced, {"end": "stop"}]
+    assert came[-len(last) :] == last
     thoughts = "".join(each.get("reasoning", "") for each in came)
     assert thoughts == ("" if name == "local.env" else "They ask who writes here.")
+
+
+def test_what_is_written_for_one_provider_breaks_with_another(
+    practice, program, serve, tmp_path
+):
+    folder = tmp_path / "mine"
+    for name, path in beginning(LESSON).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, folder / name)
+    url = serve(providers.app)
+    practice("local.env")
+    *tokens, end = events(post(program({}, folder)))
+    assert "".join(each["token"] for each in tokens).startswith("Whoever writes")
+    assert end == {"end": "stop"}
+    came = events(post(program(settings_of("anthropic.env", url), folder)))
+    assert came[0]["token"][0]["type"] == "thinking"  # what a page shows as [object]
+    assert "end" not in came[-1]
 
 
 @pytest.mark.parametrize("name", ["local.env", "openai.env", "anthropic.env"])

@@ -53,11 +53,11 @@ def ask():
 
 
 def lines(prompt):
-    """Yield a line for each event, or raise an HTTP error before the first."""
+    """Yield a line for each event; a failure is the last one, or an HTTP error."""
     has_begun = False
     try:
         with closing(model.stream(prompt)) as chunks:
-            for event in events(chunks):
+            for event in events(chunks, model.name):
                 has_begun = True
                 yield f"{json.dumps(event)}\n"
     except Exception as error:

@@ -1,4 +1,4 @@
-// The page shows reasoning apart from the answer, what was used, and how it ended.
+// The page shows reasoning apart from the answer, what it took, and how it ended.
 
 const TYPE = "application/jsonl; charset=utf-8";
 const USAGE = { input_tokens: 1234, output_tokens: 5678, total_tokens: 6912 };
@@ -6,8 +6,9 @@ const END = { end: "stop" };
 const say = (text) => JSON.stringify(text);
 const lines = (...messages) => messages.map((message) => `${say(message)}\n`).join("");
 const THOUGHT = "Hm, <b>ö</b>\n 👋";
+const TEXT = "<i>Tragödie</i>\n  👋";
 const BYTES = new TextEncoder().encode(
-  lines({ reasoning: THOUGHT }, { token: "Tragödie" }, { usage: USAGE }, END),
+  lines({ reasoning: THOUGHT }, { token: TEXT }, { usage: USAGE }, { cost: 0.0421 }, END),
 );
 
 /** Ask, and return the answer, whose lines the check sends. */
@@ -72,12 +73,16 @@ export const checks = [
       answer.end();
       await page.soon(() => page.words.includes("5678"));
       page.must(
-        page.text === "Tragödie" && thoughts(page) === THOUGHT,
-        `The reasoning was ${say(THOUGHT)} and the token "Tragödie"; sent byte by byte, <details> holds ${say(thoughts(page))} and #answer ${say(page.text)}: text is appended as text, from whole lines.`,
+        page.text === TEXT && thoughts(page) === THOUGHT,
+        `The reasoning was ${say(THOUGHT)} and the token ${say(TEXT)}; sent byte by byte, <details> holds ${say(thoughts(page))} and #answer ${say(page.text)}: text is appended as text, from whole lines.`,
       );
       page.must(
         page.words.includes("1234") && page.words.includes("5678"),
         `The usage was 1234 tokens read and 5678 written, and below the answer the page says ${say(page.news)}: show message.usage there.`,
+      );
+      page.must(
+        page.words.includes("0.0421"),
+        `The cost was 0.0421 dollars, and below the answer the page says ${say(page.words)}: show message.cost there.`,
       );
     },
   },
@@ -93,6 +98,33 @@ export const checks = [
       const silent = Object.keys(ends).find((end) => end !== "stop" && !ends[end]);
       page.must(!silent, `The last line was {"end":"${silent}"}, and the page says nothing: only "stop" is the end of a whole answer.`);
       page.must(!ends.stop, `The last line was {"end":"stop"}, and the page says ${say(ends.stop)}: that is the end of a whole answer.`);
+    },
+  },
+  {
+    sentence: "An event of a kind that the page does not know is passed over",
+    async run(page) {
+      const unknown = { citation: { url: "https://example.org" } };
+      (await ask(page)).send(lines({ token: "one" }, unknown, { token: " two" }, END)).end();
+      await page.soon(() => page.text === "one two" && page.answer.ariaBusy === "false");
+      const problem = page.document.querySelector('[role="alert"]')?.textContent ?? "";
+      page.must(
+        page.text === "one two" && !problem,
+        `Between two tokens came an event of a kind that is new, ${say(unknown)}, and #answer shows ${say(page.text)}, the problem ${say(problem)}: pass over what the page does not know.`,
+      );
+    },
+  },
+  {
+    sentence: "Stop hangs up while the model thinks",
+    async run(page) {
+      const answer = await ask(page);
+      answer.send(lines({ reasoning: "Hm." }));
+      await page.soon(() => thoughts(page));
+      page.document.querySelector("#stop")?.click();
+      await page.soon(() => answer.hungUp);
+      page.must(answer.hungUp, "Stop was pressed while the model thought, and the connection is still open: give fetch the signal, and let Stop abort it.");
+      await page.soon(() => page.answer.ariaBusy === "false");
+      page.must(page.answer.ariaBusy === "false", "Stop was pressed, and #answer is still marked as busy.");
+      page.must(thoughts(page) === "Hm.", `"Hm." stood there when Stop was pressed, and now <details> holds ${say(thoughts(page))}: keep what came.`);
     },
   },
 ];

@@ -1,6 +1,8 @@
-"""Chunks as LangChain makes them of each wire, and the lines that have to be alike."""
+"""Chunks as LangChain makes them of each wire, and the events that have to be alike."""
 
 import json
+import logging
+import sys
 
 import pytest
 from langchain_core import exceptions
@@ -9,7 +11,6 @@ from langchain_core.messages import AIMessageChunk
 from lessons.course.explain import short
 from lessons.course.shared_checks import test_a_prompt_that_is_no_string_is_refused
 
-__all__ = ["test_a_prompt_that_is_no_string_is_refused"]
 KEY = "sk-practice-1234"
 BLOCKS = "Loop over chunk.content_blocks: they are alike, whoever made the chunk."
 
@@ -36,6 +37,10 @@ def summary(words):
     return chunk([{"type": "reasoning", "summary": [part], "index": 0}])
 
 
+ENCRYPTED = chunk(
+    [{"type": "redacted_thinking", "data": "EqQB", "index": 0}], "anthropic"
+)
+SEARCH = chunk([{"type": "web_search_call", "id": "s", "status": "done", "index": 2}])
 USAGE = chunk(usage=(3, 5))
 LAST = chunk(finish_reason="stop")
 SHAPES = {  # what came, and how LangChain hands it on
@@ -50,28 +55,45 @@ SHAPES = {  # what came, and how LangChain hands it on
         *(block("Hello", "openai"), block(" world", "openai"), block("", "openai")),
         chunk([], usage=(3, 5), status="completed"),
     ],
+    "blocks, among them some that are no text": [
+        *(ENCRYPTED, thinking("Hm."), block("Hello", "anthropic"), SEARCH),
+        *(block(" world", "anthropic"), LAST),
+    ],
 }
 WITH_REASONING = [name for name in SHAPES if name.startswith("blocks")]
 ENDS = {"end_turn": "stop", "max_tokens": "length", "refusal": "content_filter"}
 
 
 @pytest.fixture
-def events(answer_with, client):
+def logged(program):
+    """Return the list of what the program logs."""
+    lines = []
+    log = logging.Handler()
+    log.emit = lambda record: lines.append(record.getMessage())
+    program.app.logger.addHandler(log)
+    yield lines
+    program.app.logger.removeHandler(log)
+
+
+@pytest.fixture
+def events(answer_with, client, logged):
     """Let the model make these chunks and no others; return the answer's events."""
 
     def ask(chunks, fails=False):
         answer_with().stream = lambda prompt: (each for each in chunks)
         answer = client.post("/ask", json={"prompt": "Hello?"})
+        body = answer.text
+        log = f" The log says: {logged[-1]}." if logged else ""
         assert answer.mimetype == "application/jsonl", (
-            f"The answer is sent as {answer.mimetype} with the status"
-            f" {answer.status_code}, {short(answer.text)}; expected was"
-            " application/jsonl, one event of JSON a line. What broke stands below, or"
-            " in the server's log."
+            f"A whole answer of the model was sent as {answer.mimetype} with the"
+            f" status {answer.status_code}, {short(body)}.{log} Expected were events,"
+            " a line of JSON each."
         )
-        found = [json.loads(line) for line in answer.text.splitlines()]
+        found = [json.loads(line) for line in body.splitlines()]
         assert fails or "isError" not in found[-1], (
-            f"The model's stream was whole, and the last line is {found[-1]}: what"
-            " broke stands below, or in the server's log."
+            f"The model's stream was whole, and the last line is"
+            f" {json.dumps(found[-1])}.{log} Why an answer ended stands in one of the"
+            " last chunks: keep the response_metadata of all of them."
         )
         return found
 
@@ -83,24 +105,27 @@ def all_of(events, name):
     return [event[name] for event in events if name in event]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_the_tokens_are_the_text(events, shape):
-    came = all_of(events(SHAPES[shape]), "token")
-    assert came == ["Hello", " world"], (
-        f"The model said 'Hello', then ' world', in {shape}, and the tokens are"
-        f" {short(came)}. {BLOCKS} Text is what blocks of type text hold, and an empty"
-        " one is no event."
-    )
+# Text and reasoning
 
 
-@pytest.mark.parametrize("shape", WITH_REASONING)
-def test_reasoning_is_an_event_of_its_own(events, shape):
-    came = all_of(events(SHAPES[shape]), "reasoning")
-    assert came == ["Hm."], (
-        f"The model thought 'Hm.' before it spoke, in {shape}, and the reasoning events"
-        f" say {short(came)}, expected was ['Hm.']. {BLOCKS} Reasoning is what those of"
-        " type reasoning hold."
-    )
+def test_the_tokens_are_the_text(events):
+    for shape, chunks in SHAPES.items():
+        came = all_of(events(chunks, fails=True), "token")
+        assert came == ["Hello", " world"], (
+            f"The model said 'Hello', then ' world', in {shape}, and the tokens are"
+            f" {short(came)}. {BLOCKS} Text is what blocks of type text hold, and an"
+            " empty one is no event."
+        )
+
+
+def test_reasoning_is_an_event_of_its_own(events):
+    for shape in WITH_REASONING:
+        came = all_of(events(SHAPES[shape], fails=True), "reasoning")
+        assert came == ["Hm."], (
+            f"The model thought 'Hm.' before it spoke, in {shape}, and the reasoning"
+            f" events say {short(came)}, expected was ['Hm.']. {BLOCKS} Reasoning is"
+            " what those of type reasoning hold; some hold none."
+        )
 
 
 def test_reasoning_leaves_before_the_text_is_made(ask):
@@ -111,6 +136,137 @@ def test_reasoning_leaves_before_the_text_is_made(ask):
         f"The model thought 'Hm.' before it spoke; the first piece was {first!r}, and"
         f" {model.made} chunks were made by then: yield each event as it comes."
     )
+
+
+# The end
+
+
+def test_the_end_has_one_name_for_all(events):
+    for theirs, ours in ENDS.items():
+        last = chunk("", "anthropic", stop_reason=theirs)
+        *_, came = events([block("Hello", "anthropic"), last])
+        assert came == {"end": ours}, (
+            f"Anthropic says {theirs} where OpenAI says {ours}, and the last line is"
+            f" {json.dumps(came)}, expected was {json.dumps({'end': ours})}:"
+            " openai_reason of failures.py knows each provider's words."
+        )
+    for shape, chunks in SHAPES.items():
+        *_, came = events(chunks)
+        assert came == {"end": "stop"}, (
+            f"A whole answer came in {shape}, and the last line is {json.dumps(came)},"
+            ' expected was {"end": "stop"}: the reason stands in one of the last'
+            " chunks, so keep the response_metadata of all of them."
+        )
+
+
+def test_any_other_end_is_a_failure(events):
+    for reason in "tool_calls", "new_next_year":
+        *_, came = events([chunk("Hello"), chunk(finish_reason=reason)], fails=True)
+        assert set(came) == {"isError", "reason"}, (
+            f"The model stopped for another reason, {reason}, and the last line is"
+            f" {json.dumps(came)}: that is no end of an answer. openai_reason of"
+            " failures.py raises then, and app.py makes"
+            ' {"isError": true, "reason": "..."} of it.'
+        )
+
+
+def test_an_answer_that_was_cut_off_is_not_whole(events):
+    *_, came = events([chunk("Hello")], fails=True)
+    assert set(came) == {"isError", "reason"}, (
+        "The model's stream ended without a reason, and the last line is"
+        f" {json.dumps(came)}: openai_reason of failures.py raises then, so yield an"
+        " end only after it, once."
+    )
+
+
+def test_an_answer_without_text_is_no_answer(ask):
+    for chunks in [LAST], [thinking("Hm."), chunk("", stop_reason="max_tokens")]:
+        _, answer = ask(*chunks)
+        last = answer.text.splitlines()[-1]
+        assert answer.status_code == 502 or "isError" in last, (
+            "The model ended without any text, only with a reason to end, and the last"
+            f" line is {last}: call require_whole(metadata, has_text) of failures.py"
+            " if no text came; it raises."
+        )
+
+
+# What was used, and what it cost
+
+
+def test_tokens_are_counted_once(events):
+    so_far, in_all = chunk("Hello", usage=(3, 1)), chunk(" world", usage=(3, 5))
+    for chunks in [so_far, in_all, LAST], SHAPES["strings"]:
+        came = all_of(events(chunks), "usage")
+        counts = [(each["input_tokens"], each["output_tokens"]) for each in came]
+        assert counts == [(3, 5)], (
+            f"The model read 3 tokens and wrote 5, and the usage events say {came}."
+            " Some providers count on from chunk to chunk, some count once, after the"
+            " finish reason: keep the last usage_metadata of all chunks, and send one"
+            " event, after the loop."
+        )
+
+
+def test_usage_has_the_same_names_whoever_counts(events):
+    counted = chunk(usage=(3, 5))
+    counted.usage_metadata |= {"input_token_details": {"cache_read": 2}}
+    (came,) = all_of(events([chunk("Hello"), LAST, counted]), "usage")
+    names = {"input_tokens", "output_tokens", "total_tokens"}
+    assert set(came) == names, (
+        f"The usage event holds {', '.join(came)}: each provider has details that no"
+        f" other has. Send {', '.join(sorted(names))}, and no more."
+    )
+
+
+def test_no_usage_is_made_up(events):
+    for name in "usage", "cost":
+        came = all_of(events([chunk("Hello"), LAST]), name)
+        assert came == [], (
+            f"The provider did not count, and the answer has a {name} event, {came}:"
+            " send one only if a chunk brought usage."
+        )
+
+
+@pytest.fixture
+def prices(program, monkeypatch):
+    """Let a model have a price, by its name."""
+    module = sys.modules.get(f"{program.__package__}.prices")
+    assert module, (
+        "An answer has a price, and prices.py is not asked for it: in events.py write"
+        " from .prices import cost_of."
+    )
+    return lambda name, price: monkeypatch.setitem(module.PRICES, name, price)
+
+
+def test_a_model_with_a_price_has_a_cost(program, events, prices, answer_with):
+    for price, dollars in ((2.0, 10.0), 0.000056), ((1.0, 4.0), 0.000023):
+        prices("scripted", price)
+        (came,) = all_of(events(SHAPES["strings"]), "cost") or [None]
+        assert came == pytest.approx(dollars), (
+            f"The model, whose name is scripted, read 3 tokens and wrote 5, for"
+            f" {price[0]} and {price[1]} dollars a million; the cost event says {came},"
+            f" expected was {dollars}: give events the model.name in app.py, and yield"
+            ' {"cost": cost_of(usage, name)} after the usage.'
+        )
+
+
+def test_a_model_without_a_price_has_no_cost(events):
+    came = all_of(events(SHAPES["strings"]), "cost")
+    assert came == [], (
+        f"The model has no price in PRICES, and the cost event says {came}: cost_of"
+        " returns None then, which is no cost."
+    )
+
+
+def test_a_server_of_ones_own_is_asked_to_count(program):
+    """A server of one's own is asked to count"""
+    assert program.model.stream_usage, (
+        "A model of LangChain's OpenAI client has stream_usage, and with"
+        " OPENAI_BASE_URL it is off: in app.py set it to True where there is one, or"
+        " nobody counts the tokens."
+    )
+
+
+# Who leaves, and what fails
 
 
 def test_the_model_is_hung_up_on_when_the_reader_leaves(ask):
@@ -124,82 +280,6 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(ask):
     )
 
 
-def test_tokens_are_counted_once(events):
-    so_far, in_all = chunk("Hello", usage=(3, 1)), chunk(" world", usage=(3, 5))
-    for chunks in [so_far, in_all, LAST], SHAPES["strings"]:
-        came = all_of(events(chunks), "usage")
-        counts = [(each["input_tokens"], each["output_tokens"]) for each in came]
-        assert counts == [(3, 5)], (
-            f"The model read 3 tokens and wrote 5, and the answer says {came}. Some"
-            " providers count on from chunk to chunk, some count once, after the finish"
-            " reason: keep the last usage_metadata of all chunks, and send one event."
-        )
-
-
-def test_usage_has_the_same_names_whoever_counts(events):
-    details = {"input_token_details": {"cache_read": 2}}
-    counted = chunk(usage=(3, 5))
-    counted.usage_metadata |= details
-    (came,) = all_of(events([chunk("Hello"), LAST, counted]), "usage")
-    names = {"input_tokens", "output_tokens", "total_tokens"}
-    assert set(came) == names, (
-        f"The usage event holds {', '.join(came)}: each provider has details that no"
-        f" other has. Send {', '.join(sorted(names))}, and no more."
-    )
-
-
-def test_no_usage_is_made_up(events):
-    came = all_of(events([chunk("Hello"), LAST]), "usage")
-    assert came == [], (
-        f"The provider did not count, and the answer says {came}: send a usage event"
-        " only if a chunk brought usage."
-    )
-
-
-@pytest.mark.parametrize(("theirs", "ours"), ENDS.items())
-def test_the_end_has_one_name_for_all(events, theirs, ours):
-    last = chunk("", "anthropic", stop_reason=theirs)
-    *_, came = events([block("Hello", "anthropic"), last])
-    assert came == {"end": ours}, (
-        f"Anthropic says {theirs} where OpenAI says {ours}, and the last line is"
-        f" {json.dumps(came)}, expected was {json.dumps({'end': ours})}:"
-        " openai_reason of failures.py knows each provider's words."
-    )
-
-
-@pytest.mark.parametrize("reason", ["tool_calls", "new_next_year"])
-def test_any_other_end_is_a_failure(events, reason):
-    chunks = [chunk("Hello"), chunk(finish_reason=reason)]
-    *_, came = events(chunks, fails=True)
-    assert set(came) == {"isError", "reason"}, (
-        f"The model stopped for another reason, {reason}, and the last line is"
-        f" {json.dumps(came)}: that is no end of an answer. openai_reason of"
-        " failures.py raises then, and what it raises becomes"
-        ' {"isError": true, "reason": "..."}.'
-    )
-
-
-def test_an_answer_that_was_cut_off_is_not_whole(events):
-    for chunks in [chunk("Hello")], [chunk(), LAST]:
-        try:
-            *_, came = events(chunks, fails=True)
-        except AssertionError:
-            continue  # a status
-        assert set(came) == {"isError", "reason"}, (
-            "The model's stream ended without a reason, or without any text, and the"
-            f" last line is {json.dumps(came)}: raise an error unless both came, which"
-            ' becomes {"isError": true, "reason": "..."}.'
-        )
-
-
-def test_a_server_of_ones_own_is_asked_to_count(program):
-    assert program.model.stream_usage, (
-        "A model of LangChain's OpenAI client has stream_usage, and with"
-        " OPENAI_BASE_URL it is off: set it to True where there is one, or nobody"
-        " counts the tokens."
-    )
-
-
 def failed(kind, words, **fields):
     """Return a provider's error, with the key in its message, as some have it."""
     error = kind(f"{words} {KEY}")
@@ -207,6 +287,9 @@ def failed(kind, words, **fields):
     return error
 
 
+WRONG_KEY = failed(
+    exceptions.ModelAuthenticationError, "Incorrect API key:", status_code=401
+)
 QUOTA, LOW = "You exceeded your current quota.", "Your credit balance is too low"
 NO_CREDIT = {
     "OpenAI": failed(
@@ -220,16 +303,27 @@ NO_CREDIT = {
 }
 
 
-@pytest.mark.parametrize("who", NO_CREDIT)
-def test_no_credit_is_said_and_not_to_be_tried_again(ask, who):
-    _, answer = ask(NO_CREDIT[who])
-    sentence = str((answer.get_json(silent=True) or {}).get("error"))
-    again = " again" in sentence or "Retry-After" in answer.headers
-    assert answer.status_code == 502 and "credit" in sentence and not again, (
-        f"The account was empty, as {who} say it, and the client got"
-        f" {answer.status_code}, {sentence!r}. Asking again does not fill it: expected"
-        " was a 502 whose error names the credit."
+def test_the_servers_wrong_key_is_not_the_readers(ask):
+    """The server's wrong key is not the reader's"""
+    _, answer = ask(WRONG_KEY)
+    assert answer.status_code == 502, (
+        "The provider refused our key with a 401, and the client got"
+        f" {answer.status_code}: a 401 would ask the reader for a key. Expected was a"
+        " 502, as http_error(error) of failures.py makes it."
     )
+
+
+def test_no_credit_is_said_and_not_to_be_tried_again(ask):
+    for who, error in NO_CREDIT.items():
+        _, answer = ask(error)
+        sentence = str((answer.get_json(silent=True) or {}).get("error"))
+        again = " again" in sentence or "Retry-After" in answer.headers
+        assert answer.status_code == 502 and "credit" in sentence and not again, (
+            f"The account was empty, as {who} say it, and the client got"
+            f" {answer.status_code}, {sentence!r}. Asking again does not fill it:"
+            " expected was a 502 whose error names the credit, as http_error(error)"
+            " makes it."
+        )
 
 
 def test_a_wrong_model_names_the_setting(ask):
@@ -245,14 +339,17 @@ def test_a_wrong_model_names_the_setting(ask):
     )
 
 
-@pytest.mark.parametrize("spoken", [[], ["Hello"]], ids=["before", "after"])
-def test_the_key_is_in_no_answer_and_no_log(ask, caplog, spoken):
+def test_the_key_is_in_no_answer_and_no_log(ask, caplog):
     """A provider's words, which can hold the key, are in no answer and in no log"""
-    refused = failed(exceptions.ModelAuthenticationError, "Incorrect API key:")
-    for error in [refused, *NO_CREDIT.values()]:
-        _, answer = ask(*spoken, error)
-        for place, words in ("answer", answer.text), ("log", caplog.text):
-            assert KEY not in words, (
-                f"The provider's error held the key, {KEY}, and now the {place} does:"
-                " write sentences of your own, and log the name of the error only."
-            )
+    for spoken in [], ["Hello"]:
+        for error in [WRONG_KEY, *NO_CREDIT.values()]:
+            _, answer = ask(*spoken, error)
+            for place, words in ("answer", answer.text), ("log", caplog.text):
+                assert KEY not in words, (
+                    f"The provider's error held the key, {KEY}, and now the {place}"
+                    " does: write sentences of your own, and log the name of the error"
+                    " only."
+                )
+
+
+__all__ = ["test_a_prompt_that_is_no_string_is_refused"]

@@ -2,11 +2,13 @@
 
 from failures import openai_reason, require_whole
 
+from .prices import cost_of
+
 COUNTS = ["input_tokens", "output_tokens", "total_tokens"]
 
 
-def events(chunks):
-    """Yield {"reasoning"} and {"token"} as they come, then {"usage"} and {"end"}."""
+def events(chunks, name):
+    """Yield {"reasoning"} and {"token"}, then {"usage"}, {"cost"} and {"end"}."""
     metadata = {}  # of all chunks: one of the last says why the answer ended
     usage = None
     has_text = False
@@ -24,5 +26,8 @@ def events(chunks):
         require_whole(metadata, has_text)
     reason = openai_reason(metadata, has_text)
     if usage:
-        yield {"usage": {name: usage[name] for name in COUNTS}}
+        yield {"usage": {count: usage[count] for count in COUNTS}}
+        cost = cost_of(usage, name)
+        if cost is not None:  # None: nobody knows the model's price
+            yield {"cost": cost}
     yield {"end": reason}

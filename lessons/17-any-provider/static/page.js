@@ -43,7 +43,7 @@ function begin() {
   answer.ariaBusy = true;
 }
 
-/** Show a message where its kind belongs. */
+/** Show a message where its kind belongs; one of a kind that is new to us, nowhere. */
 function show(message) {
   if (message.reasoning) {
     thinking.hidden = false;
@@ -54,7 +54,8 @@ function show(message) {
     const { input_tokens, output_tokens } = message.usage;
     usage.textContent = `${input_tokens} tokens read, ${output_tokens} written.`;
   }
-  const { end } = message;
+  const { cost, end } = message;
+  if (cost) usage.append(` It cost ${cost.toFixed(6)} dollars.`);
   if (end) usage.append(` The model said: ${end}.`);
   if (ENDS[end]) complain(ENDS[end]);
 }

@@ -6,7 +6,7 @@ from time import sleep
 from flask import Flask, Response, request
 
 app = Flask(__name__)
-wires = Path(__file__).parent / "wires"
+wires = Path(__file__).parent
 
 
 @app.post("/v1/messages")

@@ -1,0 +1,79 @@
+"""Your turn: how many of the tokens were thoughts, where a provider says so."""
+
+import json
+
+import pytest
+from langchain_core.messages import AIMessageChunk
+
+LAST = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
+THOUGHT = AIMessageChunk([{"type": "reasoning", "reasoning": "Hm."}])
+
+
+def counted(details):
+    """Return a chunk that says what was used, with these details of it."""
+    usage = {"input_tokens": 3, "output_tokens": 50, "total_tokens": 53, **details}
+    return AIMessageChunk("", usage_metadata=usage)
+
+
+@pytest.fixture
+def events(answer_with, client):
+    """Let the model make these chunks and no others; return the answer's events."""
+
+    def ask(*chunks):
+        answer_with().stream = lambda prompt: (each for each in chunks)
+        answer = client.post("/ask", json={"prompt": "Hello?"})
+        found = [json.loads(line) for line in answer.text.splitlines()]
+        assert found and found[-1] == {"end": "stop"}, (
+            f"A whole answer came, and the last of its events is"
+            f" {json.dumps(found[-1:])}: it is always the end."
+        )
+        return found
+
+    return ask
+
+
+def all_of(events, name):
+    """Return the values of the events of that name."""
+    return [event[name] for event in events if name in event]
+
+
+def test_thoughts_are_counted_as_the_provider_says(events):
+    for many in 42, 7:
+        details = {"output_token_details": {"reasoning": many, "audio": 1}}
+        came = events(THOUGHT, AIMessageChunk("Yes."), LAST, counted(details))
+        assert all_of(came, "thoughts") == [many], (
+            f"The provider says that {many} of 50 tokens were thoughts, in"
+            ' usage["output_token_details"]["reasoning"], and the thoughts events say'
+            f' {all_of(came, "thoughts")}: yield {{"thoughts": {many}}}, once, after'
+            " the usage."
+        )
+
+
+DETAILS = {
+    "no details at all": {},
+    "details without it": {"output_token_details": {"audio": 1}},
+    "details of what was read only": {"input_token_details": {"cache_read": 2}},
+}
+
+
+def test_what_a_provider_does_not_say_is_not_made_up(events):
+    for what, details in DETAILS.items():
+        try:
+            came = events(THOUGHT, AIMessageChunk("Yes."), LAST, counted(details))
+        except AssertionError as error:
+            raise AssertionError(
+                f"Of its tokens the provider gave {what}, and no whole answer came of"
+                " it: look whether it is there before you take it."
+            ) from error
+        assert all_of(came, "thoughts") == [], (
+            f"Of its tokens the provider gave {what}, and the thoughts events say"
+            f" {all_of(came, 'thoughts')}: nobody has counted them, so send none."
+        )
+
+
+def test_without_usage_there_is_no_count(events):
+    came = events(THOUGHT, AIMessageChunk("Yes."), LAST)
+    assert all_of(came, "thoughts") == [], (
+        "The provider counted nothing, and the thoughts events say"
+        f" {all_of(came, 'thoughts')}: send none."
+    )
