@@ -76,6 +76,11 @@ export const checks = [
     sentence: "The page sends all that was said, in order",
     async run(page) {
       const first = await page.ask("One?");
+      const last = sent(first)?.at?.(-1);
+      page.must(
+        last?.role !== "assistant",
+        `"One?" was asked, and the server got "${body(first)}": the answer that is only beginning is in the list already. ask() reads what it is given a moment later, so make a list of its own for it, with turns.map(...), before you add the answer.`,
+      );
       page.must(
         say(sent(first)) === say([user("One?")]),
         `"One?" was asked, and the server got ${first.body}: send {"messages":[{"role":"user","content":"One?"}]}.`,
@@ -88,6 +93,14 @@ export const checks = [
       page.must(
         say(sent(second)) === say(expected),
         `"One?" was answered "First.", then "Two?" was asked, and the server got "${body(second)}": expected was "user: One? / assistant: First. / user: Two?". Keep each question and each answer in one list, and send the list.`,
+      );
+      second.send("Second.").end();
+      await page.soon(() => page.text.includes("Second."));
+      await ended(page);
+      const third = await page.ask("Three?");
+      page.must(
+        say(sent(third)) === say([...expected, assistant("Second."), user("Three?")]),
+        `Three questions were asked, and with the third the server got "${body(third)}": expected were all five turns, from "user: One?" on. The server leaves out what is too much.`,
       );
     },
   },
@@ -201,6 +214,10 @@ export const checks = [
       press(page, "#fresh", "New conversation");
       await page.soon(() => old.hungUp && !page.text.trim());
       page.must(old.hungUp, "A new conversation was begun while an answer was being written, and its connection is still open: abort it.");
+      page.must(
+        page.answer.ariaBusy !== "true",
+        "A new conversation was begun while an answer was being written, and #messages is still marked as busy: call say(...) with what there is to say now.",
+      );
       page.must(!page.text.trim(), `A new conversation was begun, and #messages shows ${say(page.text)}: empty it.`);
       const next = await page.ask("Three?");
       page.must(
