@@ -1,40 +1,40 @@
-"""What a client may say of a conversation, and how much of it the model gets."""
+"""What a client may say in a conversation, and what the model gets."""
 
 from werkzeug.exceptions import BadRequest
 
 from .body import ConversationTooLong, read_messages, text_of
 
-SYSTEM = "You are a patient teacher of programming. Answer in a few short sentences."
+SYSTEM = "You are a patient teacher. Answer in a few short sentences."
 MOST_MESSAGES = 100  # that a client may send
 MOST_CHARACTERS = 12_000  # that the model gets of them
 
 
 def read_turns():
-    """Return the turns in the request's JSON, each {"role", "content"}; else raise."""
+    """Return the turns in the request, each {"role", "content"}; or raise."""
     messages = read_messages()
     if len(messages) > MOST_MESSAGES:
         raise ConversationTooLong
     turns = [read_turn(message) for message in messages]
-    # an answer that was stopped before its first word has no text: it is left out
+    # leave out answers without text: they were stopped before a word came
     turns = [turn for turn in turns if turn["content"].strip()]
     if not turns or turns[-1]["role"] != "user":
-        raise BadRequest("The last message has to be a question of the user.")
+        raise BadRequest("The last message has to be the user's question.")
     return turns
 
 
 def read_turn(message):
-    """Return the role and the text of a message, and nothing else; or raise."""
+    """Return role and text of a message, and nothing else; or raise."""
     text = text_of(message)
     if text is None:
-        raise BadRequest("Each message needs a role, and a text as content.")
+        raise BadRequest("Each message needs a role, and text as content.")
     role = message.get("role")
-    if role not in ["user", "assistant"]:  # "system" would give the model orders
+    if role not in ["user", "assistant"]:  # "system" would give orders
         raise BadRequest("The role of a message is user or assistant.")
     return {"role": role, "content": text}
 
 
 def messages_for(turns):
-    """Return what the model gets: our words first, then the last turns that fit."""
+    """Return what the model gets: our words, the last turns that fit."""
     while turns and not fit(turns):
         turns = turns[1:]  # without the oldest
     if not turns:

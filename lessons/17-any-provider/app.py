@@ -33,7 +33,7 @@ app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.register_error_handler(HTTPException, as_json_with_message)
 model = choose_model()
 if hasattr(model, "stream_usage"):
-    model.stream_usage = True  # LangChain does not ask a server of your own for it
+    model.stream_usage = True  # else LangChain asks OpenAI only
 
 
 @app.get("/")

@@ -1,4 +1,4 @@
-"""Chunks in, events out: the same events, whichever provider made the chunks."""
+"""Chunks in, events out: the same, whichever provider made the chunks."""
 
 from failures import openai_reason, require_whole
 
@@ -8,14 +8,14 @@ COUNTS = ["input_tokens", "output_tokens", "total_tokens"]
 
 
 def events(chunks, name):
-    """Yield {"reasoning"} and {"token"}, then {"usage"}, {"cost"} and {"end"}."""
-    metadata = {}  # of all chunks: one of the last says why the answer ended
+    """Yield {"reasoning"}, {"token"}, then {"usage"}, {"cost"}, {"end"}."""
+    metadata = {}  # of all chunks: one of the last says why it ended
     usage = None
     has_text = False
     for chunk in chunks:
         metadata |= chunk.response_metadata
         if chunk.usage_metadata:
-            usage = chunk.usage_metadata  # counts all so far: the last is kept
+            usage = chunk.usage_metadata  # counts all so far: keep the last
         for block in chunk.content_blocks:
             if block["type"] == "text" and block["text"]:
                 has_text = True

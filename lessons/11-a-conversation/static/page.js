@@ -4,7 +4,7 @@ const form = document.querySelector("form");
 const messages = document.querySelector("#messages");
 const status = document.querySelector("#status");
 const errorLine = /\n\[error: (.+)\]\n$/; // the last line of an answer that broke off
-const turns = []; // the conversation: the page keeps it, the server does not
+const turns = []; // the conversation, which nobody else keeps
 let asking = new AbortController();
 
 form.addEventListener("submit", (event) => {
@@ -37,7 +37,7 @@ async function answer() {
   asking.abort();
   asking = new AbortController();
   const { signal } = asking;
-  const said = turns.map(({ role, content }) => ({ role, content })); // no nodes
+  const said = turns.map(({ role, content }) => ({ role, content }));
   const pieces = ask({ messages: said }, signal);
   const turn = add("assistant", "");
   say("The answer is being written.", true);
