@@ -1,10 +1,12 @@
-"""Lesson 15: a server that OpenAI's clients, which nobody here wrote, can talk to."""
+"""Lessons 15 and 16: OpenAI's wire, which clients that nobody here wrote can read.
+
+What a client may ask beside an answer is in test_16_what_a_client_may_ask.py.
+"""
 
 import importlib
 import io
 import json
 import os
-import random
 import re
 import runpy
 import shutil
@@ -19,19 +21,12 @@ import requests
 from conftest import CLIENTS, LIMIT, ROOT, ScriptedModel, changed, production, running
 from langchain_core import exceptions as failures
 from langchain_core.messages import AIMessageChunk
-from langchain_openai import ChatOpenAI
-from provider import Provider
-from running_totals import RUNNING_TOTALS
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from models import choose_model
-
-LESSON = ROOT / "lessons" / "15-the-openai-wire"
-NAME = "lessons.15-the-openai-wire"
-server = importlib.import_module(f"{NAME}.app")
-before = importlib.import_module(f"{NAME}.stops").before
-side_by_side = importlib.import_module(f"{NAME}.side_by_side").side_by_side
+NAME = "15-the-openai-wire"
+NEXT = "16-what-a-client-may-ask"  # whose server does all that the first one does
+LESSON = ROOT / "lessons" / NAME
 PATH = "/v1/chat/completions"
 KEY = {"Authorization": "Bearer sk-practice"}
 SECRET = "Incorrect API key provided: sk-pr****1234"
@@ -44,13 +39,22 @@ USAGE = AIMessageChunk("", usage_metadata=TOKENS)
 PLENTY = ["word " * 200] * 10_000  # more than the buffers on the way hold
 
 
+@pytest.fixture(params=[NAME, NEXT])
+def server(request):
+    """Return the module of a lesson's server."""
+    return importlib.import_module(f"lessons.{request.param}.app")
+
+
+first_server = pytest.mark.parametrize("server", [NAME], indirect=True)
+
+
 def question(prompt="Hello?", **fields):
     message = {"role": "user", "content": prompt}
     return {"model": "practice", "messages": [message], **fields}
 
 
 @pytest.fixture
-def model_of(monkeypatch):
+def model_of(monkeypatch, server):
     """Return a function that lets the server answer with a script."""
 
     def install(*script):
@@ -61,7 +65,7 @@ def model_of(monkeypatch):
 
 
 @pytest.fixture
-def chat(model_of):
+def chat(model_of, server):
     """Return a function that asks for a scripted answer: (model, answer)."""
 
     def post(*script, **fields):
@@ -115,15 +119,11 @@ def test_a_short_answer_is_these_bytes(chat):
 
 
 def test_the_whole_answer_is_one_object(chat):
-    _, answer = chat("Tra", "gö", USAGE, n=2)
+    _, answer = chat("Tra", "gö")
     assert answer.data.isascii() and answer.json["object"] == "chat.completion"
     message = {"role": "assistant", "content": "Tragö"}
-    assert answer.json["choices"] == [
-        {"index": index, "message": message, "finish_reason": "stop"}
-        for index in (0, 1)
-    ]
-    tokens = {"prompt_tokens": 6, "completion_tokens": 10, "total_tokens": 16}
-    assert answer.json["usage"] == tokens
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    assert answer.json["choices"] == [choice]
 
 
 def test_each_piece_leaves_before_the_next_is_made(chat):
@@ -134,28 +134,6 @@ def test_each_piece_leaves_before_the_next_is_made(chat):
         if said := choices(came)[0]:
             assert model.made == len(said.split())
     assert choices(came) == ("one two three", "stop")
-
-
-def test_the_usage_comes_when_it_is_asked_for(chat):
-    _, answer = chat("one", USAGE, n=3, stream=True)
-    assert all(chunk["choices"] for chunk in chunks(answer.text))
-    options = {"include_usage": True}
-    _, answer = chat("one", USAGE, n=3, stream=True, stream_options=options)
-    last = chunks(answer.text)[-1]
-    tokens = {"prompt_tokens": 9, "completion_tokens": 15, "total_tokens": 24}
-    assert (last["choices"], last["usage"]) == ([], tokens)
-    _, answer = chat("one", " two")  # a model that does not say: we count
-    tokens = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
-    assert answer.json["usage"] == tokens
-
-
-@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
-def test_the_most_tokens_are_chunks(chat, name):
-    model, answer = chat("one", " two", " three", " four", stream=True, **{name: 2})
-    assert choices(answer.text) == ("one two", "length")
-    assert model.closed.wait(LIMIT) and model.closed_early
-    _, answer = chat("one", " two", stream=True, **{name: 2})
-    assert choices(answer.text) == ("one two", "stop")
 
 
 ENDS = {  # what the providers call it, and what OpenAI calls it
@@ -180,7 +158,7 @@ ENDS = {  # what the providers call it, and what OpenAI calls it
 
 
 @pytest.fixture
-def ending_with(model_of):
+def ending_with(model_of, server):
     """Return a function that asks a model whose answer ends with these metadata.
 
     It returns the streamed answer and the whole one.
@@ -225,59 +203,6 @@ def test_an_answer_without_a_good_reason_has_failed(ending_with, metadata, words
 def test_an_answer_without_a_word_has_failed_whatever_its_reason(ending_with, metadata):
     for answer in ending_with(metadata, text=""):
         assert answer.status_code == 502
-
-
-# What providers count
-
-
-@pytest.mark.parametrize("name", RUNNING_TOTALS)
-def test_a_provider_that_counts_as_it_goes_is_counted_once(monkeypatch, name):
-    with Provider(*RUNNING_TOTALS[name]) as provider:
-        monkeypatch.setenv("MODEL", f"{name}:any")
-        monkeypatch.setenv(f"{name.upper()}_API_KEY", "sk-abcd")
-        monkeypatch.setenv("OPENAI_BASE_URL", provider.url)
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", provider.url.removesuffix("/v1"))
-        monkeypatch.setattr(server, "model", choose_model())
-        client = server.app.test_client()
-        answer = client.post(PATH, json=question(), headers=KEY).json
-    tokens = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
-    assert answer["usage"] == tokens
-    assert answer["choices"][0]["message"]["content"] == "one"
-
-
-# Where it stops
-
-
-def test_a_stop_is_found_wherever_the_pieces_are_cut():
-    pick = random.Random(10)
-    for _ in range(3000):
-        text = "".join(pick.choices("ab ", k=pick.randint(0, 12)))
-        stops = ["".join(pick.choices("ab", k=pick.randint(1, 4))) for _ in range(3)]
-        ends = [n for n in range(len(text)) if text[: n + 1].endswith((*stops,))]
-        whole = text[: ends[0] + 1] if ends else text
-        ending = [stop for stop in stops if ends and whole.endswith(stop)]
-        expected = whole[: len(whole) - max(map(len, ending), default=0)]
-        cut = pick.randint(0, len(text))
-        more = pick.randint(cut, len(text))
-        for pieces in (text, [text], [text[:cut], text[cut:more], text[more:]]):
-            found = [*before(stops, iter(pieces))]
-            assert ("".join(found), "" in found) == (expected, False), (stops, pieces)
-
-
-def test_only_what_may_be_a_stop_is_held_back(chat):
-    gate = threading.Event()
-    model, answer = chat("one EN", gate, "D two", stop="END", stream=True)
-    came, pieces = "", answer.iter_encoded()
-    while "one" not in came:
-        came += next(pieces).decode()
-    assert choices(came)[0] == "one "
-    gate.set()
-    assert choices(came + b"".join(pieces).decode()) == ("one ", "stop")
-    assert model.closed.wait(LIMIT)
-
-
-def test_an_answer_that_begins_with_a_stop_is_empty(chat):
-    assert choices(chat("END", stop=["END"], stream=True)[1].text) == ("", "stop")
 
 
 def test_the_roles_and_the_parts_reach_the_model(chat):
@@ -335,11 +260,6 @@ WRONG = {
     "model": [None, 5, ["practice"]],
     "messages": [None, [], {}, "Hi", 5, [5], [None], [{"role": "user"}]],
     "stream": ["yes", 1, []],
-    "stream_options": [5, [], {"include_usage": 1}],
-    "n": [0, 5, -1, 1.0, True, "2"],
-    "stop": [5, {"a": 1}, [5], [""], "", ["a"] * 5, "a" * 101, ["\ud800"]],
-    "max_tokens": [0, -1, 2.5, True, "5"],
-    "max_completion_tokens": [0, "5"],
     "tools": [[{"type": "function"}], {}],
     "functions": [[{"name": "add"}]],
 }
@@ -417,7 +337,7 @@ def test_null_stands_for_what_is_not_said(chat):
         ("POST", "/v1/models", 405, None),
     ],
 )
-def test_every_refusal_has_openais_shape(method, path, status, code):
+def test_every_refusal_has_openais_shape(method, path, status, code, server):
     answer = server.app.test_client().open(path, method=method, headers=KEY)
     assert (answer.status_code, answer.json["error"]["code"]) == (status, code)
     assert answer.json["error"].keys() == {"message", "type", "param", "code"}
@@ -425,13 +345,13 @@ def test_every_refusal_has_openais_shape(method, path, status, code):
 
 
 @pytest.mark.parametrize("path", ["/v1/responses", "/v1/completions", "/v2"])
-def test_at_other_addresses_a_sentence_says_what_is_here(path):
+def test_at_other_addresses_a_sentence_says_what_is_here(path, server):
     answer = server.app.test_client().post(path, json=question(), headers=KEY)
     message = answer.json["error"]["message"]
     assert f"POST {PATH}" in message and "GET /v1/models" in message
 
 
-def test_a_server_that_goes_by_another_name_is_not_this_one(model_of):
+def test_a_server_that_goes_by_another_name_is_not_this_one(model_of, server):
     model, client = model_of("one"), server.app.test_client()
     foreign = KEY | {"Host": "evil.example"}
     answers = [
@@ -461,7 +381,7 @@ def test_a_model_that_is_not_here_is_a_404(chat):
 @pytest.mark.parametrize(
     "sent", ["", "Bearer", "Bearer sk-", "sk-practice", "Bearer sk-prä", "Basic e="]
 )
-def test_nobody_is_answered_without_the_key(model_of, sent):
+def test_nobody_is_answered_without_the_key(model_of, sent, server):
     model, client = model_of("one"), server.app.test_client()
     for path in PATH, "/v1/models", "/v1/models/practice":
         answer = client.open(path, headers={"Authorization": sent} if sent else {})
@@ -480,7 +400,7 @@ def test_the_key_is_that_of_the_environment():
 
 
 @pytest.mark.parametrize("body", ["{", "5", '"Hi"', "[" * 60_000, "\ud800", "null"])
-def test_what_is_no_object_is_a_400(model_of, body):
+def test_what_is_no_object_is_a_400(model_of, body, server):
     data, model = body.encode("utf-8", "surrogatepass"), model_of("one")
     kind = "application/json"
     answer = server.app.test_client().post(
@@ -490,12 +410,12 @@ def test_what_is_no_object_is_a_400(model_of, body):
     assert answer.json["error"]["type"] == "invalid_request_error"
 
 
-def test_a_form_of_another_page_is_a_415():
+def test_a_form_of_another_page_is_a_415(server):
     answer = server.app.test_client().post(PATH, data="{}", headers=KEY)
     assert answer.status_code == 415 and answer.json["error"]["message"]
 
 
-def test_a_question_that_is_too_long_is_a_413(chat, serve):
+def test_a_question_that_is_too_long_is_a_413(chat, serve, server):
     _, answer = chat("one", **question("x" * 70_000))
     assert answer.status_code == 413 and answer.json["error"]["message"]
     pieces = iter([json.dumps(question("x" * 70_000)).encode()])  # tells no length
@@ -549,11 +469,9 @@ def test_the_log_says_where_a_mistake_of_ours_is(chat, caplog, script):
     assert place in caplog.text and SECRET not in caplog.text + answer.text
 
 
-@pytest.mark.parametrize("n", [1, 3])
-def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat, n):
-    together = threading.Barrier(n)  # or one could fail before another has begun
+def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat):
     fail = failures.ModelConnectionError(SECRET)
-    model, answer = chat("one", lambda: together.wait(LIMIT), fail, n=n, stream=True)
+    model, answer = chat("one", fail, stream=True)
     *_, last = chunks(answer.text)
     error = {"type": "server_error", "param": None, "code": None}
     assert last == {"error": error | {"message": NO_CONNECTION}}
@@ -562,21 +480,14 @@ def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat, n):
     assert model.closed.wait(LIMIT)
 
 
-# Several answers, and a client that leaves
+# A client that leaves
 
 
-def test_the_answers_are_written_side_by_side(chat):
-    together = threading.Barrier(4)
-    _, answer = chat("one", lambda: together.wait(LIMIT), " two", n=4, stream=True)
-    assert [choices(answer.text, n)[0] for n in range(4)] == ["one two"] * 4
-    order = [chunk["choices"][0]["index"] for chunk in chunks(answer.text)]
-    assert order != sorted(order)
-
-
-@pytest.mark.parametrize("n", [1, 4])
-def test_a_client_that_leaves_hangs_up_on_the_model(model_of, serve, monkeypatch, n):
+def test_a_client_that_leaves_hangs_up_on_the_model(
+    model_of, serve, monkeypatch, server
+):
     streams, stream = [], ScriptedModel.stream
-    all_closed = threading.Semaphore(0)
+    closed = threading.Event()
 
     def keep(model, prompt):  # as a traceback does: it is not closed by chance
         def until_closed():
@@ -584,7 +495,7 @@ def test_a_client_that_leaves_hangs_up_on_the_model(model_of, serve, monkeypatch
                 with closing(stream(model, prompt)) as made:
                     yield from made
             finally:
-                all_closed.release()
+                closed.set()
 
         streams.append(until_closed())
         return streams[-1]
@@ -592,54 +503,35 @@ def test_a_client_that_leaves_hangs_up_on_the_model(model_of, serve, monkeypatch
     monkeypatch.setattr(ScriptedModel, "stream", keep)
     model = model_of(*PLENTY)
     url = serve(server.app) + PATH
-    body = question(stream=True, n=n)
+    body = question(stream=True)
     with requests.post(
         url, json=body, headers=KEY, stream=True, timeout=LIMIT
     ) as answer:
         next(answer.iter_content(None))
-    for _ in range(n):
-        assert all_closed.acquire(timeout=LIMIT)
-    assert model.closed_early and model.made < n * len(PLENTY)
+    assert closed.wait(LIMIT)
+    assert model.closed_early and model.made < len(PLENTY)
 
 
-def test_what_was_begun_is_closed_and_not_left_to_chance(chat, monkeypatch):
+@pytest.mark.parametrize(
+    ("server", "name"),
+    [(NAME, "answer_to"), (NEXT, "side_by_side")],
+    indirect=["server"],
+)
+def test_what_was_begun_is_closed_and_not_left_to_chance(
+    chat, monkeypatch, server, name
+):
     kept = []  # as a debugger keeps things
+    begin = getattr(server, name)
 
     def keep(*words):
-        kept.append(side_by_side(*words))
+        kept.append(begin(*words))
         return kept[-1]
 
-    monkeypatch.setattr(server, "side_by_side", keep)
+    monkeypatch.setattr(server, name, keep)
     model, answer = chat("one", *PLENTY, stream=True)
     next(answer.iter_encoded())
     answer.close()
     assert model.closed.wait(LIMIT) and model.closed_early
-
-
-def test_an_answer_that_is_held_back_ends_when_the_client_leaves(model_of):
-    goes_on, gate, model = threading.Event(), threading.Event(), model_of()
-    held_back = ScriptedModel("one", goes_on.set, gate, *["a"] * 50)
-    other = ScriptedModel(*PLENTY)
-    scripted = iter([held_back, other])
-    model.stream = lambda prompt: next(scripted).stream(prompt)
-    client = server.app.test_client()
-    fields = question(n=2, stop="a" * 100, stream=True)
-    answer = client.post(PATH, json=fields, headers=KEY)
-    pieces = answer.iter_encoded()
-    while b'"one"' not in next(pieces):
-        pass
-    next(pieces)  # of the other
-    assert goes_on.wait(LIMIT)
-    answer.close()
-    gate.set()
-    assert held_back.closed.wait(LIMIT) and other.closed.wait(LIMIT)
-    assert held_back.closed_early and held_back.made == 2
-
-
-def test_a_stop_of_24_kilobytes_is_refused(chat):
-    model, answer = chat("a", stop="a" * 24_000)
-    assert (answer.status_code, model.prompts) == (400, [])
-    assert "1 to 100 characters" in answer.json["error"]["message"]
 
 
 @pytest.mark.parametrize("kind", ["flask", "gunicorn", "waitress"])
@@ -649,13 +541,12 @@ def test_it_works_on_every_server(kind):
     served = (
         running("--app", str(LESSON / "app"), "run")
         if kind == "flask"
-        else production(kind, f"{NAME}.app")
+        else production(kind, f"lessons.{NAME}.app")
     )
     with served as url:
         ask = {"url": url + PATH, "headers": KEY, "timeout": LIMIT}
-        whole = requests.post(json=question("/echo Tragödie 👋", n=2), **ask).json()
-        said = [choice["message"]["content"] for choice in whole["choices"]]
-        assert said == ["Tragödie 👋"] * 2
+        whole = requests.post(json=question("/echo Tragödie 👋"), **ask).json()
+        assert whole["choices"][0]["message"]["content"] == "Tragödie 👋"
         streamed = requests.post(json=question("/fail some words", stream=True), **ask)
         assert choices("\n".join(streamed.text.split("\n")[:-3]))[0] == "some words"
         assert "error" in chunks(streamed.text)[-1]
@@ -750,11 +641,11 @@ every_client = pytest.mark.parametrize(
 )
 
 
-def it_gets_all(clients, name, url):
+def it_gets_all(clients, name, url, **more):
     ways = clients(name, f"{url}/v1", "Hello?")
     assert len(ways) > 1
     for came in ways:
-        assert came == came | {"text": "one two", "reason": "stop", "tokens": 8}
+        assert came == came | {"text": "one two", "reason": "stop"} | more
         assert "error" not in came
 
 
@@ -772,9 +663,10 @@ def it_keeps_what_came(clients, name, url):
 
 
 @every_client
-def test_a_real_client_gets_all_of_an_answer(clients, name, model_of, serve):
+def test_a_real_client_gets_all_of_an_answer(clients, name, model_of, serve, server):
     model_of("one", " two", USAGE)
-    it_gets_all(clients, name, serve(server.app))
+    counts = NEXT in server.__name__
+    it_gets_all(clients, name, serve(server.app), **{"tokens": 8} if counts else {})
 
     def without_finish(body):
         return body.replace(b'"finish_reason": "stop"', b'"finish_reason": null')
@@ -783,8 +675,9 @@ def test_a_real_client_gets_all_of_an_answer(clients, name, model_of, serve):
         it_gets_all(clients, name, serve(changed(server.app, without_finish)))
 
 
+@first_server
 @every_client
-def test_a_real_client_raises_a_refusal(clients, name, model_of, serve):
+def test_a_real_client_raises_a_refusal(clients, name, model_of, serve, server):
     model_of(failures.ModelRateLimitError(SECRET))
     words = "The model has too much to do: ask again in 5 s."
     it_is_refused(clients, name, url := serve(server.app), 429, words)
@@ -798,8 +691,11 @@ def test_a_real_client_raises_a_refusal(clients, name, model_of, serve):
         it_is_refused(clients, name, other, 429, words)
 
 
+@first_server
 @every_client
-def test_a_real_client_keeps_what_came_before_a_failure(clients, name, model_of, serve):
+def test_a_real_client_keeps_what_came_before_a_failure(
+    clients, name, model_of, serve, server
+):
     model_of("one", " two", failures.ModelConnectionError(SECRET))
     it_keeps_what_came(clients, name, serve(server.app))
 
@@ -811,7 +707,8 @@ def test_a_real_client_keeps_what_came_before_a_failure(clients, name, model_of,
         it_keeps_what_came(clients, name, other)
 
 
-def test_curl_shows_the_stream(model_of, serve):
+@first_server
+def test_curl_shows_the_stream(model_of, serve, server):
     if not shutil.which("curl"):
         (pytest.fail if os.environ.get("CI") else pytest.skip)("curl is missing")
     model_of("one", " two")
@@ -831,18 +728,8 @@ def test_curl_shows_the_stream(model_of, serve):
         it_shows_all(serve(changed(server.app, lambda body: body[:-1])))
 
 
-def test_langchain_weaves_two_answers_into_one(model_of, serve):
-    together = threading.Barrier(2)
-    model_of("one", lambda: together.wait(LIMIT), " two")
-    chat_model = ChatOpenAI(
-        model="practice", base_url=f"{serve(server.app)}/v1", api_key="sk-practice", n=2
-    )
-    text = "".join(chunk.text for chunk in chat_model.stream("Hello?"))
-    assert text.startswith("oneone")
-    assert len(text) == len("one two") * 2
-
-
-def test_a_react_component_can_read_it(node, model_of, serve):
+@first_server
+def test_a_react_component_can_read_it(node, model_of, serve, server):
     model_of("one", " two")
     assert node("15-react.mjs", f"{serve(server.app)}/v1", "Hello?") == ["one two"]
 
@@ -873,9 +760,10 @@ def run_client():
     return run
 
 
+@first_server
 @pytest.mark.parametrize("name", ["client.py", "client_async.py"])
 def test_a_client_keeps_what_came_and_says_how_it_ended(
-    model_of, serve, name, monkeypatch
+    model_of, serve, name, monkeypatch, server
 ):
     def shown(*script):
         model_of(*script)
@@ -893,15 +781,21 @@ def test_a_client_keeps_what_came_and_says_how_it_ended(
     assert shown("one").strip().startswith("[The key is missing or wrong.]")
 
 
+@first_server
 @pytest.mark.parametrize("name", ["client.py", "client_async.py"])
-def test_a_client_works_with_openai_1_too(run_client, openai_1, model_of, serve, name):
+def test_a_client_works_with_openai_1_too(
+    run_client, openai_1, model_of, serve, name, server
+):
     model_of("one", " two", failures.ModelConnectionError(SECRET))
     url, folder = serve(server.app), str(openai_1)
     shown, error = run_client(name, url, "Hi", PYTHONPATH=folder)
     assert shown.startswith(f"one two\n\n[{NO_CONNECTION}]"), error
 
 
-def test_client_py_prints_each_piece_as_it_comes_with_dots_before(model_of, serve):
+@first_server
+def test_client_py_prints_each_piece_as_it_comes_with_dots_before(
+    model_of, serve, server
+):
     first, second = threading.Event(), threading.Event()
     model_of(first, "one", second, " two")
     url = f"{serve(server.app)}/v1"
@@ -933,7 +827,8 @@ def test_client_py_does_not_wait_for_ever(run_client, serve, tmp_path):
     assert re.match(r"one\n\n\[Request timed out.\] 1 pieces", shown)
 
 
-def test_client_async_prints_five_pieces_at_a_time(model_of, serve):
+@first_server
+def test_client_async_prints_five_pieces_at_a_time(model_of, serve, server):
     gate = threading.Event()
     model_of("1", "2", "3", "4", "5", "6", gate, "7")
     url = f"{serve(server.app)}/v1"
@@ -962,17 +857,9 @@ def test_client_async_has_a_limit_of_its_own(run_client, serve, tmp_path):
     assert shown.endswith("\n\n[it took more than a minute]\n")
 
 
-def test_two_answers_are_kept_apart(run_client, model_of, serve):
-    together = threading.Barrier(2)
-    model_of("one", lambda: together.wait(LIMIT), " two")
-    shown, error = run_client("two_answers.py", serve(server.app), "Hi")
-    assert shown.endswith("\n\none two\n\none two\n") and not error
-    assert {"[0]one", "[1]one"} <= set(re.findall(r"\[.\]one", shown))
-
-
 def test_lesson_01_can_be_pointed_at_it(tmp_path):
     settings = (LESSON / "practice.env").read_text("utf-8")
-    with running("--app", str(LESSON / "app"), "run") as url:
+    with running("run") as url:
         mine = tmp_path / "practice.env"
         port = url.rpartition(":")[2]
         mine.write_text(settings.replace("8000", port), "utf-8")
@@ -1001,7 +888,8 @@ def test_the_loop_that_many_guides_print_loses_text(node):
 # The page
 
 
-def test_the_page_shows_the_answer_and_what_came(browser, model_of, serve):
+@first_server
+def test_the_page_shows_the_answer_and_what_came(browser, model_of, serve, server):
     model_of("Tra", "gö <b>", USAGE)
     browser.get(serve(server.app))
     wait = WebDriverWait(browser, LIMIT, 0.02)
@@ -1028,8 +916,11 @@ CUT = {
 }
 
 
+@first_server
 @pytest.mark.parametrize("reason", CUT)
-def test_the_page_says_why_an_answer_is_not_whole(browser, model_of, serve, reason):
+def test_the_page_says_why_an_answer_is_not_whole(
+    browser, model_of, serve, reason, server
+):
     end = AIMessageChunk("", response_metadata={"finish_reason": reason})
     model_of().stream = lambda _: (chunk for chunk in [AIMessageChunk("one"), end])
     browser.get(serve(server.app))

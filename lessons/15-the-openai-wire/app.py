@@ -3,21 +3,26 @@
 import hmac
 import json
 import os
+from contextlib import closing
 from itertools import chain
-from threading import Event
 from time import time
 from uuid import uuid4
 
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from failures import failure_of, http_error, log_name, sentence_for
+from failures import (
+    failure_of,
+    http_error,
+    log_name,
+    openai_reason,
+    require_whole,
+    sentence_for,
+)
 from models import choose_model, trusted_hosts
 
-from .choices import Choice, usage_of
 from .errors import Refusal, as_openai_json, openai_error
 from .question import read_question
-from .side_by_side import side_by_side
 
 SERVER_KEY = os.environ.get("SERVER_KEY") or "sk-practice"
 MODEL = {"id": "practice", "object": "model", "created": 0, "owned_by": "you"}
@@ -35,21 +40,13 @@ def index():
     return render_template("index.html")
 
 
-@app.before_request
-def ask_for_the_key():
-    """Let nobody reach the model who does not have the key."""
-    authorization = request.headers.get("Authorization", "")  # Bearer sk-practice
-    _, _, key = authorization.partition(" ")
-    is_right = hmac.compare_digest(key.encode(), SERVER_KEY.encode())
-    if request.path.startswith("/v1/") and not is_right:
-        sentence = "The key is missing or wrong."
-        raise Refusal(401, sentence, error_code="invalid_api_key")
-
-
-@app.get("/v1/models")
-def list_models():
-    """List the one model there is."""
-    return {"object": "list", "data": [MODEL]}
+@app.after_request
+def keep_nothing(response):
+    """Let nobody on the way gather what is sent, keep it, or guess its type."""
+    response.headers["Cache-Control"] = "no-store, no-transform"
+    response.headers["X-Accel-Buffering"] = "no"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 @app.get("/v1/models/<path:name>")
@@ -66,48 +63,44 @@ def chat():
     """Answer a conversation: in chunks while it is being written, or whole."""
     question = read_question()
     show_model(question.model)  # raises for another one than ours
-    abandoned = Event()
-    choices = [Choice(index, question, abandoned) for index in range(question.n)]
-    deltas = side_by_side([choice.deltas(model) for choice in choices], abandoned)
+    steps = answer_to(question.turns())
     try:
-        first_delta = next(deltas)  # waits for a first text
+        first_step = next(steps)  # waits for the first text
         if not question.stream:
-            for _ in deltas:  # waits for all of it, which the choices keep
-                pass
+            return whole([first_step, *steps])
     except Exception as error:  # nothing was sent yet: a failure is a status
         app.logger.warning(log_name(error))
         raise http_error(error) from None
-
-    if not question.stream:
-        whole = [choice.whole() for choice in choices]
-        usage = usage_of(choices)
-        return head("chat.completion") | {"choices": whole, "usage": usage}
-    events = write(chain([first_delta], deltas), question, choices)
+    events = write(chain([first_step], steps))
     response = Response(events, mimetype="text/event-stream")
-    response.headers["Cache-Control"] = "no-store, no-transform"
-    response.headers["X-Accel-Buffering"] = "no"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.call_on_close(deltas.close)  # chain does not close what it chains
+    response.call_on_close(steps.close)  # chain does not close what it chains
     return response
 
 
-def write(deltas, question, choices):
-    """Yield the answer as events, up to [DONE] or to what went wrong."""
-    chunk = head("chat.completion.chunk")
-    try:
-        for delta in deltas:
-            yield event(chunk | {"choices": [delta]})
-        if question.stream_options.include_usage:
-            yield event(chunk | {"choices": [], "usage": usage_of(choices)})
-        yield "data: [DONE]\n\n"
-    except Exception as error:
-        app.logger.warning(log_name(error))
-        status = failure_of(error).status
-        yield event(openai_error(status, sentence_for(error)))
+def answer_to(turns):
+    """Ask the model; yield the role, each text, and the reason for the end."""
+    metadata = {}  # of all chunks: one of the last says why the answer ended
+    has_text = False
+    with closing(model.stream(turns)) as chunks:
+        for chunk in chunks:
+            metadata |= chunk.response_metadata
+            if chunk.text and not has_text:
+                has_text = True
+                yield choice({"role": "assistant", "content": ""})
+            if chunk.text:
+                yield choice({"content": chunk.text})
+    if not has_text:
+        require_whole(metadata, has_text)  # raises: nothing is no answer
+    yield choice({}, openai_reason(metadata, has_text))
+
+
+def choice(delta, reason=None):
+    """Return what is new of the answer, as a chunk brings it."""
+    return {"index": 0, "delta": delta, "finish_reason": reason}
 
 
 def head(kind):
-    """Return what all answers have, and all chunks of one in common."""
+    """Return what an answer has, and what all chunks of one have in common."""
     name = f"chatcmpl-{uuid4().hex}"
     return {"id": name, "object": kind, "created": int(time()), "model": MODEL["id"]}
 
@@ -115,3 +108,42 @@ def head(kind):
 def event(message):
     """Return a message as one event; json.dumps breaks no line and writes ASCII."""
     return f"data: {json.dumps(message)}\n\n"
+
+
+def write(steps):
+    """Yield the answer as events, up to [DONE] or to what went wrong."""
+    chunk = head("chat.completion.chunk")
+    try:
+        for step in steps:
+            yield event(chunk | {"choices": [step]})
+        yield "data: [DONE]\n\n"
+    except Exception as error:
+        app.logger.warning(log_name(error))
+        status = failure_of(error).status
+        yield event(openai_error(status, sentence_for(error)))
+
+
+def whole(steps):
+    """Return the answer as one object, once it has ended."""
+    text = "".join(step["delta"].get("content", "") for step in steps)
+    message = {"role": "assistant", "content": text}
+    reason = steps[-1]["finish_reason"]
+    answer = {"index": 0, "message": message, "finish_reason": reason}
+    return head("chat.completion") | {"choices": [answer]}
+
+
+@app.get("/v1/models")
+def list_models():
+    """List the one model there is."""
+    return {"object": "list", "data": [MODEL]}
+
+
+@app.before_request
+def ask_for_the_key():
+    """Let nobody reach the model who does not have the key."""
+    authorization = request.headers.get("Authorization", "")  # Bearer sk-practice
+    _, _, key = authorization.partition(" ")
+    is_right = hmac.compare_digest(key.encode(), SERVER_KEY.encode())
+    if request.path.startswith("/v1/") and not is_right:
+        sentence = "The key is missing or wrong."
+        raise Refusal(401, sentence, error_code="invalid_api_key")

@@ -1,23 +1,31 @@
-"""An answer on OpenAI's wire; check.js reads it in the page."""
+"""One answer on OpenAI's wire; check.js reads it in the page."""
 
 import json
 import os
+import re
 from contextlib import suppress
+from importlib import import_module
 from threading import Event
 
 import pytest
 from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
-from langchain_core.messages import AIMessageChunk
 
 from lessons.course.explain import short
 from lessons.course.scripted_model import End
 
 PATIENCE = 5  # seconds
+LONGEST = 120  # seconds that a client may wait for a server that says nothing
 PATH = "/v1/chat/completions"
 KEY = os.environ.get("SERVER_KEY") or "sk-practice"
 MESSAGE = {"role": "user", "content": "Hello?"}
+TURNS = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "Hello?"},
+    {"role": "assistant", "content": "Hi."},
+    {"role": "user", "content": "And you?"},
+]
 SECRET = "Incorrect API key provided: sk-pr****1234"
-END = 'data: {...} with the finish_reason "stop", then data: [DONE]'
+EVENT = r'f"data: {json.dumps(message)}\n\n"'
 
 
 @pytest.fixture
@@ -33,94 +41,118 @@ def chat(answer_with, client):
     return post
 
 
-def chunks(text):
-    """Return the objects of a stream, as an OpenAI client reads them."""
-    events = [each for each in text.split("\n\n") if each]
-    for each in events:
-        assert each.startswith("data: ") and "\n" not in each, (
-            f"One event of the stream is {each[:20]!r}...: each has to be"
-            " data: and an object in JSON on one line, then an empty line, which is"
-            r' two line ends: f"data: {json.dumps(message)}\n\n".'
-        )
+def events(text):
+    """Return what stands behind data: in each event, as an OpenAI client reads it."""
+    text = text.replace("\r\n", "\n")
     assert text.endswith("\n\n"), (
-        f"The stream ends in {text[-20:]!r}, without the empty line that ends an event."
+        f"The stream ends in {text[-20:]!r}: an event ends in an empty line, which is"
+        f" two line ends, {EVENT}."
     )
-    data = [each.removeprefix("data: ") for each in events]
-    found = [json.loads(each) for each in data if each != "[DONE]"]
-    for each in found:
-        assert isinstance(each, dict) and each.keys() & {"choices", "error"}, (
-            f'One chunk of the stream is {str(each)[:60]}: it has to have "choices".'
+    found = []
+    for each in text.split("\n\n"):
+        lines = [line for line in each.split("\n") if line and line[0] != ":"]
+        if not lines:
+            continue
+        assert len(lines) == 1 and lines[0].startswith("data:"), (
+            f"One event of the stream is {each[:20]!r}..., of {len(lines)} lines: it"
+            f" has to be data: and an object in JSON on one line, {EVENT}."
         )
-        for choice in each.get("choices", []):
-            assert choice.keys() >= {"index", "delta", "finish_reason"}, (
-                f"One choice of the stream is {choice}: each has an index, a delta and"
-                " a finish_reason, which is None until the end."
-            )
+        found.append(lines[0].removeprefix("data:").strip())
     return found
 
 
-def contents(text, index=0):
-    """Return what the choice with that index says."""
-    said = ""
-    for chunk in chunks(text):
+def chunks(text):
+    """Return the objects of a stream."""
+    found = []
+    for each in events(text):
+        if each == "[DONE]":
+            continue
+        try:
+            chunk = json.loads(each)
+        except ValueError:
+            raise AssertionError(
+                f"Behind data: stands {short(each)}, which is no JSON: write {EVENT}."
+            ) from None
+        assert isinstance(chunk, dict) and chunk.keys() & {"choices", "error"}, (
+            f'One chunk of the stream is {short(each)}: it has to have "choices", a'
+            " list with one object."
+        )
         for choice in chunk.get("choices", []):
-            if choice["index"] == index:
-                said += choice["delta"].get("content") or ""
-    return said
+            assert choice.keys() >= {"index", "delta", "finish_reason"}, (
+                f"One choice of the stream is {choice}: it has an index, a delta and a"
+                " finish_reason, which is None until the end."
+            )
+        found.append(chunk)
+    return found
 
 
-def reason(text, index=0):
-    """Return why the choice with that index ended."""
-    reasons = [
-        choice["finish_reason"]
-        for chunk in chunks(text)
-        for choice in chunk.get("choices", [])
-        if choice["index"] == index
-    ]
+def choices(text):
+    """Return the choices of a stream, one chunk's after the other's."""
+    return [choice for chunk in chunks(text) for choice in chunk.get("choices", [])]
+
+
+def said(text):
+    """Return what the deltas of a stream say."""
+    return "".join(choice["delta"].get("content") or "" for choice in choices(text))
+
+
+def reason(text):
+    """Return why a streamed answer ended: its last finish_reason."""
+    reasons = [choice["finish_reason"] for choice in choices(text)]
     return reasons[-1] if reasons else None
 
 
-def error_of(answer, status, what):
+def read(answer):
+    """Return all that comes of a stream, up to where it ends or breaks off."""
+    came = b""
+    with suppress(Exception):
+        for piece in answer.iter_encoded():
+            came += piece
+    return came.decode()
+
+
+def error_of(answer, status, what, advice):
     """Return the error in a refusal, which has to have OpenAI's shape."""
     assert answer.status_code == status, (
-        f"{what}, and the status is {answer.status_code}, expected was {status}."
+        f"{what}, and the status is {answer.status_code}, expected was {status}:"
+        f" {advice}."
     )
     error = (answer.get_json(silent=True) or {}).get("error")
-    assert isinstance(error, dict) and {"message", "type", "param", "code"} <= {
-        *error
-    }, (
-        f"{what}, and the body is {answer.text[:80]!r}: OpenAI's clients look for"
-        ' {"error": {"message", "type", "param", "code"}}.'
+    names = {"message", "type", "param", "code"}
+    assert isinstance(error, dict) and names <= set(error), (
+        f"{what}, and the body is {short(answer.text)}: OpenAI's clients look for"
+        ' {"error": {"message", "type", "param", "code"}}, which errors.py makes of'
+        " each HTTP error that you raise."
     )
     return error
 
 
+# The stream
+
+
 def test_an_answer_is_a_stream_of_chunks(chat):
-    model, answer = chat("one", " two", stream=True)
-    assert answer.status_code != 404, (
-        f'POST {PATH} gave 404: write @app.post("{PATH}") above the view.'
+    _, answer = chat("one", " two", stream=True)
+    assert answer.status_code not in (404, 405), (
+        f"POST {PATH} gave {answer.status_code}: no view answers there yet. Write"
+        f' @app.post("{PATH}") and below it a function that returns a Response.'
     )
     assert answer.status_code == 200, (
         f"POST {PATH} gave {answer.status_code}, expected was 200, and the body is"
-        f" {short(answer.text)}: what broke stands below, or in the server's log."
+        f" {short(answer.text)}."
     )
     assert answer.mimetype == "text/event-stream", (
-        f"The stream is sent as {answer.mimetype}, expected was text/event-stream."
+        f"The stream is sent as {answer.mimetype}, expected was text/event-stream:"
+        ' write Response(..., mimetype="text/event-stream").'
     )
     text = answer.text
-    deltas = [choice["delta"] for chunk in chunks(text) for choice in chunk["choices"]]
-    assert deltas and deltas[0].get("role") == "assistant", (
-        f"The first delta is {(deltas or [None])[0]}: it says who speaks,"
-        ' {"role": "assistant", "content": ""}.'
+    assert choices(text), (
+        f"The stream is {short(text)}, and no chunk in it has a choice: the model"
+        ' wrote two texts, and each is a chunk with "choices" of its own.'
     )
-    assert contents(text) == "one two", (
-        f"The model wrote 'one two', and the deltas say {contents(text)!r}."
+    assert said(text) == "one two", (
+        f"The model wrote 'one two', and the deltas say {said(text)!r}: each text is"
+        ' the "content" of a delta, once and as it is.'
     )
-    assert reason(text) == "stop" and text.endswith("data: [DONE]\n\n"), (
-        f"The stream ends in {text[-120:]!r}: a whole answer ends in {END}."
-    )
-    roles = [role for role, _ in model.prompts[0]]
-    assert roles == ["user"], f"The model was asked {model.prompts[0]}: the messages."
 
 
 def test_the_first_piece_leaves_before_the_second_is_made(chat):
@@ -139,180 +171,244 @@ def test_the_first_piece_leaves_before_the_second_is_made(chat):
             came_first.set()
     assert not late, (
         "The model had written 'one' and waited, and nothing reached the client:"
-        " somebody gathers the answer. Yield an event for each chunk as it is made."
+        " somebody gathers the answer. Yield an event for each text as it is made."
     )
-    assert contents(came) == "one two"
+
+
+def test_the_first_chunk_says_who_speaks(chat):
+    text = chat("one", " two", stream=True)[1].text
+    first, *others = choices(text)
+    assert first["delta"].get("role") == "assistant", (
+        f"The first delta is {first['delta']}: it says who speaks, with"
+        ' {"role": "assistant", "content": ""}.'
+    )
+    again = [each["delta"] for each in others if each["delta"].get("role")]
+    assert not again, (
+        f"A later delta is {again[0]}, which says once more who speaks: only the first"
+        " delta has a role."
+    )
+
+
+def test_the_last_chunk_says_why_it_ended_and_done_follows(chat):
+    text = chat("one", " two", stream=True)[1].text
+    assert reason(text) == "stop", (
+        f"The model ended because it was done, and the last finish_reason is"
+        f' {reason(text)!r}, expected was "stop": after the texts comes one more'
+        " choice, with an empty delta and openai_reason(metadata, has_text)."
+    )
+    early = [each for each in choices(text)[:-1] if each["finish_reason"]]
+    assert not early, (
+        f"A choice before the last is {early[0]}: its finish_reason is None, as the"
+        " answer goes on."
+    )
+    assert events(text)[-1] == "[DONE]", (
+        f"The last event is {short(events(text)[-1])}: clients wait for one more,"
+        r' "data: [DONE]\n\n".'
+    )
+    assert events(text).count("[DONE]") == 1, "[DONE] is there more than once."
+
+
+def test_all_chunks_of_an_answer_have_the_same_head(chat):
+    found = chunks(chat("one", " two", stream=True)[1].text)
+    for name in "id", "object", "created", "model":
+        missing = [each for each in found if name not in each]
+        assert not missing, (
+            f'A chunk of the stream has only {sorted(missing[0])}: it lacks "{name}",'
+            " which clients expect in each chunk."
+        )
+    ids = {each["id"] for each in found}
+    assert len(ids) == 1, (
+        f"One answer came in {len(found)} chunks with {len(ids)} ids, and by its id a"
+        " client knows which answer a chunk belongs to: make the head once, before the"
+        " loop."
+    )
+    objects = {each["object"] for each in found}
+    assert objects == {"chat.completion.chunk"}, (
+        f'The chunks say "object": {sorted(objects)}, expected was'
+        ' "chat.completion.chunk".'
+    )
+    other = chunks(chat("one", stream=True)[1].text)
+    assert other[0]["id"] not in ids, (
+        f"Two answers have the same id, {other[0]['id']!r}: make a new one for each"
+        " answer, with uuid4()."
+    )
+
+
+def test_the_whole_conversation_reaches_the_model(chat):
+    model, _ = chat("one", messages=TURNS, stream=True)
+    wanted = [(turn["role"], turn["content"]) for turn in TURNS]
+    seen = model.prompts[0] if model.prompts else None
+    assert seen == wanted, (
+        f"The client sent the messages {wanted}, and the model was asked {seen}: give"
+        " it all of them with their roles, question.turns()."
+    )
 
 
 def test_an_answer_can_be_whole(chat):
     _, answer = chat("one", " two")
-    choice = (answer.get_json(silent=True) or {}).get("choices", [{}])[0]
+    found = answer.get_json(silent=True) or {}
+    assert found.get("choices"), (
+        f'Without "stream": true the answer is {short(answer.text)}: it is one object,'
+        ' with "choices" in it.'
+    )
+    choice = found["choices"][0]
     seen = choice.get("message", {}).get("content"), choice.get("finish_reason")
     assert seen == ("one two", "stop"), (
-        f'Without "stream": true the answer was {answer.text[:80]!r}: it is one object,'
-        " with choices[0].message.content and choices[0].finish_reason."
+        f"The model wrote 'one two' and stopped, and choices[0] of the whole answer is"
+        f' {choice}: it has a "message" with role and content, and a "finish_reason".'
+    )
+    assert found.get("object") == "chat.completion", (
+        f'The whole answer says "object": {found.get("object")!r}, expected was'
+        ' "chat.completion".'
     )
 
 
-def test_nobody_is_answered_without_the_key(chat):
-    for key in "sk-wrong", "", "sk-pr\u00e4ctice":
-        model, answer = chat("one", key=key)
-        error_of(answer, 401, f"The key was {key!r}")
-        assert not model.prompts, f"The key was {key!r}, and the model was asked."
+# Who may ask, and whom
 
 
 def test_the_server_names_its_model(client):
     headers = {"Authorization": f"Bearer {KEY}"}
-    found = client.get("/v1/models", headers=headers).get_json(silent=True) or {}
+    answer = client.get("/v1/models", headers=headers)
+    found = answer.get_json(silent=True) or {}
+    assert answer.status_code == 200, (
+        f"GET /v1/models gave {answer.status_code}, expected was 200: clients ask there"
+        " for the names of the models. Write a view for it."
+    )
     names = [each.get("id") for each in found.get("data", [])]
     assert names == ["practice"], (
-        f"GET /v1/models names {names}, expected was ['practice'] in data."
+        f'GET /v1/models answers {short(answer.text)}: its "data" is a list with one'
+        ' object, whose "id" is "practice".'
     )
 
 
-def test_a_wrong_field_is_refused_by_its_name(chat):
-    wrong = {"messages": [], "n": 9, "stream": "yes", "stop": 5, "max_tokens": True}
-    for name, value in [*wrong.items(), ("n", True), ("max_completion_tokens", 0)]:
-        what = f"{name} was {json.dumps(value)}"
-        model, answer = chat("one", **{name: value})
-        error = error_of(answer, 400, what)
-        assert error["param"] == name and not model.prompts, (
-            f"{what}, and the error's param is {error['param']!r}: name the field."
+def test_a_model_that_is_not_here_is_a_404(chat):
+    what = "The client asked for the model gpt-4"
+    advice = "call show_model(question.model), which raises it, before the model"
+    model, answer = chat("one", model="gpt-4")
+    error_of(answer, 404, what, advice)
+    assert not model.prompts, f"{what}, and ours was asked: {advice}."
+
+
+WRONG_KEYS = {
+    "sk-wrong": "another one",
+    KEY[:-1]: "the right one without its last letter",
+    KEY[0]: "the right one's first letter",
+    f"{KEY}x": "the right one with a letter more",
+    "": "an empty one",
+    "sk-pr\u00e4ctice": "one with an \u00e4 in it",
+}
+
+
+def test_nobody_is_answered_without_the_key(chat, client):
+    advice = (
+        "compare the whole key in a function below @app.before_request, and raise a"
+        " Refusal(401, ...)"
+    )
+    for key, which in WRONG_KEYS.items():
+        what = f"The key was {which}, {key!r}"
+        try:
+            model, answer = chat("one", key=key)
+        except Exception as error:
+            error.add_note(f"{what}: compare bytes, with key.encode().")
+            raise
+        error_of(answer, 401, what, advice)
+        assert not model.prompts, f"{what}, and the model was asked."
+    what = "There was no Authorization"
+    error_of(client.post(PATH, json={}), 401, what, advice)
+    error_of(client.get("/v1/models"), 401, f"{what} for /v1/models", advice)
+    status = client.get("/").status_code
+    assert status == 200, (
+        f"The page at / asked for no key, and got {status}: a browser that opens a page"
+        " has none to send. Ask for the key below /v1/ only."
+    )
+
+
+# How it ends
+
+
+def test_a_failure_before_the_first_text_is_a_status(chat):
+    what = "The model raised a ModelRateLimitError before its first text"
+    for stream in True, False:
+        try:
+            _, answer = chat(ModelRateLimitError(SECRET), stream=stream)
+        except Exception:
+            raise AssertionError(
+                f'{what} ("stream" was {stream}), and nothing made an answer of it:'
+                " wait for the first step in the view, with next() in a try, and raise"
+                " http_error(error) from None."
+            ) from None
+        advice = "http_error(error) of failures.py finds it"
+        error_of(answer, 429, f'{what} ("stream" was {stream})', advice)
+        assert "Retry-After" in answer.headers, f"{what}: say when, with Retry-After."
+        assert SECRET not in answer.text, (
+            f"{what}, and the client gets the provider's own words, {SECRET!r}: they"
+            " can hold part of the key. http_error(error) has a sentence of our own."
         )
-    error_of(chat("one", model="gpt-4")[1], 404, "The model asked for was gpt-4")
 
 
-def test_why_an_answer_ended_is_said(chat):
-    _, answer = chat("one", " two", " three", stream=True, max_tokens=2)
-    seen = contents(answer.text), reason(answer.text)
-    assert seen == ("one two", "length"), (
-        "The model had three chunks and max_tokens was 2; the text and the"
-        f" finish_reason were {seen}, expected was ('one two', 'length')."
-    )
-    _, answer = chat("one", " two", stream=True, max_completion_tokens=1)
-    assert contents(answer.text) == "one", "max_completion_tokens is the newer name."
+def test_a_whole_answer_that_breaks_off_is_a_status(chat):
+    what = "The model failed after 'one', and the client wanted the whole answer"
+    try:
+        _, answer = chat("one", ModelConnectionError(SECRET))
+    except Exception:
+        raise AssertionError(
+            f"{what}, and nothing made an answer of the error: read all of it inside"
+            " the try, and raise http_error(error) from None."
+        ) from None
+    advice = "read all of it inside the try, and raise http_error(error) from None"
+    error_of(answer, 502, what, advice)
+
+
+def test_why_the_model_ended_is_said_in_openais_words(chat):
     for name, theirs, ours in (
         ("finish_reason", "length", "length"),
         ("stop_reason", "max_tokens", "length"),
         ("stop_reason", "end_turn", "stop"),
+        ("finish_reason", "content_filter", "content_filter"),
     ):
-        _, answer = chat("one", End(**{name: theirs}), stream=True)
-        seen = reason(answer.text)
-        assert seen == ours, (
-            f'The model stopped with the {name} "{theirs}", and the client got'
-            f" {seen!r}, expected was {ours!r}: look at chunk.response_metadata, and"
-            " give it OpenAI's name."
+        text = read(chat("one", End(**{name: theirs}), stream=True)[1])
+        assert reason(text) == ours, (
+            f'The model stopped with the {name} "{theirs}", and the last finish_reason'
+            f" that the client got is {reason(text)!r}, expected was {ours!r}: keep the"
+            " response_metadata of all chunks, and give them to openai_reason."
         )
-    _, answer = chat("one", End(), stream=True)
-    seen = reason(answer.text)
-    assert seen is None, (
-        "The model's stream was cut off before it said why it ended, and the client got"
-        f" {seen!r}: that is a failure, and no such end."
+
+
+def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat):
+    text = read(chat("one", ModelConnectionError(SECRET), stream=True)[1])
+    what = "The model failed after 'one'"
+    assert said(text) == "one", (
+        f"{what}, and the client got {said(text)!r}: what has come is kept."
     )
-
-
-def test_a_stop_is_found_though_it_comes_in_pieces(chat):
-    _, answer = chat("He", "llo, wo", "r", "ld, and more", stop="world", stream=True)
-    said = contents(answer.text)
-    assert "wo" not in said, (
-        f"The stop was 'world', which came in pieces, and the answer was {said!r}: hold"
-        " back what may be the beginning of a stop."
+    assert events(text)[-1] != "[DONE]", (
+        f"{what}, and the stream ends in [DONE], as a whole answer does: after an error"
+        " nothing follows."
     )
-    assert (said, reason(answer.text)) == ("Hello, ", "stop"), (
-        f"The stop was 'world', and the answer was {said!r}, expected was 'Hello, '."
+    last = chunks(text)[-1]
+    assert isinstance(last.get("error"), dict) and last["error"].get("message"), (
+        f"{what}, and the last event has {sorted(last)}: send"
+        ' {"error": {"message": ...}} as an event, which clients raise.'
     )
-    said = contents(chat("a w", "ord", stop=["world"], stream=True)[1].text)
-    assert said == "a word", (
-        f"The stop was 'world', the model wrote 'a word', and the answer was {said!r}:"
-        " what was held back has to follow when it is no stop after all."
-    )
-    said = contents(chat("a", " wor", stop=["world"], stream=True)[1].text)
-    assert said == "a wor", (
-        f"The stop was 'world', the model wrote 'a wor' and ended, and the answer was"
-        f" {said!r}: what is held back at the end has to follow too."
-    )
-    said = contents(chat("a world b", stop=["world"], stream=True)[1].text)
-    assert said == "a ", (
-        f"The stop was 'world', the model wrote 'a world b' in one piece, and the"
-        f" answer was {said!r}: neither the stop nor what follows it is sent."
-    )
-
-
-def test_tokens_are_counted_when_asked_for(chat):
-    used = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
-    script = "one", AIMessageChunk("", usage_metadata=used)
-    tokens = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
-    asked = chat(*script, stream=True, stream_options={"include_usage": True})[1].text
-    last = chunks(asked)[-1]
-    assert last.get("usage") == tokens and last["choices"] == [], (
-        f"The model used {used}, and the last chunk was {last}: with include_usage it"
-        f' has "choices": [] and "usage": {tokens}.'
-    )
-    assert not chunks(chat(*script, stream=True)[1].text)[-1].get("usage"), (
-        "Nobody asked for the usage, and a chunk without choices came: many clients"
-        " look at choices[0] of every chunk."
-    )
-
-
-def test_two_answers_are_written_side_by_side(chat):
-    begun = []
-    both = Event()
-    alone = []
-
-    def begin():
-        begun.append(1)
-        if len(begun) == 2:
-            both.set()
-
-    def go_on():
-        if not alone and not both.wait(PATIENCE):
-            alone.append(1)
-
-    _, answer = chat(begin, "one", go_on, " two", n=2, stream=True)
-    said = [contents(answer.text, index) for index in (0, 1)]
-    assert said == ["one two", "one two"], (
-        f"n was 2, and by their index the two answers are {said}: each choice says"
-        " which answer it belongs to."
-    )
-    assert not alone, (
-        "n was 2, and the second answer was not begun before the first had ended: the"
-        " reader of the second waits for nothing."
-    )
-
-
-def test_a_refusal_of_the_model_keeps_its_status(chat):
-    what = "The model raised a ModelRateLimitError before its first text"
-    try:
-        _, answer = chat(ModelRateLimitError(SECRET), stream=True)
-    except Exception:
-        raise AssertionError(
-            f"{what}, and nothing made an answer of it: wait for the first text in the"
-            " view, with next(), and answer with a 429 instead."
-        ) from None
-    error_of(answer, 429, what)
-    assert "Retry-After" in answer.headers, f"{what}: say when, with Retry-After."
-    assert SECRET not in answer.text, (
+    assert SECRET not in text, (
         f"{what}, and the client gets the provider's own words, {SECRET!r}: they can"
-        " hold part of the key. Write a sentence of your own."
+        " hold part of the key. sentence_for(error) is a sentence of our own."
     )
 
 
-def test_a_failure_in_mid_answer_is_an_event(chat):
-    _, answer = chat("one", ModelConnectionError(SECRET), stream=True)
-    came = b""
-    with suppress(Exception):
-        for piece in answer.iter_encoded():
-            came += piece
-    last = chunks(came.decode())[-1]
-    assert "one" in came.decode() and isinstance(last.get("error"), dict), (
-        "The model failed after its first text, and the last event has"
-        f' {sorted(last)}: send {{"error": {{"message": ...}}}} as an event, which'
-        " clients raise."
+def test_an_answer_that_was_cut_off_is_not_called_whole(chat):
+    text = read(chat("one", End(), stream=True)[1])
+    what = "The model's stream ended without a word why, so it was cut off"
+    assert reason(text) is None, (
+        f"{what}, and the client got the finish_reason {reason(text)!r}: that is a"
+        " failure, and openai_reason raises it."
     )
-    assert SECRET not in came.decode(), (
-        f"The answer ends in the provider's own words, {SECRET!r}: they can hold part"
-        " of the key. Write a sentence of your own."
+    assert events(text)[-1] != "[DONE]", (
+        f"{what}, and the stream ends in [DONE], as a whole answer does: let its last"
+        " event be an error."
     )
+    _, answer = chat(End(finish_reason="stop"))
+    what = "The model ended without a word"
+    error_of(answer, 502, what, "nothing is no answer, and require_whole raises")
 
 
 @pytest.mark.usefixtures("kept")
@@ -322,18 +418,46 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(chat):
     answer.close()
     assert model.closed.wait(PATIENCE), (
         "The reader left after the first piece, and the model's stream stayed open:"
-        " let the view call close() on what it began, let each thread end when the"
-        " reader has left, and loop over a closing(model.stream(...))."
+        " loop over it inside with closing(model.stream(...)), and let the view call"
+        " response.call_on_close(steps.close), since chain does not close."
     )
 
 
+# The client
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """Return a list that gets how long a client waits for each answer: seconds."""
+    found = []
+
+    def note_all(name, client):
+        """Let each request that this class of a package sends be noted."""
+        kind = getattr(import_module(name), client)
+        send = kind.send
+
+        def noting(self, request, **words):
+            extensions = getattr(request, "extensions", {})
+            timeout = words.get("timeout", extensions.get("timeout"))
+            if isinstance(timeout, dict):  # as httpx2 has it
+                timeout = timeout["read"]
+            if isinstance(timeout, tuple):  # as requests may: to connect, to read
+                timeout = timeout[1]
+            found.append(timeout)
+            return send(self, request, **words)
+
+        monkeypatch.setattr(kind, "send", noting)
+
+    for name, client in ("httpx2", "Client"), ("requests", "Session"):
+        with suppress(ImportError):  # then it is not what the client uses
+            note_all(name, client)
+    return found
+
+
 def test_client_py_keeps_what_came_and_says_how_it_ended(
-    run_client, serve, program, answer_with, folder
+    run_client, serve, program, answer_with, waits
 ):
     """client.py keeps what came, and says how it ended."""
-    client = folder / "client.py"
-    ours = client.exists() and "openai" in client.read_text(encoding="utf-8")
-    assert ours, f"{folder.name}/client.py is not this lesson's yet: it uses openai."
     url = f"{serve(program.app)}/v1"
     answer_with("one", " two")
     shown = run_client(url)
@@ -341,13 +465,46 @@ def test_client_py_keeps_what_came_and_says_how_it_ended(
         f"The server answered 'one two' with the finish_reason 'stop', and client.py"
         f" shows {shown.strip()!r}."
     )
+    too_long = [seconds for seconds in waits if seconds is None or seconds > LONGEST]
+    assert not too_long, (
+        "A server that says nothing would keep client.py waiting for"
+        f" {too_long[0] or 'numberless'} seconds: give it a timeout, as in"
+        " OpenAI(timeout=30)."
+    )
     answer_with("one", ModelConnectionError(SECRET))
     try:
         shown = run_client(url)
     except Exception as error:
-        error.add_note("The model failed after 'one': catch openai.APIError.")
+        error.add_note("The model failed after 'one': catch that, and say so.")
         raise
-    assert "one" in shown and "stop" not in shown and len(shown.strip()) > 3, (
+    words = re.sub("one", "", shown, count=1).strip()
+    assert "one" in shown and "stop" not in shown and len(words) > 3, (
         f"The model failed after 'one', and client.py shows {shown.strip()!r}: keep"
-        " what came, and print the message of the openai.APIError."
+        " what came, and say that it is not whole."
     )
+
+
+NO_CHOICES = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+
+
+def test_client_py_reads_a_chunk_without_choices(run_client, serve):
+    """client.py reads on after a chunk that has no choices."""
+
+    def server(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/event-stream")])
+        delta = {"index": 0, "delta": {"content": "one"}, "finish_reason": "stop"}
+        for found in [], [delta], []:
+            chunk = NO_CHOICES | {"choices": found}
+            yield f"data: {json.dumps(chunk)}\n\n".encode()
+        yield b"data: [DONE]\n\n"
+
+    note = (
+        'The server sent a chunk with "choices": [], as it does for the usage: loop'
+        " over chunk.choices, and take no choices[0]."
+    )
+    try:
+        shown = run_client(f"{serve(server)}/v1")
+    except Exception as error:
+        error.add_note(note)
+        raise
+    assert "one" in shown, f"client.py shows {shown.strip()!r}. {note}"

@@ -18,8 +18,6 @@ from failures import can_be_sent
 
 from .errors import Refusal
 
-NO_LIMIT = 10**9  # more tokens than any answer has
-COUNT = "a whole number from 1"
 NO_TOOLS = "left out: this server calls no tools"
 WANTED = {  # what a field has to be
     "model": "the name of a model",
@@ -33,12 +31,6 @@ WANTED = {  # what a field has to be
     "messages.content.type": "text: this server reads no pictures, sounds or files",
     "messages.content.text": "a text",
     "stream": "true or false",
-    "stream_options": 'an object like {"include_usage": true}',
-    "stream_options.include_usage": "true or false",
-    "n": f"{COUNT} to 4",
-    "stop": "a text of 1 to 100 characters, or a list of 4 such texts at most",
-    "max_tokens": COUNT,
-    "max_completion_tokens": COUNT,
     "tools": NO_TOOLS,
     "functions": NO_TOOLS,
 }
@@ -75,7 +67,6 @@ def require_sendable(text):
 
 
 Text = Annotated[str, AfterValidator(require_sendable)]
-Stop = Annotated[Text, Field(min_length=1, max_length=100)]
 
 
 class Fields(BaseModel):
@@ -121,36 +112,15 @@ class Message(Fields):
         return role, text
 
 
-class StreamOptions(Fields):
-    """What is to be in a stream beside the answer."""
-
-    include_usage: bool = False
-
-
 class Question(Fields):
     """All that a client asks."""
 
     model: Text
     messages: list[Message] = Field(min_length=1)
     stream: bool = False
-    stream_options: StreamOptions = StreamOptions()
-    n: int = Field(1, ge=1, le=4)
-    stop: list[Stop] = Field([], max_length=4)
-    max_tokens: int = Field(NO_LIMIT, ge=1)
-    max_completion_tokens: int = Field(NO_LIMIT, ge=1)
     tools: list = Field([], max_length=0)
     functions: list = Field([], max_length=0)
-
-    @field_validator("stop", mode="before")
-    @classmethod
-    def make_a_list(cls, stop):
-        """Make a list of a single stop."""
-        return [stop] if isinstance(stop, str) else stop
 
     def turns(self):
         """Return the conversation as (role, text) pairs."""
         return [message.turn() for message in self.messages]
-
-    def most_tokens(self):
-        """Return how many tokens the answer may have."""
-        return min(self.max_tokens, self.max_completion_tokens)

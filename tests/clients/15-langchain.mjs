@@ -19,7 +19,7 @@ const ways = {
     const answer = await model.invoke(prompt);
     came.text = answer.text;
     came.reason = answer.response_metadata.finish_reason;
-    came.tokens = answer.usage_metadata.total_tokens;
+    came.tokens = answer.usage_metadata?.total_tokens;
   },
 };
 

@@ -23,7 +23,7 @@ const ways = {
     came.text = choices[0].message.content;
     came.role = choices[0].message.role;
     came.reason = choices[0].finish_reason;
-    came.tokens = usage.total_tokens;
+    came.tokens = usage?.total_tokens;
   },
 };
 

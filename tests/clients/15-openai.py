@@ -33,7 +33,8 @@ def whole(came):
     answer = openai.OpenAI(**settings).chat.completions.create(**question)
     came["text"] = answer.choices[0].message.content
     came["reason"] = answer.choices[0].finish_reason
-    came["tokens"] = answer.usage.total_tokens
+    if answer.usage:
+        came["tokens"] = answer.usage.total_tokens
 
 
 def asynchronous(came):

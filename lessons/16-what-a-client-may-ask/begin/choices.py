@@ -16,20 +16,20 @@ class Choice:
         self.question = question
         self.abandoned = abandoned  # an Event: set when nobody wants the answer
         self.texts = []
-        self.tokens = 0  # as we count: each chunk is one
+        self.tokens = 0  # as we count: each chunk with text is one
         self.usage = None  # as the model counts
         self.reason = "stop"  # why the answer ended
 
-    def deltas(self, model):
+    def steps(self, model):
         """Ask the model; yield the role, each text, and the reason for the end."""
         with closing(model.stream(self.question.turns())) as chunks:
             pieces = self.pieces(chunks)
             first_piece = next(pieces)
-            yield self.delta({"role": "assistant", "content": ""})
+            yield self.step({"role": "assistant", "content": ""})
             for text in before(self.question.stop, chain([first_piece], pieces)):
                 self.texts.append(text)
-                yield self.delta({"content": text})
-        yield self.delta({}, self.reason)
+                yield self.step({"content": text})
+        yield self.step({}, self.reason)
 
     def pieces(self, chunks):
         """Yield the model's texts, as many as may be; raise if they are cut off."""
@@ -42,9 +42,6 @@ class Choice:
                 self.usage = chunk.usage_metadata  # so far: the last one counts it all
             if not chunk.text:
                 continue
-            if self.tokens == self.question.most_tokens():
-                self.reason = "length"
-                return
             self.tokens += 1
             yield chunk.text
         has_text = self.tokens > 0
@@ -52,12 +49,12 @@ class Choice:
             require_whole(metadata, has_text)  # raises: nothing is no answer
         self.reason = openai_reason(metadata, has_text)
 
-    def delta(self, delta, reason=None):
-        """Return what is new of this choice, as a chunk brings it."""
+    def step(self, delta, reason=None):
+        """Return what is new of this answer, as a chunk brings it."""
         return {"index": self.index, "delta": delta, "finish_reason": reason}
 
     def whole(self):
-        """Return the whole choice, once it has ended."""
+        """Return the whole answer, once it has ended."""
         message = {"role": "assistant", "content": "".join(self.texts)}
         return {"index": self.index, "message": message, "finish_reason": self.reason}
 

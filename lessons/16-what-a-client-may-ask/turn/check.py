@@ -1,0 +1,56 @@
+"""Your turn: client.py says how many tokens question and answer used."""
+
+import re
+
+import pytest
+from langchain_core.messages import AIMessageChunk
+
+from lessons.course.explain import short
+
+USED = {"input_tokens": 23, "output_tokens": 54, "total_tokens": 77}
+USAGE = AIMessageChunk("", usage_metadata=USED)
+
+
+@pytest.fixture
+def shown_for(run_client, serve, program, answer_with):
+    """Return a function: what client.py shows of an answer with this script."""
+    url = f"{serve(program.app)}/v1"
+
+    def ask(*script, server=url):
+        answer_with(*script)
+        try:
+            return run_client(server)
+        except IndexError as error:
+            error.add_note("The chunk with the usage has no choices: loop over them.")
+            raise
+
+    return ask
+
+
+def test_the_last_line_says_how_many_tokens_were_used(shown_for):
+    shown = shown_for("one", " two", USAGE)
+    assert "one two" in shown and "stop" in shown, (
+        "The server answered 'one two' with the finish_reason 'stop', and client.py"
+        f" shows {short(shown)}: it still says what it said."
+    )
+    last_line = shown.strip().rpartition("\n")[2]
+    assert re.search(r"\b77 tokens", last_line), (
+        "Question and answer used 77 tokens together, and the last line is"
+        f" {last_line!r}: it ends in ', 77 tokens'. Ask for the usage with"
+        ' stream_options={"include_usage": True}, and look at chunk.usage in the loop'
+        " over the chunks."
+    )
+
+
+def test_a_server_that_does_not_say_is_no_problem(shown_for, serve):
+    def server(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/event-stream")])
+        yield b'data: {"id": "1", "object": "chat.completion.chunk", "created": 1,'
+        yield b' "model": "m", "choices": [{"index": 0, "delta": {"content": "one"},'
+        yield b' "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+
+    shown = shown_for(server=f"{serve(server)}/v1")
+    assert "one" in shown and "tokens" not in shown and "None" not in shown, (
+        "The server did not say how many tokens it used, and client.py shows"
+        f" {short(shown)}: then its last line is as it was."
+    )
