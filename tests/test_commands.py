@@ -396,7 +396,7 @@ def test_check_alone_names_what_it_has_passed_over(project):
     assert code == 0 and "Gone on from, and so not checked: lesson 1." in printed
 
 
-@pytest.mark.parametrize(("number", "later"), [(11, 12), (12, 15)])
+@pytest.mark.parametrize(("number", "later"), [(11, 12), (12, 15), (15, 16)])
 def test_check_alone_passes_over_the_wires_that_are_not_spoken(project, number, later):
     [lesson] = project.folder.glob(f"lessons/{number:02}-*")
     shutil.copytree(lesson, project.mine)
