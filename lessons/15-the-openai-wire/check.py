@@ -1,14 +1,17 @@
 """One answer on OpenAI's wire; check.js reads it in the page."""
 
+import gc
 import json
 import os
 import re
 from contextlib import suppress
 from importlib import import_module
 from threading import Event
+from types import GeneratorType
 
 import pytest
 from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
+from langchain_core.messages import AIMessageChunk
 
 from lessons.course.explain import short
 from lessons.course.scripted_model import End
@@ -24,6 +27,11 @@ TURNS = [
     {"role": "assistant", "content": "Hi."},
     {"role": "user", "content": "And you?"},
 ]
+STATUS = {
+    308: "let the address of the view end in completions, without a slash.",
+    401: "the key was the right one, so let the view be called.",
+    502: "something broke before the first text, and the log below says where.",
+}
 SECRET = "Incorrect API key provided: sk-pr****1234"
 EVENT = r'f"data: {json.dumps(message)}\n\n"'
 
@@ -77,6 +85,10 @@ def chunks(text):
             f'One chunk of the stream is {short(each)}: it has to have "choices", a'
             " list with one object."
         )
+        assert isinstance(chunk.get("choices", []), list), (
+            f'The "choices" of a chunk are {short(chunk["choices"])}: they are a list'
+            " with one object."
+        )
         for choice in chunk.get("choices", []):
             assert choice.keys() >= {"index", "delta", "finish_reason"}, (
                 f"One choice of the stream is {choice}: it has an index, a delta and a"
@@ -93,7 +105,13 @@ def choices(text):
 
 def said(text):
     """Return what the deltas of a stream say."""
-    return "".join(choice["delta"].get("content") or "" for choice in choices(text))
+    contents = [choice["delta"].get("content") or "" for choice in choices(text)]
+    for content in contents:
+        assert isinstance(content, str), (
+            f"The content of a delta is {short(content)}: it has to be a text, and"
+            " chunk.text always is one."
+        )
+    return "".join(contents)
 
 
 def reason(text):
@@ -136,22 +154,39 @@ def test_an_answer_is_a_stream_of_chunks(chat):
         f"POST {PATH} gave {answer.status_code}: no view answers there yet. Write"
         f' @app.post("{PATH}") and below it a function that returns a Response.'
     )
+    advice = STATUS.get(answer.status_code, f"the body is {short(answer.text)}.")
     assert answer.status_code == 200, (
-        f"POST {PATH} gave {answer.status_code}, expected was 200, and the body is"
-        f" {short(answer.text)}."
+        f"POST {PATH} gave {answer.status_code}, expected was 200: {advice}"
     )
     assert answer.mimetype == "text/event-stream", (
         f"The stream is sent as {answer.mimetype}, expected was text/event-stream:"
         ' write Response(..., mimetype="text/event-stream").'
     )
     text = answer.text
+    assert text, (
+        "The stream is empty: was the generator closed before anybody read it? It is"
+        " call_on_close(steps.close), without () at the end."
+    )
     assert choices(text), (
         f"The stream is {short(text)}, and no chunk in it has a choice: the model"
         ' wrote two texts, and each is a chunk with "choices" of its own.'
     )
+    assert said(text), (
+        "No delta in the stream has a text: yield a choice for each chunk.text. Was the"
+        " generator closed before it was read, by steps.close() with ()?"
+    )
     assert said(text) == "one two", (
         f"The model wrote 'one two', and the deltas say {said(text)!r}: each text is"
         ' the "content" of a delta, once and as it is.'
+    )
+
+
+def test_an_answer_in_blocks_is_text_too(chat):
+    block = AIMessageChunk([{"type": "text", "text": "one"}])
+    seen = said(chat(block, " two", stream=True)[1].text)
+    assert seen == "one two", (
+        "The model wrote 'one two', the first of it in a list of blocks as some models"
+        f" do, and the deltas say {short(seen)}: chunk.text is always text."
     )
 
 
@@ -247,7 +282,11 @@ def test_the_whole_conversation_reaches_the_model(chat):
 def test_an_answer_can_be_whole(chat):
     _, answer = chat("one", " two")
     found = answer.get_json(silent=True) or {}
-    assert found.get("choices"), (
+    assert answer.status_code == 200, (
+        f'Without "stream": true the answer has the status {answer.status_code}:'
+        f" {STATUS.get(answer.status_code, short(answer.text))}"
+    )
+    assert isinstance(found, dict) and found.get("choices"), (
         f'Without "stream": true the answer is {short(answer.text)}: it is one object,'
         ' with "choices" in it.'
     )
@@ -274,7 +313,9 @@ def test_the_server_names_its_model(client):
         f"GET /v1/models gave {answer.status_code}, expected was 200: clients ask there"
         " for the names of the models. Write a view for it."
     )
-    names = [each.get("id") for each in found.get("data", [])]
+    listed = found.get("data") if isinstance(found, dict) else None
+    is_list = isinstance(listed, list) and all(isinstance(m, dict) for m in listed)
+    names = [each.get("id") for each in listed] if is_list else []
     assert names == ["practice"], (
         f'GET /v1/models answers {short(answer.text)}: its "data" is a list with one'
         ' object, whose "id" is "practice".'
@@ -294,6 +335,7 @@ WRONG_KEYS = {
     KEY[:-1]: "the right one without its last letter",
     KEY[0]: "the right one's first letter",
     f"{KEY}x": "the right one with a letter more",
+    f"x{KEY}": "the right one with a letter before it",
     "": "an empty one",
     "sk-pr\u00e4ctice": "one with an \u00e4 in it",
 }
@@ -309,13 +351,18 @@ def test_nobody_is_answered_without_the_key(chat, client):
         try:
             model, answer = chat("one", key=key)
         except Exception as error:
-            error.add_note(f"{what}: compare bytes, with key.encode().")
+            error.add_note(f"{what}. Let partition find it, and compare bytes.")
             raise
         error_of(answer, 401, what, advice)
         assert not model.prompts, f"{what}, and the model was asked."
     what = "There was no Authorization"
-    error_of(client.post(PATH, json={}), 401, what, advice)
-    error_of(client.get("/v1/models"), 401, f"{what} for /v1/models", advice)
+    try:
+        answers = client.post(PATH, json={}), client.get("/v1/models")
+    except Exception as error:
+        error.add_note(f'{what}: ask for it with request.headers.get("...", "").')
+        raise
+    error_of(answers[0], 401, what, advice)
+    error_of(answers[1], 401, f"{what} for /v1/models", advice)
     status = client.get("/").status_code
     assert status == 200, (
         f"The page at / asked for no key, and got {status}: a browser that opens a page"
@@ -406,16 +453,20 @@ def test_an_answer_that_was_cut_off_is_not_called_whole(chat):
         f"{what}, and the stream ends in [DONE], as a whole answer does: let its last"
         " event be an error."
     )
-    _, answer = chat(End(finish_reason="stop"))
-    what = "The model ended without a word"
-    error_of(answer, 502, what, "nothing is no answer, and require_whole raises")
+    for reason_given in "stop", "length":
+        _, answer = chat(End(finish_reason=reason_given))
+        what = f'The model ended without a word, by "{reason_given}"'
+        error_of(answer, 502, what, "nothing is no answer, and require_whole raises")
 
 
 @pytest.mark.usefixtures("kept")
 def test_the_model_is_hung_up_on_when_the_reader_leaves(chat):
     model, answer = chat("one", " two", " three", stream=True)
     next(answer.iter_encoded())
+    # Held, as a debugger does, so that none of them is closed by chance.
+    held = [each for each in gc.get_objects() if isinstance(each, GeneratorType)]
     answer.close()
+    assert held
     assert model.closed.wait(PATIENCE), (
         "The reader left after the first piece, and the model's stream stayed open:"
         " loop over it inside with closing(model.stream(...)), and let the view call"
