@@ -82,7 +82,11 @@ def refuse(chat):
     def ask(*names):
         for name, value in [(each, bad) for each in names for bad in WRONG[each]]:
             what = f"{name} was {short(value)}"
-            model, answer = chat("one", **{name: value})
+            try:
+                model, answer = chat("one", **{name: value})
+            except KeyError as error:
+                error.add_note(f"Give {name} a row in WANTED, which says what it is.")
+                raise
             assert answer.status_code == 400, (
                 f"{what}, which makes no sense, and the status is"
                 f" {answer.status_code}, expected was 400: let the type of the field,"
@@ -106,10 +110,18 @@ def refuse(chat):
 
 def test_a_plain_question_is_answered(chat):
     _, answer = chat("one", " two", stream=True)
-    assert answer.status_code == 200 and said(answer.text) == "one two", (
-        "A question without any of the new fields, and the answer has the status"
-        f" {answer.status_code} and says {short(said(answer.text))}, expected was 'one"
-        " two': each new field needs a default, for who leaves it out."
+    what = "A question had none of the new fields"
+    assert answer.status_code != 400, (
+        f"{what}, and the status is 400, with {short(answer.text)}: each new field"
+        " needs a default, for who leaves it out."
+    )
+    assert answer.status_code == 200, (
+        f"{what}, and the status is {answer.status_code}: something broke before the"
+        " first text, and the log below says where."
+    )
+    assert said(answer.text) == "one two", (
+        f"{what}, and of 'one two' the client got {short(said(answer.text))}: with no"
+        " stops, before() in stops.py yields each text as it is."
     )
 
 
@@ -148,10 +160,14 @@ def test_max_tokens_ends_the_answer(chat):
         f" {(said(text), reason(text))}: an answer that just fits is whole, so look for"
         " the limit when one more text has come."
     )
-    text = chat("one", " two", stream=True, max_tokens=1, max_completion_tokens=9)[1]
-    assert said(text.text) == "one", (
-        "max_tokens was 1 and max_completion_tokens 9, and the client got"
-        f" {said(text.text)!r}: the smaller of the two holds."
+    answer = chat("one", " two", stream=True, max_tokens=1, max_completion_tokens=9)[1]
+    what = "max_tokens was 1 and max_completion_tokens 9"
+    assert answer.status_code == 200, (
+        f"{what}, which is right, and the status is {answer.status_code}: ge=1 in Field"
+        " takes 1 too."
+    )
+    assert said(answer.text) == "one", (
+        f"{what}, and the client got {said(answer.text)!r}: the smaller one holds."
     )
 
 
@@ -194,6 +210,10 @@ def test_answers_are_kept_apart_by_their_index(chat):
     assert not alone, (
         "n was 2, and the second answer was not begun before the first had ended: let"
         " side_by_side write them at the same time."
+    )
+    status = chat("one", n=4)[1].status_code
+    assert status == 200, (
+        f"n was 4, and the status is {status}: le=4 in Field takes 4 too."
     )
     _, answer = chat("one", n=2)
     found = (answer.get_json(silent=True) or {}).get("choices", [])
@@ -307,12 +327,22 @@ def test_a_stop_is_found_though_it_comes_in_pieces(chat):
         f"The stop was 'world', and the answer was {seen!r}, expected was 'Hello, ':"
         " what cannot be a part of a stop is sent."
     )
-    for stops in ["world", "never"], ["never", "world"], ["x", "yz", "never", "world"]:
-        seen = said(chat(*HELLO, stop=stops, stream=True)[1].text)
+    for stops in (
+        ["world", "never"],
+        ["never", "world"],
+        ["x", "yz", "never", "world"],
+        ["rld", "world"],
+    ):
+        answer = chat(*HELLO, stop=stops, stream=True)[1]
+        seen = said(answer.text)
+        assert answer.status_code == 200, (
+            f"The stops were {stops}, which is right, and the status is"
+            f" {answer.status_code}: a list is taken as it is."
+        )
         assert seen == "Hello, ", (
             f"The stops were {stops}, the model wrote 'Hello, world, and more', and"
             f" the answer was {seen!r}, expected was 'Hello, ': each of them may have"
-            " begun."
+            " begun, and the longest that ends here began first."
         )
     seen = said(chat("aab", "ab and more", stop="aabab", stream=True)[1].text)
     assert seen == "", (
@@ -341,15 +371,15 @@ def test_only_what_may_be_a_stop_is_held_back(chat):
         if not came_first.wait(PATIENCE):
             late.append(said(came))
 
-    _, answer = chat("one EN", go_on, "D two", stop="END", stream=True)
+    _, answer = chat("one E EN", go_on, "D two", stop="END", stream=True)
     for piece in answer.iter_encoded():
         came += piece.decode()
-        if said(came) == "one ":
+        if said(came) == "one E ":
             came_first.set()
     assert not late, (
-        "The stop was 'END', the model had written 'one EN' and waited, and the client"
-        f" had {late[0]!r}, expected was 'one ': hold back no more than what may be the"
-        " beginning of a stop."
+        "The stop was 'END', the model had written 'one E EN' and waited, and the"
+        f" client had {late[0]!r}, expected was 'one E ': hold back no more than what"
+        " may be the beginning of a stop."
     )
 
 
