@@ -356,7 +356,7 @@ def ask_on_page(browser, model_of, serve):
 
 def test_the_page_shows_what_was_asked_for(ask_on_page):
     two = ask_on_page("one", " two", USAGE, n="2")
-    assert two == (["one two"] * 2, "16 tokens, ended by: stop,stop")
+    assert two == (["one two"] * 2, "16 tokens, ended by: stop, stop")
     short = ask_on_page("one", " two", " three", most="2")
     assert short == (["one two"], "3 tokens, ended by: length")
     ended = ask_on_page("on", "e EN", "D two", stop="END")

@@ -66,7 +66,7 @@ async function ask(question) {
       answers[index].append(delta.content ?? "");
       if (finish_reason) reasons[index] = finish_reason;
     }
-    if (usage) addElement("small", `${usage.total_tokens} tokens, ended by: ${reasons}`);
+    if (usage) addElement("small", `${usage.total_tokens} tokens, ended by: ${reasons.join(", ")}`);
   }
   const broken = answers.findIndex((_, index) => !reasons[index]);
   if (broken >= 0) throw new Error(`answer ${broken} broke off here.`);
