@@ -859,10 +859,10 @@ def test_client_async_has_a_limit_of_its_own(run_client, serve, tmp_path):
 
 def test_lesson_01_can_be_pointed_at_it(tmp_path):
     settings = (LESSON / "practice.env").read_text("utf-8")
-    with running("run") as url:
+    with running("--app", str(LESSON / "app"), "run") as url:
         mine = tmp_path / "practice.env"
         port = url.rpartition(":")[2]
-        mine.write_text(settings.replace("8000", port), "utf-8")
+        mine.write_text(settings.replace("8001", port), "utf-8")
         first = "lessons/01-a-stream-in-the-terminal/app"
         words = ["--env-file", str(mine), "--app", first, "ask", "/echo Tragödie 👋"]
         env = os.environ | {"PYTHONUTF8": "1"}

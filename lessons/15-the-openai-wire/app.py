@@ -60,7 +60,7 @@ def show_model(name):
 
 @app.post("/v1/chat/completions")
 def chat():
-    """Answer a conversation: in chunks while it is being written, or whole."""
+    """Answer a conversation, in chunks or whole."""
     question = read_question()
     show_model(question.model)  # raises for another one than ours
     steps = answer_to(question.turns())
@@ -68,18 +68,18 @@ def chat():
         first_step = next(steps)  # waits for the first text
         if not question.stream:
             return whole([first_step, *steps])
-    except Exception as error:  # nothing was sent yet: a failure is a status
+    except Exception as error:  # nothing was sent yet: it is a status
         app.logger.warning(log_name(error))
         raise http_error(error) from None
     events = write(chain([first_step], steps))
     response = Response(events, mimetype="text/event-stream")
-    response.call_on_close(steps.close)  # chain does not close what it chains
+    response.call_on_close(steps.close)  # which chain does not do
     return response
 
 
 def answer_to(turns):
-    """Ask the model; yield the role, each text, and the reason for the end."""
-    metadata = {}  # of all chunks: one of the last says why the answer ended
+    """Ask the model; yield who speaks, each text, and the reason."""
+    metadata = {}  # of all chunks: one of the last says why it ended
     has_text = False
     with closing(model.stream(turns)) as chunks:
         for chunk in chunks:
@@ -100,13 +100,17 @@ def choice(delta, reason=None):
 
 
 def head(kind):
-    """Return what an answer has, and what all chunks of one have in common."""
-    name = f"chatcmpl-{uuid4().hex}"
-    return {"id": name, "object": kind, "created": int(time()), "model": MODEL["id"]}
+    """Return what all chunks of an answer have in common."""
+    return {
+        "id": f"chatcmpl-{uuid4().hex}",
+        "object": kind,
+        "created": int(time()),
+        "model": MODEL["id"],
+    }
 
 
 def event(message):
-    """Return a message as one event; json.dumps breaks no line and writes ASCII."""
+    """Return a message as one event; json.dumps breaks no line."""
     return f"data: {json.dumps(message)}\n\n"
 
 
@@ -141,8 +145,8 @@ def list_models():
 @app.before_request
 def ask_for_the_key():
     """Let nobody reach the model who does not have the key."""
-    authorization = request.headers.get("Authorization", "")  # Bearer sk-practice
-    _, _, key = authorization.partition(" ")
+    authorization = request.headers.get("Authorization", "")
+    _, _, key = authorization.partition(" ")  # of Bearer sk-practice
     is_right = hmac.compare_digest(key.encode(), SERVER_KEY.encode())
     if request.path.startswith("/v1/") and not is_right:
         sentence = "The key is missing or wrong."

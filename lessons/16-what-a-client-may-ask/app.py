@@ -47,8 +47,8 @@ def keep_nothing(response):
 @app.before_request
 def ask_for_the_key():
     """Let nobody reach the model who does not have the key."""
-    authorization = request.headers.get("Authorization", "")  # Bearer sk-practice
-    _, _, key = authorization.partition(" ")
+    authorization = request.headers.get("Authorization", "")
+    _, _, key = authorization.partition(" ")  # of Bearer sk-practice
     is_right = hmac.compare_digest(key.encode(), SERVER_KEY.encode())
     if request.path.startswith("/v1/") and not is_right:
         sentence = "The key is missing or wrong."
@@ -72,7 +72,7 @@ def show_model(name):
 
 @app.post("/v1/chat/completions")
 def chat():
-    """Answer a conversation: in chunks while it is being written, or whole."""
+    """Answer a conversation, in chunks or whole."""
     question = read_question()
     show_model(question.model)  # raises for another one than ours
     abandoned = Event()  # set when nobody wants the answers any more
@@ -84,12 +84,12 @@ def chat():
             for _ in steps:  # waits for all of it, which the choices keep
                 pass
             return whole(choices)
-    except Exception as error:  # nothing was sent yet: a failure is a status
+    except Exception as error:  # nothing was sent yet: it is a status
         app.logger.warning(log_name(error))
         raise http_error(error) from None
     events = write(chain([first_step], steps), question, choices)
     response = Response(events, mimetype="text/event-stream")
-    response.call_on_close(steps.close)  # chain does not close what it chains
+    response.call_on_close(steps.close)  # which chain does not do
     return response
 
 
@@ -118,11 +118,15 @@ def whole(choices):
 
 
 def head(kind):
-    """Return what an answer has, and what all chunks of one have in common."""
-    name = f"chatcmpl-{uuid4().hex}"
-    return {"id": name, "object": kind, "created": int(time()), "model": MODEL["id"]}
+    """Return what all chunks of an answer have in common."""
+    return {
+        "id": f"chatcmpl-{uuid4().hex}",
+        "object": kind,
+        "created": int(time()),
+        "model": MODEL["id"],
+    }
 
 
 def event(message):
-    """Return a message as one event; json.dumps breaks no line and writes ASCII."""
+    """Return a message as one event; json.dumps breaks no line."""
     return f"data: {json.dumps(message)}\n\n"

@@ -36,7 +36,7 @@ WANTED = {  # what a field has to be
     "stream_options": 'an object like {"include_usage": true}',
     "stream_options.include_usage": "true or false",
     "n": f"{COUNT} to 4",
-    "stop": "a text of 1 to 100 characters, or a list of 4 such texts at most",
+    "stop": "1 to 100 characters, or a list of up to 4 such texts",
     "max_tokens": COUNT,
     "max_completion_tokens": COUNT,
     "tools": NO_TOOLS,

@@ -2,7 +2,7 @@
 
 
 def before(stops, texts):
-    """Yield the texts up to the first of the stops, which is not sent itself.
+    """Yield the texts up to the first of the stops, which is not sent.
 
     What may be the beginning of one is held back until more has come.
     """
@@ -27,8 +27,8 @@ def before(stops, texts):
 
 
 def start_of(stop, text):
-    """Return where a stop may begin that a text ends in; its length if nowhere."""
+    """Return where in a text a stop may have begun; its length if nowhere."""
     start = max(0, len(text) - len(stop))
-    while not stop.startswith(text[start:]):  # every stop begins with "", so it ends
+    while not stop.startswith(text[start:]):  # each begins with ""
         start += 1
     return start

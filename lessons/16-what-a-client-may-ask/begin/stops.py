@@ -2,5 +2,5 @@
 
 
 def before(stops, texts):
-    """Yield the texts up to the first of the stops, which is not sent itself."""
+    """Yield the texts up to the first of the stops, which is not sent."""
     yield from texts
