@@ -48,7 +48,7 @@ def lessons():
     return render_template(
         "lessons.html",
         before=to_html(way.before),
-        lessons=way.lessons,
+        parts=[part._replace(words=to_html(part.words)) for part in way.parts],
         after=to_html(way.after),
         runs=runs_here(request.environ),
     )

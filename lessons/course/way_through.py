@@ -1,11 +1,12 @@
-"""The way through: the lessons in their order, a table in lessons/README.md."""
+"""The way through: the lessons in their order, in the parts of lessons/README.md."""
 
 import re
 from typing import NamedTuple
 
 from lessons.course.folders import LESSONS
 
-TABLE = re.compile(r"^(?:\|.*\n)+", re.M)  # lines in a row that begin with |
+# A part: its heading, a few words, and a table whose first cells lead to the lessons.
+PART = re.compile(r"^## (.+)\n\n((?:.+\n\n)*)((?:\|.*\n)+)", re.M)
 ROW = re.compile(r"^\| \[(.+?)\]\((.+?)/README\.md\) \| (.+?) \| (\d+) \|$", re.M)
 
 
@@ -22,20 +23,41 @@ class Lesson(NamedTuple):
         return (LESSONS / self.name / file).exists()
 
 
+class Part(NamedTuple):
+    """Some lessons that belong together."""
+
+    title: str  # "One stream"
+    words: str  # about them, as Markdown
+    lessons: list[Lesson]
+
+
 class WayThrough(NamedTuple):
-    """What lessons/README.md says: its first table, and the notes around it."""
+    """What lessons/README.md says: its parts, and the notes around them."""
 
     before: str
-    lessons: list[Lesson]
+    parts: list[Part]
     after: str
+
+    @property
+    def lessons(self):
+        """All lessons, in their order."""
+        return [lesson for part in self.parts for lesson in part.lessons]
 
 
 def read_way_through():
     """Return the way through as it is written now."""
     notes = (LESSONS / "README.md").read_text(encoding="utf-8")
-    table = TABLE.search(notes)
-    lessons = [Lesson(*row) for row in ROW.findall(table[0])]
-    return WayThrough(notes[: table.start()], lessons, notes[table.end() :])
+    parts = []
+    starts = []
+    for found in PART.finditer(notes):
+        title, words, table = found.groups()
+        lessons = [Lesson(*row) for row in ROW.findall(table)]
+        if lessons:
+            parts.append(Part(title, words, lessons))
+            starts.append(found)
+    before = notes[: starts[0].start()]
+    after = notes[starts[-1].end() :]
+    return WayThrough(before, parts, after)
 
 
 def neighbours(lesson, lessons):
