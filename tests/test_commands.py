@@ -106,7 +106,9 @@ def test_start_puts_the_program_it_begins_with_into_mine(project):
 def test_start_begins_where_the_lesson_before_ended(project):
     project.flask("start", "3")
     names = sorted(path.name for path in project.mine.iterdir())
-    assert names == ["__init__.py", "app.py", "client.py", "requirements.txt"]
+    given = ["static", "templates"]
+    before = ["__init__.py", "app.py", "client.py", "requirements.txt"]
+    assert names == [*before, *given]
     assert (project.mine / "app.py").read_text(encoding="utf-8") == program(2)
 
 
