@@ -1531,6 +1531,19 @@ def test_what_scrolls_is_in_nothing_that_scrolls_but_the_page(reader, screen, si
     assert nested == []
 
 
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_no_code_scrolls_sideways_at_1280(reader, screen, lesson):
+    screen(*SIZES["1280"])
+    reader.open(f"/lessons/{lesson}/")
+    wide = reader.run(
+        """for (const fold of document.querySelectorAll("details")) fold.open = true;
+        const blocks = [...document.querySelectorAll(".notes pre")];
+        const isWide = ({ scrollWidth, clientWidth }) => scrollWidth > clientWidth;
+        return blocks.filter(isWide).map(({ textContent }) => textContent);"""
+    )
+    assert wide == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/", *(f"/lessons/{path}" for path in PAGES)])
 def test_axe_finds_nothing_on_a_page(reader, screen, path, scheme):
