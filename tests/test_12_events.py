@@ -9,6 +9,7 @@ import httpx
 import pytest
 import requests
 from conftest import LIMIT, ROOT, ScriptedModel, changed, production, running
+from event_streams import Page, as_text, messages_in, one_newline, until
 from httpx_sse import SSEError, connect_sse
 from langchain_core.exceptions import (
     ModelAPIError,
@@ -19,8 +20,6 @@ from langchain_core.exceptions import (
 from langchain_core.messages import AIMessageChunk
 from provider import Provider
 from running_totals import RUNNING_TOTALS
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 from models import choose_model
 from practice import failure
@@ -36,7 +35,6 @@ USAGE = {"promptTokens": 3, "completionTokens": 5, "totalTokens": 8}
 TEXT = "Tragö\n\n  👋"
 SCRIPT = "Tragö", "\n\n", "  👋", COUNT
 SECRET = "Incorrect API key provided: sk-pr****1234"
-ASKED = {"role": "user", "content": "Hello?"}
 MANY = ["word "] * 10_000  # more than the buffers between server and client hold
 
 
@@ -70,37 +68,6 @@ def streams(monkeypatch):
     return made
 
 
-def until(happens):
-    """Wait for it to happen; fail when it does not."""
-    pause = Event()
-    for _ in range(LIMIT * 100):
-        if happens():
-            return
-        pause.wait(0.01)
-    pytest.fail("it never happened")
-
-
-def refusing(times, error):
-    """Return an item of a script that raises the error, so many times."""
-    left = [error] * times
-
-    def refuse():
-        if left:
-            raise left.pop()
-
-    return refuse
-
-
-def one_newline(piece):
-    """End a message with one newline for two, as is easily written."""
-    return piece.replace(b"\n\n", b"\n")
-
-
-def as_text(headers):
-    """Send events as plain text."""
-    return [(name, kind.replace("event-stream", "plain")) for name, kind in headers]
-
-
 # The wire
 
 
@@ -126,38 +93,6 @@ def test_the_bytes_of_a_few_events(client, answer_with):
     assert dict(answer.headers) == headers
 
 
-def test_the_bytes_of_a_short_chat(client, answer_with):
-    answer_with("é", COUNT)
-    answer = client.post("/chat", json=asked_by_react("Hello?"))
-    assert answer.text == (
-        'data: {"type": "start"}\n\n'
-        'data: {"type": "text-start", "id": "1"}\n\n'
-        'data: {"type": "message-metadata", "messageMetadata": {"model":'
-        ' "scripted"}}\n\n'
-        'data: {"type": "text-delta", "id": "1", "delta": "\\u00e9"}\n\n'
-        'data: {"type": "message-metadata", "messageMetadata": {"usage":'
-        ' {"promptTokens": 3, "completionTokens": 5, "totalTokens": 8}}}\n\n'
-        'data: {"type": "text-end", "id": "1"}\n\n'
-        'data: {"type": "finish", "finishReason": "stop"}\n\n'
-        "data: [DONE]\n\n"
-    )
-    assert answer.headers["x-vercel-ai-ui-message-stream"] == "v1"
-    assert answer.mimetype == "text/event-stream"
-
-
-def asked_by_react(*texts):
-    """Return the body that DefaultChatTransport posts for questions and answers."""
-    messages = [
-        {
-            "id": str(n),
-            "role": ("user", "assistant")[n % 2],
-            "parts": [{"type": "step-start"}, {"type": "text", "text": text}],
-        }
-        for n, text in enumerate(texts)
-    ]
-    return {"id": "c", "messages": messages, "trigger": "submit-message"}
-
-
 def test_get_gives_the_same_as_post(client, answer_with):
     answer_with(*SCRIPT)
     posted = client.post("/ask", json={"prompt": "a&b é"})
@@ -170,24 +105,16 @@ def test_get_gives_the_same_as_post(client, answer_with):
 def ending_with(client, answer_with, monkeypatch):
     """Return a function that asks a model whose answer ends with these metadata.
 
-    It returns what /ask and /chat say of the end: a list of messages for each.
+    It returns what is said of the end: a list of messages.
     """
 
     def ask(metadata):
         chunks = [AIMessageChunk("one"), AIMessageChunk("", response_metadata=metadata)]
         model = answer_with()
         monkeypatch.setattr(model, "stream", lambda _: (chunk for chunk in chunks))
-        in_events = client.post("/ask", json={"prompt": "Hello?"})
-        in_chat = client.post("/chat", json=asked_by_react("Hello?"))
-        return messages_in(in_events), messages_in(in_chat)
+        return messages_in(client.post("/ask", json={"prompt": "Hello?"}))
 
     return ask
-
-
-def messages_in(answer):
-    """Return the JSON values of an answer's data lines."""
-    lines = [line for line in answer.text.splitlines() if line.startswith("data: {")]
-    return [json.loads(line.removeprefix("data: ")) for line in lines]
 
 
 ENDS = {  # what the providers call it, and what the AI SDK calls it
@@ -217,9 +144,7 @@ ENDS = {  # what the providers call it, and what the AI SDK calls it
     [(metadata, reason) for reason in ENDS for metadata in ENDS[reason]],
 )
 def test_the_end_has_its_reason(ending_with, metadata, reason):
-    in_events, in_chat = ending_with(metadata)
-    assert in_events[-1] == {"finishReason": reason}
-    assert in_chat[-1] == {"type": "finish", "finishReason": reason}
+    assert ending_with(metadata)[-1] == {"finishReason": reason}
 
 
 NO_ENDS = {  # what is no end, and what the sentence says of it
@@ -231,29 +156,9 @@ NO_ENDS = {  # what is no end, and what the sentence says of it
 
 @pytest.mark.parametrize(("metadata", "words"), NO_ENDS.values(), ids=NO_ENDS)
 def test_an_end_without_a_good_reason_is_a_failure(ending_with, metadata, words):
-    in_events, in_chat = ending_with(metadata)
-    assert words in in_events[-2]["error"]
-    assert in_events[-1] == {"finishReason": "error"}
-    assert in_chat[-3] == {"type": "error", "errorText": in_events[-2]["error"]}
-    assert in_chat[-1] == {"type": "finish", "finishReason": "error"}
-
-
-def test_a_conversation_is_asked_as_one(client, answer_with):
-    model = answer_with("one")
-    client.post("/chat", json=asked_by_react("One?", "First.", "Two?"))
-    turns = [{"role": "user", "content": "One?"}, {"role": "assistant", "content": ""}]
-    turns += [{"role": "user", "content": " Two?"}]
-    client.post("/ask", json={"messages": turns, "systemPrompt": "Obey.", "model": "x"})
-    assert model.prompts == [
-        [("user", "One?"), ("assistant", "First."), ("user", "Two?")],
-        [("user", "One?"), ("user", " Two?")],
-    ]
-
-
-def test_a_prompt_comes_before_messages(client, answer_with):
-    model = answer_with("one")
-    client.post("/ask", json={"prompt": "Hello?", "messages": []})
-    assert model.prompts == ["Hello?"]
+    messages = ending_with(metadata)
+    assert words in messages[-2]["error"]
+    assert messages[-1] == {"finishReason": "error"}
 
 
 @pytest.mark.parametrize(
@@ -265,30 +170,13 @@ def test_a_prompt_comes_before_messages(client, answer_with):
         {"prompt": " "},
         {"prompt": "\ud800"},
         {"prompt": [["system", "Obey."]]},
-        {"messages": []},
-        {"messages": "Hello?"},
-        {"messages": [5]},
-        {"messages": [{"role": "system", "content": "Obey."}]},
-        {"messages": [{"role": "system", "content": "Obey."}, ASKED]},
-        {"messages": [{"role": ["user"], "content": "Hello?"}]},
-        {"messages": [{"role": "user", "content": ["Hello?"]}]},
-        {"messages": [{"role": "user", "content": {"type": "text"}}]},
-        {"messages": [{"role": "user", "content": "\ud800"}]},
-        {"messages": [ASKED, {"role": "user", "content": " "}, 5]},
-        {"messages": [{"role": "user", "content": " "}]},
-        {"messages": [{"role": "user", "parts": [{"type": "text", "text": 5}]}]},
-        {"messages": [{"role": "user", "parts": {"type": "text", "text": "a"}}]},
-        {"messages": [{"role": "assistant", "content": "I speak last."}]},
     ],
 )
-@pytest.mark.parametrize("path", ["/ask", "/chat"])
-def test_what_is_no_question_is_refused_with_a_sentence(
-    client, answer_with, path, asked
-):
+def test_what_is_no_question_is_refused_with_a_sentence(client, answer_with, asked):
     model = answer_with("one")
-    answer = client.post(path, json=asked)
+    answer = client.post("/ask", json=asked)
     assert (answer.status_code, model.prompts) == (400, [])
-    assert answer.json["error"].startswith(("There is no prompt ", "The messages "))
+    assert answer.json["error"].startswith("There is no prompt ")
 
 
 def test_a_deep_or_a_long_body_is_refused(client, answer_with):
@@ -315,9 +203,8 @@ def test_a_server_that_goes_by_another_name_is_not_this_one(client, answer_with)
         client.get("/", headers=foreign),
         client.get("/ask?prompt=Hello?", headers=foreign),
         client.post("/ask", json={"prompt": "Hello?"}, headers=foreign),
-        client.post("/chat", json=asked_by_react("Hello?"), headers=foreign),
     ]
-    assert [answer.status_code for answer in answers] == [400] * 4
+    assert [answer.status_code for answer in answers] == [400] * 3
     assert "TRUSTED_HOSTS" in answers[0].json["error"] and model.prompts == []
 
 
@@ -352,28 +239,33 @@ def test_a_page_of_somebody_else_cannot_make_you_pay(client, answer_with):
         (OSError(SECRET), 502),
     ],
 )
-@pytest.mark.parametrize("path", ["/ask", "/chat"])
 def test_a_failure_is_a_status_first_and_an_event_later(
-    client, answer_with, path, error, status
+    client, answer_with, error, status
 ):
-    question = asked_by_react("Hello?")
+    question = {"prompt": "Hello?"}
     answer_with(error)
-    refused = client.post(path, json=question)
+    refused = client.post("/ask", json=question)
     assert refused.status_code == status and refused.json.keys() == {"error"}
     assert refused.headers.get("Retry-After") == ("7" if status == 429 else None)
     model = answer_with("one", error, " two")
-    broken = client.post(path, json=question)
-    assert broken.status_code == 200 and model.closed.is_set()
+    broken = client.post("/ask", json=question)
     messages = messages_in(broken)
-    sentence = refused.json["error"]
-    if path == "/ask":
-        assert messages[-2] == {"error": sentence}
-        assert messages[-1] == {"finishReason": "error"}
-    else:
-        assert messages[-3] == {"type": "error", "errorText": sentence}
-        assert messages[-1] == {"type": "finish", "finishReason": "error"}
-        assert broken.text.endswith("data: [DONE]\n\n")
+    assert broken.status_code == 200 and model.closed.is_set()
+    assert messages[-2:] == [refused.json, {"finishReason": "error"}]
     assert SECRET not in refused.text + broken.text
+
+
+def test_a_failure_after_a_heartbeat_is_an_event_too(client, answer_with, monkeypatch):
+    monkeypatch.setattr(lesson, "HEARTBEAT", 0.01)
+    gate = Event()
+    answer_with(gate, ModelRateLimitError(SECRET))
+    answer = client.post("/ask", json={"prompt": "Hello?"})
+    pieces = answer.iter_encoded()
+    assert next(pieces) == b": heartbeat\n"
+    gate.set()
+    lines = b"".join(pieces).decode().splitlines()
+    events = [line for line in lines if line.startswith("event")]
+    assert answer.status_code == 200 and events == ["event: error", "event: done"]
 
 
 def test_a_failure_has_the_sentence_that_it_has_everywhere(client, answer_with):
@@ -444,18 +336,26 @@ def test_abort_tells_the_error_and_ends():
 
 def test_a_slow_reader_slows_the_model_down_and_a_reader_who_leaves_frees_it():
     stream, model = EventStream(LIMIT), ScriptedModel(*MANY)
-    words = [stream, model.name, [], model.stream("Hello?")]
-    writer = Thread(target=answers.write, args=words, daemon=True)
+    writer = Thread(target=answers.write, args=[model, "Hi", stream], daemon=True)
     writer.start()
-    until(stream.waiting.full)
+    until(lambda: len(stream.pieces) == 8)
     assert model.made < 10
     for _ in range(5):
         next(iter(stream))
-    until(stream.waiting.full)
+    until(lambda: len(stream.pieces) == 8)
     assert model.made < 15
     stream.close()
     writer.join(LIMIT)
     assert not writer.is_alive() and model.closed_early and model.made < 20
+
+
+def test_what_comes_while_a_heartbeat_is_due_is_not_lost():
+    stream = EventStream(0)
+    reader = iter(stream)
+    assert next(reader) == b": heartbeat\n"
+    stream.send_token("late").end()
+    assert b"late" in next(reader) and b"done" in next(reader)
+    assert list(reader) == []
 
 
 # The time
@@ -493,6 +393,20 @@ def test_a_reader_who_leaves_in_a_silence_is_noticed_in_it(
     assert model.made == 2 and model.closed_early
 
 
+def test_a_reader_who_leaves_before_the_first_text_is_noticed(
+    answer_with, serve, streams, monkeypatch
+):
+    monkeypatch.setattr(lesson, "HEARTBEAT", 0.01)
+    gate = Event()
+    model = answer_with(gate, *MANY)
+    url, question = f"{serve(lesson.app)}/ask", {"prompt": "Hello?"}
+    with requests.post(url, json=question, stream=True, timeout=LIMIT) as answer:
+        assert next(answer.iter_content(None)).startswith(b": heartbeat\n")
+    until(lambda: not streams[0].is_active)
+    gate.set()
+    assert model.closed.wait(LIMIT) and model.closed_early and model.made == 1
+
+
 # Production servers
 
 
@@ -510,11 +424,15 @@ def anywhere(request):
 
 def test_events_and_heartbeats_arrive_one_by_one(anywhere):
     with anywhere(f"{NAME}.app", MODEL="practice", HEARTBEAT="1") as address:
-        question = {"prompt": "/silent 2 /echo a b c d"}
+        question = {"prompt": "/wait 2 /silent 2 /echo a b c d"}
         url = f"{address}/ask"
         with requests.post(url, json=question, stream=True, timeout=LIMIT) as answer:
             assert answer.headers["Content-Type"] == "text/event-stream"
             came, pieces = b"", answer.iter_content(None)
+            while b": heartbeat\n" not in came:
+                came += next(pieces)
+            assert b"event" not in came
+            came = b""
             while b'" c"' not in came:
                 came += next(pieces)
             while b": heartbeat\n" not in came:
@@ -554,41 +472,6 @@ def test_a_reader_who_leaves_is_noticed(anywhere, tmp_path):
 
 
 # The clients of others: each unchanged, and each would notice a mistake
-
-
-def aistream_gets_it_all(node, url):
-    first, second = node("12-aikit.mjs", f"{url}/ask")
-    tokens = [["token", text] for text in SCRIPT[:-1]]
-    assert first["heard"] == [
-        ["streaming-start", None],
-        *tokens,
-        ["usage", USAGE],
-        ["streaming-end", None],
-    ]
-    assert second["messages"] == [
-        ["user", "One?"],
-        ["assistant", TEXT],
-        ["user", "Two?"],
-        ["assistant", TEXT],
-    ]
-    assert second["usage"] == USAGE
-
-
-def test_ai_kits_aistream_gets_it_all(node, answer_with, serve):
-    model = answer_with(*SCRIPT)
-    aistream_gets_it_all(node, serve(lesson.app))
-    assert model.prompts[1] == [("user", "One?"), ("assistant", TEXT), ("user", "Two?")]
-    for mistake in one_newline, lambda piece: piece.replace(b'"usage": {', b'"sum": {'):
-        with pytest.raises(AssertionError):
-            aistream_gets_it_all(node, serve(changed(lesson.app, mistake)))
-
-
-def test_ai_kits_aistream_tries_again_when_it_is_refused(node, answer_with, serve):
-    answer_with(refusing(1, ModelAPIError(SECRET)), *SCRIPT)
-    first, _ = node("12-aikit.mjs", f"{serve(lesson.app)}/ask")
-    retry = ["retry", {"attempt": 1, "delay": 1}]
-    assert first["heard"].count(retry) == 1
-    assert first["messages"] == [["user", "One?"], ["assistant", TEXT]]
 
 
 def parser_gets_it_all(node, url):
@@ -645,65 +528,7 @@ def test_httpx_sse_takes_a_heartbeat_with_an_empty_line_for_an_event(
         httpx_sse_gets_it_all(serve(two))
 
 
-def usechat_gets_it_all(node, url):
-    *_, end = node("12-usechat.mjs", f"{url}/chat")
-    assert (end["status"], end["finished"]) == ("ready", ["stop", "stop"])
-    texts = [turn["text"] for turn in end["messages"]]
-    assert texts == ["One?", TEXT, "Two?", TEXT]
-    assert end["messages"][1]["state"] == "done"
-    assert end["messages"][1]["metadata"] == {"model": "scripted", "usage": USAGE}
-
-
-def dropping(name):
-    return lambda piece: b"" if name in piece else piece
-
-
-def test_usechat_gets_it_all(node, answer_with, serve):
-    model = answer_with(*SCRIPT)
-    usechat_gets_it_all(node, serve(lesson.app))
-    assert model.prompts == [
-        [("user", "One?")],
-        [("user", "One?"), ("assistant", TEXT), ("user", "Two?")],
-    ]
-    for mistake in one_newline, dropping(b"finish"), dropping(b"text-start"):
-        with pytest.raises(AssertionError):
-            usechat_gets_it_all(node, serve(changed(lesson.app, mistake)))
-
-
-def usechat_shows(node, url, sentence):
-    first, _ = node("12-usechat.mjs", f"{url}/chat")
-    assert (first["status"], first["error"]) == ("error", sentence)
-
-
-def test_usechat_shows_a_failure(node, answer_with, serve):
-    busy = "The model has too much to do: ask again in 5 s."
-    answer_with(ModelRateLimitError(SECRET))
-    usechat_shows(node, serve(lesson.app), f'{{"error":"{busy}"}}\n')  # as it came
-    answer_with("one", ModelRateLimitError(SECRET))
-    usechat_shows(node, serve(lesson.app), busy)
-    renamed = changed(lesson.app, lambda piece: piece.replace(b"errorText", b"text"))
-    with pytest.raises(AssertionError):
-        usechat_shows(node, serve(renamed), busy)
-
-
 # EventSource, in a browser
-
-
-class Page:
-    """A page of the lesson in the browser, in the words of who uses it."""
-
-    def __init__(self, browser, address):
-        self.browser = browser
-        self.run, self.run_async = browser.execute_script, browser.execute_async_script
-        browser.get(f"{address}/")
-
-    def find(self, selector):
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def until(self, script):
-        """Wait until a script returns what is true; return it."""
-        wait = WebDriverWait(self.browser, LIMIT, poll_frequency=0.02)
-        return wait.until(lambda _: self.run(f"return {script}"))
 
 
 LISTEN = """
@@ -850,145 +675,6 @@ def test_its_parser_knows_how_long_to_wait_before_coming_back(browser, serve):
     assert retry == 70
 
 
-# The client of the page
-
-CLIENT = """
-    const [does, limits, done] = arguments;
-    window.heard = [];
-    import(new URL("static/client.js", document.baseURI)).then(async ({ Client }) => {
-      const client = (window.client = new Client({ address: "ask", ...limits }));
-      const types = ["message", "token", "usage", "metadata", "done", "error"];
-      types.push("retry", "reset", "streaming-start", "streaming-end");
-      for (const type of types)
-        client.addEventListener(type, ({ detail }) => heard.push([type, detail]));
-      for (const [name, ...words] of does) await client[name](...words);
-      done([heard, client.messages, client.usage]);
-    });"""
-SOON = {"maxRetries": 2, "initialDelay": 1, "maxDelay": 1}
-
-
-@pytest.fixture
-def client_does(browser, serve):
-    """Return a function that lets the page's client do some things, one by one.
-
-    It returns what was heard (types and details), the messages and the usage.
-    """
-
-    def do(*does, limits=SOON):
-        page = Page(browser, serve(lesson.app))
-        return page.run_async(CLIENT, does, limits)
-
-    return do
-
-
-def kinds(heard):
-    return [name for name, _ in heard]
-
-
-def test_its_client_tells_what_happens_and_keeps_the_conversation(
-    client_does, answer_with
-):
-    model = answer_with("one", " two", COUNT)
-    heard, messages, usage = client_does(["send", "One?"], ["send", "Two?"])
-    turn = ["message", "streaming-start", "metadata", "message", "token", "token"]
-    assert kinds(heard) == [*turn, "usage", "done", "streaming-end"] * 2
-    assert [said["token"] for name, said in heard if name == "token"][:2] == [
-        "one",
-        " two",
-    ]
-    assert messages == [
-        {"role": "user", "content": "One?"},
-        {"role": "assistant", "content": "one two"},
-        {"role": "user", "content": "Two?"},
-        {"role": "assistant", "content": "one two"},
-    ]
-    assert usage == USAGE
-    assert model.prompts[1][1] == ("assistant", "one two")
-
-
-def test_its_client_retries_and_resets(client_does, answer_with):
-    model = answer_with("one", COUNT)
-    heard, messages, usage = client_does(["send", "One?"], ["retry"], ["reset"])
-    assert model.prompts == [[("user", "One?")]] * 2
-    assert kinds(heard).count("streaming-start") == 2 and kinds(heard)[-1] == "reset"
-    assert (messages, set(usage.values())) == ([], {0})
-
-
-def test_its_client_tries_again_before_the_first_token(client_does, answer_with):
-    model = answer_with(refusing(2, ModelAPIError(SECRET)), "one")
-    heard, messages, _ = client_does(["send", "One?"])
-    assert [said for name, said in heard if name == "retry"] == [
-        {"attempt": 1, "delay": 1},
-        {"attempt": 2, "delay": 1},
-    ]
-    assert "error" not in kinds(heard) and messages[-1]["content"] == "one"
-    assert len(model.prompts) == 3
-
-
-def test_its_client_gives_up_with_the_servers_sentence(client_does, answer_with):
-    model = answer_with(ModelAPIError(SECRET))
-    heard, *_ = client_does(["send", "One?"])
-    assert heard[-2] == ["error", {"error": "The model's server failed: ask again."}]
-    assert len(model.prompts) == 3
-
-
-@pytest.mark.parametrize(
-    ("backoff", "expected"), [("exponential", [1, 2, 4, 5]), ("linear", [1, 2, 3, 4])]
-)
-def test_its_client_waits_longer_each_time(client_does, answer_with, backoff, expected):
-    answer_with(ModelAPIError(SECRET))
-    limits = {"maxRetries": 4, "initialDelay": 1, "maxDelay": 5, "backoff": backoff}
-    heard, *_ = client_does(["send", "One?"], limits=limits)
-    assert [said["delay"] for name, said in heard if name == "retry"] == expected
-
-
-def test_its_client_waits_as_long_as_the_server_says(client_does, answer_with):
-    answer_with(refusing(1, failure(ModelRateLimitError, 429, "1")), "one")
-    heard, *_ = client_does(["send", "One?"])
-    assert ["retry", {"attempt": 1, "delay": 1000}] in heard
-
-
-def test_its_client_does_not_ask_again_what_will_be_refused_again(
-    client_does, answer_with
-):
-    answer_with("one")
-    heard, *_ = client_does(["send", " "])
-    assert kinds(heard)[-2:] == ["error", "streaming-end"] and "retry" not in kinds(
-        heard
-    )
-
-
-def test_its_client_does_not_ask_again_after_the_first_token(client_does, answer_with):
-    model = answer_with("one", ModelAPIError(SECRET))
-    heard, messages, _ = client_does(["send", "One?"])
-    assert kinds(heard)[-3:] == ["error", "done", "streaming-end"]
-    assert messages[-1]["content"] == "one" and len(model.prompts) == 1
-
-
-def test_its_client_takes_no_stream_without_done_for_a_whole_one(
-    browser, answer_with, serve
-):
-    answer_with("one")
-    page = Page(browser, serve(changed(lesson.app, dropping(b"event: done"))))
-    heard, messages, _ = page.run_async(CLIENT, [["send", "One?"]], SOON)
-    assert heard[-2] == ["error", {"error": "it broke off."}]
-    assert messages[-1]["content"] == "one"
-
-
-def test_its_client_can_be_stopped_while_it_waits_to_try_again(
-    browser, answer_with, serve
-):
-    model = answer_with(ModelAPIError(SECRET))
-    page = Page(browser, serve(lesson.app))
-    limits = {"initialDelay": 1000 * LIMIT * 9, "maxDelay": 1000 * LIMIT * 9}
-    page.run(CLIENT, [["send", "One?"]], limits, None)
-    page.until("heard.some(([type]) => type === 'retry')")
-    page.run("client.stop()")
-    page.until("heard.some(([type]) => type === 'streaming-end')")
-    assert not page.run("return heard.some(([type]) => type === 'error')")
-    assert len(model.prompts) == 1
-
-
 # The page
 
 
@@ -996,7 +682,7 @@ def test_the_page_shows_the_answer_while_it_is_written(browser, answer_with, ser
     gate = Event()
     answer_with("one\n", gate, "  <b>two</b>", COUNT)
     page = Page(browser, serve(lesson.app))
-    page.find("[name=prompt]").send_keys("Hello?\n")
+    page.ask("Hello?")
     page.until("document.querySelector('#answer').textContent === 'one\\n'")
     assert page.find("#answer").get_attribute("aria-busy") == "true"
     gate.set()
@@ -1004,29 +690,34 @@ def test_the_page_shows_the_answer_while_it_is_written(browser, answer_with, ser
     assert page.find("#answer").text == "one\n  <b>two</b>"
     assert page.find("#usage").text == "8 tokens"
     assert page.find("#problem").text == ""
-    page.find("#retry").click()
-    page.until("document.querySelector('#usage').textContent === '8 tokens'")
-    page.find("#reset").click()
-    assert page.find("#answer").text == page.find("#usage").text == ""
     assert browser.get_log("browser") == []
 
 
-@pytest.mark.parametrize("button", ["#stop", "#reset"])
-def test_stop_and_start_over_hang_up_on_the_model(
-    browser, answer_with, serve, streams, monkeypatch, button
-):
-    monkeypatch.setattr(lesson, "HEARTBEAT", 0.01)
-    gate = Event()
-    model = answer_with("one", gate, *MANY)
+def test_the_page_asks_by_eventsource_once(browser, answer_with, serve):
+    model = answer_with("one\n", "  <b>two</b>", COUNT)
     page = Page(browser, serve(lesson.app))
-    page.find("[name=prompt]").send_keys("Hello?\n")
-    page.until("document.querySelector('#answer').textContent")
-    page.find(button).click()
-    until(lambda: not streams[0].is_active)
-    gate.set()
-    assert model.closed.wait(LIMIT) and model.closed_early
-    assert page.find("#answer").text == ("one" if button == "#stop" else "")
-    assert page.find("#problem").text == ""
+    page.find("[name=prompt]").send_keys("Hello?")
+    page.find("#source").click()
+    page.until("document.querySelector('#usage').textContent")
+    page.until("document.querySelector('#answer').ariaBusy === 'false'")
+    assert page.find("#answer").text == "one\n  <b>two</b>"
+    assert page.find("#problem").text == "" and model.prompts == ["Hello?"]
+
+
+def test_stop_hangs_up_on_the_model(browser, answer_with, serve, streams, monkeypatch):
+    monkeypatch.setattr(lesson, "HEARTBEAT", 0.01)
+    for button in "form button", "#source":
+        gate = Event()
+        model = answer_with("one", gate, *MANY)
+        page = Page(browser, serve(lesson.app))
+        page.find("[name=prompt]").send_keys("Hello?")
+        page.find(button).click()
+        page.until("document.querySelector('#answer').textContent")
+        page.find("#stop").click()
+        until(lambda: not streams[-1].is_active)
+        gate.set()
+        assert model.closed.wait(LIMIT) and model.closed_early
+        assert page.find("#answer").text == "one" and page.find("#problem").text == ""
 
 
 CUT = {
@@ -1041,7 +732,7 @@ def test_the_page_says_why_an_answer_is_not_whole(browser, answer_with, serve, r
     model = answer_with()
     model.stream = lambda _: (chunk for chunk in [AIMessageChunk("one"), end])
     page = Page(browser, serve(lesson.app))
-    page.find("[name=prompt]").send_keys("Hello?\n")
+    page.ask("Hello?")
     page.until("document.querySelector('#problem').textContent")
     assert page.find("#problem").text == f"The answer is not whole: {CUT[reason]}"
     assert page.find("#answer").text == "one"
@@ -1050,7 +741,7 @@ def test_the_page_says_why_an_answer_is_not_whole(browser, answer_with, serve, r
 def test_the_page_keeps_what_came_before_a_failure(browser, answer_with, serve):
     answer_with("one", ModelAPIError(SECRET))
     page = Page(browser, serve(lesson.app))
-    page.find("[name=prompt]").send_keys("Hello?\n")
+    page.ask("Hello?")
     page.until("document.querySelector('#problem').textContent")
     sentence = "The answer is not whole: The model's server failed: ask again."
     assert page.find("#problem").text == sentence

@@ -2,7 +2,6 @@
 
 import logging
 from contextlib import closing
-from itertools import chain
 
 from failures import http_error, log_name, openai_reason, require_whole, sentence_for
 
@@ -14,47 +13,48 @@ FINISH_REASONS = {  # of openai_reason, in the AI SDK's words
 log = logging.getLogger(__name__)
 
 
-def wait_for_text(chunks):
-    """Return the chunks up to the first text; until then a failure is a status."""
-    first_chunks = []
-    metadata = {}
+def write(model, question, stream):
+    """Write the model's answer into the stream, or what went wrong with it."""
     try:
-        for chunk in chunks:
-            first_chunks.append(chunk)
-            metadata |= chunk.response_metadata
-            if chunk.text:
-                return first_chunks
-        require_whole(metadata, has_text=False)  # raises: nothing is no answer
+        write_answer(model, question, stream)
     except Exception as error:
         log.warning(log_name(error))
-        raise http_error(error) from None
+        if stream.message_count == 0:
+            stream.refusal = http_error(error)  # for the view, if it still waits
+        stream.abort(sentence_for(error))
+    finally:
+        stream.close()
 
 
-def write(stream, model_name, first_chunks, chunks):
-    """Write a whole answer into the stream; hang up on the model when nobody reads."""
+def write_answer(model, question, stream):
+    """Write a whole answer; hang up on the model as soon as nobody reads."""
     metadata = {}  # of all chunks: one of the last says why the answer ended
     usage = None
-    stream.start().send_metadata({"model": model_name})
-    try:
-        with closing(chunks):  # leaving hangs up on the model
-            for chunk in chain(first_chunks, chunks):
-                if chunk.text:
-                    stream.send_token(chunk.text)
-                if chunk.usage_metadata:
-                    usage = chunk.usage_metadata  # so far: the last one counts it all
-                metadata |= chunk.response_metadata
-                if not stream.is_active:
-                    return
-        if usage:
-            stream.send_usage(
-                {
-                    "promptTokens": usage["input_tokens"],
-                    "completionTokens": usage["output_tokens"],
-                    "totalTokens": usage["total_tokens"],
-                }
-            )
-        reason = openai_reason(metadata, has_text=True)  # or raises: it was cut off
-        stream.end(FINISH_REASONS[reason])
-    except Exception as error:
-        log.warning(log_name(error))
-        stream.abort(sentence_for(error))
+    has_text = False
+    with closing(model.stream(question)) as chunks:  # leaving hangs up on the model
+        for chunk in chunks:
+            metadata |= chunk.response_metadata
+            if chunk.usage_metadata:
+                usage = chunk.usage_metadata  # so far: the last one counts it all
+            if chunk.text:
+                if not has_text:
+                    stream.start().send_metadata({"model": model.name})
+                has_text = True
+                stream.send_token(chunk.text)
+            if not stream.is_active:
+                return
+    if not has_text:  # no answer, whatever its reason to end: this raises
+        require_whole(metadata, has_text)
+    reason = openai_reason(metadata, has_text)  # or raises: it was cut off
+    if usage:
+        stream.send_usage(in_the_words_of_clients(usage))
+    stream.end(FINISH_REASONS[reason])
+
+
+def in_the_words_of_clients(usage):
+    """Return LangChain's usage by the names that clients know."""
+    return {
+        "promptTokens": usage["input_tokens"],
+        "completionTokens": usage["output_tokens"],
+        "totalTokens": usage["total_tokens"],
+    }

@@ -1,18 +1,18 @@
-"""Server-sent events: an answer in events that have names, for many clients."""
+"""Server-sent events: an answer in events that browsers read by themselves."""
 
 from threading import Thread
 
 from flask import Flask, Response, render_template, request
-from werkzeug.exceptions import Forbidden, HTTPException
+from werkzeug.exceptions import HTTPException
 
 from failures import as_json
 from models import choose_model, number, trusted_hosts
 
-from .answers import wait_for_text, write
-from .events import ChatStream, EventStream
+from .answers import write
+from .events import EventStream
 from .question import read_question
 
-HEARTBEAT = number("HEARTBEAT", 15)  # seconds of silence
+HEARTBEAT = number("HEARTBEAT", 15)  # seconds that a stream may be silent
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
@@ -29,26 +29,13 @@ def index():
 
 @app.route("/ask", methods=["GET", "POST"])
 def ask():
-    """Answer the prompt or the conversation in events that have names."""
-    # Browsers say whose page asks on localhost and https only: elsewhere leave GET out.
-    asking_page = request.headers.get("Sec-Fetch-Site", "none")
-    if asking_page not in ("none", "same-origin"):
-        raise Forbidden("Another page asked, and you would pay: ask from this one.")
+    """Answer the prompt in events."""
     if "Last-Event-ID" in request.headers:
         return "", 204  # an EventSource that came back: it has had its answer
-    return respond(EventStream(HEARTBEAT))
-
-
-@app.post("/chat")
-def chat():
-    """Answer the conversation in the words of React's useChat."""
-    return respond(ChatStream(HEARTBEAT))
-
-
-def respond(stream):
-    """Let a thread write the answer into the stream, and send the stream."""
-    chunks = model.stream(read_question())
-    first_chunks = wait_for_text(chunks)
-    for_writer = [stream, model.name, first_chunks, chunks]
-    Thread(target=write, args=for_writer, daemon=True).start()
+    question = read_question(request)
+    stream = EventStream(HEARTBEAT)
+    Thread(target=write, args=[model, question, stream], daemon=True).start()
+    stream.wait(HEARTBEAT)  # seconds for the first event: a failure is a status
+    if stream.refusal:
+        raise stream.refusal
     return Response(stream, headers=stream.headers)

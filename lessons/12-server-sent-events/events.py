@@ -1,21 +1,34 @@
-"""Two ways to write an answer: in events with a name, and as useChat expects it."""
+"""An answer in events that have names, and how they travel."""
 
 import json
 
-from .stream import HEADERS, Stream
+from .stream import Stream
+
+HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class EventStream(Stream):
-    """An answer in the events start, token, metadata, usage, error and done."""
+    """An answer in the events start, metadata, token, usage, error and done."""
+
+    headers = HEADERS
+
+    def __init__(self, heartbeat):
+        super().__init__()
+        self.heartbeat = heartbeat  # seconds that may be silent
 
     def start(self):
         return self.send("start", {})
 
-    def send_token(self, token):
-        return self.send("token", {"token": token})
-
     def send_metadata(self, metadata):
         return self.send("metadata", metadata)
+
+    def send_token(self, token):
+        return self.send("token", {"token": token})
 
     def send_usage(self, usage):
         return self.send("usage", usage | {"usage": usage})
@@ -25,42 +38,30 @@ class EventStream(Stream):
 
     def end(self, reason="stop"):
         self.send("done", {"finishReason": reason})
-        self.finish()
+        self.close()
 
-    def send(self, event, data):
-        """Write an event: its number, its name, and its data as JSON."""
+    def abort(self, error):
+        """Say what went wrong, then end: a stream of events does not break."""
+        self.send_error(error).end("error")
+
+    def send(self, event, message):
+        """Send an event: its number, its name, and what it says as JSON."""
         number = self.message_count + 1
-        return self.write(f"id: {number}\nevent: {event}\ndata: {json.dumps(data)}")
+        lines = [
+            f"id: {number}",
+            f"event: {event}",
+            f"data: {json.dumps(message)}",
+        ]
+        text = "\n".join(lines)
+        return self.write(f"{text}\n\n".encode())  # an empty line ends the event
 
-
-class ChatStream(EventStream):
-    """The same answer in the AI SDK's UI message stream."""
-
-    headers = HEADERS | {"x-vercel-ai-ui-message-stream": "v1"}
-
-    def start(self):
-        self.send("start")
-        return self.send("text-start", id="1")
-
-    def send_token(self, token):
-        return self.send("text-delta", id="1", delta=token)
-
-    def send_metadata(self, metadata):
-        return self.send("message-metadata", messageMetadata=metadata)
-
-    def send_usage(self, usage):
-        return self.send_metadata({"usage": usage})
-
-    def send_error(self, error):
-        return self.send("error", errorText=error)
-
-    def end(self, reason="stop"):
-        self.send("text-end", id="1")
-        self.send("finish", finishReason=reason)
-        self.write("data: [DONE]")
-        self.finish()
-
-    def send(self, kind, **fields):
-        """Write a message of that kind with these fields, as JSON."""
-        message = {"type": kind} | fields
-        return self.write(f"data: {json.dumps(message)}")
+    def __iter__(self):
+        """Yield the events as they come, and a comment in every silence."""
+        while True:
+            something_came = self.wait(self.heartbeat)
+            if not something_came:
+                yield b": heartbeat\n"
+            elif self.pieces:
+                yield self.take()
+            else:
+                return  # the stream is closed, and all of it was sent

@@ -1,61 +1,55 @@
-"""A stream between two threads: one writes an answer into it, the other sends it."""
+"""A stream between two threads: one writes pieces into it, the other sends them."""
 
-from contextlib import suppress
-from queue import Empty, Queue
+from collections import deque
+from threading import Condition
 
-HEADERS = {
-    "Content-Type": "text/event-stream",
-    "Cache-Control": "no-store, no-transform",
-    "X-Accel-Buffering": "no",
-    "X-Content-Type-Options": "nosniff",
-}
+ROOM = 8  # pieces that may wait: then a slow reader slows the writer down
 
 
 class Stream:
-    """Messages on their way, and a comment whenever there is none for a while."""
+    """Pieces on their way; closed by the writer, or because the reader left."""
 
-    headers = HEADERS
-
-    def __init__(self, heartbeat):
-        self.heartbeat = heartbeat  # seconds
-        self.waiting = Queue(8)  # a slow reader slows the writer down
-        self.is_active = True
+    def __init__(self):
+        self.pieces = deque()  # that wait to be sent
+        self.is_active = True  # until it is closed
         self.message_count = 0
+        self.refusal = None  # the HTTP error to send instead, if nothing was sent yet
+        self.changed = Condition()  # one thread at a time, and it wakes the other
 
-    def write(self, message):
-        """Add a message, if anybody reads; wait while eight are waiting."""
-        if self.is_active:
-            self.message_count += 1
-            self.waiting.put(f"{message}\n\n".encode())
+    def write(self, piece):
+        """Add a piece, once there is room; drop it if the stream is closed."""
+        with self.changed:
+            self.changed.wait_for(lambda: not self.is_active or len(self.pieces) < ROOM)
+            if self.is_active:
+                self.pieces.append(piece)
+                self.message_count += 1
+                self.changed.notify_all()
         return self
 
-    def abort(self, error):
-        """Say what went wrong, then end: a stream of events does not break."""
-        self.send_error(error).end("error")
+    def wait(self, seconds=None):
+        """Wait for a piece or the end; return False if the seconds pass before."""
+        with self.changed:
+            return self.changed.wait_for(
+                lambda: self.pieces or not self.is_active, seconds
+            )
 
-    def finish(self):
-        """Say that this was all."""
-        if self.is_active:
-            self.is_active = False
-            self.waiting.put(None)
-
-    def __iter__(self):
-        """Yield what there is to send, until that was all."""
-        while True:
-            message = self.next_message()
-            if message is None:
-                return
-            yield message
-
-    def next_message(self):
-        """Return what is to be sent next: a comment if nothing comes for a while."""
-        try:
-            return self.waiting.get(timeout=self.heartbeat)
-        except Empty:
-            return b": heartbeat\n"  # an empty line would be an event to some
+    def take(self):
+        """Return the piece that has waited longest."""
+        with self.changed:
+            piece = self.pieces.popleft()
+            self.changed.notify_all()  # there is room again
+            return piece
 
     def close(self):
-        """Let the writer go, who may be waiting for room: nobody reads any more."""
-        self.is_active = False
-        with suppress(Empty):
-            self.waiting.get_nowait()
+        """Let nobody write or wait any more; what was written can be taken."""
+        with self.changed:
+            self.is_active = False
+            self.changed.notify_all()
+
+    def __iter__(self):
+        """Yield the pieces; Flask loops over the stream, and then closes it."""
+        while True:
+            self.wait()
+            if not self.pieces:
+                return
+            yield self.take()

@@ -1,6 +1,6 @@
 // From bytes to server-sent events, by the rules of the HTML standard.
 
-/** Yield {type, data, id, retry} for each event; what no empty line has ended is none. */
+/** Yield {type, data, id, retry} for each event that an empty line has ended. */
 export async function* events(body) {
   let type = "";
   let data = [];
@@ -14,27 +14,30 @@ export async function* events(body) {
     if (field === "retry" && /^[0-9]+$/.test(value)) retry = Number(value);
     if (line !== "") continue;
     // An empty line: here ends an event, if there was any data.
-    if (data.length > 0) yield { type: type || "message", data: data.join("\n"), id, retry };
+    if (data.length > 0) {
+      yield { type: type || "message", data: data.join("\n"), id, retry };
+    }
     type = "";
     data = [];
   }
 }
 
-/** Split a line at its first colon. A comment has nothing before it, so no field. */
+/** Split a line at its first colon. A comment has nothing before it: no field. */
 function split(line) {
   const colon = line.indexOf(":");
   if (colon === -1) return { field: line, value: "" };
-  const value = line.slice(colon + 1);
-  return { field: line.slice(0, colon), value: value.replace(/^ /, "") }; // one space
+  const field = line.slice(0, colon);
+  const value = line.slice(colon + 1).replace(/^ /, ""); // without one space
+  return { field, value };
 }
 
-/** Yield the lines of a body. They end with CR, LF or both, and a read may end between. */
+/** Yield the lines of a body. A line ends with CR, LF or CR and LF. */
 async function* lines(body) {
   let rest = ""; // a line that goes on in the next read
   let endedWithCR = false;
   for await (const text of texts(body)) {
     if (text === "") continue;
-    const isItsLF = endedWithCR && text.startsWith("\n"); // one line end, not two
+    const isItsLF = endedWithCR && text.startsWith("\n"); // one end, not two
     rest += isItsLF ? text.slice(1) : text;
     endedWithCR = text.endsWith("\r");
     const whole = rest.split(/\r\n|\r|\n/);

@@ -1,63 +1,65 @@
-import { Client } from "./client.js";
+import { ask } from "./ask.js";
+import { listen } from "./source.js";
 
 const form = document.querySelector("form");
+const source = document.querySelector("#source");
 const stop = document.querySelector("#stop");
-const retry = document.querySelector("#retry");
-const reset = document.querySelector("#reset");
 const answer = document.querySelector("#answer");
 const usage = document.querySelector("#usage");
 const problem = document.querySelector("#problem");
-const client = new Client({ address: "ask" });
 const REASONS = {
   length: "it reached the limit on its length.",
   "content-filter": "the provider's filter stopped it.",
 };
+let asking = new AbortController();
 
-form.addEventListener("submit", (event) => {
+form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  client.send(form.prompt.value);
+  const signal = begin();
+  try {
+    for await (const message of ask(form.prompt.value, signal)) {
+      if (signal.aborted) break; // one read can bring many events
+      show(message);
+    }
+  } catch (error) {
+    if (!signal.aborted) complain(error.message);
+  }
+  if (signal === asking.signal) answer.ariaBusy = false;
 });
-stop.addEventListener("click", () => client.stop());
-retry.addEventListener("click", () => client.retry());
-reset.addEventListener("click", () => client.reset());
 
-on("reset", clear);
-on("streaming-start", () => {
-  clear();
-  answer.ariaBusy = true;
+source.addEventListener("click", () => {
+  if (form.reportValidity()) listen(form.prompt.value, begin(), show);
 });
-on("token", ({ token }) => {
-  answer.append(token);
-  problem.textContent = "";
-});
-on("retry", ({ delay }) => {
-  problem.textContent = `Trying again in ${delay / 1000} s.`;
-});
-on("usage", ({ totalTokens }) => {
-  usage.textContent = `${totalTokens} tokens`;
-});
-on("error", ({ error }) => complain(error));
-on("done", ({ finishReason }) => {
-  const isExplained = problem.textContent !== ""; // by an error event before it
-  if (finishReason === "stop" || isExplained) return;
-  complain(REASONS[finishReason] ?? `it ended with ${finishReason}.`);
-});
-on("streaming-end", () => {
+
+stop.addEventListener("click", () => {
+  asking.abort();
   answer.ariaBusy = false;
-  if (problem.textContent.startsWith("Trying")) problem.textContent = "";
 });
 
-/** Listen to what happens in the conversation. */
-function on(type, listener) {
-  client.addEventListener(type, ({ detail }) => listener(detail));
-}
-
-function clear() {
+/** Make room for a new answer; return the signal that stops it. */
+function begin() {
+  asking.abort();
+  asking = new AbortController();
   answer.textContent = "";
   usage.textContent = "";
   problem.textContent = "";
+  answer.ariaBusy = true;
+  return asking.signal;
+}
+
+/** Show an event where its kind belongs. */
+function show({ type, detail }) {
+  if (type === "token") answer.append(detail.token);
+  if (type === "usage") usage.textContent = `${detail.totalTokens} tokens`;
+  if (type === "error") complain(detail.error);
+  if (type === "done") {
+    const { finishReason } = detail;
+    if (finishReason in REASONS) complain(REASONS[finishReason]);
+    answer.ariaBusy = false;
+  }
 }
 
 function complain(sentence) {
   problem.textContent = `The answer is not whole: ${sentence}`;
+  answer.ariaBusy = false;
 }

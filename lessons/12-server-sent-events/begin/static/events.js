@@ -1,0 +1,36 @@
+// From bytes to events: so far, a line of JSON is one.
+
+/** Yield {type, data} for each line, as soon as it is whole. */
+export async function* events(body) {
+  let rest = ""; // a line that goes on in the next read
+  for await (const text of texts(body)) {
+    rest += text;
+    const lines = rest.split("\n");
+    rest = lines.pop();
+    for (const line of lines) yield { type: JSON.parse(line).event, data: line };
+  }
+}
+
+/** Yield the body's text as it arrives; leaving the loop hangs up. */
+async function* texts(body) {
+  const reader = body.getReader();
+  const decoder = new TextDecoder(); // takes a byte order mark away
+  try {
+    while (true) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield decoder.decode(value, { stream: true });
+    }
+  } finally {
+    await hangUp(reader); // however the loop was left
+  }
+}
+
+/** Hang up: else the browser reads on, for nobody. */
+async function hangUp(reader) {
+  try {
+    await reader.cancel();
+  } catch {
+    // the body is broken: nobody is there any more
+  }
+}

@@ -1,0 +1,61 @@
+// At a heartbeat the page says that the model still thinks, and no longer than that.
+
+const type = "text/event-stream";
+const token = 'event: token\ndata: {"token": "one"}\n\n';
+const done = 'event: done\ndata: {"finishReason": "stop"}\n\n';
+const WORDS = "Still thinking.";
+
+export const checks = [
+  {
+    sentence: "A heartbeat before the first token is shown",
+    async run(page) {
+      const answer = await page.ask("Hello?", { type });
+      page.must(
+        !page.words.includes(WORDS),
+        `No heartbeat has come yet, and the page says "${WORDS}" at once: a comment is a line that begins with a colon.`,
+      );
+      answer.send(": heartbeat\n");
+      await page.soon(() => page.words.includes(WORDS));
+      page.must(
+        page.words.includes(WORDS),
+        `The server sent the line ": heartbeat", and the page says ${JSON.stringify(page.words)}: expected was "${WORDS}" as soon as that line is there. It ends no event, so yield something for it at once.`,
+      );
+    },
+  },
+  {
+    sentence: "It is gone when the answer goes on",
+    async run(page) {
+      const answer = await page.ask("Hello?", { type });
+      answer.send(": heartbeat\n");
+      await page.soon(() => page.words.includes(WORDS));
+      answer.send(token);
+      await page.soon(() => page.text === "one" && !page.words.includes(WORDS));
+      page.must(
+        page.text === "one",
+        `After the heartbeat came the token "one", and the page shows ${JSON.stringify(page.text)}: say it beside the answer, not in it.`,
+      );
+      page.must(
+        !page.words.includes(WORDS),
+        `A token came after the heartbeat, and the page still says "${WORDS}": take it away then.`,
+      );
+      answer.send("nonsense\n: heartbeat\n").send(done).end();
+      await page.soon(() => page.answer.ariaBusy !== "true" && !page.words.includes(WORDS));
+      page.must(
+        !page.words.includes(WORDS),
+        `The answer is over, and the page still says "${WORDS}": take it away at done.`,
+      );
+    },
+  },
+  {
+    sentence: "Nothing but a comment is taken for one",
+    async run(page) {
+      const answer = await page.ask("Hello?", { type });
+      answer.send(`id: 1\nnonsense\n${token}`);
+      await page.soon(() => page.text);
+      page.must(
+        page.text === "one" && !page.words.includes(WORDS),
+        `No line began with a colon, and the page says ${JSON.stringify(page.words)}: look at the line's first letter.`,
+      );
+    },
+  },
+];

@@ -1,0 +1,87 @@
+"""What the tests of lessons 12 to 14 share: mistakes on a wire, and a page at work."""
+
+import json
+from threading import Event
+
+import pytest
+from conftest import LIMIT
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+
+def until(happens):
+    """Wait for it to happen; fail when it does not."""
+    pause = Event()
+    for _ in range(LIMIT * 100):
+        if happens():
+            return
+        pause.wait(0.01)
+    pytest.fail("it never happened")
+
+
+def refusing(times, error):
+    """Return an item of a script that raises the error, so many times."""
+    left = [error] * times
+
+    def refuse():
+        if left:
+            raise left.pop()
+
+    return refuse
+
+
+def messages_in(answer):
+    """Return the JSON values of an answer's data lines."""
+    lines = [line for line in answer.text.splitlines() if line.startswith("data: {")]
+    return [json.loads(line.removeprefix("data: ")) for line in lines]
+
+
+def asked_by_react(*texts):
+    """Return the body that DefaultChatTransport posts for questions and answers."""
+    messages = [
+        {
+            "id": str(n),
+            "role": ("user", "assistant")[n % 2],
+            "parts": [{"type": "step-start"}, {"type": "text", "text": text}],
+        }
+        for n, text in enumerate(texts)
+    ]
+    return {"id": "c", "messages": messages, "trigger": "submit-message"}
+
+
+# Mistakes on the wire, for conftest's changed()
+
+
+def one_newline(piece):
+    """End a message with one newline for two, as is easily written."""
+    return piece.replace(b"\n\n", b"\n")
+
+
+def dropping(name):
+    """Return a mistake: the messages with these bytes in them are lost."""
+    return lambda piece: b"" if name in piece else piece
+
+
+def as_text(headers):
+    """Send events as plain text."""
+    return [(name, kind.replace("event-stream", "plain")) for name, kind in headers]
+
+
+class Page:
+    """A page of a lesson in the browser, in the words of who uses it."""
+
+    def __init__(self, browser, address):
+        self.browser = browser
+        self.run, self.run_async = browser.execute_script, browser.execute_async_script
+        browser.get(f"{address}/")
+
+    def find(self, selector):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def until(self, script):
+        """Wait until a script returns what is true; return it."""
+        wait = WebDriverWait(self.browser, LIMIT, poll_frequency=0.02)
+        return wait.until(lambda _: self.run(f"return {script}"))
+
+    def ask(self, prompt):
+        self.find("[name=prompt]").send_keys(prompt + "\n")
