@@ -22,9 +22,9 @@ const root = createRoot(document.createElement("div"));
 await act(() => root.render(createElement(Chat)));
 for (const text of ["One?", "Two?"]) {
   await act(() => chat.sendMessage({ text }));
-  const messages = chat.messages.map(({ role, parts, metadata }) => {
+  const messages = chat.messages.map(({ id, role, parts, metadata }) => {
     const texts = parts.filter(({ type }) => type === "text");
-    return { role, text: texts.map(({ text }) => text).join(""), state: texts[0]?.state, metadata };
+    return { id, role, text: texts.map(({ text }) => text).join(""), state: texts[0]?.state, metadata };
   });
   console.log(JSON.stringify({ status: chat.status, error: chat.error?.message, finished, messages }));
 }
