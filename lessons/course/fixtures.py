@@ -6,8 +6,8 @@ A pytest plugin: run_checks.py starts pytest with it.
 import os
 import runpy
 from contextlib import ExitStack, redirect_stderr, redirect_stdout, suppress
-from threading import Thread
 from itertools import islice
+from threading import Thread
 from weakref import ref
 
 import pytest
