@@ -106,16 +106,12 @@ def text_of(path):
     return path.read_text(encoding="utf-8")
 
 
-TOO_LONG = set()  # lessons to be cut
-
-
 @every_lesson
 def test_it_asks_for_two_files_and_eighty_lines_at_most(lesson):
     written = lines_to_write(lesson)
     files = sorted(written, key=written.get, reverse=True)
     elsewhere = sum(written[name] for name in files[2:])
-    is_short = elsewhere <= 3 and sum(written.values()) <= 80
-    assert is_short != (lesson.name[:2] in TOO_LONG), written
+    assert elsewhere <= 3 and sum(written.values()) <= 80, written
 
 
 # 4. Commands that a lesson tells you to run are run
