@@ -1,0 +1,336 @@
+"""A slow reader slows its own model only, and what waits for readers is bounded."""
+
+import os
+import re
+from contextlib import suppress
+from threading import Event, Thread
+from time import sleep
+
+import pytest
+from langchain_core.exceptions import ModelRateLimitError
+
+from lessons.course.explain import short
+from lessons.course.shared_checks import (
+    test_a_prompt_that_is_no_string_is_refused,
+    test_post_ask_answers_in_plain_text,
+    test_the_answer_is_what_the_model_wrote,
+)
+
+__all__ = [
+    "test_a_prompt_that_is_no_string_is_refused",
+    "test_post_ask_answers_in_plain_text",
+    "test_the_answer_is_what_the_model_wrote",
+]
+PATIENCE = 5  # seconds that what should come at once may take
+MANY = 1000  # pieces, more than a bounded queue lets wait
+LARGE = 100_000  # letters in a large piece
+READERS = 30  # who stop reading
+MOST = 16_000_000  # bytes that may wait for them; the lesson's program keeps to half
+TOO_MANY = 300  # answers at once: no server without a cap refuses one of them
+os.environ["ANSWERS_AT_ONCE"] = "40"  # for a program that reads it: it is full sooner
+seen = {"places": 64}  # how many answers at once there can be
+
+
+def done_in_time(work):
+    """Do something in a thread; return whether it came to an end in time."""
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    return not thread.is_alive()
+
+
+def quiet(*models):
+    """Return how many pieces models have made, once they make no more for a moment."""
+    before = None
+    made = [model.made for model in models]
+    while made != before:
+        sleep(0.2)
+        before = made
+        made = [model.made for model in models]
+    return sum(made)
+
+
+@pytest.fixture
+def measures(client):
+    """Return a function that looks up the numbers at /metrics, by their names."""
+
+    def look():
+        lines = re.findall(r"(?m)^(\w+) (.+)$", client.get("/metrics").text)
+        found = {name: int(float(number)) for name, number in lines}
+        for name in "pieces_held", "bytes_held", "answers_refused_total":
+            assert name in found, (
+                f"/metrics has no line {name}: leave measures.py as it is given."
+            )
+        return found
+
+    return look
+
+
+def read_to_the_end(answer):
+    """Return how many bytes of an answer come, or None if they do not come in time."""
+    came = []
+    ended = done_in_time(lambda: came.append(len(answer.get_data())))
+    return came[0] if ended else None
+
+
+# One reader
+
+
+def test_the_first_piece_leaves_before_the_second_is_made(ask):
+    """The first piece leaves before the second is made."""
+    came = Event()
+    waited = []
+    _, answer = ask("one", lambda: waited.append(came.wait(PATIENCE)), " two")
+    for piece in answer.iter_encoded():
+        if b"one" in piece:
+            came.set()
+    assert waited == [True], (
+        "The reader had to wait for the first piece until the second was made: put()"
+        " may wait only while there is no room, and notify_all() wakes the reader."
+    )
+
+
+def test_a_slow_reader_slows_its_model_down(ask):
+    """A slow reader slows its model down."""
+    model, answer = ask(*["word "] * MANY)
+    made = quiet(model)
+    for _ in range(PATIENCE):  # a busy machine takes its time
+        if made <= 3:
+            sleep(1)
+            made = quiet(model)
+    came = MANY * len("word ")
+    if made >= MANY / 4:
+        came = read_to_the_end(answer)
+    done_in_time(answer.close)
+    assert came == MANY * len("word "), (
+        "The reader took one piece, paused and read on, and did not get all of the"
+        " answer: when there is no room, put() has to wait, by self.changed.wait(), and"
+        " may throw nothing away."
+    )
+    assert made < MANY / 4, (
+        "The reader took one piece and no more, and the model wrote on: all that it"
+        " writes waits in memory. In waiting.py let put() wait with self.changed.wait()"
+        " while len(self.pieces) is PIECES, which is 16."
+    )
+    assert made > 3, (
+        f"The reader took one piece and no more, and the model has made {made}: it may"
+        " go on until 16 pieces wait, so that a reader who pauses finds them there."
+    )
+
+
+def test_the_model_goes_on_when_the_reader_does(ask):
+    """A reader who pauses gets all of the answer."""
+    model, answer = ask(*["word "] * MANY)
+    quiet(model)
+    came = read_to_the_end(answer)
+    assert came is not None, (
+        f"The reader paused and read on, and {PATIENCE} s later the answer has not"
+        " ended: whoever takes a piece wakes the model's thread by notify_all(), and"
+        " put() looks again then whether there is room."
+    )
+    assert came == MANY * len("word "), (
+        f"The reader paused and read on, and got {came} of {MANY * len('word ')} bytes:"
+        " when there is no room, put() has to wait, and may throw nothing away."
+    )
+
+
+def test_what_waits_is_counted_once(ask, measures):
+    """What waits is counted once."""
+    model, answer = ask(*["word "] * MANY)
+    made = quiet(model)
+    found = measures()
+    done_in_time(answer.close)
+    pieces, held = found["pieces_held"], found["bytes_held"]
+    assert pieces < made and held == pieces * len("word "), (
+        "A reader took one piece of 5 bytes and no more, and what held counts is not"
+        " what waits: count each piece once when it begins to wait, by held.add() or by"
+        " held.add_if_it_fits(), which add 1 to the pieces and len(piece) to the bytes."
+    )
+
+
+def test_a_reader_who_leaves_frees_the_model(ask, measures):
+    """A reader who leaves frees the model."""
+    model, answer = ask(*["word "] * MANY)
+    quiet(model)
+    done_in_time(answer.close)
+    assert model.closed.wait(PATIENCE), (
+        f"The reader left {PATIENCE} s ago while put() waited for room, and the model's"
+        " stream is still open: the loop in put() has to end when self.reader_left, and"
+        " put() raises ReaderLeft then."
+    )
+    assert model.made < MANY / 4, (
+        f"The reader left after one piece, and the model has written {model.made} more:"
+        " put() raises ReaderLeft when self.reader_left."
+    )
+    held = measures()["bytes_held"]
+    assert held == 0, (
+        "The reader has left, and held.bytes is not 0: a piece was counted that nobody"
+        " will take. Let the loop in put() look at self.reader_left before it"
+        " asks whether the piece has room."
+    )
+
+
+# All readers together
+
+
+@pytest.fixture
+def asked(ask):
+    """Ask as `ask` does; return None if no first piece comes in time."""
+
+    def post(*script):
+        came = []
+        done_in_time(lambda: came.append(ask(*script)))
+        return came[0] if came else None
+
+    return post
+
+
+@pytest.fixture
+def stopped(asked):
+    """Return the models of many readers who have stopped reading large pieces."""
+    models, answers = [], []
+    for _ in range(READERS):
+        came = asked(*["x" * LARGE] * 100)
+        if not came:  # test_others_go_on says so
+            break
+        models.append(came[0])
+        answers.append(came[1])
+    quiet(*models)
+    yield models
+    done_in_time(lambda: [answer.close() for answer in answers])
+
+
+def test_what_waits_for_all_readers_is_bounded(stopped):
+    """What waits for all readers together is bounded."""
+    waits = sum(model.made - 1 for model in stopped) * LARGE
+    assert waits < MOST, (
+        f"{READERS} readers took one piece of {LARGE} bytes each and no more, and"
+        f" {waits // 1_000_000} MB were made for them: count the bytes that wait for"
+        " all readers, and let put() wait while they would be more than BYTES, which"
+        " is 1,000,000."
+    )
+
+
+def test_others_go_on(asked, stopped):
+    """While others have stopped, a reader gets all of the answer."""
+    answer = None
+    if len(stopped) == READERS:
+        _, answer = asked(*["x" * LARGE] * 20) or (None, None)
+    assert not answer or answer.status_code == 200, (
+        f"While {READERS} readers had stopped, one more got a {answer.status_code}:"
+        " earlier answers keep their places. Give a place back in finally, which also"
+        " runs when a reader leaves."
+    )
+    came = read_to_the_end(answer) if answer else None
+    assert came is not None, (
+        "Readers had stopped, and what they left took up all BYTES; one more reader"
+        f" waited {PATIENCE} s for a whole answer. Let each answer have one"
+        " piece that waits, whatever waits for others: if not self.pieces, there is"
+        " room."
+    )
+    assert came == 20 * LARGE, (
+        f"While others had stopped, one more reader got {came} of {20 * LARGE} bytes:"
+        " put() may throw nothing away."
+    )
+
+
+# Answers at once
+
+
+@pytest.fixture
+def full(asked):
+    """Return model and response of the first question that is refused, if one is.
+
+    And all responses; each is None for a question that waits.
+    """
+    gate = Event()
+    answers = []
+    for _ in range(TOO_MANY):
+        model, answer = asked("one", gate, " two") or (None, None)
+        answers.append(answer)
+        if not answer or answer.status_code != 200:
+            break
+    yield model, answer, answers
+    gate.set()
+    done_in_time(lambda: [each.close() for each in answers if each])
+
+
+def test_one_answer_too_many_is_a_503(full, measures):
+    """One answer too many is a 503 that says when to ask again."""
+    model, answer, answers = full
+    seen["places"] = len(answers) - 1
+    assert answer, (
+        f"After {len(answers) - 1} answers at once one more question got nothing within"
+        f" {PATIENCE} s: let slots.acquire(blocking=False) return at once, and refuse"
+        " by a 503 if it returns False."
+    )
+    assert answer.status_code != 200, (
+        f"{TOO_MANY} answers were begun at once, and none was refused: take a place by"
+        " slots.acquire(blocking=False), and raise ServiceUnavailable(retry_after=5) if"
+        " there is none."
+    )
+    assert answer.status_code == 503, (
+        f"After {len(answers) - 1} answers at once one more question got a"
+        f" {answer.status_code}: raise ServiceUnavailable(retry_after=5), which is a"
+        " 503."
+    )
+    assert len(answers) > 10, (
+        f"Only {len(answers) - 1} answers were begun, and the next was refused: let"
+        " there be 64, number('ANSWERS_AT_ONCE', 64)."
+    )
+    assert answer.headers.get("Retry-After", "").isdecimal(), (
+        "The 503 does not say when to ask again: raise"
+        " ServiceUnavailable(retry_after=5), which adds the header Retry-After."
+    )
+    assert (answer.get_json(silent=True) or {}).get("error"), (
+        f"The 503 came with {short(answer.text)}: let as_json answer it, as it answers"
+        ' other errors with {"error": sentence}.'
+    )
+    assert not model.prompts, (
+        "A question was refused by a 503, and the model had been asked: take a place"
+        " before the model's thread starts."
+    )
+    refused = measures()["answers_refused_total"]
+    assert refused == 1, (
+        f"One question was refused by a 503, and at /metrics answers_refused_total is"
+        f" {refused}: call REFUSED.inc() there, once."
+    )
+
+
+def test_a_place_is_given_back(ask, client):
+    """A place is given back, however the answer ends."""
+    ends = {
+        "was whole": ["one"],
+        "failed after its first text": ["one", ModelRateLimitError("no")],
+        "was refused by the model": [ModelRateLimitError("no")],
+    }
+    for how, script in ends.items():
+        for number in range(seen["places"] + 1):
+            _, answer = ask(*script)
+            with suppress(Exception):  # the body of the second breaks off
+                answer.get_data()
+            answer.close()
+            assert answer.status_code != 503, (
+                f"An answer {how}, {number} times, one after the other, and the next"
+                " got a 503: give the place back in finally, by slots.release()."
+            )
+    for number in range(seen["places"] + 1):
+        _, answer = ask(*["word "] * 5)
+        answer.close()
+        assert answer.status_code != 503, (
+            f"A reader left, {number} times, one after the other, and the next got a"
+            " 503: give the place back in finally, which also runs when a reader"
+            " leaves."
+        )
+    assert client.get("/metrics").status_code == 200
+
+
+def test_a_place_is_given_back_once(ask, full):
+    """A place that was never taken is not given back."""
+    for _ in range(3):
+        _, answer = ask("one")
+        assert answer.status_code == 503, (
+            "All places were taken, a question was refused, and the next got a"
+            f" {answer.status_code}: what was refused has no place to give back, so"
+            " refuse above the try: whose finally: gives it back."
+        )
