@@ -9,18 +9,9 @@ from time import sleep
 import pytest
 from langchain_core.exceptions import ModelRateLimitError
 
+from lessons.course import shared_checks
 from lessons.course.explain import short
-from lessons.course.shared_checks import (
-    test_a_prompt_that_is_no_string_is_refused,
-    test_post_ask_answers_in_plain_text,
-    test_the_answer_is_what_the_model_wrote,
-)
 
-__all__ = [
-    "test_a_prompt_that_is_no_string_is_refused",
-    "test_post_ask_answers_in_plain_text",
-    "test_the_answer_is_what_the_model_wrote",
-]
 PATIENCE = 5  # seconds that what should come at once may take
 MANY = 1000  # pieces, more than a bounded queue lets wait
 LARGE = 100_000  # letters in a large piece
@@ -76,6 +67,36 @@ def read_to_the_end(answer):
 # One reader
 
 
+def test_an_answer_is_written_without_a_slip(ask, caplog):
+    """An answer is written without a slip in waiting.py."""
+    came = []
+    with suppress(Exception):  # which other checks explain
+        model, answer = ask(*["word "] * MANY)
+        quiet(model)
+        done_in_time(lambda: came.append(answer.get_data()))
+    slip = re.search(r"(\w+Error) in (\w+\.py), line (\d+)", caplog.text)
+    assert not slip, (
+        f"While the model wrote, {slip[2]}, line {slip[3]}, raised a {slip[1]}, which"
+        " ended the answer: look there, and at what put() and takes() in waiting.py"
+        " use. A name has to be there, and wait() stands inside with self.changed:."
+    )
+
+
+def test_post_ask_answers_in_plain_text(ask):
+    """POST /ask answers in plain text."""
+    shared_checks.test_post_ask_answers_in_plain_text(ask)
+
+
+def test_the_answer_is_what_the_model_wrote(ask):
+    """The answer is what the model wrote."""
+    shared_checks.test_the_answer_is_what_the_model_wrote(ask)
+
+
+def test_a_prompt_that_is_no_string_is_refused(ask):
+    """A prompt that is no string is refused."""
+    shared_checks.test_a_prompt_that_is_no_string_is_refused(ask)
+
+
 def test_the_first_piece_leaves_before_the_second_is_made(ask):
     """The first piece leaves before the second is made."""
     came = Event()
@@ -114,7 +135,8 @@ def test_a_slow_reader_slows_its_model_down(ask):
     )
     assert made > 3, (
         f"The reader took one piece and no more, and the model has made {made}: it may"
-        " go on until 16 pieces wait, so that a reader who pauses finds them there."
+        " go on until 16 pieces wait. takes() returns whether there is room for one"
+        " more: len(self.pieces) < PIECES, and add_if_it_fits() returns True or False."
     )
 
 
@@ -125,7 +147,7 @@ def test_the_model_goes_on_when_the_reader_does(ask):
     came = read_to_the_end(answer)
     assert came is not None, (
         f"The reader paused and read on, and {PATIENCE} s later the answer has not"
-        " ended: whoever takes a piece wakes the model's thread by notify_all(), and"
+        " ended: whoever takes a piece or adds one wakes the other by notify_all(), and"
         " put() looks again then whether there is room."
     )
     assert came == MANY * len("word "), (
@@ -163,6 +185,11 @@ def test_a_reader_who_leaves_frees_the_model(ask, measures):
         " put() raises ReaderLeft when self.reader_left."
     )
     held = measures()["bytes_held"]
+    assert held >= 0, (
+        "The reader has left, and held.bytes is less than 0: a piece was let in that"
+        " was never counted. When put() has waited it has to ask takes() again, so"
+        " write while, not if."
+    )
     assert held == 0, (
         "The reader has left, and held.bytes is not 0: a piece was counted that nobody"
         " will take. Let the loop in put() look at self.reader_left before it"
@@ -179,7 +206,17 @@ def asked(ask):
 
     def post(*script):
         came = []
-        done_in_time(lambda: came.append(ask(*script)))
+        raised = []
+
+        def work():
+            try:
+                came.append(ask(*script))
+            except Exception as error:
+                raised.append(error)
+
+        done_in_time(work)
+        if raised:
+            raise raised[0]
         return came[0] if came else None
 
     return post
