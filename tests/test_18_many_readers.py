@@ -196,6 +196,7 @@ def test_one_answer_too_many_is_a_503_that_says_when_to_ask_again(program, model
             answer = client.post("/ask", json={"prompt": "Hi"})
             readers.callback(answer.close)
             assert answer.status_code == 200
+        readers.callback(gate.set)  # first of all, if what follows fails
         late = model("one")
         refused = client.post("/ask", json={"prompt": "Hi"})
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
