@@ -1,8 +1,11 @@
 """An answer is a list of events, which anybody may read, as often as they like."""
 
 import json
+import re
 import sys
-from threading import Event, Thread
+from contextlib import suppress
+from itertools import islice
+from threading import Event, Thread, current_thread, main_thread
 
 import pytest
 
@@ -10,6 +13,8 @@ from lessons.course.explain import short
 
 TEXTS = ["Tragödie 👋", "\n", "  two\t", "<b>"]
 PATIENCE = 5  # seconds
+TOKEN = {"event": "token", "token": "one"}
+DONE = {"event": "done", "reason": "stop"}
 
 
 class Gate(Event):
@@ -21,21 +26,21 @@ class Gate(Event):
 
 
 @pytest.fixture
-def set_heartbeat(monkeypatch, program):
-    """Return a function that says after how many seconds of silence one is sent."""
+def change(monkeypatch, program):
+    """Return a function that gives a name in in_memory.py another value."""
     module = sys.modules[type(program.store).__module__]
 
-    def set_seconds(seconds):
-        if hasattr(module, "HEARTBEAT"):
-            monkeypatch.setattr(module, "HEARTBEAT", seconds)
+    def change_name(name, value):
+        if hasattr(module, name):
+            monkeypatch.setattr(module, name, value)
 
-    return set_seconds
+    return change_name
 
 
 @pytest.fixture(autouse=True)
-def soon(set_heartbeat):
+def soon(change):
     """Let a heartbeat come fast, and no reader wait for long."""
-    set_heartbeat(0.05)
+    change("HEARTBEAT", 0.05)
 
 
 @pytest.fixture
@@ -54,15 +59,16 @@ def begin(client, answer_with):
     return post
 
 
-def events_in(pieces, most=500):
+def events_in(pieces, most=100):
     """Return (number, name, fields) for each event in the pieces of a body."""
     came = ""
     for count, piece in enumerate(pieces):
-        came += piece.decode()
-        assert count < most, (
-            "The model had ended, and the body has not: read() goes on for ever. It"
-            " returns once is_over() says so."
+        assert isinstance(piece, bytes), (
+            f"The body has {short(str(piece))} in it, expected were bytes:"
+            " map(as_event, store.read(name, after)) makes them."
         )
+        came += piece.decode()
+        assert count < most, why_it_does_not_end(came)
     found = []
     for block in came.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
@@ -70,6 +76,23 @@ def events_in(pieces, most=500):
             event = int(fields["id"]), fields["event"], json.loads(fields["data"])
             found.append(event)
     return found
+
+
+def why_it_does_not_end(came):
+    """Return the sentence for a body that goes on after the model has ended."""
+    if came.count("id: 1\n") > 1:
+        return "The same event is sent again and again: count on, number += 1."
+    if "event: done" in came:
+        return (
+            "The last event has been sent, and the body goes on: read() returns once"
+            " is_over(), which is true when ended_at is set and after >="
+            " len(answer.events)."
+        )
+    return (
+        "The model had ended, and a reader gets heartbeats instead of its events:"
+        " wait_for() looks first whether there is more, wait() always sleeps until"
+        " the next notify_all()."
+    )
 
 
 def tokens_in(events):
@@ -80,11 +103,19 @@ def read(client, place, after=0):
     """Read an answer to its end; return its events."""
     headers = {"Last-Event-ID": str(after)} if after else {}
     answer = client.get(place, headers=headers)
+    assert answer.status_code != 405, (
+        "GET /answers/<name> gave a 405, method not allowed: only the view that stops"
+        ' an answer has this address. Write the view @app.get("/answers/<name>").'
+    )
     assert answer.status_code != 404, (
-        f"GET {place} gave a 404. Write the view"
-        ' @app.get("/answers/<name>"), whose function takes the name.'
+        f"GET {place} gave a 404, and the answer was begun a moment ago: it stays where"
+        " it is, whoever has read it."
     )
     if answer.status_code == 204:
+        assert after, (
+            "A reader who had nothing yet got a 204: is_over(name, after) is true only"
+            " when ended_at is set and after >= len(answer.events)."
+        )
         return []
     assert answer.mimetype == "text/event-stream", (
         f"The answer is sent as {answer.mimetype}, expected was text/event-stream: give"
@@ -100,6 +131,40 @@ def read_one_event(client, place):
     answer.close()
 
 
+def test_a_writer_adds_an_event(program):
+    assert hasattr(program.store, "add"), (
+        "The store has no add() yet, and its begin() calls it: write add(name, event)"
+        " in the class InMemory of in_memory.py."
+    )
+    name = program.store.begin()
+    goes_on = program.store.add(name, TOKEN)
+    assert goes_on, (
+        f"add() returned {goes_on}, expected was True: the writer takes anything else"
+        " for a Stop, and hangs up on the model."
+    )
+
+
+def test_a_writer_ends_an_answer(program):
+    assert hasattr(program.store, "end"), (
+        "The store has no end() yet, which the writer calls with the last event: write"
+        " end(name, event) below add()."
+    )
+    name = program.store.begin()
+    program.store.end(name, DONE)
+    goes_on = program.store.add(name, TOKEN)
+    assert not goes_on, (
+        "An answer was ended, and add() still adds to it: end() sets ended_at, and"
+        " add() returns False where it is set."
+    )
+
+
+def test_a_store_can_be_read(program):
+    assert hasattr(program.store, "read"), (
+        "The store has no read() yet: write is_over(name, after) and"
+        " read(name, after) below end()."
+    )
+
+
 def test_an_answer_can_be_begun(begin):
     begin("one")
 
@@ -107,6 +172,10 @@ def test_an_answer_can_be_begun(begin):
 def test_an_answer_can_be_read_from_its_first_event_to_its_last(begin, client):
     _, place = begin(*TEXTS)
     events = read(client, place)
+    assert events, (
+        "The body has no event in it: read() yields each one, and a return in it, or an"
+        " is_over() that is true too soon, ends the body."
+    )
     names = [name for _, name, _ in events]
     assert names[:1] == ["start"], (
         f"The first event that a reader gets is {short(str(events[:1]))}, expected was"
@@ -150,27 +219,72 @@ def test_an_event_is_sent_before_the_next_is_made(begin, client):
     )
 
 
-def test_a_reader_who_waits_is_woken(begin, client, set_heartbeat):
-    set_heartbeat(4 * PATIENCE)
+def test_all_readers_who_wait_are_woken(begin, client, change):
+    change("HEARTBEAT", 4 * PATIENCE)
     before, after = Gate(), Gate()
     _, place = begin(before, "one", after)
-    came = Event()
-
-    def read():
-        for piece in client.get(place).iter_encoded():
-            if b"one" in piece:
-                came.set()
-
-    reader = Thread(target=read, daemon=True)
-    reader.start()
+    readers = [Reader(client, place) for _ in range(2)]
+    for reader in readers:
+        reader.started.wait(PATIENCE)
+    were_let_go = any(reader.over.wait(0.1) for reader in readers)
     before.set()
-    was_woken = came.wait(PATIENCE)
+    were_woken = [reader.wait_for(b"one") for reader in readers]
     after.set()
-    assert was_woken, (
+    assert not were_let_go, (
+        "A reader had all events so far, and its body ended, but the answer had not:"
+        " is_over() asks for ended_at, too."
+    )
+    assert any(were_woken), (
         "A reader was waiting when the model wrote its first text, and did not get it"
         f" within {PATIENCE} seconds: add() calls self.changed.notify_all()."
     )
-    reader.join(PATIENCE)
+    assert all(were_woken), (
+        "Two readers were waiting when the model wrote its first text, and one did not"
+        f" get it within {PATIENCE} seconds: notify() wakes one, notify_all() all."
+    )
+
+
+class Reader(Thread):
+    """One who reads an answer in a thread of its own."""
+
+    def __init__(self, client, place):
+        super().__init__(daemon=True)
+        self.client, self.place = client, place
+        self.came = b""
+        self.started, self.news, self.over = Event(), Event(), Event()
+        self.start()
+
+    def run(self):
+        with suppress(Exception):  # what a program raises, other checks explain
+            for piece in self.client.get(self.place).iter_encoded():
+                self.came += piece
+                self.started.set()
+                self.news.set()
+        self.over.set()
+        self.news.set()
+
+    def wait_for(self, text):
+        """Wait a while for a text; return whether it came."""
+        while text not in self.came:
+            if self.over.is_set() or not self.news.wait(PATIENCE):
+                break
+            self.news.clear()
+        return text in self.came
+
+
+def test_nobody_waits_for_a_reader_who_is_slow(begin, client):
+    gate = Gate()
+    model, place = begin("one", gate, "two")
+    pieces = client.get(place).iter_encoded()
+    next(pieces)  # and the next one is not fetched for a while
+    gate.set()
+    went_on = model.closed.wait(PATIENCE)
+    list(pieces)
+    assert went_on, (
+        "A reader had an event and did not fetch the next, and the model could not go"
+        " on: a generator keeps its lock while it rests, so read() yields outside of"
+        " with self.changed."
+    )
 
 
 def test_it_is_written_on_when_its_reader_has_left(begin, client):
@@ -199,6 +313,26 @@ def test_two_readers_get_the_same(begin, client):
     )
 
 
+def test_two_readers_at_once_get_the_same(begin, client):
+    gate = Gate()
+    _, place = begin("one", gate, "two")
+    readers = []
+    for _ in range(2):
+        reader = Reader(client, place)
+        reader.wait_for(b"one")
+        readers.append(reader)
+    gate.set()
+    for reader in readers:
+        reader.over.wait(PATIENCE)
+    numbers = [re.findall(rb"^id: (\d+)$", each.came, re.M) for each in readers]
+    seen = [[int(number) for number in of_one] for of_one in numbers]
+    assert seen == [[1, 2, 3, 4]] * 2, (
+        f"Two read an answer at the same time, and got the events {seen[0]} and"
+        f" {seen[1]}, expected were 1 to 4 for each: each reader counts for itself, so"
+        " number belongs to read() and not to the answer."
+    )
+
+
 def test_who_comes_back_gets_what_came_after(begin, client):
     _, place = begin(*TEXTS)
     whole = read(client, place)
@@ -212,22 +346,22 @@ def test_who_comes_back_gets_what_came_after(begin, client):
         )
 
 
-@pytest.mark.parametrize("number", ["", "x", "-1", "9" * 30])
-def test_a_number_that_there_cannot_be_does_no_harm(begin, client, number):
-    _, place = begin("one")
-    read(client, place)
-    try:
-        answer = client.get(place, headers={"Last-Event-ID": number})
-        events = events_in(answer.iter_encoded())
-    except Exception as error:
-        error.add_note(
-            f"That was for Last-Event-ID: {number!r}, which anybody may send."
-        )
-        raise
-    assert answer.status_code in (200, 204) and len(events) in (0, 3), (
-        f"For Last-Event-ID: {number!r}, which anybody may send, the status was"
-        f" {answer.status_code}, with {len(events)} events: take it for 0 if it is no"
-        " number."
+def test_a_script_says_in_the_address_where_it_was(begin, client):
+    _, place = begin(*TEXTS)
+    whole = read(client, place)
+    events = events_in(client.get(f"{place}?after=2").iter_encoded())
+    assert events == whole[2:], (
+        f"GET {place}?after=2 gave the events {[number for number, _, _ in events]},"
+        " expected were those after 2: without the header,"
+        ' request.args.get("after", "") has the number.'
+    )
+    comes_back = {"Last-Event-ID": "4"}
+    answer = client.get(f"{place}?after=2", headers=comes_back)
+    events = events_in(answer.iter_encoded())
+    assert events == whole[4:], (
+        "A browser that began at ?after=2 came back with Last-Event-ID: 4, and got the"
+        f" events {[number for number, _, _ in events]}, expected were those after 4:"
+        " the header is the newer of the two, so it comes first."
     )
 
 
@@ -239,6 +373,28 @@ def test_who_has_it_all_is_told_not_to_come_back(begin, client):
         f"A reader who had the last event came back, and the status was"
         f" {answer.status_code}: an EventSource asks again for ever, unless it gets a"
         ' 204. if store.is_over(name, after): return "", 204.'
+    )
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["", "x", "-1", "²", "9" * 30, "9" * 5000],
+    ids=["empty", "x", "-1", "a small two", "30 digits", "5000 digits"],
+)
+def test_a_number_that_there_cannot_be_does_no_harm(begin, client, number):
+    _, place = begin("one")
+    read(client, place)
+    shown = short(number)
+    try:
+        answer = client.get(place, headers={"Last-Event-ID": number})
+        events = events_in(answer.iter_encoded())
+    except Exception as error:
+        error.add_note(f"That was for Last-Event-ID: {shown}, which anybody may send.")
+        raise
+    assert answer.status_code in (200, 204) and len(events) in (0, 3), (
+        f"For Last-Event-ID: {shown}, which anybody may send, the status was"
+        f" {answer.status_code}, with {len(events)} events: take it for 0 if it is no"
+        " number."
     )
 
 
@@ -287,10 +443,66 @@ def test_a_silence_has_heartbeats(begin, client):
     gate = Gate()
     _, place = begin("one", gate)
     reader = client.get(place).iter_encoded()
-    came = next(reader) + next(reader) + next(reader)
+    came = b"".join(islice(reader, 3))  # start, token, and what comes in the silence
     gate.set()
-    list(reader)
+    rest = list(reader)
+    assert b"one" in came and (rest or b"done" in came), (
+        "The model was silent for longer than HEARTBEAT, and the body ended, without"
+        " its last event: after yield None, read() looks again."
+    )
     assert b": heartbeat" in came, (
         "The model was silent for longer than HEARTBEAT, and nothing was sent: the"
         " server could not know that a reader has left. read() yields None then."
+    )
+
+
+def test_the_last_event_and_the_end_are_seen_together(begin, client, program, change):
+    gate = Gate()
+    _, place = begin("one", gate)
+    change("HEARTBEAT", 4 * PATIENCE)
+    reader = Reader(client, place)
+    reader.wait_for(b"one")
+    module = sys.modules[type(program.store).__module__]
+    clock = module.monotonic
+
+    def slow_clock():
+        if current_thread() is main_thread():  # who ends it; give the reader time
+            reader.over.wait(0.5)
+        return clock()
+
+    change("monotonic", slow_clock)
+    client.delete(place)
+    is_over = reader.over.wait(PATIENCE)
+    gate.set()
+    assert is_over, (
+        "An answer was ended, and a reader who had its last event waited for more:"
+        " nobody may see that event before ended_at is set, so end() does both inside"
+        " with self.changed, and who waits for events waits inside it, too."
+    )
+
+
+def test_an_answer_is_forgotten_a_while_after_its_end(begin, client, change):
+    _, place = begin("one")
+    whole = read(client, place)
+    begin("two")  # when one is begun, those that ended long ago are forgotten
+    assert client.get(place).status_code != 404 and read(client, place) == whole, (
+        "An answer had ended a moment ago, and it is gone already: ended_at is the time"
+        " of the end, monotonic()."
+    )
+    change("KEEP", -1)
+    begin("three")
+    assert client.get(place).status_code == 404, (
+        "An answer had ended long ago, and is still kept: ended_at is the time of the"
+        " end by the clock of monotonic(), as forget_old_ones() uses it."
+    )
+
+
+def test_who_begins_an_answer_learns_where_it_is(answer_with, client):
+    answer_with("one")
+    answer = client.post("/answers", json={"prompt": "Hello?"})
+    place = answer.headers.get("Location", "")
+    assert place.endswith(f"/answers/{answer.json['id']}"), (
+        f"POST /answers has the Location {place!r}, expected was"
+        f" '/answers/{answer.json['id']}': a 201 says where the new thing is, with"
+        ' url_for("read", name=name).'
     )

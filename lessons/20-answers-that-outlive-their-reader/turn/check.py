@@ -4,7 +4,7 @@ from threading import Event
 
 import pytest
 
-TEXTS = ["Tragödie 👋", "\n", "<b>"]
+TEXTS = ["Tragödie 👋", "\n", "<b> "]
 PATIENCE = 5  # seconds
 
 
@@ -26,9 +26,13 @@ def test_the_text_of_a_whole_answer(begin, client):
     for _ in client.get(place.removesuffix("/text")).iter_encoded():
         pass  # now it has ended for everybody
     answer = client.get(place)
+    assert answer.status_code != 404, (
+        f"GET {place} gave a 404, and the answer is there: write the view"
+        ' @app.get("/answers/<name>/text").'
+    )
     assert answer.status_code == 200, (
-        f"The answer has ended, and GET {place} gave {answer.status_code}, expected"
-        ' was 200: write the view @app.get("/answers/<name>/text").'
+        f"The answer has ended, and the status was {answer.status_code}, expected was"
+        " 200: store.is_over(name, 10**9) is true then."
     )
     assert answer.mimetype == "text/plain", (
         f"The text is sent as {answer.mimetype}, expected was text/plain: a browser"
