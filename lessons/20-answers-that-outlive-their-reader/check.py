@@ -240,7 +240,8 @@ def test_all_readers_who_wait_are_woken(begin, client, change):
     )
     assert all(were_woken), (
         "Two readers were waiting when the model wrote its first text, and one did not"
-        f" get it within {PATIENCE} seconds: notify() wakes one, notify_all() all."
+        f" get it within {PATIENCE} seconds: notify_all() wakes all, and each reader"
+        " counts in a number of its own."
     )
 
 
