@@ -134,7 +134,7 @@ def watch(config):
 
 def running_line(folder):
     """Return the line of the program that some thread is at: "mine/app.py, line 9,"."""
-    for _ in range(100):  # a generator is at none while what it has yielded is read
+    for _ in range(500):  # a generator is at none while what it has yielded is read
         for frame in sys._current_frames().values():
             while frame:
                 found = place(frame.f_code.co_filename, frame.f_lineno, folder)
