@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 
 from lessons.course.folders import BEFORE, MINE, ROOT, all_lessons, number_of
 
-PROGRAM = "*.py", "requirements.txt", "static/**/*", "templates/**/*"
+PROGRAM = "*.py", "*.conf", "requirements.txt", "static/**/*", "templates/**/*"
 
 
 def beginning(lesson):

@@ -1,0 +1,152 @@
+"""The program of lesson 07, ready to be put behind nginx.
+
+It asks nobody by a header to pass each piece on: that is for nginx.conf to say.
+"""
+
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from time import monotonic, sleep
+
+from flask import Flask, Response, render_template, request
+from werkzeug.exceptions import HTTPException  # refusals
+
+from failures import (
+    BodyBreaks,
+    as_json,
+    failure_of,
+    finish_reason,
+    http_error,
+    log_name,
+    read_prompt,
+    require_whole,
+    sentence_for,
+)
+from models import choose_model, number, trusted_hosts
+
+from .behind_nginx import stand_behind_nginx
+
+MODEL_RETRIES = 1  # times to ask again
+
+app = Flask(__name__)
+app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # bytes; a longer request is refused
+app.config["TRUSTED_HOSTS"] = trusted_hosts()  # the names that it answers to
+app.config["ASKS_A_MINUTE"] = number("ASKS_A_MINUTE", 30)  # for each address
+# Who wants to stop the server makes this file, and waits a little. A file, since all
+# processes see it.
+app.config["STOPPING"] = Path(__file__).with_name("stopping")
+app.logger.setLevel("INFO")  # a line for each answer
+app.register_error_handler(HTTPException, as_json)  # the page shows them
+model = choose_model()
+
+
+@app.get("/")
+def index():
+    """Show the page."""
+    return render_template("index.html")
+
+
+@app.post("/ask")
+def ask():
+    """Answer the prompt in the JSON body with a stream of plain text."""
+    pieces = write(read_prompt(), request.remote_addr)
+    first_piece = next(pieces)  # waits: until here a failure is a status
+    body = chain([first_piece], pieces)  # the first piece, then all the others
+    response = Response(body, mimetype="text/plain")
+    response.call_on_close(pieces.close)  # chain does not close what it chains
+    return response
+
+
+def write(prompt, address):
+    """Yield the answer as bytes, or raise an HTTP error before the first."""
+    record = Record(address)
+    try:
+        with closing(texts(prompt)) as answer:
+            for text in answer:
+                record.add_piece()
+                # JSON can hold half an emoji, "\\ud83d": a ? then
+                yield text.encode("utf-8", "replace")
+        record.ending = "whole"
+    except Exception as error:  # not GeneratorExit: a reader left
+        record.ending = log_name(error)
+        if record.pieces == 0:
+            refusal = http_error(error)
+            record.status = refusal.code
+            # None: no traceback shows the provider's words, with a key
+            raise refusal from None
+        # The status 200 has left long ago. People read a last line; programs
+        # see that the body breaks off. Neither alone reaches everybody.
+        sentence = sentence_for(error)
+        yield f"\n[error: {sentence}]\n".encode()
+        sleep(0.05)  # Chromium can drop text that comes together with the break
+        raise BodyBreaks(sentence) from None  # then the server hangs up
+    finally:
+        app.logger.info("%s", record)
+
+
+def texts(prompt):
+    """Yield the model's texts; ask again if it fails before the first."""
+    retries_left = MODEL_RETRIES
+    has_text = False
+    while True:
+        try:
+            with closing(listen(prompt)) as answer:
+                for text in answer:
+                    has_text = True
+                    yield text
+            return
+        except Exception as error:
+            may_pass = failure_of(error).may_pass  # asked again at once
+            if has_text or retries_left == 0 or not may_pass:
+                raise
+            retries_left -= 1
+
+
+def listen(prompt):
+    """Yield the texts of one stream; raise Unfinished if it is not whole."""
+    metadata = {}  # of all chunks: one of the last says why the answer ended
+    has_text = False
+    try:
+        with closing(model.stream(prompt)) as chunks:  # leaving hangs up
+            for chunk in chunks:
+                metadata.update(chunk.response_metadata)
+                if chunk.text:
+                    has_text = True
+                    yield chunk.text
+    except Exception:
+        # What breaks after the model has said why it ended takes no text away.
+        if not finish_reason(metadata):
+            raise
+    require_whole(metadata, has_text)
+
+
+class Record:
+    """What the log says of an answer."""
+
+    def __init__(self, address):
+        self.address = address  # the reader's, as the program knows it
+        self.status = 200
+        self.pieces = 0
+        self.ending = "the reader left"  # unless we learn otherwise
+        self.began = monotonic()
+        self.waited = None  # seconds until the first text
+
+    def add_piece(self):
+        """Count a piece of the answer."""
+        if self.pieces == 0:
+            self.waited = monotonic() - self.began
+        self.pieces += 1
+
+    def __str__(self):
+        """Return the line for the log, whose "%s" asks for it."""
+        took = f"all in {monotonic() - self.began:.2f} s"
+        if self.waited is None:
+            first = "no text"
+        else:
+            first = f"first text after {self.waited:.2f} s"
+        written = f"{self.pieces} pieces"
+        answer = f"{self.status}, {first}, {took}, {written}, {self.ending}"
+        return f"{self.address}: {answer}"
+
+
+stand_behind_nginx(app)

@@ -1,0 +1,523 @@
+"""What stands between the server and its readers does not change the stream.
+
+The checks put the real nginx, with the student's nginx.conf, before the program, which
+a server of Python's runs. Where nginx is not installed they are passed over.
+"""
+
+import logging
+import os
+import re
+import shutil
+import socket
+import subprocess
+import zlib
+from contextlib import contextmanager
+from threading import Event, Thread
+from time import monotonic, sleep
+from types import SimpleNamespace
+
+import pytest
+import requests
+from flask import request, request_started
+from langchain_core.exceptions import ModelConnectionError
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from lessons.course.explain import short
+
+PATIENCE = 5  # seconds
+PLACES = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin"]
+READER = "203.0.113.7"  # an address that is kept free for examples
+OTHER = "203.0.113.8"
+REFUSED = 'the page shows the sentence of a body like {"error": "..."}'
+
+
+def path_of(name):
+    """Return where a program is installed, or None."""
+    return shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *PLACES]))
+
+
+class Handler(WSGIRequestHandler):
+    """A request that is answered in the HTTP that it came in, as gunicorn does."""
+
+    def run_wsgi(self):
+        self.protocol_version = min(self.request_version, "HTTP/1.1")
+        super().run_wsgi()
+
+    def log(self, type, message, *args):
+        pass
+
+
+@contextmanager
+def served(app):
+    """Run the program on a free port; yield the port."""
+    logging.getLogger("werkzeug").setLevel("CRITICAL")
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
+    server.daemon_threads = True
+    server.block_on_close = False
+    server.log = lambda *_: None  # a body that breaks is no news here
+    Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+    try:
+        yield server.port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def configuration(folder):
+    """Return the text of the student's nginx.conf."""
+    path = folder / "nginx.conf"
+    assert path.exists(), f"There is no {folder.name}/nginx.conf: flask start puts one."
+    return path.read_text(encoding="utf-8")
+
+
+def has_port(text, port):
+    """Whether a configuration names a port, comments aside."""
+    return re.search(rf"\b{port}\b", re.sub("#.*", "", text))
+
+
+@contextmanager
+def nginx(folder, tmp_path, app_port):
+    """Run nginx with the student's nginx.conf on free ports; yield what is where."""
+    if not path_of("nginx"):
+        pytest.skip("nginx is not installed, and this is about nginx.conf.")
+    text = configuration(folder)
+    assert has_port(text, 8080), (
+        "nginx.conf has no 8080, where the readers come in: listen 127.0.0.1:8080;"
+    )
+    assert has_port(text, 8001), (
+        "nginx.conf has no 8001, where the program is: proxy_pass"
+        " http://127.0.0.1:8001;"
+    )
+    ports = {8001: app_port, 8080: free_port(), 8443: free_port()}
+    for port, instead in ports.items():
+        text = re.sub(rf"\b{port}\b", str(instead), text)
+    # Where it keeps its own things is not what is checked.
+    text = re.sub(r"^\s*(daemon|pid|error_log)\s[^;]*;", "", text, flags=re.M)
+    certificate = make_certificate(tmp_path)
+    text = re.sub(r"\b(ssl_certificate)\s+[^;]+;", r"\1 certificate.pem;", text)
+    text = re.sub(r"\b(ssl_certificate_key)\s+[^;]+;", r"\1 key.pem;", text)
+    (tmp_path / "nginx.conf").write_text(text, encoding="utf-8")
+    own = "daemon off; pid nginx.pid; error_log stderr;"
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        own += " user root;"
+    command = [path_of("nginx"), "-p", tmp_path, "-c", tmp_path / "nginx.conf"]
+    command += ["-e", "stderr", "-g", own]
+    tried = subprocess.run(
+        [*command, "-t"], capture_output=True, encoding="utf-8", errors="replace"
+    )
+    assert tried.returncode == 0, sentence_of_nginx(tried.stderr, tmp_path)
+    running = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        until = monotonic() + PATIENCE
+        while not listens(ports[8080]):
+            assert running.poll() is None and monotonic() < until, (
+                "nginx took nginx.conf, and listens nowhere: listen 127.0.0.1:8080;"
+            )
+            sleep(0.01)
+        yield SimpleNamespace(
+            url=f"http://127.0.0.1:{ports[8080]}",
+            secure=f"https://localhost:{ports[8443]}",
+            certificate=certificate,
+        )
+    finally:
+        running.terminate()
+        running.wait(PATIENCE)
+
+
+def sentence_of_nginx(said, tmp_path):
+    """Return what nginx finds wrong with a configuration, in a sentence."""
+    wrong = re.search(r"\[emerg\] (?:\d+#\d+: )?(.+)", said)
+    what = wrong[1] if wrong else said.strip()
+    what = what.replace(f"{tmp_path}{os.sep}", "").replace("nginx.conf:", "line ")
+    return (
+        f"nginx does not take nginx.conf: {what}. Each line there ends in a semicolon,"
+        " and each { has its }."
+    )
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def make_certificate(folder):
+    """Make a certificate for localhost in a folder, as the notes do."""
+    if not path_of("openssl"):
+        pytest.skip("openssl is not installed, which makes the certificate for nginx.")
+    words = "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    files = ["-keyout", folder / "key.pem", "-out", folder / "certificate.pem"]
+    command = [path_of("openssl"), *words.split(), *names, *files]
+    subprocess.run(command, capture_output=True, check=True)
+    return folder / "certificate.pem"
+
+
+@pytest.fixture(scope="module")
+def front(program, folder, tmp_path_factory):
+    """Return nginx before the program; its url is where readers come in."""
+    with (
+        served(program.app) as port,
+        nginx(folder, tmp_path_factory.mktemp("nginx"), port) as found,
+    ):
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_asked_yet(program):
+    """Let each check begin without questions that were counted before."""
+    for limiter in program.app.extensions.get("limiter", ()):
+        limiter.reset()
+
+
+@pytest.fixture
+def seen(program):
+    """Return a list of what the program sees of each request."""
+    requests_seen = []
+
+    def note(_, **__):
+        known = SimpleNamespace(
+            address=request.remote_addr, scheme=request.scheme, host=request.host
+        )
+        requests_seen.append(known)
+
+    with request_started.connected_to(note, program.app):
+        yield requests_seen
+
+
+class Gate(Event):
+    """A gate in a script, which opens by itself if something waits before it."""
+
+    def wait(self, _=None):
+        super().wait(PATIENCE)
+        return True
+
+
+def post(front, stream=True, prompt="Hello?", **options):
+    """Ask through nginx for a stream that is not compressed."""
+    headers = {"Accept-Encoding": "identity"} | options.pop("headers", {})
+    return requests.post(
+        f"{front.url}/ask",
+        json={"prompt": prompt},
+        headers=headers,
+        stream=stream,
+        timeout=2 * PATIENCE,
+        **options,
+    )
+
+
+# nginx.conf
+
+
+def test_an_answer_crosses_nginx(front, answer_with):
+    answer_with("Tragödie 👋", "\n", "  two")
+    answer = post(front, stream=False)
+    answer.encoding = "utf-8"
+    assert (answer.status_code, answer.text) == (200, "Tragödie 👋\n  two"), (
+        f"The model wrote 'Tragödie 👋\\n  two', and through nginx came a"
+        f" {answer.status_code} with {short(answer.text)}: proxy_pass"
+        " http://127.0.0.1:8001;"
+    )
+
+
+def test_the_first_piece_crosses_nginx_before_the_second_is_made(front, answer_with):
+    gate = Gate()
+    model = answer_with("one", gate, " two")
+    with post(front) as answer:
+        first = next(answer.iter_content(None), b"")
+        made = model.made
+        gate.set()
+    assert (first, made) == (b"one", 1), (
+        f"When the first bytes, {short(first.decode())}, came out of nginx, the model"
+        f" had made {made} of 2 texts: nginx collects the answer. proxy_buffering off;"
+    )
+
+
+def test_a_broken_answer_breaks_behind_nginx_too(front, answer_with):
+    answer_with("one", ModelConnectionError("no"))
+    with post(front) as answer:
+        try:
+            came, broke = answer.content, False
+        except requests.RequestException:
+            came, broke = b"", True
+    assert broke, (
+        f"The model failed after 'one', the program broke its body, and out of nginx"
+        f" came {short(came.decode())} as if it were whole: HTTP/1.0, in which nginx"
+        " asks the program, ends every answer alike. proxy_http_version 1.1;"
+    )
+
+
+def test_a_reader_who_leaves_is_noticed_through_nginx(front, answer_with):
+    words = []
+    for number in range(1500):
+        words += [f"word{number} ", lambda: sleep(0.005)]
+    model = answer_with(*words)
+    with post(front) as answer:
+        next(answer.iter_content(None), b"")
+    model.closed.wait(PATIENCE)
+    assert model.closed_early, (
+        "The reader left after the first piece, and the model wrote on to its end:"
+        " nginx hangs up on the program when its reader does, unless"
+        " proxy_ignore_client_abort or proxy_buffering says otherwise."
+    )
+
+
+def test_the_program_learns_the_name_that_was_asked_for(front, seen, answer_with):
+    model = answer_with("one")
+    foreign = post(front, stream=False, headers={"Host": "foreign.example"})
+    assert foreign.status_code == 400 and not model.prompts, (
+        f"A request for foreign.example got a {foreign.status_code}, expected was 400:"
+        " the program knows the names it answers to, and nginx gives it another one."
+        " proxy_set_header Host $http_host;"
+    )
+    own = front.url.removeprefix("http://")
+    post(front, stream=False)
+    assert seen[-1].host == own, (
+        f"A request for {own} reaches the program as one for {seen[-1].host}:"
+        " proxy_set_header Host $http_host; keeps the port, too."
+    )
+
+
+def test_what_is_compressed_still_comes_piece_by_piece(front, answer_with):
+    gate = Gate()
+    answer_with("one", gate, " two")
+    came = b""
+    with post(front, headers={"Accept-Encoding": "gzip"}) as answer:
+        encoding = answer.headers.get("Content-Encoding")
+        assert encoding == "gzip", (
+            "The reader takes gzip, and the answer is not compressed: gzip on; and"
+            " gzip_types text/plain ...; nginx compresses HTML only, if not asked."
+        )
+        unpack = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        while not came:
+            piece = answer.raw.read1(decode_content=False)
+            came += unpack.decompress(piece)
+            if not piece:
+                break
+        waited = not gate.is_set()
+        gate.set()
+    assert came == b"one" and waited, (
+        f"Out of what was compressed came {short(came.decode())} first, expected was"
+        " 'one': with proxy_buffering off; nginx flushes its compressor for each piece."
+    )
+
+
+def test_a_prompt_that_is_too_long_is_a_413_as_json(front, answer_with):
+    answer_with("one")
+    for size in 70_000, 2_000_000:
+        refused = post(front, stream=False, prompt="a" * size)
+        assert refused.status_code == 413, (
+            f"A prompt of {size} bytes got a {refused.status_code}, expected was 413:"
+            " client_max_body_size 64k;"
+        )
+        assert "error" in json_of(refused), (
+            f"A prompt of {size} bytes got a 413 with {short(refused.text)}: {REFUSED}."
+            " error_page 413 leads to a location that returns one, with default_type"
+            " application/json;"
+        )
+    answer = post(front, stream=False, prompt="a" * 40_000)
+    assert answer.status_code == 200, (
+        f"A prompt of 40000 bytes got a {answer.status_code}: the program takes up to"
+        " 64 KiB. client_max_body_size 64k;"
+    )
+
+
+def json_of(answer):
+    try:
+        found = answer.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def test_a_program_that_is_gone_is_a_502_as_json(folder, tmp_path):
+    with nginx(folder, tmp_path, free_port()) as front:
+        answer = post(front, stream=False)
+    assert answer.status_code in (502, 503) and "error" in json_of(answer), (
+        f"The program was not there, and nginx answered {answer.status_code} with"
+        f" {short(answer.text)}: {REFUSED}. error_page 502 504 leads to a location that"
+        " returns one."
+    )
+
+
+def test_nginx_waits_longer_than_the_program_does(folder):
+    text = re.sub("#.*", "", configuration(folder))
+    for number, unit in re.findall(r"proxy_read_timeout\s+(\d+)(\w*)\s*;", text):
+        seconds = int(number) * {"ms": 0.001, "m": 60, "h": 3600}.get(unit, 1)
+        assert seconds > 30, (
+            f"nginx gives up after {number}{unit} of silence, before the program does,"
+            " which waits 30 s for its model and then says why: proxy_read_timeout 60s;"
+        )
+
+
+def test_the_same_is_there_over_tls(front, seen, folder, answer_with):
+    answer_with("one", " two")
+    assert has_port(configuration(folder), 8443), (
+        "nginx.conf has no 8443, for readers who want TLS: listen 127.0.0.1:8443 ssl;"
+    )
+    try:
+        answer = requests.post(
+            f"{front.secure}/ask",
+            json={"prompt": "Hi"},
+            verify=str(front.certificate),
+            timeout=PATIENCE,
+        )
+    except requests.RequestException as error:
+        raise AssertionError(
+            f"Over TLS nobody answers ({type(error).__name__}): listen 127.0.0.1:8443"
+            " ssl; with ssl_certificate and ssl_certificate_key."
+        ) from None
+    assert (answer.status_code, answer.text) == (200, "one two"), (
+        f"Over TLS came a {answer.status_code} with {short(answer.text)}, expected was"
+        " the answer 'one two'."
+    )
+
+
+# behind_nginx.py
+
+
+def from_nginx(client, address, path="/ask", **headers):
+    """Send what nginx sends for a reader at an address."""
+    known = {"X-Forwarded-For": address, "X-Forwarded-Proto": "https"} | headers
+    if path == "/ask":
+        return client.post(path, json={"prompt": "Hi"}, headers=known)
+    return client.get(path, headers=known)
+
+
+def test_the_program_knows_the_address_of_its_reader(client, seen):
+    from_nginx(client, READER, "/")
+    known = seen[-1].address
+    assert known == READER, (
+        f"nginx said that the reader is at {READER}, and for the program everybody is"
+        f" at {known}: app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)."
+    )
+    from_nginx(client, f"6.6.6.6, {READER}", "/")
+    known = seen[-1].address
+    assert known == READER, (
+        f"There is one proxy. What stands before the last address of"
+        f" '6.6.6.6, {READER}' anybody may have written, and the program takes the"
+        f" reader to be at {known}: ProxyFix(app.wsgi_app, x_for=1, x_proto=1)."
+    )
+    assert seen[-1].scheme == "https", (
+        "nginx said that the reader came by https, and the program thinks by"
+        f" {seen[-1].scheme}: ProxyFix(app.wsgi_app, x_for=1, x_proto=1)."
+    )
+
+
+def test_nobody_can_forge_an_address(front, seen):
+    forged = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Host": "foreign.example"}
+    requests.get(front.url, headers=forged, timeout=PATIENCE)
+    assert seen, "GET / did not reach the program through nginx."
+    assert seen[-1].address == "127.0.0.1", (
+        "A reader at 127.0.0.1 sent X-Forwarded-For: 6.6.6.6, and the program takes"
+        f" them to be at {seen[-1].address}: whoever can choose an address has no"
+        " limit. proxy_set_header X-Forwarded-For $remote_addr;"
+    )
+    assert seen[-1].host != "foreign.example", (
+        "A reader sent X-Forwarded-Host: foreign.example, and the program believes it:"
+        " ProxyFix(app.wsgi_app, x_for=1, x_proto=1), nothing for the host."
+    )
+    forged = {"X-Forwarded-Proto": "https"}
+    requests.get(front.url, headers=forged, timeout=PATIENCE)
+    assert seen[-1].scheme == "http", (
+        "A reader came by http and sent X-Forwarded-Proto: https, and the program"
+        " believes it: proxy_set_header X-Forwarded-Proto $scheme;"
+    )
+
+
+def ask_until_refused(client, program, address):
+    """Ask as often as may be, and once more; return the last answer, and how many."""
+    most = program.app.config["ASKS_A_MINUTE"]
+    for number in range(1, most + 2):
+        answer = from_nginx(client, address)
+        if answer.status_code != 200:
+            return answer, number
+    return answer, most + 1
+
+
+def test_who_asks_too_often_is_refused_with_a_sentence(client, program, answer_with):
+    model = answer_with("one")
+    most = program.app.config["ASKS_A_MINUTE"]
+    refused, number = ask_until_refused(client, program, READER)
+    assert refused.status_code == 429, (
+        f"Question {number} within a minute from one address got a"
+        f" {refused.status_code}, expected was 429 after {most}: limiter.limit(...)"
+        ' takes the view "ask" and returns it with a limit.'
+    )
+    assert number == most + 1, (
+        f"Question {number} within a minute was refused, and ASKS_A_MINUTE is {most}."
+    )
+    assert len(model.prompts) == most, (
+        f"{most} questions were answered, and the model was asked"
+        f" {len(model.prompts)} times: refuse before the model is asked."
+    )
+    seconds = refused.headers.get("Retry-After", "")
+    assert seconds.isdecimal() and 1 <= int(seconds) <= 62, (
+        f"The 429 says Retry-After: {seconds or 'nothing'}, expected were the seconds"
+        " until it may ask again: limiter.current_limit.reset_at - time(), rounded up."
+    )
+    sentence = json_of_client(refused).get("error")
+    assert isinstance(sentence, str) and len(sentence.split()) > 4, (
+        f"The body of the 429 is {short(refused.text)}: {REFUSED}. Make it with"
+        " as_json(TooManyRequests(sentence, retry_after=seconds))."
+    )
+    other = from_nginx(client, OTHER)
+    assert other.status_code == 200, (
+        f"One reader had asked too often, and another, at {OTHER}, got a"
+        f" {other.status_code}: the limit is for each address, get_remote_address."
+    )
+    page = from_nginx(client, READER, "/")
+    assert page.status_code == 200, (
+        f"A reader had asked too often, and their page is a {page.status_code}: limit"
+        " POST /ask only."
+    )
+
+
+def json_of_client(answer):
+    found = answer.get_json(silent=True)
+    return found if isinstance(found, dict) else {}
+
+
+def test_it_says_whether_it_lives_and_whether_it_is_ready(
+    client, program, answer_with, tmp_path, monkeypatch
+):
+    model = answer_with("one")
+    stopping = tmp_path / "stopping"
+    monkeypatch.setitem(program.app.config, "STOPPING", stopping)
+    for path in "/health", "/ready":
+        for _ in range(program.app.config["ASKS_A_MINUTE"] + 1):
+            status = client.get(path).status_code
+        assert status == 200, (
+            f"GET {path} gave {status}, expected was 200, however often somebody looks:"
+            f' write a view with @app.get("{path}").'
+        )
+    assert not model.prompts, "Somebody looked whether it lives, and a model was asked."
+    stopping.touch()
+    status = client.get("/ready").status_code
+    assert status == 503, (
+        f"The server is about to stop, for the file {stopping.name} is there, and GET"
+        f' /ready gave {status}, expected was 503: app.config["STOPPING"].exists().'
+    )
+    status = client.get("/health").status_code
+    assert status == 200, (
+        f"The server is about to stop, and GET /health gave {status}, expected was"
+        " 200: it still lives, and what is not alive is killed, with its answers."
+    )
+    status = from_nginx(client, READER).status_code
+    assert status == 200, (
+        f"The server is about to stop, and a question that still came got a {status}:"
+        " /ready sends readers elsewhere, and who is here gets an answer."
+    )
+    stopping.unlink()
+    status = client.get("/ready").status_code
+    assert status == 200, (
+        f"The file is gone again, and GET /ready gave {status}, expected was 200:"
+        " look for it at each request."
+    )
