@@ -1,0 +1,94 @@
+"""Your turn: GET /health says how many answers are being written."""
+
+import pytest
+from langchain_core.exceptions import ModelAPIError
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_asked_yet(program):
+    """Let each check begin without questions that were counted before."""
+    for limiter in program.app.extensions.get("limiter", ()):
+        limiter.reset()
+
+
+@pytest.fixture
+def answers(client):
+    """Return a function that asks how many answers are being written.
+
+    Those that were begun before the check, and never read, are not counted.
+    """
+
+    def count_all():
+        health = client.get("/health").get_json(silent=True)
+        number = health.get("answers") if isinstance(health, dict) else None
+        assert type(number) is int, (
+            f"GET /health gave {health}, expected was a number by the name answers:"
+            ' {"alive": True, "answers": 0}.'
+        )
+        return number
+
+    before = count_all()
+    return lambda: count_all() - before
+
+
+def test_nothing_is_written_at_first(answers):
+    count = answers()
+    assert count == 0, (
+        f"Nobody asked, somebody looked at /health twice, and it counts {count} more:"
+        ' look at request.endpoint == "ask".'
+    )
+
+
+def test_each_answer_counts_while_it_is_written(ask, answers):
+    readers = []
+    for expected in 1, 2:
+        _, answer = ask("one", " two")
+        pieces = answer.iter_encoded()
+        next(pieces)
+        readers.append((answer, pieces))
+        count = answers()
+        assert count == expected, (
+            f"{expected} answers were being written, and /health counts {count}: it is"
+            " not over when the view returns. Count it down in call_on_close."
+        )
+    for expected in 1, 0:
+        answer, pieces = readers.pop()
+        for _ in pieces:
+            pass
+        answer.close()
+        count = answers()
+        assert count == expected, (
+            f"An answer had come to its end, {expected} were left, and /health counts"
+            f" {count}."
+        )
+
+
+def test_an_answer_whose_reader_left_counts_no_more(ask, answers):
+    _, answer = ask("one", " two")
+    next(answer.iter_encoded())
+    answer.close()
+    count = answers()
+    assert count == 0, (
+        f"The only reader had left, and /health counts {count} answers:"
+        " response.call_on_close(...) is called however an answer ends."
+    )
+
+
+def test_an_answer_that_breaks_counts_no_more(ask, answers):
+    _, answer = ask("one", ModelAPIError("no"))
+    try:
+        for _ in answer.iter_encoded():
+            pass
+    except Exception:
+        answer.close()
+    count = answers()
+    assert count == 0, f"The only answer broke off, and /health counts {count} answers."
+
+
+def test_a_refusal_is_no_answer(ask, answers):
+    kept = [ask(ModelAPIError("no")), ask("one", prompt="")]
+    count = answers()
+    assert count == 0, (
+        f"{len(kept)} questions were refused, and /health counts {count} answers: look"
+        " at response.status_code."
+    )
