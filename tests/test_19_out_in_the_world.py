@@ -150,6 +150,34 @@ def test_each_piece_comes_by_itself_when_it_is_compressed(behind):
     assert ([piece for piece in pieces if piece], broke) == (WORDS, False)
 
 
+def test_no_answer_is_kept_for_another_reader(behind):
+    number = "/slow 999 /echo"
+    answers = [ask(behind.url, f"{number} {each}") for each in ("one", "two", "one")]
+    assert [answer.text for answer in answers] == ["one", "two", "one"]
+    assert {answer.headers["Cache-Control"] for answer in answers} == {
+        "no-store, no-transform"
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_piece_comes_by_itself_over_kept_connections(
+    kind, tmp_path, certificate, log
+):
+    """An upstream keeps its connections to the program, and the stream is the same."""
+    with program(kind, log) as server:
+        place = f"127.0.0.1:{server.port}"
+        upstream = f"upstream program {{ server {place}; keepalive 8; }}\n\n  server {{"
+        kept = 'http://program;\n      proxy_set_header Connection "";'
+        changes = [(f"http://{place};", kept), ("server {", upstream)]
+        folder = tmp_path / "nginx"
+        with front(folder, server.port, certificate, log, changes=changes) as at:
+            for _ in range(3):
+                pieces, broke = pieces_of(ask(at.url, SLOWLY))
+                assert (pieces, broke) == (WORDS, False)
+                pieces, broke = pieces_of(ask(at.url, "/fail one two"))
+                assert broke
+
+
 def test_each_piece_comes_by_itself_over_tls(behind, certificate):
     url = behind.secure
     pieces, broke = pieces_of(ask(url, SLOWLY, verify=str(certificate[0])))
