@@ -227,7 +227,15 @@ def test_an_answer_crosses_nginx(front, answer_with):
     )
 
 
-def test_the_first_piece_crosses_nginx_before_the_second_is_made(front, answer_with):
+def test_the_first_piece_crosses_nginx_before_the_second_is_made(
+    front, folder, answer_with
+):
+    # Without this line pieces can come one by one by chance, so it is looked for.
+    text = re.sub("#.*", "", configuration(folder))
+    assert re.search(r"proxy_buffering\s+off\s*;", text), (
+        "Nothing in nginx.conf keeps nginx from collecting the answer before it sends"
+        " any of it: proxy_buffering off;"
+    )
     gate = Gate()
     model = answer_with("one", gate, " two")
     with post(front) as answer:
