@@ -3,6 +3,10 @@
 Each name here is one of gunicorn's settings.
 """
 
+from dotenv import load_dotenv
+
+load_dotenv()  # the settings in .env, which `flask run` reads by itself
+
 bind = "127.0.0.1:8001"  # nginx on this machine reaches it, and nobody else
 # A thread for each answer. "gevent" instead: as many answers as you like take turns in
 # one thread. The usual class, "sync", writes one answer at a time: all others wait.
