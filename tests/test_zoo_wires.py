@@ -75,7 +75,11 @@ def see(module, name):
     """Ask a lesson's server for a row, and return what was seen."""
     client = module.app.test_client()
     question = body_of(module, name)
-    answer = client.post(path_of(module), json=question, headers=KEY)
+    place = list(FITTING).index(name)
+    here = {
+        "REMOTE_ADDR": f"10.0.{place // 250}.{place % 250}"
+    }  # for 19's limit on each
+    answer = client.post(path_of(module), json=question, headers=KEY, environ_base=here)
     body = b""
     broke = False
     try:
