@@ -57,9 +57,10 @@ def test_the_answer_is_what_the_model_wrote(ask):
         raise
     except Exception as error:
         error.add_note(
-            'That was for a whole answer, whose finish_reason is "stop". It stands in'
-            " one of the last chunks, and an empty chunk comes after it: keep the"
-            " metadata of all chunks."
+            "That was for a whole answer. If you ask whether it has text: has_text ="
+            ' True where some comes. If you ask for its finish_reason, "stop": it'
+            " stands in one of the last chunks, and an empty chunk comes after it, so"
+            " keep the metadata of all chunks."
         )
         raise
     assert model.prompts, (
