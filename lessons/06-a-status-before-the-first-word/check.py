@@ -178,6 +178,20 @@ def test_an_empty_chunk_is_no_first_text(ask):
     )
 
 
+def test_a_first_chunk_without_text_is_passed_over(ask):
+    try:
+        _, answer = ask("", "one", "", " two")
+        came = (answer.status_code, answer.text)
+    except Exception as error:
+        error.add_note("That was for a first chunk without text, and text after it.")
+        raise
+    assert came == (200, "one two"), (
+        "The model's first chunk had no text, as with many models, and then it wrote"
+        f' "one two"; the reader got a {came[0]} and {short(came[1])}. Whether there'
+        " was any text is known after the loop only: raise Unfinished(NO_TEXT) there."
+    )
+
+
 @pytest.mark.parametrize("script", [(), ("", "")], ids=["nothing", "empty chunks"])
 def test_a_model_that_says_nothing_is_a_failure_too(ask, script):
     """A model that says nothing is a failure too."""
@@ -221,6 +235,19 @@ def test_what_asking_again_cannot_mend_is_not_asked_again(ask, kind):
         f"The model raised {kind.__name__}, and was asked {len(model.prompts)} times:"
         " asked again at once it says the same, and a rate limit gets worse. Ask again"
         " only if failure_of(error).may_pass."
+    )
+
+
+def test_a_failure_after_the_first_text_breaks_the_body(ask):
+    _, answer = ask("one", failures.ModelTimeoutError("no"))
+    try:
+        came = answer.text
+    except Exception:
+        return  # for the server, which breaks the body off then
+    raise AssertionError(
+        "The model failed after its first text, and the answer ended as if it were"
+        f" whole: the reader got {short(came)}. End the except block with a lone raise:"
+        " it passes the error on to the server, which breaks the body off."
     )
 
 
