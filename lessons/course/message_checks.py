@@ -251,7 +251,7 @@ def a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of):
         f"An answer of exactly {MOST_TOKENS} tokens is allowed, and its last line is"
         f" {last}: throw when one more token comes."
     )
-    model, answer = answer_of(*["a"] * MOST_TOKENS, " one", " more")
+    model, answer = answer_of(*["a"] * MOST_TOKENS, "b", "c")
     *rest, last = messages(answer)
     assert last == {"isError": True, "reason": {"limit": MOST_TOKENS}}, (
         f"The model wrote {MOST_TOKENS + 2} tokens, and the last line is {short(last)}:"
