@@ -93,8 +93,9 @@ def read(stream):
     """Return what the lines of a stream hold, when it has ended."""
     lines = in_time(
         lambda: list(stream),
-        "The stream was closed, and the loop over it goes on waiting: __iter__ ends"
-        " when it is closed and no line is left. close() has to notify who waits.",
+        "The stream was at its end, and the loop over it goes on waiting: __iter__ ends"
+        " when the stream is closed and no line is left. close() has to notify who"
+        " waits, and throw() has to close the stream.",
     )
     return [as_message(line) for line in lines]
 
@@ -129,7 +130,8 @@ def test_what_is_sent_comes_out_in_order(make_stream):
     found = read(stream)
     assert found == sent, (
         f"Sent were {sent}, and the lines hold {found}: send() appends the line, and"
-        " __iter__ takes the oldest, with popleft()."
+        " __iter__ takes the oldest, with popleft(), until the stream is closed and no"
+        " line is left."
     )
 
 
