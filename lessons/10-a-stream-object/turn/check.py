@@ -22,7 +22,7 @@ def test_an_answer_that_falls_silent_is_thrown(answer_of):
             answer.get_data,
             f"The model was silent for {PATIENCE} s after its first token, and nothing"
             " more came: the thread that waits for the model can do nothing meanwhile,"
-            f" so let a Timer({SECONDS}, ...) throw.",
+            f" so start() a Timer({SECONDS}, ...) that throws.",
         )
     finally:
         gate.set()
