@@ -153,8 +153,8 @@ def test_who_comes_back_is_not_answered_again(client, answer_with):
     assert answer.status_code == 204 and not model.prompts, (
         "A GET with Last-Event-ID, which an EventSource sends when it comes back after"
         f" the end, gave {answer.status_code}, and the model was asked"
-        f" {len(model.prompts)} time(s): it comes back for ever, and you pay each time."
-        ' Return "", 204.'
+        f" {len(model.prompts)} time(s): expected was 204, after which it stays away,"
+        ' and no question, since you pay for each. Return "", 204 first of all in ask.'
     )
 
 
