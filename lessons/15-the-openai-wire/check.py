@@ -81,6 +81,10 @@ def chunks(text):
             raise AssertionError(
                 f"Behind data: stands {short(each)}, which is no JSON: write {EVENT}."
             ) from None
+        assert chunk != "[DONE]", (
+            'The stream ends in "[DONE]", with quotes around it: it is no JSON, so'
+            r' write it without event(), "data: [DONE]\n\n".'
+        )
         assert isinstance(chunk, dict) and chunk.keys() & {"choices", "error"}, (
             f'One chunk of the stream is {short(each)}: it has to have "choices", a'
             " list with one object."
@@ -90,9 +94,10 @@ def chunks(text):
             " with one object."
         )
         for choice in chunk.get("choices", []):
-            assert choice.keys() >= {"index", "delta", "finish_reason"}, (
-                f"One choice of the stream is {choice}: it has an index, a delta and a"
-                " finish_reason, which is None until the end."
+            names = {"index", "delta", "finish_reason"}
+            assert isinstance(choice, dict) and choice.keys() >= names, (
+                f"One choice of the stream is {choice!r}: it has an index, a delta and"
+                " a finish_reason, which is None until the end."
             )
         found.append(chunk)
     return found
@@ -226,6 +231,10 @@ def test_the_first_chunk_says_who_speaks(chat):
 
 def test_the_last_chunk_says_why_it_ended_and_done_follows(chat):
     text = chat("one", " two", stream=True)[1].text
+    assert "error" not in chunks(text)[-1], (
+        "The model ended because it was done, and the last event is an error: something"
+        " broke after the texts, and the log below says where."
+    )
     assert reason(text) == "stop", (
         f"The model ended because it was done, and the last finish_reason is"
         f' {reason(text)!r}, expected was "stop": after the texts comes one more'
@@ -291,7 +300,9 @@ def test_an_answer_can_be_whole(chat):
         ' with "choices" in it.'
     )
     choice = found["choices"][0]
-    seen = choice.get("message", {}).get("content"), choice.get("finish_reason")
+    message = choice.get("message")
+    content = message.get("content") if isinstance(message, dict) else None
+    seen = content, choice.get("finish_reason")
     assert seen == ("one two", "stop"), (
         f"The model wrote 'one two' and stopped, and choices[0] of the whole answer is"
         f' {choice}: it has a "message" with role and content, and a "finish_reason".'
@@ -417,7 +428,8 @@ def test_why_the_model_ended_is_said_in_openais_words(chat):
         assert reason(text) == ours, (
             f'The model stopped with the {name} "{theirs}", and the last finish_reason'
             f" that the client got is {reason(text)!r}, expected was {ours!r}: keep the"
-            " response_metadata of all chunks, and give them to openai_reason."
+            " response_metadata of all chunks, and give them to openai_reason; where a"
+            " text came, call no require_whole."
         )
 
 
