@@ -107,6 +107,11 @@ def text_of(path):
 
 
 @every_lesson
+def test_what_it_begins_with_is_a_package(lesson):
+    assert "__init__.py" in beginning(lesson)  # from .stream import Stream needs it
+
+
+@every_lesson
 def test_it_asks_for_two_files_and_eighty_lines_at_most(lesson):
     written = lines_to_write(lesson)
     files = sorted(written, key=written.get, reverse=True)

@@ -4,6 +4,7 @@ import pytest
 
 from lessons.course import message_checks as checks
 from lessons.course.message_checks import PATIENCE, answer_of
+from lessons.course.scripted_model import End
 from lessons.course.shared_checks import test_a_prompt_that_is_no_string_is_refused
 
 __all__ = ["answer_of", "test_a_prompt_that_is_no_string_is_refused"]
@@ -45,6 +46,17 @@ def test_a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of):
 
 def test_a_failure_before_the_first_token_is_a_status(answer_of):
     checks.a_failure_before_the_first_token_is_a_status(answer_of)
+
+
+def test_an_end_without_a_word_is_refused(ask):
+    _, answer = ask(End(finish_reason="length"))
+    status = answer.status_code
+    answer.close()
+    assert status != 200, (
+        "The model reached its limit before it had written a word, and the status is"
+        " 200, for an answer of nothing: call require_whole(metadata, has_text), which"
+        " raises for it, before openai_reason()."
+    )
 
 
 @pytest.mark.usefixtures("kept")

@@ -180,6 +180,11 @@ def test_a_silent_model_is_bridged_by_heartbeats(program, ask):
         ' comment, a line with a colon first, which readers pass over: yield b":'
         ' heartbeat\\n".'
     )
+    comments = [line for line in came.split(b"\n") if line.startswith(b":")]
+    assert not any(b"id:" in line or b"data:" in line for line in comments), (
+        f"A heartbeat has no line end, and so the next line belongs to it:"
+        f' {short(str(comments[-1]))}. yield b": heartbeat\\n".'
+    )
 
 
 def test_the_first_token_leaves_before_the_second_is_made(ask):
