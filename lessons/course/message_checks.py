@@ -42,7 +42,7 @@ def in_time(call, sentence):
     threading.excepthook = lambda death: deaths.append(death.exc_value)
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
-    worker.join(PATIENCE)
+    worker.join(2 * PATIENCE)  # longer than a model waits in a script
     threading.excepthook = usual
     if errors:
         raise errors[0]
