@@ -568,19 +568,28 @@ def test_it_works_on_every_server(kind):
 
 @pytest.fixture(scope="session")
 def openai_1():
-    """Return a folder with version 1 of the openai package, installed only once."""
+    """Return a folder with version 1 of the openai package, installed only once.
+
+    Several processes may run tests at the same time: each installs it into a folder
+    of its own, and the first that is ready gives its folder the lasting name.
+    """
     folder = Path(sys.prefix) / "openai-1"  # git ignores the environment
-    if not (folder / "openai").exists():
-        install = ["-m", "pip", "install", "-q", "--no-warn-conflicts", "--target"]
-        done = subprocess.run(
-            [sys.executable, *install, f"{folder}-new", "openai~=1.109"],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            message = f"pip could not install openai~=1.109: {done.stderr[-300:]}"
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
-        Path(f"{folder}-new").rename(folder)
+    if folder.exists():
+        return folder
+    ours = folder.with_name(f"openai-1-of-{os.getpid()}")
+    install = ["-m", "pip", "install", "-q", "--no-warn-conflicts", "--target"]
+    done = subprocess.run(
+        [sys.executable, *install, ours, "openai~=1.109"],
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        message = f"pip could not install openai~=1.109: {done.stderr[-300:]}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+    try:
+        ours.rename(folder)
+    except OSError:  # another process was ready first
+        shutil.rmtree(ours)
     return folder
 
 
