@@ -104,22 +104,46 @@ def production(kind, module, log=subprocess.DEVNULL, **settings):
         server.wait(LIMIT)
 
 
+class Kept(ScriptedModel):
+    """A model whose streams are held on to, so that nothing closes them by chance."""
+
+    def __init__(self, *script):
+        super().__init__(*script)
+        self.streams = []
+
+    def stream(self, prompt):
+        self.streams.append(super().stream(prompt))
+        return self.streams[-1]
+
+
 @pytest.fixture
-def answer_with(monkeypatch):
-    """Let the app answer with a ScriptedModel of this script; return the model."""
+def answering():
+    """Return the module whose model answers; the tests of a lesson return theirs."""
+    return program
+
+
+@pytest.fixture
+def kind_of_model():
+    """Return the class of the model that answers."""
+    return ScriptedModel
+
+
+@pytest.fixture
+def answer_with(monkeypatch, answering, kind_of_model):
+    """Let the app answer with a scripted model of this script; return the model."""
 
     def install(*script):
-        model = ScriptedModel(*script)
-        monkeypatch.setattr(program, "model", model)
+        model = kind_of_model(*script)
+        monkeypatch.setattr(answering, "model", model)
         return model
 
     return install
 
 
 @pytest.fixture
-def client():
+def client(answering):
     """Return a client that calls the app in this process."""
-    return program.app.test_client()
+    return answering.app.test_client()
 
 
 @pytest.fixture

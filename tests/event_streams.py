@@ -5,8 +5,17 @@ from threading import Event
 
 import pytest
 from conftest import LIMIT
+from langchain_core.messages import AIMessageChunk
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+
+COUNTED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
+COUNT = AIMessageChunk("", usage_metadata=COUNTED)
+USAGE = {"promptTokens": 3, "completionTokens": 5, "totalTokens": 8}
+TEXT = "Tragö\n\n  👋"
+SCRIPT = "Tragö", "\n\n", "  👋", COUNT
+SECRET = "Incorrect API key provided: sk-pr****1234"
+MANY = ["word "] * 10_000  # more than the buffers between server and client hold
 
 
 def until(happens):

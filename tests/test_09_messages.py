@@ -10,7 +10,7 @@ from threading import Event
 
 import pytest
 import requests
-from conftest import LIMIT, ROOT, ScriptedModel, changed
+from conftest import LIMIT, ROOT, Kept, ScriptedModel, changed
 from langchain_core import exceptions
 from langchain_core.messages import AIMessageChunk
 from selenium.webdriver.common.by import By
@@ -37,24 +37,14 @@ def lesson(request):
     return importlib.import_module(f"{NAMES[request.param]}.app")
 
 
-class Kept(ScriptedModel):
-    """A model whose stream is held on to, so that nothing closes it by chance."""
-
-    def stream(self, prompt):
-        self.held = super().stream(prompt)
-        return self.held
+@pytest.fixture
+def answering(lesson):
+    return lesson
 
 
 @pytest.fixture
-def answer_with(lesson, monkeypatch):
-    """Let the lesson's program answer with a ScriptedModel of this script."""
-
-    def install(*script):
-        model = Kept(*script)
-        monkeypatch.setattr(lesson, "model", model)
-        return model
-
-    return install
+def kind_of_model():
+    return Kept
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from threading import Condition, Event, Thread
 
 import pytest
 import requests
-from conftest import LIMIT, ScriptedModel, production, running
+from conftest import LIMIT, Kept, production, running
 from langchain_core import exceptions
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -44,24 +44,14 @@ def bounded(monkeypatch):
     monkeypatch.setattr(streams, "Condition", Bounded)
 
 
-class Kept(ScriptedModel):
-    """A model whose stream is held on to, so that nothing closes it by chance."""
-
-    def stream(self, prompt):
-        self.held = super().stream(prompt)
-        return self.held
+@pytest.fixture
+def answering():
+    return lesson
 
 
 @pytest.fixture
-def answer_with(monkeypatch):
-    """Let the lesson's program answer with a ScriptedModel of this script."""
-
-    def install(*script):
-        model = Kept(*script)
-        monkeypatch.setattr(lesson, "model", model)
-        return model
-
-    return install
+def kind_of_model():
+    return Kept
 
 
 @pytest.fixture

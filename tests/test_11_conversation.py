@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import requests
-from conftest import LIMIT, ROOT, ScriptedModel, changed, production, running
+from conftest import LIMIT, ROOT, Kept, changed, production, running
 from langchain_core.exceptions import (
     ModelConnectionError,
     ModelInvalidRequestError,
@@ -55,28 +55,14 @@ def busy(wait):
 TURNS = [user("I am Ada."), assistant("Hello Ada."), user("Who am I?")]
 
 
-class Kept(ScriptedModel):
-    """A ScriptedModel whose streams stay alive: nothing but close() ends them."""
-
-    def __init__(self, *script):
-        super().__init__(*script)
-        self.streams = []
-
-    def stream(self, prompt):
-        self.streams.append(super().stream(prompt))
-        return self.streams[-1]
+@pytest.fixture
+def answering():
+    return program
 
 
 @pytest.fixture
-def answer_with(monkeypatch):
-    """Let the lesson's app answer with a model of this script; return the model."""
-
-    def install(*script):
-        model = Kept(*script)
-        monkeypatch.setattr(program, "model", model)
-        return model
-
-    return install
+def kind_of_model():
+    return Kept
 
 
 @pytest.fixture

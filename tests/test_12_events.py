@@ -9,7 +9,19 @@ import httpx
 import pytest
 import requests
 from conftest import LIMIT, ROOT, ScriptedModel, changed, production, running
-from event_streams import Page, as_text, messages_in, one_newline, until
+from event_streams import (
+    COUNT,
+    MANY,
+    SCRIPT,
+    SECRET,
+    TEXT,
+    USAGE,
+    Page,
+    as_text,
+    messages_in,
+    one_newline,
+    until,
+)
 from httpx_sse import SSEError, connect_sse
 from langchain_core.exceptions import (
     ModelAPIError,
@@ -29,30 +41,11 @@ lesson = importlib.import_module(f"{NAME}.app")
 answers = importlib.import_module(f"{NAME}.answers")
 EventStream = importlib.import_module(f"{NAME}.events").EventStream
 PARSER = ROOT / "lessons" / "12-server-sent-events" / "static" / "events.js"
-COUNTED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
-COUNT = AIMessageChunk("", usage_metadata=COUNTED)
-USAGE = {"promptTokens": 3, "completionTokens": 5, "totalTokens": 8}
-TEXT = "Tragö\n\n  👋"
-SCRIPT = "Tragö", "\n\n", "  👋", COUNT
-SECRET = "Incorrect API key provided: sk-pr****1234"
-MANY = ["word "] * 10_000  # more than the buffers between server and client hold
 
 
 @pytest.fixture
-def answer_with(monkeypatch):
-    """Let the lesson answer with a ScriptedModel of this script; return the model."""
-
-    def install(*script):
-        model = ScriptedModel(*script)
-        monkeypatch.setattr(lesson, "model", model)
-        return model
-
-    return install
-
-
-@pytest.fixture
-def client():
-    return lesson.app.test_client()
+def answering():
+    return lesson
 
 
 @pytest.fixture

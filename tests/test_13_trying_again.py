@@ -5,8 +5,21 @@ import runpy
 from threading import Event
 
 import pytest
-from conftest import LIMIT, ROOT, ScriptedModel, changed
-from event_streams import Page, dropping, messages_in, one_newline, refusing, until
+from conftest import LIMIT, ROOT, changed
+from event_streams import (
+    COUNT,
+    MANY,
+    SCRIPT,
+    SECRET,
+    TEXT,
+    USAGE,
+    Page,
+    dropping,
+    messages_in,
+    one_newline,
+    refusing,
+    until,
+)
 from langchain_core.exceptions import ModelAPIError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
@@ -16,31 +29,12 @@ NAME = "lessons.13-trying-again"
 FOLDER = ROOT / "lessons" / "13-trying-again"
 lesson = importlib.import_module(f"{NAME}.app")
 EventStream = importlib.import_module(f"{NAME}.events").EventStream
-COUNTED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
-COUNT = AIMessageChunk("", usage_metadata=COUNTED)
-USAGE = {"promptTokens": 3, "completionTokens": 5, "totalTokens": 8}
-TEXT = "Tragö\n\n  👋"
-SCRIPT = "Tragö", "\n\n", "  👋", COUNT
-SECRET = "Incorrect API key provided: sk-pr****1234"
 ASKED = {"role": "user", "content": "Hello?"}
-MANY = ["word "] * 10_000  # more than the buffers between server and client hold
 
 
 @pytest.fixture
-def answer_with(monkeypatch):
-    """Let the lesson answer with a ScriptedModel of this script; return the model."""
-
-    def install(*script):
-        model = ScriptedModel(*script)
-        monkeypatch.setattr(lesson, "model", model)
-        return model
-
-    return install
-
-
-@pytest.fixture
-def client():
-    return lesson.app.test_client()
+def answering():
+    return lesson
 
 
 @pytest.fixture

@@ -5,8 +5,14 @@ import json
 from threading import Event
 
 import pytest
-from conftest import ScriptedModel, changed
+from conftest import changed
 from event_streams import (
+    COUNT,
+    MANY,
+    SCRIPT,
+    SECRET,
+    TEXT,
+    USAGE,
     Page,
     asked_by_react,
     dropping,
@@ -27,31 +33,12 @@ NAME = "lessons.14-the-words-of-usechat"
 lesson = importlib.import_module(f"{NAME}.app")
 words = importlib.import_module(f"{NAME}.chat")
 ChatStream = words.ChatStream
-COUNTED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
-COUNT = AIMessageChunk("", usage_metadata=COUNTED)
-USAGE = {"promptTokens": 3, "completionTokens": 5, "totalTokens": 8}
-TEXT = "Tragö\n\n  👋"
-SCRIPT = "Tragö", "\n\n", "  👋", COUNT
-SECRET = "Incorrect API key provided: sk-pr****1234"
-MANY = ["word "] * 10_000  # more than the buffers between server and client hold
 NOW = 1_700_000_000_000  # ms
 
 
 @pytest.fixture
-def answer_with(monkeypatch):
-    """Let the lesson answer with a ScriptedModel of this script; return the model."""
-
-    def install(*script):
-        model = ScriptedModel(*script)
-        monkeypatch.setattr(lesson, "model", model)
-        return model
-
-    return install
-
-
-@pytest.fixture
-def client():
-    return lesson.app.test_client()
+def answering():
+    return lesson
 
 
 @pytest.fixture

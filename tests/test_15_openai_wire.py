@@ -21,22 +21,28 @@ import requests
 from conftest import CLIENTS, LIMIT, ROOT, ScriptedModel, changed, production, running
 from langchain_core import exceptions as failures
 from langchain_core.messages import AIMessageChunk
+from openai_wire import (
+    KEY,
+    PATH,
+    PLENTY,
+    SECRET,
+    USAGE,
+    chat,
+    choices,
+    chunks,
+    question,
+)
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+__all__ = ["chat"]  # a fixture
 NAME = "15-the-openai-wire"
 NEXT = "16-what-a-client-may-ask"  # whose server does all that the first one does
 LESSON = ROOT / "lessons" / NAME
-PATH = "/v1/chat/completions"
-KEY = {"Authorization": "Bearer sk-practice"}
-SECRET = "Incorrect API key provided: sk-pr****1234"
 NO_CONNECTION = (
     "The connection to the model failed: see whether it runs there, check the network"
     " and .env, then ask again."
 )
-TOKENS = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
-USAGE = AIMessageChunk("", usage_metadata=TOKENS)
-PLENTY = ["word " * 200] * 10_000  # more than the buffers on the way hold
 
 
 @pytest.fixture(params=[NAME, NEXT])
@@ -48,49 +54,9 @@ def server(request):
 first_server = pytest.mark.parametrize("server", [NAME], indirect=True)
 
 
-def question(prompt="Hello?", **fields):
-    message = {"role": "user", "content": prompt}
-    return {"model": "practice", "messages": [message], **fields}
-
-
 @pytest.fixture
-def model_of(monkeypatch, server):
-    """Return a function that lets the server answer with a script."""
-
-    def install(*script):
-        monkeypatch.setattr(server, "model", model := ScriptedModel(*script))
-        return model
-
-    return install
-
-
-@pytest.fixture
-def chat(model_of, server):
-    """Return a function that asks for a scripted answer: (model, answer)."""
-
-    def post(*script, **fields):
-        model, client = model_of(*script), server.app.test_client()
-        return model, client.post(PATH, json=question() | fields, headers=KEY)
-
-    return post
-
-
-def chunks(text):
-    """Return the objects of a stream."""
-    lines = [line for line in text.split("\n") if line.startswith("data: {")]
-    return [json.loads(line[6:]) for line in lines]
-
-
-def choices(text, index=0):
-    """Return the content and the finish reason of the choice with that index."""
-    mine = [
-        choice
-        for chunk in chunks(text)
-        for choice in chunk.get("choices", [])
-        if choice["index"] == index
-    ]
-    said = "".join(choice["delta"].get("content", "") for choice in mine)
-    return said, mine[-1]["finish_reason"]
+def answering(server):
+    return server
 
 
 # The wire
@@ -158,7 +124,7 @@ ENDS = {  # what the providers call it, and what OpenAI calls it
 
 
 @pytest.fixture
-def ending_with(model_of, server):
+def ending_with(answer_with, server):
     """Return a function that asks a model whose answer ends with these metadata.
 
     It returns the streamed answer and the whole one.
@@ -166,7 +132,7 @@ def ending_with(model_of, server):
 
     def ask(metadata, text="one"):
         chunks = [AIMessageChunk(text), AIMessageChunk("", response_metadata=metadata)]
-        model_of().stream = lambda prompt: (chunk for chunk in chunks)
+        answer_with().stream = lambda prompt: (chunk for chunk in chunks)
         client = server.app.test_client()
         streamed = client.post(PATH, json=question(stream=True), headers=KEY)
         return streamed, client.post(PATH, json=question(), headers=KEY)
@@ -351,8 +317,8 @@ def test_at_other_addresses_a_sentence_says_what_is_here(path, server):
     assert f"POST {PATH}" in message and "GET /v1/models" in message
 
 
-def test_a_server_that_goes_by_another_name_is_not_this_one(model_of, server):
-    model, client = model_of("one"), server.app.test_client()
+def test_a_server_that_goes_by_another_name_is_not_this_one(answer_with, server):
+    model, client = answer_with("one"), server.app.test_client()
     foreign = KEY | {"Host": "evil.example"}
     answers = [
         client.get("/", headers=foreign),
@@ -381,8 +347,8 @@ def test_a_model_that_is_not_here_is_a_404(chat):
 @pytest.mark.parametrize(
     "sent", ["", "Bearer", "Bearer sk-", "sk-practice", "Bearer sk-prä", "Basic e="]
 )
-def test_nobody_is_answered_without_the_key(model_of, sent, server):
-    model, client = model_of("one"), server.app.test_client()
+def test_nobody_is_answered_without_the_key(answer_with, sent, server):
+    model, client = answer_with("one"), server.app.test_client()
     for path in PATH, "/v1/models", "/v1/models/practice":
         answer = client.open(path, headers={"Authorization": sent} if sent else {})
         assert answer.status_code == 401
@@ -400,8 +366,8 @@ def test_the_key_is_that_of_the_environment():
 
 
 @pytest.mark.parametrize("body", ["{", "5", '"Hi"', "[" * 60_000, "\ud800", "null"])
-def test_what_is_no_object_is_a_400(model_of, body, server):
-    data, model = body.encode("utf-8", "surrogatepass"), model_of("one")
+def test_what_is_no_object_is_a_400(answer_with, body, server):
+    data, model = body.encode("utf-8", "surrogatepass"), answer_with("one")
     kind = "application/json"
     answer = server.app.test_client().post(
         PATH, data=data, content_type=kind, headers=KEY
@@ -484,7 +450,7 @@ def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat):
 
 
 def test_a_client_that_leaves_hangs_up_on_the_model(
-    model_of, serve, monkeypatch, server
+    answer_with, serve, monkeypatch, server
 ):
     streams, stream = [], ScriptedModel.stream
     closed = threading.Event()
@@ -501,7 +467,7 @@ def test_a_client_that_leaves_hangs_up_on_the_model(
         return streams[-1]
 
     monkeypatch.setattr(ScriptedModel, "stream", keep)
-    model = model_of(*PLENTY)
+    model = answer_with(*PLENTY)
     url = serve(server.app) + PATH
     body = question(stream=True)
     with requests.post(
@@ -672,8 +638,8 @@ def it_keeps_what_came(clients, name, url):
 
 
 @every_client
-def test_a_real_client_gets_all_of_an_answer(clients, name, model_of, serve, server):
-    model_of("one", " two", USAGE)
+def test_a_real_client_gets_all_of_an_answer(clients, name, answer_with, serve, server):
+    answer_with("one", " two", USAGE)
     counts = NEXT in server.__name__
     it_gets_all(clients, name, serve(server.app), **{"tokens": 8} if counts else {})
 
@@ -686,8 +652,8 @@ def test_a_real_client_gets_all_of_an_answer(clients, name, model_of, serve, ser
 
 @first_server
 @every_client
-def test_a_real_client_raises_a_refusal(clients, name, model_of, serve, server):
-    model_of(failures.ModelRateLimitError(SECRET))
+def test_a_real_client_raises_a_refusal(clients, name, answer_with, serve, server):
+    answer_with(failures.ModelRateLimitError(SECRET))
     words = "The model has too much to do: ask again in 5 s."
     it_is_refused(clients, name, url := serve(server.app), 429, words)
     it_is_refused(clients, name, url, 401, "The key is missing or wrong.", "sk-wrong")
@@ -703,9 +669,9 @@ def test_a_real_client_raises_a_refusal(clients, name, model_of, serve, server):
 @first_server
 @every_client
 def test_a_real_client_keeps_what_came_before_a_failure(
-    clients, name, model_of, serve, server
+    clients, name, answer_with, serve, server
 ):
-    model_of("one", " two", failures.ModelConnectionError(SECRET))
+    answer_with("one", " two", failures.ModelConnectionError(SECRET))
     it_keeps_what_came(clients, name, serve(server.app))
 
     def in_another_shape(body):
@@ -717,10 +683,10 @@ def test_a_real_client_keeps_what_came_before_a_failure(
 
 
 @first_server
-def test_curl_shows_the_stream(model_of, serve, server):
+def test_curl_shows_the_stream(answer_with, serve, server):
     if not shutil.which("curl"):
         (pytest.fail if os.environ.get("CI") else pytest.skip)("curl is missing")
-    model_of("one", " two")
+    answer_with("one", " two")
 
     def it_shows_all(url):
         words = [f"{url}{PATH}", "-d", json.dumps(question(stream=True))]
@@ -738,8 +704,8 @@ def test_curl_shows_the_stream(model_of, serve, server):
 
 
 @first_server
-def test_a_react_component_can_read_it(node, model_of, serve, server):
-    model_of("one", " two")
+def test_a_react_component_can_read_it(node, answer_with, serve, server):
+    answer_with("one", " two")
     assert node("15-react.mjs", f"{serve(server.app)}/v1", "Hello?") == ["one two"]
 
     def two_in_one(body):
@@ -772,10 +738,10 @@ def run_client():
 @first_server
 @pytest.mark.parametrize("name", ["client.py", "client_async.py"])
 def test_a_client_keeps_what_came_and_says_how_it_ended(
-    model_of, serve, name, monkeypatch, server
+    answer_with, serve, name, monkeypatch, server
 ):
     def shown(*script):
-        model_of(*script)
+        answer_with(*script)
         monkeypatch.setattr(sys, "argv", [name, f"{serve(server.app)}/v1", "Hi"])
         with redirect_stdout(io.StringIO()) as printed:
             runpy.run_path(str(LESSON / name), run_name="__main__")
@@ -793,9 +759,9 @@ def test_a_client_keeps_what_came_and_says_how_it_ended(
 @first_server
 @pytest.mark.parametrize("name", ["client.py", "client_async.py"])
 def test_a_client_works_with_openai_1_too(
-    run_client, openai_1, model_of, serve, name, server
+    run_client, openai_1, answer_with, serve, name, server
 ):
-    model_of("one", " two", failures.ModelConnectionError(SECRET))
+    answer_with("one", " two", failures.ModelConnectionError(SECRET))
     url, folder = serve(server.app), str(openai_1)
     shown, error = run_client(name, url, "Hi", PYTHONPATH=folder)
     assert shown.startswith(f"one two\n\n[{NO_CONNECTION}]"), error
@@ -803,10 +769,10 @@ def test_a_client_works_with_openai_1_too(
 
 @first_server
 def test_client_py_prints_each_piece_as_it_comes_with_dots_before(
-    model_of, serve, server
+    answer_with, serve, server
 ):
     first, second = threading.Event(), threading.Event()
-    model_of(first, "one", second, " two")
+    answer_with(first, "one", second, " two")
     url = f"{serve(server.app)}/v1"
     command = [sys.executable, LESSON / "client.py", url, "Hi"]
     pipe = subprocess.PIPE
@@ -837,9 +803,9 @@ def test_client_py_does_not_wait_for_ever(run_client, serve, tmp_path):
 
 
 @first_server
-def test_client_async_prints_five_pieces_at_a_time(model_of, serve, server):
+def test_client_async_prints_five_pieces_at_a_time(answer_with, serve, server):
     gate = threading.Event()
-    model_of("1", "2", "3", "4", "5", "6", gate, "7")
+    answer_with("1", "2", "3", "4", "5", "6", gate, "7")
     url = f"{serve(server.app)}/v1"
     command = [sys.executable, LESSON / "client_async.py", url, "Hi"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as client:
@@ -898,8 +864,8 @@ def test_the_loop_that_many_guides_print_loses_text(node):
 
 
 @first_server
-def test_the_page_shows_the_answer_and_what_came(browser, model_of, serve, server):
-    model_of("Tra", "gö <b>", USAGE)
+def test_the_page_shows_the_answer_and_what_came(browser, answer_with, serve, server):
+    answer_with("Tra", "gö <b>", USAGE)
     browser.get(serve(server.app))
     wait = WebDriverWait(browser, LIMIT, 0.02)
     prompt = browser.find_element(By.NAME, "prompt")
@@ -928,10 +894,10 @@ CUT = {
 @first_server
 @pytest.mark.parametrize("reason", CUT)
 def test_the_page_says_why_an_answer_is_not_whole(
-    browser, model_of, serve, reason, server
+    browser, answer_with, serve, reason, server
 ):
     end = AIMessageChunk("", response_metadata={"finish_reason": reason})
-    model_of().stream = lambda _: (chunk for chunk in [AIMessageChunk("one"), end])
+    answer_with().stream = lambda _: (chunk for chunk in [AIMessageChunk("one"), end])
     browser.get(serve(server.app))
     prompt = browser.find_element(By.NAME, "prompt")
     prompt.send_keys("Hello?")

@@ -4,7 +4,6 @@ That its server does all that lesson 15's does is in test_15_openai_wire.py.
 """
 
 import importlib
-import json
 import os
 import random
 import re
@@ -17,8 +16,18 @@ import pytest
 import requests
 from conftest import LIMIT, ROOT, ScriptedModel, production, running
 from langchain_core import exceptions as failures
-from langchain_core.messages import AIMessageChunk
 from langchain_openai import ChatOpenAI
+from openai_wire import (
+    KEY,
+    PATH,
+    PLENTY,
+    SECRET,
+    USAGE,
+    chat,
+    choices,
+    chunks,
+    question,
+)
 from provider import Provider
 from running_totals import RUNNING_TOTALS
 from selenium.webdriver.common.by import By
@@ -26,61 +35,16 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from models import choose_model
 
+__all__ = ["chat"]  # a fixture
 LESSON = ROOT / "lessons" / "16-what-a-client-may-ask"
 NAME = f"lessons.{LESSON.name}"
-server = importlib.import_module(f"{NAME}.app")
+lesson = importlib.import_module(f"{NAME}.app")
 before = importlib.import_module(f"{NAME}.stops").before
-PATH = "/v1/chat/completions"
-KEY = {"Authorization": "Bearer sk-practice"}
-SECRET = "Incorrect API key provided: sk-pr****1234"
-TOKENS = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
-USAGE = AIMessageChunk("", usage_metadata=TOKENS)
-PLENTY = ["word " * 200] * 10_000  # more than the buffers on the way hold
-
-
-def question(prompt="Hello?", **fields):
-    message = {"role": "user", "content": prompt}
-    return {"model": "practice", "messages": [message], **fields}
 
 
 @pytest.fixture
-def model_of(monkeypatch):
-    """Return a function that lets the server answer with a script."""
-
-    def install(*script):
-        monkeypatch.setattr(server, "model", model := ScriptedModel(*script))
-        return model
-
-    return install
-
-
-@pytest.fixture
-def chat(model_of):
-    """Return a function that asks for a scripted answer: (model, answer)."""
-
-    def post(*script, **fields):
-        model, client = model_of(*script), server.app.test_client()
-        return model, client.post(PATH, json=question() | fields, headers=KEY)
-
-    return post
-
-
-def chunks(text):
-    """Return the objects of a stream."""
-    lines = [line for line in text.split("\n") if line.startswith("data: {")]
-    return [json.loads(line[6:]) for line in lines]
-
-
-def choices(text, index=0):
-    """Return the content and the finish reason of the choice with that index."""
-    mine = [
-        choice
-        for chunk in chunks(text)
-        for choice in chunk.get("choices", [])
-        if choice["index"] == index
-    ]
-    said = "".join(choice["delta"].get("content", "") for choice in mine)
-    return said, mine[-1]["finish_reason"]
+def answering():
+    return lesson
 
 
 # How much it used
@@ -117,8 +81,8 @@ def test_a_provider_that_counts_as_it_goes_is_counted_once(monkeypatch, name):
         monkeypatch.setenv(f"{name.upper()}_API_KEY", "sk-abcd")
         monkeypatch.setenv("OPENAI_BASE_URL", provider.url)
         monkeypatch.setenv("ANTHROPIC_BASE_URL", provider.url.removesuffix("/v1"))
-        monkeypatch.setattr(server, "model", choose_model())
-        client = server.app.test_client()
+        monkeypatch.setattr(lesson, "model", choose_model())
+        client = lesson.app.test_client()
         answer = client.post(PATH, json=question(), headers=KEY).json
     tokens = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
     assert answer["usage"] == tokens
@@ -227,7 +191,7 @@ def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat, n):
     assert model.closed.wait(LIMIT)
 
 
-def test_a_client_that_leaves_hangs_up_on_all_of_them(model_of, serve, monkeypatch):
+def test_a_client_that_leaves_hangs_up_on_all_of_them(answer_with, serve, monkeypatch):
     n = 4
     streams, stream = [], ScriptedModel.stream
     all_closed = threading.Semaphore(0)
@@ -244,8 +208,8 @@ def test_a_client_that_leaves_hangs_up_on_all_of_them(model_of, serve, monkeypat
         return streams[-1]
 
     monkeypatch.setattr(ScriptedModel, "stream", keep)
-    model = model_of(*PLENTY)
-    url = serve(server.app) + PATH
+    model = answer_with(*PLENTY)
+    url = serve(lesson.app) + PATH
     body = question(stream=True, n=n)
     with requests.post(
         url, json=body, headers=KEY, stream=True, timeout=LIMIT
@@ -256,13 +220,13 @@ def test_a_client_that_leaves_hangs_up_on_all_of_them(model_of, serve, monkeypat
     assert model.closed_early and model.made < n * len(PLENTY)
 
 
-def test_an_answer_that_is_held_back_ends_when_the_client_leaves(model_of):
-    goes_on, gate, model = threading.Event(), threading.Event(), model_of()
+def test_an_answer_that_is_held_back_ends_when_the_client_leaves(answer_with):
+    goes_on, gate, model = threading.Event(), threading.Event(), answer_with()
     held_back = ScriptedModel("one", goes_on.set, gate, *["a"] * 50)
     other = ScriptedModel(*PLENTY)
     scripted = iter([held_back, other])
     model.stream = lambda prompt: next(scripted).stream(prompt)
-    client = server.app.test_client()
+    client = lesson.app.test_client()
     fields = question(n=2, stop="a" * 100, stream=True)
     answer = client.post(PATH, json=fields, headers=KEY)
     pieces = answer.iter_encoded()
@@ -295,22 +259,22 @@ def test_it_gives_two_answers_on_every_server(kind):
 # Its clients
 
 
-def test_langchain_weaves_two_answers_into_one(model_of, serve):
+def test_langchain_weaves_two_answers_into_one(answer_with, serve):
     together = threading.Barrier(2)
-    model_of("one", lambda: together.wait(LIMIT), " two")
+    answer_with("one", lambda: together.wait(LIMIT), " two")
     chat_model = ChatOpenAI(
-        model="practice", base_url=f"{serve(server.app)}/v1", api_key="sk-practice", n=2
+        model="practice", base_url=f"{serve(lesson.app)}/v1", api_key="sk-practice", n=2
     )
     text = "".join(chunk.text for chunk in chat_model.stream("Hello?"))
     assert text.startswith("oneone")
     assert len(text) == len("one two") * 2
 
 
-def test_two_answers_are_kept_apart(model_of, serve):
+def test_two_answers_are_kept_apart(answer_with, serve):
     together = threading.Barrier(2)
-    model_of("one", lambda: together.wait(LIMIT), " two")
+    answer_with("one", lambda: together.wait(LIMIT), " two")
     done = subprocess.run(
-        [sys.executable, LESSON / "two_answers.py", f"{serve(server.app)}/v1", "Hi"],
+        [sys.executable, LESSON / "two_answers.py", f"{serve(lesson.app)}/v1", "Hi"],
         env=os.environ | {"PYTHONUTF8": "1"},
         capture_output=True,
         encoding="utf-8",
@@ -332,12 +296,12 @@ def test_what_it_shares_with_lesson_15_is_the_same(name):
 
 
 @pytest.fixture
-def ask_on_page(browser, model_of, serve):
+def ask_on_page(browser, answer_with, serve):
     """Return a function that fills in the page's form, asks, and waits for the end."""
 
     def ask(*script, **fields):
-        model_of(*script)
-        browser.get(serve(server.app))
+        answer_with(*script)
+        browser.get(serve(lesson.app))
         for name, value in {"prompt": "Hello?", **fields}.items():
             field = browser.find_element(By.NAME, name)
             field.clear()

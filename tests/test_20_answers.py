@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import httpx
 import pytest
 import requests
-from conftest import LIMIT, ROOT, ScriptedModel, changed, free_port
+from conftest import LIMIT, ROOT, changed, free_port
 from httpx_sse import connect_sse
 from langchain_core.exceptions import ModelRateLimitError
 from machines import celery_worker, gunicorn, need, nginx, redis_server, started
@@ -36,15 +36,8 @@ def an_empty_store(monkeypatch):
 
 
 @pytest.fixture
-def answer_with(monkeypatch):
-    """Let the lesson answer with a ScriptedModel of this script; return the model."""
-
-    def install(*script):
-        model = ScriptedModel(*script)
-        monkeypatch.setattr(writing, "model", model)
-        return model
-
-    return install
+def answering():
+    return writing
 
 
 @pytest.fixture

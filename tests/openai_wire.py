@@ -1,0 +1,47 @@
+"""What the tests of lessons 15 and 16 share: how OpenAI's wire is asked, and read."""
+
+import json
+
+import pytest
+from langchain_core.messages import AIMessageChunk
+
+PATH = "/v1/chat/completions"
+KEY = {"Authorization": "Bearer sk-practice"}
+SECRET = "Incorrect API key provided: sk-pr****1234"
+TOKENS = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
+USAGE = AIMessageChunk("", usage_metadata=TOKENS)
+PLENTY = ["word " * 200] * 10_000  # more than the buffers on the way hold
+
+
+def question(prompt="Hello?", **fields):
+    message = {"role": "user", "content": prompt}
+    return {"model": "practice", "messages": [message], **fields}
+
+
+@pytest.fixture
+def chat(answer_with, client):
+    """Return a function that asks for a scripted answer: (model, answer)."""
+
+    def post(*script, **fields):
+        model = answer_with(*script)
+        return model, client.post(PATH, json=question() | fields, headers=KEY)
+
+    return post
+
+
+def chunks(text):
+    """Return the objects of a stream."""
+    lines = [line for line in text.split("\n") if line.startswith("data: {")]
+    return [json.loads(line[6:]) for line in lines]
+
+
+def choices(text, index=0):
+    """Return the content and the finish reason of the choice with that index."""
+    mine = [
+        choice
+        for chunk in chunks(text)
+        for choice in chunk.get("choices", [])
+        if choice["index"] == index
+    ]
+    said = "".join(choice["delta"].get("content", "") for choice in mine)
+    return said, mine[-1]["finish_reason"]
