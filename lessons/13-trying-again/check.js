@@ -331,11 +331,17 @@ export const checks = [
     async run(page) {
       await answered(page, [WHOLE]);
       const answer = await page.ask("Hello?", { type });
+      answer.send(token("one"));
+      await page.soon(() => page.text);
       button(page, "reset", "Start over").click();
       await page.soon(() => page.text === "" && answer.hungUp);
       page.must(
         answer.hungUp,
         '"Start over" was pressed while an answer was written, and the page still reads it: reset() calls this.stop().',
+      );
+      page.must(
+        page.text === "",
+        `"Start over" was pressed, and the page still shows ${say(page.text)}: it is emptied when it hears of that, so end reset() with this.dispatch("reset").`,
       );
       const question = await page.ask("And you?", WHOLE);
       page.must(
