@@ -3,6 +3,7 @@
 const type = "text/event-stream";
 const token = 'event: token\ndata: {"token": "one"}\n\n';
 const done = 'event: done\ndata: {"finishReason": "stop"}\n\n';
+const USED = { promptTokens: 3, completionTokens: 5, totalTokens: 8 };
 const WORDS = "Still thinking.";
 
 export const checks = [
@@ -16,6 +17,10 @@ export const checks = [
       );
       answer.send(": heartbeat\n");
       await page.soon(() => page.words.includes(WORDS));
+      page.must(
+        !page.text.includes(WORDS),
+        `The server sent the line ": heartbeat", and "${WORDS}" stands in the answer, as if the model had said it: say it where the tokens are counted.`,
+      );
       page.must(
         page.words.includes(WORDS),
         `The server sent the line ": heartbeat", and the page says ${JSON.stringify(page.words)}: expected was "${WORDS}" as soon as that line is there. It ends no event, so yield something for it at once.`,
@@ -43,6 +48,19 @@ export const checks = [
       page.must(
         !page.words.includes(WORDS),
         `The answer is over, and the page still says "${WORDS}": take it away at done.`,
+      );
+    },
+  },
+  {
+    sentence: "The count of tokens stays when the answer is over",
+    async run(page) {
+      const counted = { ...USED, usage: USED };
+      const usage = `event: usage\ndata: ${JSON.stringify(counted)}\n\n`;
+      await page.ask("Hello?", { type, text: token + usage + done });
+      await page.soon(() => page.words.includes("8 tokens"));
+      page.must(
+        page.words.includes("8 tokens"),
+        `The usage event said 8 tokens, then came done, and the page says ${JSON.stringify(page.words)}: take away "${WORDS}" only, for done comes after the count.`,
       );
     },
   },
