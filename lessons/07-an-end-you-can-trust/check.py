@@ -8,6 +8,7 @@ from traceback import format_exception
 import pytest
 from langchain_core.exceptions import ModelConnectionError
 from langchain_core.messages import AIMessageChunk
+from werkzeug.exceptions import HTTPException
 
 from lessons.course.failing_model import SECRET, Refusing, must_not_be_our_own, read
 from lessons.course.scripted_model import End
@@ -83,6 +84,11 @@ def test_a_failure_after_the_first_text_ends_in_a_line(ask, caplog):
     assert SECRET not in came, (
         f"The answer ends in the provider's own words, {came[7:]!r}: they can hold part"
         " of the key. sentence_for(error) has a sentence of our own."
+    )
+    assert not isinstance(broke, HTTPException), (
+        "The model failed after 'one two', and the program raised a refusal, as it does"
+        " before the first text: the status 200 has left long ago. Is each piece"
+        " counted, with record.add_piece()?"
     )
     assert LINE.search(came), (
         f"The model failed after 'one two', and the answer ends with {came[-24:]!r}:"
@@ -188,6 +194,10 @@ def test_the_log_says_how_each_answer_ended(log_of):
         assert way != "was refused" or re.search(r"\b50\d\b", line), (
             f"Of an answer that was refused with a 502 the log says {line!r}, and not"
             " which status it got: let a Record keep it, record.status = refusal.code."
+        )
+        assert way == "was refused" or "no text" not in line, (
+            f"Of an answer that {way} and had a text the log says {line!r}: add_piece"
+            " keeps when the first text came, in self.waited, with self."
         )
         words = re.sub(r"[\d.]+", "", line)
         assert words not in seen, (
