@@ -12,18 +12,43 @@ from lessons.course.bounds import prints_too_much, uses_too_much
 from lessons.course.folders import COURSE, LESSONS, ROOT
 from lessons.course.import_anew import without_number
 
-ADVICE = {  # what to try, by how an exception's message begins
+ADVICE = {  # what to try, by words that are in an exception's message
     "Working outside of request context": (
         "When a generator runs, the view has returned and request is gone:"
         " read it in the view, and hand the prompt over."
     ),
-    "The view function": "Let the view return Response(pieces(prompt), ...).",
+    "without a return statement": (
+        "Let the view return its answer on every way through it, such as"
+        " Response(pieces(prompt), ...)."
+    ),
+    "but it was a int": (
+        "A status alone is no answer: return the body before it, as in"
+        ' return text, 404, or return "", 204 for an empty one.'
+    ),
     "sequence item 0: expected str instance, AIM": "Gather chunk.text, not the chunk.",
     "sequence item 0: expected str instance, list": (
         "Some models send lists of blocks, and chunk.content is then such a list:"
         " chunk.text is always text."
     ),
-    "name '": "Write or import it first, or take out what the lesson has no more.",
+    "' is not defined": (
+        "Write or import it first, or take out what the lesson has no more."
+    ),
+    "'HTTP_": (
+        'Not every request has that header: ask whether it has, "Name" in'
+        ' request.headers, or read it by request.headers.get("Name").'
+    ),
+    "positional arguments but": (
+        "Compare the call with the def. A method's first parameter is self, and it is"
+        " counted here, too."
+    ),
+    "positional argument but": (
+        "Compare the call with the def. A method's first parameter is self, and it is"
+        " counted here, too."
+    ),
+    "instances of 'Failure'": (
+        "failure_of(error) is a Failure; the number is its status,"
+        " failure_of(error).status."
+    ),
     "'function' object is not iterable": "Call it: Response(pieces(prompt), ...).",
     "'method' object is not iterable": "Call it, as in model.stream(prompt).",
     "'NoneType' object is not callable": (
@@ -32,7 +57,15 @@ ADVICE = {  # what to try, by how an exception's message begins
     "'generator' object does not support the context": (
         "closing makes it one that does: with closing(model.stream(prompt)) as stream:"
     ),
-    "sequence item 0: expected a bytes-like": "Yield chunk.text, not the chunk.",
+    "expected a bytes-like object, AIM": "Yield chunk.text, not the chunk.",
+    "expected a bytes-like object, dict": (
+        "Text crosses the wire, no dictionary: yield what json.dumps makes of it."
+    ),
+    "expected a bytes-like object, int": (
+        "What is looped over yields whole pieces, and bytes are a row of numbers:"
+        " chain([first_piece], pieces) has brackets."
+    ),
+    "type object '": "Without () that is the class itself: a call makes one of it.",
     "HTTPConnectionPool(": "Nobody answers at that address: ask the one that is given.",
     "'ScriptedModel' object has no": "The checks know model.stream(prompt) only.",
 }
@@ -138,8 +171,8 @@ def sentence_for(error, folder):
     else:
         words = words_of(error, folder)
         sentences = [f"{where}: {type(error).__name__}: {words}."]
-        for beginning, advice in ADVICE.items():
-            if words.startswith(beginning):
+        for part, advice in ADVICE.items():
+            if part in words:
                 sentences.append(advice)
         if isinstance(error, ModuleNotFoundError) and error.name:
             sentences.append(where_to_get(error.name, folder))

@@ -228,8 +228,8 @@ def a_failure_before_the_first_token_is_a_status(answer_of):
     _, answer = answer_of(lambda: thinks.wait(0.3), ModelRateLimitError(SECRET))
     assert answer.status_code == 429 and answer.headers.get("Retry-After"), (
         f"The model had too much to do, and the status is {answer.status_code}: wait"
-        " for the first message before you respond, and raise http_error(error) of"
-        " failures.py if an error came instead."
+        " for the first message before you respond. If an error came instead, the view"
+        " has to raise what http_error(error) of failures.py made of it."
     )
     body = answer.get_json(silent=True) or {}
     assert {"error", "message"} <= body.keys() and SECRET not in answer.text, (
