@@ -117,6 +117,14 @@ def test_what_prints_without_end_is_ended(tmp_path):
     assert check.outcome == "red" and check.message.startswith(said)
 
 
+def test_a_check_that_cannot_be_read_is_red(tmp_path):
+    (tmp_path / "check.py").write_text("def test_it(:\n", encoding="utf-8")
+    [check] = run_checks(tmp_path, tmp_path / "mine", LIMIT)
+    assert check.outcome == "red"
+    said = "The lesson's own check.py cannot be read: SyntaxError: invalid syntax."
+    assert check.message.startswith(said)
+
+
 PRINTS = f"""
 print("hello", end="")
 print({as_line(announced=["It runs"])!r}, end="")
@@ -414,7 +422,19 @@ MISTAKES = [
         "pieces",
         "what next() took has to be sent",
     ),
+    ("07 app.py", "record.add_piece()", "pass", "Is each piece counted"),
+    ("07 app.py", "self.waited = mono", "waited = mono", "in self.waited, with self"),
+    ("07 app.py", "record = Record()", "record = Record", "a call makes one of it"),
     ("08 app.py", "def write(", "def wrote(", "name 'write' is not defined"),
+    ("12 app.py", 'return "", 204', "return 204", "A status alone is no answer"),
+    (
+        "12 app.py",
+        'if "Last-Event-ID" in request.headers:',
+        'if request.headers["Last-Event-ID"]:',
+        "Not every request has that header",
+    ),
+    ("15 app.py", "int(time())", "time()", "a whole number"),
+    ("15 app.py", "failure_of(error).status", "failure_of(error)", "the number is its"),
 ]
 
 

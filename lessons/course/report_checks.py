@@ -27,6 +27,7 @@ from lessons.course.run_checks import as_line
 
 REPORTS = pytest.StashKey[int]()  # the file that they are written to
 DEATHS = []  # what threads of the program have died of, during this check
+MISTAKES = []  # of check.py itself, which pytest could not read
 
 
 def pytest_addoption(parser):
@@ -54,8 +55,9 @@ def note_death(folder, died):
 
 
 def pytest_collectreport(report):
-    if report.failed:  # a mistake in check.py itself
-        print(report.longreprtext, file=sys.__stderr__)
+    if report.failed:
+        last_line = report.longreprtext.strip().rpartition("\n")[2]
+        MISTAKES.append(last_line.removeprefix("E").strip())
 
 
 def pytest_collection_modifyitems(items):
@@ -72,6 +74,13 @@ def place_in_order(item):
 
 def pytest_collection_finish(session):
     """Announce the checks; from here on the time runs that they may take."""
+    if MISTAKES:
+        sentence = (
+            f"The lesson's own check.py cannot be read: {MISTAKES[0]}. Take it from git"
+            " again, as it was."
+        )
+        write_report(session.config, stopped=sentence)
+        return
     sentences = [sentence_of(item) for item in session.items]
     write_report(session.config, announced=sentences)
     Thread(target=watch, args=[session.config], daemon=True).start()
