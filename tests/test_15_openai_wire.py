@@ -500,6 +500,7 @@ def test_what_was_begun_is_closed_and_not_left_to_chance(
     assert model.closed.wait(LIMIT) and model.closed_early
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["flask", "gunicorn", "waitress"])
 def test_it_works_on_every_server(kind):
     if kind == "gunicorn" and sys.platform == "win32":
@@ -637,6 +638,7 @@ def it_keeps_what_came(clients, name, url):
     assert error.get("message") == NO_CONNECTION
 
 
+@pytest.mark.slow
 @every_client
 def test_a_real_client_gets_all_of_an_answer(clients, name, answer_with, serve, server):
     answer_with("one", " two", USAGE)
@@ -650,6 +652,7 @@ def test_a_real_client_gets_all_of_an_answer(clients, name, answer_with, serve, 
         it_gets_all(clients, name, serve(changed(server.app, without_finish)))
 
 
+@pytest.mark.slow
 @first_server
 @every_client
 def test_a_real_client_raises_a_refusal(clients, name, answer_with, serve, server):
@@ -666,6 +669,7 @@ def test_a_real_client_raises_a_refusal(clients, name, answer_with, serve, serve
         it_is_refused(clients, name, other, 429, words)
 
 
+@pytest.mark.slow
 @first_server
 @every_client
 def test_a_real_client_keeps_what_came_before_a_failure(
@@ -756,6 +760,7 @@ def test_a_client_keeps_what_came_and_says_how_it_ended(
     assert shown("one").strip().startswith("[The key is missing or wrong.]")
 
 
+@pytest.mark.slow
 @first_server
 @pytest.mark.parametrize("name", ["client.py", "client_async.py"])
 def test_a_client_works_with_openai_1_too(
@@ -832,6 +837,7 @@ def test_client_async_has_a_limit_of_its_own(run_client, serve, tmp_path):
     assert shown.endswith("\n\n[it took more than a minute]\n")
 
 
+@pytest.mark.slow
 def test_lesson_01_can_be_pointed_at_it(tmp_path):
     settings = (LESSON / "practice.env").read_text("utf-8")
     with running("--app", str(LESSON / "app"), "run") as url:

@@ -23,6 +23,8 @@ from lessons.course.import_anew import import_anew
 from lessons.course.scripted_model import ScriptedModel
 from lessons.course.start_lesson import beginning
 
+pytestmark = pytest.mark.slow
+
 LESSON = ROOT / "lessons" / "18-many-readers"
 LARGE = 100_000  # letters
 PLENTY = 10_000  # large pieces: more than any buffer on the way holds

@@ -29,7 +29,10 @@ WORDS = ["one", " two", " three", " four", " five", " six"]
 # The lesson compresses files only; here answers, too, to see that they come as well.
 ANSWERS_TOO = "gzip_types text/css", "gzip_types text/plain text/css"
 SLOWLY = f"/slow 4 /echo {''.join(WORDS)}"
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="these servers run on POSIX")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="these servers run on POSIX"),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture(scope="module")

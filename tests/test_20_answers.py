@@ -20,6 +20,8 @@ from machines import celery_worker, gunicorn, need, nginx, redis_server, started
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+pytestmark = pytest.mark.slow
+
 NAME = "lessons.20-answers-that-outlive-their-reader"
 lesson = importlib.import_module(f"{NAME}.app")
 writing = importlib.import_module(f"{NAME}.writing")

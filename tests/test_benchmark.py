@@ -10,6 +10,8 @@ from xml.etree import ElementTree
 import pytest
 from conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 OURS = ["flask run", "flask run, no lean.py"]
 GUNICORN = ["gunicorn, gthread", "gunicorn, gevent"]
 GUNICORN += ["gthread, no lean.py", "gevent, no lean.py"]

@@ -11,6 +11,8 @@ from tempfile import gettempdir
 import pytest
 from conftest import LIMIT, ROOT
 
+pytestmark = pytest.mark.slow
+
 APP = """
 from flask import Blueprint, Flask
 from lessons.course.commands import check, hint, start

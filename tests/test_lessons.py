@@ -131,6 +131,7 @@ def console_sessions(lesson):
                 yield command, output
 
 
+@pytest.mark.slow
 @every_lesson
 def test_its_commands_do_what_the_lesson_says(lesson, tmp_path):
     here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

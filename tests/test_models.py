@@ -340,6 +340,7 @@ STARTS = {  # with `flask run` itself, where a setting is read by more than mode
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "words"), STARTS.values(), ids=STARTS)
 def test_a_wrong_setting_stops_the_start_with_one_sentence(tmp_path, text, words):
     start = flask_run(tmp_path, text)

@@ -2,9 +2,12 @@
 
 import threading
 
+import pytest
 import requests
 from conftest import LIMIT, running
 from provider import Provider, refuse
+
+pytestmark = pytest.mark.slow
 
 SLOW = {"prompt": "/slow 5 /long 999"}
 

@@ -17,6 +17,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 import app as program
 
+pytestmark = pytest.mark.slow
+
 CLASS = 500 if sys.platform == "linux" else 100  # elsewhere the system allows 128
 
 
