@@ -175,11 +175,11 @@ class Page {
 
   /** Return the sentence of a check that failed, with what the script broke on. */
   explain(error) {
-    if (this.readsOn) {
-      return "The answer had ended, and the page went on reading, for ever: leave the loop when read() says done.";
-    }
     if (this.forgotToWait) {
       return "The page calls reader.read() again and again and does not wait for what it brings: read() gives a promise, so write await reader.read().";
+    }
+    if (this.readsOn) {
+      return "The answer had ended, and the page went on reading, for ever: leave the loop when read() says done.";
     }
     const [problem] = this.problems;
     const sentences = [error.message];
@@ -190,7 +190,7 @@ class Page {
       const says = isOld ? "From before that the page still says" : "The page itself says";
       sentences.push(`${says}: ${JSON.stringify(complaint)}.`);
     }
-    if (problem) sentences.push(`The browser's console says: ${problem}.`);
+    if (problem) sentences.push(`The browser's console says: ${problem.replace(/\.$/, "")}.`);
     const seen = [...sentences.slice(1), this.answer?.textContent].join(" ");
     if (/of null|reading 'addEventListener'/.test(seen)) {
       sentences.push('The script looks for an element that index.html does not have: look at its id, which stands after a # in querySelector. A script without type="module" also misses what comes below it.');
@@ -200,6 +200,16 @@ class Page {
       sentences.push('Each page has a stop() of the browser\'s own: const stop = document.querySelector("#stop") makes it the name of your button.');
     } else if (seen.includes("Illegal invocation")) {
       sentences.push("A function was handed on without the object that it belongs to: write () => asking.abort(), and not asking.abort alone.");
+    } else if (seen.includes("of undefined (reading 'abort')")) {
+      sentences.push("At the first question there is no controller yet: let asking begin with one, let asking = new AbortController().");
+    } else if (/'TextDecodeOptions'|\bstream is not defined/.test(seen)) {
+      sentences.push("The second argument of decode is an object, in braces: { stream: true }.");
+    } else if (/(True|False|None) is not defined/.test(seen)) {
+      sentences.push("JavaScript writes true, false and null.");
+    } else if (/\w is not defined/.test(seen)) {
+      sentences.push("A name is known only inside the braces in which it was made: is it made there, and written the same?");
+    } else if (seen.includes("Assignment to constant variable")) {
+      sentences.push("const forbids a second value: make the name with let.");
     } else if (/undefined|\[object Promise\]/.test(seen)) {
       sentences.push("Something is used before it is there: is an await missing?");
     }
@@ -307,9 +317,15 @@ class Page {
     );
     this.must(
       this.questions.length > before,
-      "A question was typed and sent, and the page called no fetch: listen to the form's submit event, and fetch there.",
+      this.problems.length
+        ? "A question was typed and sent, and the page's script broke before it called fetch."
+        : "A question was typed and sent, and the page called no fetch: listen to the form's submit event, and fetch there.",
     );
     const question = this.questions.at(-1);
+    this.must(
+      !question.neverSent,
+      "The page called fetch with a signal that was aborted before, and the browser sends no such request: make a new AbortController for each question, and abort the old one only.",
+    );
     await question.read;
     return question;
   }
@@ -326,6 +342,8 @@ function adviceFor(reason) {
 class Question {
   closed = false;
   hungUp = false; // by the page, while the answer was being written
+  neverSent = false; // as its signal was aborted before
+  hasSignal = false; // that the page could abort
   whole = ""; // the method that waits for the whole body, if the page called one
 
   constructor(window, request, reply = {}) {
@@ -336,6 +354,8 @@ class Question {
     this.method = sent.method;
     this.type = sent.headers.get("Content-Type") ?? "";
     this.signal = sent.signal;
+    this.neverSent = sent.signal.aborted;
+    this.hasSignal = request.some((each) => each instanceof window.Request || each?.signal);
     this.read = sent.text().then((body) => (this.body = body));
     const stream = new window.ReadableStream({
       start: (body) => (this.answer = body),
@@ -350,6 +370,7 @@ class Question {
         this.breakOff(this.signal.reason);
         reject(this.signal.reason);
       });
+      if (this.neverSent) reject(this.signal.reason);
       if (unreachable) reject(this.failure("Failed to fetch"));
       if (silent) return;
       const sent = { "Content-Type": type ?? "text/plain; charset=utf-8", ...headers };
