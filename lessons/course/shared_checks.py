@@ -64,8 +64,8 @@ def test_the_answer_is_what_the_model_wrote(ask):
         )
         raise
     assert model.prompts, (
-        "The model was not asked: loop over model.stream(prompt), with the model of"
-        " choose_model()."
+        "No chunk was taken from the model: loop over model.stream(prompt), with the"
+        " model of choose_model(), and inside the with block if one stands around it."
     )
     assert model.prompts == ["Hello?"], (
         f'The prompt was "Hello?", but the model was asked {model.prompts}: ask it'
