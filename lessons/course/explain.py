@@ -50,6 +50,9 @@ ADVICE = {  # what to try, by words that are in an exception's message
         " failure_of(error).status."
     ),
     "'function' object is not iterable": "Call it: Response(pieces(prompt), ...).",
+    "'closing' object is not iterable": (
+        "closing is for a with block: with closing(model.stream(prompt)) as stream:"
+    ),
     "'method' object is not iterable": "Call it, as in model.stream(prompt).",
     "'NoneType' object is not callable": (
         "A function below @app.after_request returns the response: is return missing?"
