@@ -4,6 +4,14 @@ const TEXT = "Tragödie, 語, 👋!"; // letters of 1 to 4 bytes
 const BYTES = new TextEncoder().encode(TEXT);
 const say = (text) => JSON.stringify(text);
 
+/** Return what to try for a text that came in one piece and is shown as another. */
+function adviceOn(page) {
+  if (page.complaint) return "its script broke on something.";
+  if (page.text === "") return "append what decode() brings, and keep what is there.";
+  if (page.text.includes(TEXT)) return "append what decode() brings, and nothing else.";
+  return "the bytes are UTF-8, which is what new TextDecoder() reads.";
+}
+
 export const checks = [
   {
     sentence: "The answer is read as UTF-8",
@@ -13,7 +21,7 @@ export const checks = [
       await page.soon(() => page.text === TEXT);
       page.must(
         page.text === TEXT,
-        `The server sent ${say(TEXT)} in one piece, and the page showed ${say(page.text)}: the bytes are UTF-8, which is what new TextDecoder() reads.`,
+        `The server sent ${say(TEXT)} in one piece, and the page showed ${say(page.text)}: ${adviceOn(page)}`,
       );
       await page.soon(() => page.answer.ariaBusy !== "true" || page.complaint);
       page.must(!page.complaint, "The answer came whole, and the page complains.");
@@ -81,7 +89,7 @@ export const checks = [
       await page.soon(seen);
       page.must(
         seen(),
-        `The answer was cut off inside an ö, and the page shows ${say(page.text)} as if that were all: after the loop append decoder.decode(), which gives \ufffd for half a letter.`,
+        `The answer was cut off inside an ö, and the page shows ${say(page.text)} as if that were all: leave the loop with break, not return, and below it append decoder.decode(), which gives \ufffd for half a letter.`,
       );
     },
   },
@@ -99,6 +107,19 @@ export const checks = [
       page.must(
         page.text === "ödie",
         `One answer broke off inside a letter; the next was "ödie", and the page shows ${say(page.text)}: make a decoder for each answer, in ask.`,
+      );
+    },
+  },
+  {
+    sentence: "Markup stays text",
+    async run(page) {
+      const text = "a <b>bold</b> word";
+      const answer = await page.ask("Hello?");
+      answer.send(text).end();
+      await page.soon(() => page.text === text);
+      page.must(
+        page.text === text,
+        `The server sent ${say(text)}, and the page shows ${say(page.text)}: append adds text and only text, innerHTML makes a part of the page of it.`,
       );
     },
   },
