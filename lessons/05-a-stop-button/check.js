@@ -32,9 +32,14 @@ export const checks = [
       answer.send(" two"); // a loop that only looks at a flag sees it now
       await page.soon(() => answer.hungUp);
       const quiet = page.text === "one" ? "looks stopped" : "goes on";
+      const open = `Stop was pressed, the page ${quiet}, and the connection is still open: the model writes on, for nobody.`;
+      page.must(
+        answer.hungUp || answer.hasSignal,
+        `${open} fetch was given no signal: hand signal over in ask(form.prompt.value, signal), and give it to fetch beside body.`,
+      );
       page.must(
         answer.hungUp,
-        `Stop was pressed, the page ${quiet}, and the connection is still open: the model writes on, for nobody. Let the button call abort() on the answer's AbortController, a new one for each, and give fetch its signal.`,
+        `${open} fetch has a signal, but the click on #stop did not abort it: let it call () => asking.abort(), and let asking be the controller of this signal, a new one for each question.`,
       );
     },
   },
@@ -106,7 +111,11 @@ export const checks = [
       );
       page.must(
         busy(page),
-        "A new question was asked, and when the old answer ended, the new one was no longer marked as busy: an answer that was replaced has to leave the page alone. Compare its signal with the one in force.",
+        "A new question was asked, and when the old answer ended, the new one was no longer marked as busy: an answer that was replaced has to leave the page alone. Compare its controller with the one in asking.",
+      );
+      page.must(
+        !COMPLAINS.test(page.news),
+        `A new question replaced an answer, and the page complains: ${say(page.news)}. Nothing has failed: look at the signal of the old answer, signal.aborted, for asking is the controller of the new one.`,
       );
       fresh.end();
       await page.soon(() => !busy(page));

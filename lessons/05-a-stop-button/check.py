@@ -82,12 +82,14 @@ def test_the_log_tells_a_whole_answer_from_one_that_nobody_wanted(ask, written):
     _, answer = ask("one", " two")
     written()  # what was written before is not meant
     answer.get_data()
+    answer.close()  # as a server does at the end
     whole = written()
     assert whole, (
         "An answer was sent whole, and nothing was logged: app.logger.info(...) in"
         ' finally, and app.logger.setLevel("INFO") below app.'
     )
-    _, answer = ask("one", " two")
+    must_say(4, whole)  # two with text, and two that end each answer
+    model, answer = ask("one", " two")
     next(answer.iter_encoded())
     answer.close()
     left = written()
@@ -99,11 +101,23 @@ def test_the_log_tells_a_whole_answer_from_one_that_nobody_wanted(ask, written):
         f"Of an answer that nobody read to its end the log says what it says of a whole"
         f' one, "{whole}": set end = "whole" after the loop, inside the try.'
     )
+    must_say(model.made, left)
+
+
+def must_say(made, line):
+    """Fail unless the log's line has the number of chunks that the model made."""
+    assert re.search(rf"\b{made}\b", line), (
+        f'The log says "{line}", and the number of chunks that the model made is'
+        f" {made}: begin with made = 0 for each answer, add 1 before each yield, and"
+        " give info the values:"
+        ' app.logger.info("%s chunks, %s", made, end).'
+    )
 
 
 def test_an_answer_that_the_model_breaks_off_is_not_called_whole(ask, written):
     _, answer = ask("one", " two")
     answer.get_data()
+    answer.close()
     whole = written()
     _, answer = ask("one", RuntimeError("The model failed."))
     try:
@@ -117,7 +131,13 @@ def test_an_answer_that_the_model_breaks_off_is_not_called_whole(ask, written):
         " whole: let the exception pass. finally runs all the same: it needs no except"
         " before it, and no return in it."
     )
-    assert without_numbers(written()) != without_numbers(whole), (
+    answer.close()
+    failed = written()
+    assert failed, (
+        "The model failed after its first text, and nothing was logged: what stands in"
+        " finally runs then too, what stands in except GeneratorExit does not."
+    )
+    assert without_numbers(failed) != without_numbers(whole), (
         "The model failed after its first text, and the log says what it says of a"
         f' whole answer, "{whole}": set end = "whole" where only a whole answer comes'
         " by, after the loop and inside the try."
@@ -175,7 +195,12 @@ def test_the_page_has_a_stop_button_that_asks_nothing(client):
     assert stop.found is not None, (
         'The page has no stop button: <button type="button" id="stop">Stop</button>.'
     )
-    assert stop.found.get("type") == "button" or not stop.is_in_form, (
+    kind = stop.found.get("type")
+    assert kind != "reset" or not stop.is_in_form, (
+        'The stop button has type="reset", which empties the question in its form:'
+        ' write type="button".'
+    )
+    assert kind == "button" or not stop.is_in_form, (
         'The stop button has no type="button": in a form it then asks again, as any'
         " button there does."
     )

@@ -1,7 +1,11 @@
 // Your turn: below an answer that was stopped stands "You stopped here."
 
 const say = (text) => JSON.stringify(text);
-const saysIt = (page) => /you stopped here/i.test(page.words);
+const SAID = /you stopped here/i;
+const saysIt = (page) => SAID.test(page.words);
+const saysSo = (node) => SAID.test(node.textContent);
+const isAbove = (node, other) =>
+  Boolean(node.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING);
 const busy = (page) => page.answer.ariaBusy === "true";
 
 /** Ask, and return the answer when its first text is on the page. */
@@ -36,7 +40,11 @@ export const checks = [
       );
       page.must(
         saysIt(page),
-        `Stop was pressed, and the page says ${say(page.words)}: write "You stopped here." below #answer when the answer has ended and its signal.aborted is true.`,
+        `Stop was pressed, and what the page says of it is ${say(page.news)}: write "You stopped here." below #answer when the answer has ended and its signal.aborted is true.`,
+      );
+      page.must(
+        !page.elsewhere().some((node) => saysSo(node) && isAbove(node, page.answer)),
+        'The page says "You stopped here." above the answer: put the element below #answer.',
       );
     },
   },
