@@ -3,6 +3,7 @@
 import json
 from html.parser import HTMLParser
 
+from failures import NONSENSE, TOO_SLOW
 from lessons.course.explain import short
 
 TEXTS = ["Tragödie 👋", "\n", "    <b>indent</b>", "  two\t", "\n\n"]
@@ -35,12 +36,19 @@ def tags_of(page):
     return reader.tags
 
 
+def its_sentence(answer):
+    """Return what a refusal says as JSON, in a sentence about it; "" if nothing."""
+    said = answer.get_json(silent=True)
+    sentence = said.get("error") if isinstance(said, dict) else ""
+    return f' The answer says "{sentence}"' if sentence else ""
+
+
 def test_post_ask_answers_in_plain_text(ask):
     """POST /ask answers in plain text."""
     _, answer = ask(*TEXTS)
     assert answer.status_code == 200, (
         f'POST /ask with {{"prompt": "Hello?"}} gave {answer.status_code}:'
-        f" {STATUS.get(answer.status_code, 'expected was 200.')}"
+        f" {STATUS.get(answer.status_code, 'expected was 200.')}{its_sentence(answer)}"
     )
     assert answer.mimetype == "text/plain", (
         f"The answer is sent as {answer.mimetype}, expected was text/plain: write"
@@ -53,15 +61,10 @@ def test_the_answer_is_what_the_model_wrote(ask):
     model, answer = ask(*TEXTS)
     try:
         came = answer.get_data().decode("utf-8", "replace")
-    except (AttributeError, NameError, TypeError):  # a slip, whatever the answer
+    except (AttributeError, NameError, TypeError, ValueError):  # a slip
         raise
     except Exception as error:
-        error.add_note(
-            "That was for a whole answer. If you ask whether it has text: has_text ="
-            ' True where some comes. If you ask for its finish_reason, "stop": it'
-            " stands in one of the last chunks, and an empty chunk comes after it, so"
-            " keep the metadata of all chunks."
-        )
+        error.add_note(about_a_whole_answer(str(error)))
         raise
     assert model.prompts, (
         "No chunk was taken from the model: loop over model.stream(prompt), with the"
@@ -83,6 +86,26 @@ def test_the_answer_is_what_the_model_wrote(ask):
     assert came == ANSWER, (
         f"The model wrote {ANSWER!r}, the client got {short(came)}: yield"
         " chunk.text, all of it and nothing else."
+    )
+
+
+def about_a_whole_answer(said):
+    """Say what to try where a whole answer is taken for one that is not."""
+    if TOO_SLOW.sentence in said:
+        return (
+            "That answer took no time at all: its deadline is monotonic() +"
+            " ANSWER_SECONDS, and it is over if monotonic() > deadline."
+        )
+    if NONSENSE.sentence in said:
+        return (
+            "The model of the checks sends nothing like that: the program itself broke."
+            " Does each call hand over what its def takes, in that order?"
+        )
+    return (
+        "That was for a whole answer. If you ask whether it has text: has_text ="
+        ' True where some comes. If you ask for its finish_reason, "stop": it'
+        " stands in one of the last chunks, and an empty chunk comes after it, so"
+        " keep the metadata of all chunks."
     )
 
 
