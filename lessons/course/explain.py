@@ -49,11 +49,18 @@ ADVICE = {  # what to try, by words that are in an exception's message
         "failure_of(error) is a Failure; the number is its status,"
         " failure_of(error).status."
     ),
-    "'function' object is not iterable": "Call it: Response(pieces(prompt), ...).",
+    "'function' object is not iterable": (
+        "Call it: Response(pieces(prompt), ...), trusted_hosts()."
+    ),
     "'closing' object is not iterable": (
         "closing is for a with block: with closing(model.stream(prompt)) as stream:"
     ),
     "'method' object is not iterable": "Call it, as in model.stream(prompt).",
+    "'itertools.chain' object has no attribute 'headers'": (
+        "The headers are the response's: response.headers."
+    ),
+    "Semaphore released too many": "Give each slot back once: one slots.release().",
+    "str expected, not int": 'The name comes first: number("ANSWER_SECONDS", 120).',
     "'NoneType' object is not callable": (
         "A function below @app.after_request returns the response: is return missing?"
     ),
