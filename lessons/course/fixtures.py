@@ -53,6 +53,23 @@ def program(folder, terminal):
 
 
 @pytest.fixture
+def started_with(program, folder, monkeypatch):
+    """Let the program be started anew with these lines in its .env; return it."""
+
+    def start(**settings):
+        for name, value in settings.items():
+            monkeypatch.setenv(name, str(value))
+        try:
+            started = load(folder, StandIn())
+        except SystemExit as stopped:  # number() says which setting it is, and why
+            raise AssertionError(f"The program does not start: {stopped}") from None
+        monkeypatch.setattr(program, "app", started.app)  # whom a client asks
+        return started
+
+    return start
+
+
+@pytest.fixture
 def answer_with(program):
     """Let the program's model answer with this script; return the model."""
 
