@@ -463,6 +463,27 @@ MISTAKES = [
     ),
     ("15 app.py", "int(time())", "time()", "a whole number"),
     ("15 app.py", "failure_of(error).status", "failure_of(error)", "the number is its"),
+    ("08 app.py", "> deadline", "< deadline", "That answer took no time at all"),
+    ("08 app.py", "(listen(prompt, deadline))", "(listen(deadline, prompt))", "order?"),
+    ("08 app.py", "raise Unfinished(TOO_SLOW)", "break", "sentence for another"),
+    ("08 app.py", 'number("ANSWER_SECONDS", 120)', "120", "reads it from there"),
+    ("08 app.py", ", least=0", "", "least=0) lets it be 0"),
+    ("08 app.py", "phore(ANSWERS_AT_ONCE)", "phore(1)", "a second question got a 503"),
+    ("08 app.py", 'number("ANSWERS_AT_ONCE", 64)', "64", "below it, and in write"),
+    (
+        "08 app.py",
+        "raise ServiceUnavailable(",
+        "return ServiceUnavailable(",
+        "reaches nobody",
+    ),
+    ("08 app.py", "64 * 1024", "64", "64 * 1024 bytes"),
+    ("08 app.py", "trusted_hosts()\n", "['*']\n", "does not know itself by that name"),
+    ("08 app.py", "= trusted_hosts()", "= ['localhost']", "by its own name 127.0.0.1"),
+    ("08 app.py", "= trusted_hosts()", "= trusted_hosts", "trusted_hosts()."),
+    ("08 app.py", "script-src 'self'", "script-src self", "without its quotes"),
+    ("08 app.py", "frame-ancestors 'self'", "frame-ancestors 'none'", "the lessons"),
+    ("08 app.py", '"; ".join', '", ".join', "separated by ;"),
+    ("08 app.py", ", model=model.name", "", "which model answers"),
 ]
 
 

@@ -1,12 +1,13 @@
 """Whatever comes, the server's time, memory and names have bounds."""
 
 import json
-from threading import BoundedSemaphore, Semaphore, Thread
+from threading import Thread
 from time import sleep
 
 import pytest
 from langchain_core.exceptions import ModelConnectionError
 
+import failures
 from lessons.course.failing_model import Refusing, must_not_be_our_own, read
 from lessons.course.shared_checks import (
     test_a_prompt_that_is_no_string_is_refused,
@@ -66,6 +67,39 @@ def test_an_answer_that_takes_too_long_breaks_off(ask):
         f"The answer took too long, and the reader got {came!r} and a break: raise"
         " Unfinished(TOO_SLOW), so that it ends as any other failure does."
     )
+    for other in failures.STOPPED_EARLY, failures.SILENT:
+        assert other.sentence not in came, (
+            "The answer took too long, and the reader gets the sentence for another"
+            f' failure, "{other.sentence}": raise Unfinished(TOO_SLOW).'
+        )
+
+
+def test_a_second_try_gets_only_the_time_that_is_left(ask, program, monkeypatch):
+    monkeypatch.setattr(program, "ANSWER_SECONDS", 0.5)
+    fail = Refusing(1, ModelConnectionError)
+    _, answer = ask(lambda: sleep(0.6) if fail.left else None, fail, "one", " two")
+    came, broke = read(answer)
+    assert answer.status_code != 200 or broke, (
+        "ANSWER_SECONDS was 0.5, the model failed after 0.6 s, and a second try wrote"
+        f" {came!r} to its end: set the deadline once for both tries, in texts, above"
+        " while True."
+    )
+
+
+def test_the_limits_of_time_are_settings(started_with):
+    settings = {"ANSWER_SECONDS": 7, "MODEL_RETRIES": 2}
+    program = started_with(**settings)
+    for name, value in settings.items():
+        found = getattr(program, name, None)
+        assert found == value, (
+            f"{name}={value} stands in .env, and the program has {name} = {found!r}:"
+            f' number("{name}", ...) reads it from there.'
+        )
+    try:
+        started_with(MODEL_RETRIES=0)
+    except AssertionError as error:
+        advice = 'number("MODEL_RETRIES", 1, least=0) lets it be 0.'
+        raise AssertionError(f"{error} {advice}") from None
 
 
 @pytest.mark.usefixtures("no_time")
@@ -80,15 +114,9 @@ def test_chunks_without_text_take_time_too(ask):
 
 
 @pytest.fixture
-def two_slots(program, monkeypatch):
-    """Let the program have two slots; return them."""
-    slots = getattr(program, "slots", None)
-    assert slots, (
-        "Nothing bounds the answers that are written at once: slots ="
-        ' BoundedSemaphore(number("ANSWERS_AT_ONCE", 64)).'
-    )
-    kind = BoundedSemaphore if isinstance(slots, BoundedSemaphore) else Semaphore
-    monkeypatch.setattr(program, "slots", kind(2))
+def two_slots(started_with):
+    """Let the program have two slots."""
+    started_with(ANSWERS_AT_ONCE=2)
 
 
 def in_time(call):
@@ -106,13 +134,34 @@ def in_time(call):
     thread.start()
     thread.join(PATIENCE)
     for error in errors:
+        if isinstance(error, StopIteration):
+            error.add_note(
+                "write is a generator: what it returns reaches nobody, so raise"
+                " ServiceUnavailable(retry_after=5)."
+            )
         raise error
     return results[0] if results else None
+
+
+REFUSE = (
+    "if slots.acquire(blocking=False) is False, raise"
+    " ServiceUnavailable(retry_after=5)."
+)
+INSTEAD = {  # of a 503: what to try
+    200: 'ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64) above app, slots ='
+    f" BoundedSemaphore(ANSWERS_AT_ONCE) below it, and in write, {REFUSE}",
+    502: "inside try the refusal is taken for a failure of the model. Take the slot in"
+    " write, above try.",
+}
 
 
 @pytest.mark.usefixtures("two_slots")
 def test_one_answer_too_many_is_refused_at_once(ask):
     held = [ask("one", " two")[1] for _ in range(2)]
+    assert [answer.status_code for answer in held] == [200, 200], (
+        "ANSWERS_AT_ONCE is 2, one answer is being written, and a second question got a"
+        f" {held[1].status_code}: slots = BoundedSemaphore(ANSWERS_AT_ONCE)."
+    )
     for n in range(2):
         found = in_time(lambda: ask("one", " two"))
         assert found, (
@@ -130,8 +179,8 @@ def test_one_answer_too_many_is_refused_at_once(ask):
         )
         assert answer.status_code == 503, (
             "There are two slots, two answers are being written, and a third question"
-            f" got a {answer.status_code}, expected was 503: if slots.acquire("
-            "blocking=False) is False, raise ServiceUnavailable(retry_after=5)."
+            f" got a {answer.status_code}, expected was 503:"
+            f" {INSTEAD.get(answer.status_code, REFUSE)}"
         )
         assert not model.prompts, "A question was refused, and the model was asked it."
         assert answer.headers.get("Retry-After"), (
@@ -183,6 +232,11 @@ def test_a_request_that_is_too_large_is_refused(answer_with, client):
         f"A prompt of 70,000 letters got a {answer.status_code}, expected was 413:"
         ' app.config["MAX_CONTENT_LENGTH"] = 64 * 1024.'
     )
+    answer = client.post("/ask", json={"prompt": "a" * 60_000})
+    assert answer.status_code == 200, (
+        f"A prompt of 60,000 letters got a {answer.status_code}, expected was 200: 64"
+        ' KiB are app.config["MAX_CONTENT_LENGTH"] = 64 * 1024 bytes.'
+    )
 
 
 def test_a_name_that_is_not_ours_gets_nothing(answer_with, client):
@@ -194,6 +248,20 @@ def test_a_name_that_is_not_ours_gets_nothing(answer_with, client):
         f" {answer.status_code}, expected was 400: app.config["
         '"TRUSTED_HOSTS"] = trusted_hosts().'
     )
+
+
+def test_our_own_names_are_a_setting(client, started_with):
+    names = {"localhost": client, "127.0.0.1": client}
+    names["class.example"] = started_with(
+        TRUSTED_HOSTS="localhost,class.example"
+    ).app.test_client()
+    for name, asking in names.items():
+        answer = asking.get("/", headers={"Host": name})
+        assert answer.status_code == 200, (
+            f"A browser asked the server by its own name {name}, and got a"
+            f' {answer.status_code}: app.config["TRUSTED_HOSTS"] = trusted_hosts()'
+            " takes the names from .env, or localhost and 127.0.0.1."
+        )
 
 
 def test_nobody_on_the_way_keeps_or_gathers_an_answer(ask):
@@ -233,10 +301,18 @@ def test_the_page_says_what_a_browser_may_do_with_it(client):
         "The page has no header Content-Security-Policy: return page, headers from the"
         " view."
     )
+    assert "," not in policy, (
+        f"The rules of the policy are separated by ; and not by a comma: {policy!r}."
+    )
     rules = {}
     for rule in policy.split(";"):
         name, *values = rule.split() or [""]
         rules[name] = values
+        for word in "self", "none", "unsafe-inline":
+            assert word not in values, (
+                f"In the policy's {name} stands {word} without its quotes, which is"
+                f" then the name of a server: write '{word}'."
+            )
     scripts = rules.get("script-src", rules.get("default-src", ["*"]))
     bad = {"*", "'unsafe-inline'", "'unsafe-eval'", "https:", "http:", "data:"}
     assert not bad & set(scripts), (
@@ -247,3 +323,21 @@ def test_the_page_says_what_a_browser_may_do_with_it(client):
         assert name in rules, (
             f"The policy of the page has no {name}: without it all is allowed there."
         )
+    for name in "script-src", "style-src", "img-src", "connect-src":
+        values = rules.get(name, rules["default-src"])
+        assert "'none'" not in values, (
+            f"The policy lets the page load nothing for {name}, and the page needs it:"
+            f" write {name} 'self'."
+        )
+    assert rules["frame-ancestors"] == ["'self'"], (
+        f"The policy's frame-ancestors is {' '.join(rules['frame-ancestors'])}: 'self'"
+        " lets our own pages, the lessons, show this one in a frame, and no others."
+    )
+
+
+def test_the_page_says_which_model_answers(client):
+    page = client.get("/").text
+    assert "<code>scripted</code>" in page, (
+        "The page does not say which model answers: the view hands the name over,"
+        ' render_template("index.html", model=model.name).'
+    )

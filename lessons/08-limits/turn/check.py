@@ -1,19 +1,14 @@
 """GET /health says whether there is a free slot, and takes none."""
 
-from threading import BoundedSemaphore, Semaphore
-
 import pytest
 
 from lessons.course.failing_model import read
 
 
 @pytest.fixture
-def one_slot(program, monkeypatch):
+def one_slot(started_with):
     """Let the program have one slot."""
-    kind = Semaphore
-    if isinstance(program.slots, BoundedSemaphore):
-        kind = BoundedSemaphore
-    monkeypatch.setattr(program, "slots", kind(1))
+    started_with(ANSWERS_AT_ONCE=1)
 
 
 @pytest.mark.usefixtures("one_slot")
