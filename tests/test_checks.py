@@ -416,6 +416,7 @@ MISTAKES = [
     ("05 app.py", "    finally:", "    except GeneratorExit:", "nothing was logged"),
     ("05 page.js", "() => asking.abort()", "asking.abort()", "a new one for each"),
     ("05 page.js", "    signal,\n", "", "fetch was given no signal"),
+    ("05 page.js", "ask(prompt, signal)", "ask(prompt)", "before it called fetch"),
     ("05 page.js", "  asking = controller;", "", "did not abort it"),
     ("05 page.js", "let asking =", "const asking =", "make the name with let"),
     ("05 page.js", "let asking = new", "let asking; new", "no controller yet"),

@@ -210,6 +210,10 @@ class Page {
       sentences.push("A name is known only inside the braces in which it was made: is it made there, and written the same?");
     } else if (seen.includes("Assignment to constant variable")) {
       sentences.push("const forbids a second value: make the name with let.");
+    } else if (seen.includes("'ReadableWritablePair'")) {
+      sentences.push("pipeThrough wants something to write into and to read from, such as new TextDecoderStream().");
+    } else if (/.undefined$/.test(this.answer?.textContent)) {
+      sentences.push("When done is true there is no value: leave the loop first, then append.");
     } else if (/undefined|\[object Promise\]/.test(seen)) {
       sentences.push("Something is used before it is there: is an await missing?");
     }
@@ -317,7 +321,7 @@ class Page {
     );
     this.must(
       this.questions.length > before,
-      this.problems.length
+      this.problems.length || this.complaint
         ? "A question was typed and sent, and the page's script broke before it called fetch."
         : "A question was typed and sent, and the page called no fetch: listen to the form's submit event, and fetch there.",
     );
@@ -355,7 +359,8 @@ class Question {
     this.type = sent.headers.get("Content-Type") ?? "";
     this.signal = sent.signal;
     this.neverSent = sent.signal.aborted;
-    this.hasSignal = request.some((each) => each instanceof window.Request || each?.signal);
+    const [asked, settings] = request;
+    this.hasSignal = asked instanceof window.Request || Boolean(settings?.signal);
     this.read = sent.text().then((body) => (this.body = body));
     const stream = new window.ReadableStream({
       start: (body) => (this.answer = body),
