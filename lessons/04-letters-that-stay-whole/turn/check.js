@@ -59,7 +59,7 @@ export const checks = [
       );
       page.must(
         used.calls === 0,
-        `A TextDecoderStream decodes, and the page called decode() as well, ${used.calls} times for one piece: what read() brings is text now, so append value itself, and take your decoder out.`,
+        `A TextDecoderStream decodes, and the page called decode() as well: what read() brings is text now, so append value itself, and take your decoder out.`,
       );
     },
   },
@@ -70,7 +70,7 @@ export const checks = [
         const text = await shown(page, [BYTES.slice(0, cut), BYTES.slice(cut)], TEXT);
         page.must(
           text === TEXT,
-          `The server sent ${say(TEXT)}; cut after byte ${cut} the page showed ${say(text)}.`,
+          `The server sent ${say(TEXT)}; cut after byte ${cut} the page showed ${say(text)}: the bytes are UTF-8, which is what new TextDecoderStream() reads.`,
         );
       }
     },
@@ -83,6 +83,19 @@ export const checks = [
         text === "Trag\ufffd" || page.complaint,
         `The answer was cut off inside an ö, and the page shows ${say(text)} as if that were all: append each piece that read() brings, also the last one.`,
       );
+    },
+  },
+  {
+    sentence: "The answer grows while it is written",
+    async run(page) {
+      const answer = await page.ask("Hello?");
+      answer.send("one");
+      await page.soon(() => page.text === "one");
+      page.must(
+        page.text === "one",
+        `The server had sent "one" and was still writing, and the page showed ${say(page.text)}: append each piece in the loop, as soon as read() brings it.`,
+      );
+      answer.end();
     },
   },
 ];
