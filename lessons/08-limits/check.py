@@ -81,8 +81,8 @@ def test_a_second_try_gets_only_the_time_that_is_left(ask, program, monkeypatch)
     came, broke = read(answer)
     assert answer.status_code != 200 or broke, (
         "ANSWER_SECONDS was 0.5, the model failed after 0.6 s, and a second try wrote"
-        f" {came!r} to its end: set the deadline once for both tries, in texts, above"
-        " while True."
+        f" {came!r} to its end: set deadline = monotonic() + ANSWER_SECONDS once for"
+        " both tries, in texts, above while True."
     )
 
 
@@ -149,7 +149,8 @@ REFUSE = (
 )
 INSTEAD = {  # of a 503: what to try
     200: 'ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64) above app, slots ='
-    f" BoundedSemaphore(ANSWERS_AT_ONCE) below it, and in write, {REFUSE}",
+    f" BoundedSemaphore(ANSWERS_AT_ONCE) below it, and in write, {REFUSE} Give"
+    " a slot back only where the answer ends, in finally.",
     502: "inside try the refusal is taken for a failure of the model. Take the slot in"
     " write, above try.",
 }
@@ -329,9 +330,10 @@ def test_the_page_says_what_a_browser_may_do_with_it(client):
             f"The policy lets the page load nothing for {name}, and the page needs it:"
             f" write {name} 'self'."
         )
-    assert rules["frame-ancestors"] == ["'self'"], (
-        f"The policy's frame-ancestors is {' '.join(rules['frame-ancestors'])}: 'self'"
-        " lets our own pages, the lessons, show this one in a frame, and no others."
+    frames = rules["frame-ancestors"]
+    assert "'self'" in frames and not bad & set(frames), (
+        f"The policy's frame-ancestors is {' '.join(frames)}: 'self' lets our own"
+        " pages, the lessons, show this one in a frame, and no others."
     )
 
 
