@@ -478,6 +478,7 @@ MISTAKES = [
         "reaches nobody",
     ),
     ("08 app.py", "64 * 1024", "64", "64 * 1024 bytes"),
+    ("08 app.py", "acquire(blocking=False)", "acquire(timeout=1)", "waits for 1 s"),
     ("08 app.py", "trusted_hosts()\n", "['*']\n", "does not know itself by that name"),
     ("08 app.py", "= trusted_hosts()", "= ['localhost']", "by its own name 127.0.0.1"),
     ("08 app.py", "= trusted_hosts()", "= trusted_hosts", "trusted_hosts()."),

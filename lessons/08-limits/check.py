@@ -1,7 +1,7 @@
 """Whatever comes, the server's time, memory and names have bounds."""
 
 import json
-from threading import Thread
+from threading import Semaphore, Thread
 from time import sleep
 
 import pytest
@@ -115,8 +115,24 @@ def test_chunks_without_text_take_time_too(ask):
 
 @pytest.fixture
 def two_slots(started_with):
-    """Let the program have two slots."""
-    started_with(ANSWERS_AT_ONCE=2)
+    """Let the program have two slots; return the seconds that it waits for one."""
+    program = started_with(ANSWERS_AT_ONCE=2)
+    waits = []
+    for value in vars(program).values():
+        if isinstance(value, Semaphore):
+            value.acquire = noting(value.acquire, waits)
+    return waits
+
+
+def noting(acquire, waits):
+    """Return a function that acquires, and notes for how long it may wait."""
+
+    def acquire_and_note(blocking=True, timeout=None):
+        if timeout is not None:
+            waits.append(timeout)
+        return acquire(blocking, timeout)
+
+    return acquire_and_note
 
 
 def in_time(call):
@@ -156,8 +172,7 @@ INSTEAD = {  # of a 503: what to try
 }
 
 
-@pytest.mark.usefixtures("two_slots")
-def test_one_answer_too_many_is_refused_at_once(ask):
+def test_one_answer_too_many_is_refused_at_once(two_slots, ask):
     held = [ask("one", " two")[1] for _ in range(2)]
     assert [answer.status_code for answer in held] == [200, 200], (
         "ANSWERS_AT_ONCE is 2, one answer is being written, and a second question got a"
@@ -168,6 +183,11 @@ def test_one_answer_too_many_is_refused_at_once(ask):
         assert found, (
             "There are two slots, two answers are being written, and a third question"
             f" has waited for {PATIENCE} s: it has to be refused at once, with"
+            " slots.acquire(blocking=False)."
+        )
+        assert not two_slots, (
+            "There are two slots, and a question that finds none free waits for"
+            f" {two_slots[0]} s: it has to be refused at once, with"
             " slots.acquire(blocking=False)."
         )
         model, answer = found
