@@ -62,7 +62,10 @@ def started_with(program, folder, monkeypatch):
         try:
             started = load(folder, StandIn())
         except SystemExit as stopped:  # number() says which setting it is, and why
-            raise AssertionError(f"The program does not start: {stopped}") from None
+            lines = " and ".join(f"{name}={value}" for name, value in settings.items())
+            raise AssertionError(
+                f"With {lines} in .env the program does not start: {stopped}"
+            ) from None
         monkeypatch.setattr(program, "app", started.app)  # whom a client asks
         return started
 
