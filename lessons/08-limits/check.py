@@ -199,7 +199,7 @@ def test_one_answer_too_many_is_refused_at_once(two_slots, ask):
             " slot that it never had. Take the slot above try, not in it."
         )
         assert answer.status_code == 503, (
-            "There are two slots, two answers are being written, and a third question"
+            "ANSWERS_AT_ONCE is 2, two answers are being written, and a third question"
             f" got a {answer.status_code}, expected was 503:"
             f" {INSTEAD.get(answer.status_code, REFUSE)}"
         )
