@@ -30,7 +30,7 @@ from lessons.course.pages import course
 from models import choose_model, number, trusted_hosts
 
 # Each of these is a setting in .env; the number here holds when .env has none.
-ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # an answer may take so long
+ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # for a whole answer
 ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64)  # each takes a thread
 MODEL_RETRIES = number("MODEL_RETRIES", 1, least=0)  # times to ask again
 # What a browser may do with the page. If some text ever became code, it would
@@ -106,7 +106,7 @@ def write(prompt):
         with closing(texts(prompt)) as answer:
             for text in answer:
                 record.add_piece()
-                # JSON can hold half an emoji, "\\ud83d": a ? then
+                # half an emoji, which JSON can hold, becomes a "?"
                 yield text.encode("utf-8", "replace")
         record.ending = "whole"
     except Exception as error:  # not GeneratorExit: a reader left
@@ -114,7 +114,7 @@ def write(prompt):
         if record.pieces == 0:
             refusal = http_error(error)
             record.status = refusal.code
-            # None: no traceback shows the provider's words, with a key
+            # from None: else the log would show the provider's words
             raise refusal from None
         # The status 200 has left long ago. People read a last line; programs
         # see that the body breaks off. Neither alone reaches everybody.
@@ -157,7 +157,7 @@ def listen(prompt, deadline):
                 if chunk.text:
                     has_text = True
                     yield chunk.text
-                if monotonic() > deadline:  # silence: see MODEL_TIMEOUT
+                if monotonic() > deadline:  # MODEL_TIMEOUT ends a silence
                     raise Unfinished(TOO_SLOW)
     except Exception:
         # What breaks after the model has said why it ended takes no text away.

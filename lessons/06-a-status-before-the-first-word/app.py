@@ -55,7 +55,7 @@ def write(prompt):
     except Exception as error:  # not GeneratorExit: a reader left
         ending = log_name(error)
         if made == 0:
-            # None: no traceback shows the provider's words, with a key
+            # from None: else the log would show the provider's words
             raise http_error(error) from None
         raise  # the status 200 has left long ago
     finally:

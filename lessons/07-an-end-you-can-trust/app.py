@@ -52,7 +52,7 @@ def write(prompt):
         with closing(texts(prompt)) as answer:
             for text in answer:
                 record.add_piece()
-                # JSON can hold half an emoji, "\\ud83d": a ? then
+                # half an emoji, which JSON can hold, becomes a "?"
                 yield text.encode("utf-8", "replace")
         record.ending = "whole"
     except Exception as error:  # not GeneratorExit: a reader left
@@ -60,7 +60,7 @@ def write(prompt):
         if record.pieces == 0:
             refusal = http_error(error)
             record.status = refusal.code
-            # None: no traceback shows the provider's words, with a key
+            # from None: else the log would show the provider's words
             raise refusal from None
         # The status 200 has left long ago. People read a last line; programs
         # see that the body breaks off. Neither alone reaches everybody.
