@@ -11,7 +11,8 @@ from langchain_core.messages import AIMessageChunk
 
 from failures import Unfinished
 from lessons.course.explain import short
-from lessons.course.scripted_model import End
+from lessons.course.load_program import load
+from lessons.course.scripted_model import End, ScriptedModel
 from lessons.course.shared_checks import test_a_prompt_that_is_no_string_is_refused
 
 KEY = "sk-practice-1234"
@@ -60,12 +61,36 @@ SHAPES = {  # what came, and how LangChain hands it on
         *(block("Hello", "openai"), block(" world", "openai"), block("", "openai")),
         chunk([], usage=(3, 5), status="completed"),
     ],
+    "blocks, two of them in one chunk": [
+        chunk([*thinking("Hm.").content, *block("Hello", "").content], "anthropic"),
+        *(block(" world", "anthropic"), chunk(stop_reason="end_turn")),
+    ],
     "blocks, among them some that are no text": [
         *(ENCRYPTED, thinking("Hm."), SIGNED, block("Hello", "anthropic"), SEARCH),
         *(block(" world", "anthropic"), LAST),
     ],
 }
 WITH_REASONING = [name for name in SHAPES if name.startswith("blocks")]
+ADVICE = {  # what to try, by how the message of an exception in events() begins
+    "'dict' object has no attribute": (
+        "A block is a dictionary: what it holds stands in brackets, block['type']."
+    ),
+    "string indices must be": (
+        "A chunk's content can be a string, and a loop over that gives letters: loop"
+        " over chunk.content_blocks."
+    ),
+    "'list' object is not callable": (
+        "content_blocks is no method: write it without brackets behind it."
+    ),
+    "'bool' object has no attribute": (
+        "openai_reason and require_whole take the metadata first, then has_text."
+    ),
+    "unhashable type: 'dict'": "cost_of takes the usage first, then the name.",
+    "'NoneType' object is not sub": (
+        "There may be no usage, which is None: look first, and yield no cost then."
+    ),
+    "'reasoning'": "Not everybody sends it: get() gives None where it lacks.",
+}
 ENDS = {"end_turn": "stop", "max_tokens": "length", "refusal": "content_filter"}
 
 
@@ -85,20 +110,38 @@ def events(program, answer_with, client, logged):
     """Let the model make these chunks and no others; return the answer's events."""
 
     def ask(chunks, fails=False):
-        answer_with().stream = lambda prompt: (each for each in chunks)
+        given = {}
+
+        def stream(prompt, **options):
+            given.update(options)
+            return (each for each in chunks)
+
+        answer_with().stream = stream
         answer = client.post("/ask", json={"prompt": "Hello?"})
         body = answer.text
+        assert not given, (
+            f"The model was called with {', '.join(given)} beside the prompt, and not"
+            " every model knows that. What is set on the model, as in"
+            " model.stream_usage = True, holds for each call."
+        )
         if logged and "Unfinished" not in logged[-1]:
             break_again(program, chunks)
         log = f" The log says: {logged[-1]}." if logged else ""
         if "TypeError in app.py" in log:
             log += " Call events(chunks, model.name)."
+        if "AttributeError in fixtures.py" in log:
+            log += " The model was asked for what it lacks: its name is model.name."
         assert answer.mimetype == "application/jsonl", (
             f"A whole answer of the model was sent as {answer.mimetype} with the"
             f" status {answer.status_code}, {short(body)}.{log} Expected were events,"
             " a line of JSON each."
         )
         found = [json.loads(line) for line in body.splitlines()]
+        for event in found:
+            assert isinstance(event, dict), (
+                f"The answer has the line {json.dumps(event)}: an event is a"
+                ' dictionary, as in {"token": "Hello"}.'
+            )
         assert fails or "isError" not in found[-1], (
             f"The model's stream was whole, and the last line is"
             f" {json.dumps(found[-1])}.{log} Why an answer ended stands in one of the"
@@ -118,8 +161,10 @@ def break_again(program, chunks):
             list(module.events(iter(chunks), *["scripted"] * more))
         except Unfinished:
             return  # which is raised where it should be
-        except KeyError as error:
-            error.add_note("Not everybody sends it: get() gives None where it lacks.")
+        except Exception as error:
+            for beginning, advice in ADVICE.items():
+                if str(error).startswith(beginning):
+                    error.add_note(advice)
             raise
 
 
@@ -169,7 +214,9 @@ def test_the_end_has_one_name_for_all(events):
         last = chunk("", "anthropic", stop_reason=theirs)
         *_, came = events([block("Hello", "anthropic"), last], fails=True)
         again = ""
-        if "isError" in came:
+        if "stopped before" in str(came.get("reason")):  # as if no reason had come
+            again = " The reason came: keep the response_metadata of all chunks."
+        elif "isError" in came:
             again = " require_whole raises for such an end: call it if no text came."
         assert came == {"end": ours}, (
             f"Anthropic says {theirs} where OpenAI says {ours}, and the last line is"
@@ -217,7 +264,7 @@ def test_an_answer_without_text_is_no_answer(ask):
         assert answer.status_code == 502 or "isError" in last, (
             "The model ended without any text, only with a reason to end, and the last"
             f" line is {last}: call require_whole(metadata, has_text) of failures.py"
-            " if no text came; it raises."
+            " if no text came; it raises. Reasoning is no text."
         )
 
 
@@ -228,6 +275,12 @@ def test_tokens_are_counted_once(events):
     so_far, in_all = chunk("Hello", usage=(3, 1)), chunk(" world", usage=(3, 5))
     for chunks in [so_far, in_all, LAST], SHAPES["strings"]:
         came = all_of(events(chunks), "usage")
+        for usage in came:
+            names = list(usage) if isinstance(usage, dict) else []
+            assert "input_tokens" in names and "output_tokens" in names, (
+                f"The usage event says {json.dumps(usage)}: the counts keep the names"
+                " that they have in usage_metadata, input_tokens and output_tokens."
+            )
         counts = [(each["input_tokens"], each["output_tokens"]) for each in came]
         assert counts == [(3, 5)], (
             f"The model read 3 tokens and wrote 5, and the usage events say {came}."
@@ -271,13 +324,33 @@ def prices(program, monkeypatch):
 def test_a_model_with_a_price_has_a_cost(program, events, prices, answer_with):
     for price, dollars in ((2.0, 10.0), 0.000056), ((1.0, 4.0), 0.000023):
         prices("scripted", price)
-        (came,) = all_of(events(SHAPES["strings"]), "cost") or [None]
+        found = events(SHAPES["strings"])
+        (came,) = all_of(found, "cost") or [None]
         assert came == pytest.approx(dollars), (
             f"The model, whose name is scripted, read 3 tokens and wrote 5, for"
             f" {price[0]} and {price[1]} dollars a million; the cost event says {came},"
             f" expected was {dollars}: give events the model.name in app.py, and yield"
             ' {"cost": cost_of(usage, name)} after the usage.'
         )
+        names = [name for event in found for name in event]
+        assert names.index("usage") < names.index("cost"), (
+            "The cost came before the usage, whose place on the page is written anew"
+            " when it comes: yield the cost after it."
+        )
+    came = all_of(events([chunk("Hello"), LAST]), "cost")
+    assert came == [], (
+        f"The provider did not count, and the cost event says {came}: nobody knows"
+        " what such an answer cost, so yield one only if there is a usage."
+    )
+
+
+def test_a_price_of_nothing_is_a_price(events, prices):
+    prices("scripted", (0.0, 0.0))
+    came = all_of(events(SHAPES["strings"]), "cost")
+    assert came == [0], (
+        f"In PRICES the model costs 0.0 dollars, and the cost events say {came},"
+        " expected was [0.0]: somebody has looked that price up. Only None is no price."
+    )
 
 
 def test_a_model_without_a_price_has_no_cost(events):
@@ -295,6 +368,26 @@ def test_a_server_of_ones_own_is_asked_to_count(program):
         " OPENAI_BASE_URL it is off: in app.py set it to True where there is one, or"
         " nobody counts the tokens."
     )
+
+
+class Closed(ScriptedModel):
+    """A model without stream_usage, which can be given no new attribute either."""
+
+    def __setattr__(self, name, value):
+        if name == "stream_usage":
+            raise AttributeError(f"there is no {name} to set")
+        super().__setattr__(name, value)
+
+
+def test_a_model_that_counts_unasked_is_left_alone(folder):
+    try:
+        load(folder, Closed())
+    except AttributeError as error:
+        error.add_note(
+            "The model was one of another client, which has no stream_usage and takes"
+            " none: ask hasattr(model, 'stream_usage') before you set it."
+        )
+        raise
 
 
 # Who leaves, and what fails

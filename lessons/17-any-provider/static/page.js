@@ -55,7 +55,7 @@ function show(message) {
     usage.textContent = `${input_tokens} tokens read, ${output_tokens} written.`;
   }
   const { cost, end } = message;
-  if (cost) usage.append(` It cost ${cost.toFixed(6)} dollars.`);
+  if (cost !== undefined) usage.append(` It cost ${cost.toFixed(6)} dollars.`);
   if (end) usage.append(` The model said: ${end}.`);
   if (ENDS[end]) complain(ENDS[end]);
 }

@@ -26,6 +26,12 @@ export const checks = [
         seen.includes("5050"),
         `5050 tokens were written, 4711 of them thoughts, and below the answer the page says ${say(seen)}: show both, so add to what stands there.`,
       );
+      const without = await words(page, USAGE);
+      const none = await words(page, USAGE, { thoughts: 0 });
+      page.must(
+        none !== without,
+        `The event {"thoughts":0} came, and below the answer the page says ${say(none)}, as it does without that event: 0 is a count too, and false to an if. Compare with undefined.`,
+      );
     },
   },
   {

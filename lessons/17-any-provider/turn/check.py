@@ -38,14 +38,19 @@ def all_of(events, name):
 
 
 def test_thoughts_are_counted_as_the_provider_says(events):
-    for many in 42, 7:
+    for many in 42, 7, 0:
         details = {"output_token_details": {"reasoning": many, "audio": 1}}
         came = events(THOUGHT, AIMessageChunk("Yes."), LAST, counted(details))
         assert all_of(came, "thoughts") == [many], (
             f"The provider says that {many} of 50 tokens were thoughts, in"
             ' usage["output_token_details"]["reasoning"], and the thoughts events say'
             f' {all_of(came, "thoughts")}: yield {{"thoughts": {many}}}, once, after'
-            " the usage."
+            " the usage. 0 is a count too."
+        )
+        names = [name for event in came for name in event]
+        assert names.index("usage") < names.index("thoughts"), (
+            "The thoughts came before the usage, whose place on the page is written"
+            " anew when it comes: yield them after it."
         )
 
 
@@ -72,7 +77,13 @@ def test_what_a_provider_does_not_say_is_not_made_up(events):
 
 
 def test_without_usage_there_is_no_count(events):
-    came = events(THOUGHT, AIMessageChunk("Yes."), LAST)
+    try:
+        came = events(THOUGHT, AIMessageChunk("Yes."), LAST)
+    except AssertionError as error:
+        raise AssertionError(
+            "The provider counted nothing, so the usage is None, and no whole answer"
+            " came of it: look for thoughts only if there is a usage."
+        ) from error
     assert all_of(came, "thoughts") == [], (
         "The provider counted nothing, and the thoughts events say"
         f" {all_of(came, 'thoughts')}: send none."
