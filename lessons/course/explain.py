@@ -78,6 +78,10 @@ ADVICE = {  # what to try, by words that are in an exception's message
     "type object '": "Without () that is the class itself: a call makes one of it.",
     "HTTPConnectionPool(": "Nobody answers at that address: ask the one that is given.",
     "'ScriptedModel' object has no": "The checks know model.stream(prompt) only.",
+    "'ProxyFix' object has no": "app has to stay the Flask app: set app.wsgi_app.",
+    "Limiter.__init__() takes": (
+        "What tells readers apart comes first: Limiter(get_remote_address, app=app)."
+    ),
 }
 
 
