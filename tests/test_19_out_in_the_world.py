@@ -5,6 +5,7 @@ The root's program runs there unchanged.
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,10 +19,15 @@ from types import SimpleNamespace
 import pytest
 import requests
 from conftest import LIMIT, ROOT, WAITRESS, free_port
+from forked_checks import in_a_fork, ready
 from machines import Server, need, started
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from lessons.course.run_checks import run_checks
+from lessons.course.start_lesson import files_of
+
+__all__ = ["in_a_fork", "ready"]
 [LESSON] = ROOT.glob("lessons/19-*")
 NAME = f"lessons.{LESSON.name}"
 KINDS = ["gthread", "gevent", "waitress"]
@@ -392,13 +398,19 @@ def test_too_short_a_grace_cuts_an_answer(log):
 
 
 @pytest.fixture
-def shipped(tmp_path, certificate, log):
-    """Run the lesson's program under gunicorn behind nginx as it begins."""
+def shipped(request, tmp_path, certificate, log):
+    """Run the lesson's program under gunicorn behind nginx as it begins.
+
+    Which HTTP it speaks by itself differs: 1.0 before version 1.29.7, and 1.1 since.
+    """
+    version = getattr(request, "param", "1.0")
+    location = "    location / {\n"
+    speaks = location, f"{location}      proxy_http_version {version};\n"
     conf = LESSON / "begin" / "nginx.conf"
     folder = tmp_path / "nginx"
     with (
         program("gthread", log, module=f"{NAME}.app") as server,
-        front(folder, server.port, certificate, log, conf) as found,
+        front(folder, server.port, certificate, log, conf, [speaks]) as found,
     ):
         yield found
 
@@ -408,6 +420,14 @@ def test_the_shipped_default_swallows_the_stream_and_hides_the_break(shipped):
     assert (pieces, broke) == (["".join(WORDS)], False)
     [text], broke = pieces_of(ask(shipped.url, "/fail one two"))
     assert text.startswith("one two\n[error: ") and not broke
+
+
+@pytest.mark.parametrize("shipped", ["1.1"], indirect=True)
+def test_the_shipped_default_of_later_versions_shows_the_break(shipped):
+    pieces, broke = pieces_of(ask(shipped.url, SLOWLY))
+    assert len(pieces) > 1 and not broke  # mostly one by one, but nobody says so
+    _, broke = pieces_of(ask(shipped.url, "/fail one two"))
+    assert broke
 
 
 def test_the_shipped_default_lets_every_name_in(shipped):
@@ -524,3 +544,81 @@ def test_the_commands_of_the_notes_start_it_all(tmp_path, certificate, log):
             )
         pieces, broke = pieces_of(ask(f"http://127.0.0.1:{ports[8080]}", SLOWLY))
     assert (pieces, broke) == (WORDS, False)
+
+
+# Small changes, one each in a program that is right, and what the check says of them
+
+SAID = "proxy_http_version 1.1;"
+HOST = "      proxy_set_header Host $http_host;\n"
+AROUND = "    gzip on;\n"
+MISTAKES = [
+    ("nginx.conf", SAID, "", "Before version 1.29.7"),
+    ("nginx.conf", "client_max_body_size 64k;", "", "went through nginx"),
+    ("nginx.conf", "size 64k", "size 64m", "went through nginx"),
+    (
+        "nginx.conf",
+        "      default_type application/json;\n",
+        "",
+        "is called text/plain",
+    ),
+    ("nginx.conf", "413 @too_long", "413 @too_big", "a location that is not there"),
+    ("nginx.conf", "413 @too_long", "413 =200 @too_long", "keeps the status"),
+    ("nginx.conf", "Proto $scheme", "Proto http", "came by https, and the program"),
+    ("nginx.conf", HOST, "", "proxy_set_header Host $http_host;"),
+    ("nginx.conf", "_timeout 60s", "_timeout 0m20s", "after 0m20s of silence"),
+    ("nginx.conf", AROUND, "    return 301 https://localhost;\n", "came a 301"),
+    ("behind_nginx.py", "ProxyFix(app.wsgi_app", "ProxyFix(app", "around app.wsgi_app"),
+    ("behind_nginx.py", "app.wsgi_app = ", "app = ", "set app.wsgi_app"),
+    ("behind_nginx.py", "(get_rem", "(app, get_rem", "comes first"),
+    ("behind_nginx.py", "per minute", "per hour", "The limit is per minute"),
+    ("behind_nginx.py", "return as_json(TooM", "raise (TooM", "returns the answer"),
+    ("behind_nginx.py", ".exists()", ".exists", "with the brackets"),
+    (
+        "behind_nginx.py",
+        'storage_uri="memory://"',
+        'storage_uri="memory://", default_limits=["30 per minute"]',
+        "and no other",
+    ),
+]
+RIGHT = [
+    ("nginx.conf", "_timeout 60s", "_timeout 1m30s"),
+    ("behind_nginx.py", ", x_for=1, x_proto=1", ""),  # which are the defaults
+]
+
+
+@pytest.fixture
+def messages(tmp_path, in_a_fork):
+    """Return a function that changes a file of mine/ and returns what is red then."""
+    need("nginx")
+
+    def check(name, *changes):
+        for each, path in files_of(LESSON).items():
+            (tmp_path / "mine" / each).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, tmp_path / "mine" / each)
+        (tmp_path / "mine" / "__init__.py").touch()
+        file = tmp_path / "mine" / name
+        text = file.read_text(encoding="utf-8")
+        for there, instead in changes:
+            assert there in text
+            text = text.replace(there, instead)
+        file.write_text(text, encoding="utf-8")
+        checks = run_checks(LESSON, tmp_path / "mine", 10 * LIMIT)
+        return [check.message for check in checks if check.outcome == "red"]
+
+    return check
+
+
+@pytest.mark.parametrize(("name", "there", "instead", "words"), MISTAKES)
+def test_a_mistake_gets_a_sentence_that_helps(messages, name, there, instead, words):
+    [message] = messages(name, (there, instead))
+    assert words in message
+
+
+def test_what_a_location_does_not_take_over_is_said(messages):
+    [message] = messages("nginx.conf", (HOST, ""), (AROUND, HOST + AROUND))
+    assert "takes over none from around it" in message
+
+
+@pytest.mark.parametrize(("name", "there", "instead"), RIGHT)
+def test_what_is_right_in_other_words_is_green(messages, name, there, instead):
+    assert messages(name, (there, instead)) == []

@@ -59,7 +59,7 @@ def test_each_answer_counts_while_it_is_written(ask, answers):
         count = answers()
         assert count == expected, (
             f"An answer had come to its end, {expected} were left, and /health counts"
-            f" {count}."
+            f" {count}: response.call_on_close(...) is called when an answer ends."
         )
 
 
