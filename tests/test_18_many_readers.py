@@ -2,18 +2,21 @@
 
 import importlib
 import json
+import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from threading import Event, Thread
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-from conftest import LIMIT, ROOT
+from conftest import LIMIT, ROOT, free_port, wait_for
 from langchain_core.exceptions import ModelConnectionError
 from prometheus_client.parser import text_string_to_metric_families
 from selenium.webdriver.common.by import By
@@ -294,18 +297,34 @@ def test_the_page_says_when_the_server_cannot_be_reached(program, serve, browser
 # The crowd
 
 
-def test_the_crowd_of_load_test_py_is_answered_whole(program, model, serve):
-    program.slots = type(program.slots)(5)
-    model(*["word "] * 30)
+def test_two_hundred_readers_are_answered_or_refused_and_then_answered(
+    program, model, serve
+):
+    count = partial(value_of, program)
+    wait = partial(eventually, lambda: count("answers_refused_total") > 0)
+    model("word ", wait, *["word "] * 20)  # nobody is done before one was refused
     url = f"{serve(program.app)}/ask"
-    words = [url, "--readers", "20", "--slow", "2"]
+    crowd = [url, "--readers", "200", "--slow", "20"]
     done = subprocess.run(
-        [sys.executable, LESSON / "load_test.py", *words],
+        [sys.executable, LESSON / "load_test.py", *crowd],
         capture_output=True,
         encoding="utf-8",
         timeout=6 * LIMIT,
     )
-    assert done.stdout.startswith("20 answers: whole\n"), done.stdout + done.stderr
+    first, second, *_ = done.stdout.splitlines()
+    refused = int(count("answers_refused_total"))
+    assert first == "200 answers: whole", done.stdout + done.stderr
+    assert second == f"{refused} times refused with a 503" and refused >= 1
+    assert count('answers_ended_total{how="whole"}') == 200
+    assert eventually(lambda: count("answers_running") == 0)
+    assert count("pieces_held") == count("bytes_held") == 0
+
+
+def value_of(program, name):
+    """Return the number behind a name at /metrics."""
+    lines = program.app.test_client().get("/metrics").text.splitlines()
+    [value] = [line.rpartition(" ")[2] for line in lines if line.startswith(f"{name} ")]
+    return float(value)
 
 
 def test_held_py_shows_a_bound():
@@ -317,3 +336,56 @@ def test_held_py_shows_a_bound():
     )
     held = [int(number) for number in re.findall(r"(\d+) pieces wait", done.stdout)]
     assert len(held) == 5 and max(held) <= 16, done.stdout + done.stderr
+
+
+# Where the time goes, without the profiler, which is not installed everywhere
+
+
+def test_the_commands_of_where_the_time_goes_lead_to_each_other(tmp_path):
+    notes = (LESSON / "README.md").read_text(encoding="utf-8")
+    _, _, notes = notes.partition("## Where the time goes")
+    commands = "\n".join(re.findall(r"(?s)```sh\n(.+?)```", notes)).splitlines()
+    [provider] = [each for each in commands if each.startswith("flask ")]
+    [profiled] = [each for each in commands if each.startswith("py-spy ")]
+    [crowd] = [each for each in commands if "load_test.py" in each]
+    _, _, program = profiled.partition(" -- ")
+    ports = {port: str(free_port()) for port in ("8000", "8001", "8002")}
+
+    def at_free_ports(text):
+        return re.sub("800[012]", lambda port: ports[port[0]], text)
+
+    settings = re.search(r"--env-file (\S+)", program)[1]
+    text = (ROOT / settings).read_text(encoding="utf-8")
+    (tmp_path / ".env").write_text(at_free_ports(text), encoding="utf-8")
+    program = program.replace(settings, (tmp_path / ".env").as_posix())
+    crowd = re.sub(r"--readers \d+(.+)/long \d+", r"--readers 10\1/long 10", crowd)
+    without_lean = "--app tests/benchmark/library_client"
+    assert without_lean in notes
+    with ExitStack() as servers:
+        servers.enter_context(started(at_free_ports(f"python -m {provider}")))
+        for command in program, program.replace("--app app", without_lean):
+            with started(at_free_ports(command), PYTHON_DOTENV_DISABLED=""):
+                words = shlex.split(at_free_ports(crowd))
+                done = subprocess.run(
+                    [sys.executable, *words[1:]],
+                    cwd=ROOT,
+                    capture_output=True,
+                    encoding="utf-8",
+                    timeout=6 * LIMIT,
+                )
+            assert done.stdout.startswith("10 answers: whole\n"), done.stdout
+
+
+@contextmanager
+def started(command, **settings):
+    """Run a command that begins with python and ends with the port it listens on."""
+    words = [sys.executable, *shlex.split(command)[1:]]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    env = {name: each for name, each in os.environ.items() if name != "MODEL"}
+    server = subprocess.Popen(words, cwd=ROOT, env=env | settings, **quiet)
+    try:
+        wait_for(int(words[-1]))
+        yield
+    finally:
+        server.terminate()
+        server.wait(LIMIT)
