@@ -553,6 +553,7 @@ HOST = "      proxy_set_header Host $http_host;\n"
 AROUND = "    gzip on;\n"
 MISTAKES = [
     ("nginx.conf", SAID, "", "Before version 1.29.7"),
+    ("nginx.conf", "proxy_buffering off;", "proxy_buffering off", "the line above"),
     ("nginx.conf", "client_max_body_size 64k;", "", "went through nginx"),
     ("nginx.conf", "size 64k", "size 64m", "went through nginx"),
     (

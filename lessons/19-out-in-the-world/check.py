@@ -149,8 +149,8 @@ def sentence_of_nginx(said, tmp_path):
     what = wrong[1] if wrong else said.strip()
     what = what.replace(f"{tmp_path}{os.sep}", "").replace("nginx.conf:", "line ")
     return (
-        f"nginx does not take nginx.conf: {what}. Each line there ends in a semicolon,"
-        " and each { has its }."
+        f"nginx does not take nginx.conf: {what}. Look there and at the line above: a"
+        " directive ends in a semicolon, and each { has its }."
     )
 
 
