@@ -773,6 +773,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "there", "instead", "words"), MISTAKES)
 def test_a_mistake_gets_a_sentence_that_helps(
     tmp_path, in_a_fork, name, there, instead, words

@@ -1,5 +1,6 @@
 """The benchmark runs, here with hardly anybody: each server answers all of them."""
 
+import importlib
 import os
 import re
 import shutil
@@ -44,3 +45,15 @@ def test_the_benchmark_prints_a_table_and_draws_it(node, chromium, tmp_path):
     assert re.search(r"The page takes [\d.]+ s for 400 pieces", done.stdout)
     drawn = [shape.text for shape in ElementTree.parse(picture).iter()]
     assert all(drawn.count(server) == 2 for server in servers)
+
+
+def test_the_notes_measure_each_server_with_lean_py_and_without(monkeypatch):
+    notes = (ROOT / "lessons/18-many-readers/README.md").read_text(encoding="utf-8")
+    monkeypatch.syspath_prepend(ROOT / "tests" / "benchmark")
+    servers = importlib.import_module("servers").SERVERS
+    asked = re.findall(r'python tests/benchmark.py --only "(.+)"', notes)
+    assert len(asked) == 3
+    for words in asked:
+        taking_part = [name for name in servers if words in name]
+        lean = [name for name in taking_part if "no lean.py" not in name]
+        assert len(taking_part) == 2 and len(lean) == 1, words
