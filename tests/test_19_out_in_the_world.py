@@ -135,6 +135,14 @@ def pieces_of(answer):
     return pieces, False
 
 
+def come_one_by_one(answer):
+    """See that an answer to SLOWLY is whole, and came in pieces."""
+    pieces, broke = pieces_of(answer)
+    pieces = [piece for piece in pieces if piece]
+    assert ("".join(pieces), broke) == ("".join(WORDS), False)
+    assert len(pieces) > len(WORDS) // 2  # on a busy machine two can come as one
+
+
 def until(is_so):
     """Wait until something is so."""
     end = monotonic() + LIMIT
@@ -147,16 +155,13 @@ def until(is_so):
 
 
 def test_each_piece_comes_by_itself(behind):
-    pieces, broke = pieces_of(ask(behind.url, SLOWLY))
-    assert ("".join(pieces), broke) == ("".join(WORDS), False)
-    assert len(pieces) > len(WORDS) // 2  # on a busy machine two can come as one
+    come_one_by_one(ask(behind.url, SLOWLY))
 
 
 def test_each_piece_comes_by_itself_when_it_is_compressed(behind):
     answer = ask(behind.url, SLOWLY, headers={"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip"
-    pieces, broke = pieces_of(answer)
-    assert ([piece for piece in pieces if piece], broke) == (WORDS, False)
+    come_one_by_one(answer)
 
 
 def test_no_answer_is_kept_for_another_reader(behind):
@@ -181,16 +186,14 @@ def test_each_piece_comes_by_itself_over_kept_connections(
         folder = tmp_path / "nginx"
         with front(folder, server.port, certificate, log, changes=changes) as at:
             for _ in range(3):
-                pieces, broke = pieces_of(ask(at.url, SLOWLY))
-                assert (pieces, broke) == (WORDS, False)
-                pieces, broke = pieces_of(ask(at.url, "/fail one two"))
+                come_one_by_one(ask(at.url, SLOWLY))
+                _, broke = pieces_of(ask(at.url, "/fail one two"))
                 assert broke
 
 
 def test_each_piece_comes_by_itself_over_tls(behind, certificate):
     url = behind.secure
-    pieces, broke = pieces_of(ask(url, SLOWLY, verify=str(certificate[0])))
-    assert (pieces, broke) == (WORDS, False)
+    come_one_by_one(ask(url, SLOWLY, verify=str(certificate[0])))
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
@@ -542,8 +545,7 @@ def test_the_commands_of_the_notes_start_it_all(tmp_path, certificate, log):
             servers.enter_context(
                 started(words, port, file, PATH=path, MODEL="practice")
             )
-        pieces, broke = pieces_of(ask(f"http://127.0.0.1:{ports[8080]}", SLOWLY))
-    assert (pieces, broke) == (WORDS, False)
+        come_one_by_one(ask(f"http://127.0.0.1:{ports[8080]}", SLOWLY))
 
 
 # Small changes, one each in a program that is right, and what the check says of them
