@@ -21,6 +21,7 @@ from langchain_core.exceptions import ModelConnectionError
 from prometheus_client.parser import text_string_to_metric_families
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+from werkzeug.exceptions import ServiceUnavailable
 
 from lessons.course.import_anew import import_anew
 from lessons.course.scripted_model import ScriptedModel
@@ -303,14 +304,7 @@ def test_two_hundred_readers_are_answered_or_refused_and_then_answered(
     count = partial(value_of, program)
     wait = partial(eventually, lambda: count("answers_refused_total") > 0)
     model("word ", wait, *["word "] * 20)  # nobody is done before one was refused
-    url = f"{serve(program.app)}/ask"
-    crowd = [url, "--readers", "200", "--slow", "20"]
-    done = subprocess.run(
-        [sys.executable, LESSON / "load_test.py", *crowd],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=6 * LIMIT,
-    )
+    done = crowd_at(serve(program.app), "--readers", "200", "--slow", "20")
     first, second, *_ = done.stdout.splitlines()
     refused = int(count("answers_refused_total"))
     assert first == "200 answers: whole", done.stdout + done.stderr
@@ -318,6 +312,31 @@ def test_two_hundred_readers_are_answered_or_refused_and_then_answered(
     assert count('answers_ended_total{how="whole"}') == 200
     assert eventually(lambda: count("answers_running") == 0)
     assert count("pieces_held") == count("bytes_held") == 0
+
+
+def test_a_refusal_that_does_not_say_when_to_come_again_is_shown(
+    program, monkeypatch, serve
+):
+    monkeypatch.setattr(
+        program, "ServiceUnavailable", lambda retry_after: ServiceUnavailable()
+    )
+    taken = program.slots
+    program.slots = type(taken)(1)
+    program.slots.acquire()
+    done = crowd_at(serve(program.app), "--readers", "2", "--slow", "0")
+    program.slots = taken
+    assert done.stdout.startswith("2 answers: 503 without Retry-After\n"), done.stdout
+    assert done.stderr == ""
+
+
+def crowd_at(url, *words):
+    """Run load_test.py on a server; return what it printed."""
+    return subprocess.run(
+        [sys.executable, LESSON / "load_test.py", f"{url}/ask", *words],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=6 * LIMIT,
+    )
 
 
 def value_of(program, name):

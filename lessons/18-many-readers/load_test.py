@@ -38,9 +38,12 @@ def read(kind):
             answer = connection.getresponse()
             status = answer.status
             if status == 503:
+                connection.close()
+                if "Retry-After" not in answer.headers:
+                    endings.append("503 without Retry-After")
+                    return
                 seconds = int(answer.headers["Retry-After"])
                 refusals.append(seconds)
-                connection.close()
                 sleep(seconds)
         if status != 200:
             endings.append(str(status))
