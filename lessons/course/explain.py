@@ -64,6 +64,12 @@ ADVICE = {  # what to try, by words that are in an exception's message
     "'NoneType' object is not callable": (
         "A function below @app.after_request returns the response: is return missing?"
     ),
+    "'NoneType' object is not subscriptable": (
+        "It is None: is a return missing in the function that made it?"
+    ),
+    "'BadRequest' object is not subscriptable": (
+        "An HTTP error is raised, not returned: raise BadRequest(...)."
+    ),
     "'generator' object does not support the context": (
         "closing makes it one that does: with closing(model.stream(prompt)) as stream:"
     ),

@@ -215,7 +215,7 @@ class Page {
     } else if (/.undefined$/.test(this.answer?.textContent)) {
       sentences.push("When done is true there is no value: leave the loop first, then append.");
     } else if (/undefined|\[object Promise\]/.test(seen)) {
-      sentences.push("Something is used before it is there: is an await missing?");
+      sentences.push("Something is used before it is there: is an await missing? Or a return?");
     }
     return sentences.join(" ");
   }
