@@ -486,6 +486,49 @@ MISTAKES = [
     ("08 app.py", "frame-ancestors 'self'", "frame-ancestors 'none'", "the lessons"),
     ("08 app.py", '"; ".join', '", ".join', "separated by ;"),
     ("08 app.py", ", model=model.name", "", "which model answers"),
+    (
+        "11 page.js",
+        "said = turns.map(({ role, content }) => ({ role, content }));\n"
+        "  const pieces = ask({ messages: said }, signal);",
+        "messages = turns.map(({ role, content }) => ({ role, content }));\n"
+        "  const pieces = ask({ messages }, signal);",
+        "a second thing that you call messages",
+    ),
+    ("11 page.js", "=> ({ role, content }))", "=> { role, content })", "in round brac"),
+    (
+        "11 page.js",
+        "turns.map(({ role, content }) => ({ role, content }))",
+        "[...turns]",
+        "own",
+    ),
+    (
+        "11 page.js",
+        '"click", () => {\n  if (turns',
+        '"submit", () => {\n  if (turns',
+        'let form.again listen to "click"',
+    ),
+    ("11 conversation.py", "*turns]", "turns]", "*turns stands for all"),
+    ("11 conversation.py", 'return [{"role"', '[{"role"', "missing in messages_for?"),
+    ("11 conversation.py", "return {", "{", "missing in the function that made it"),
+    (
+        "11 conversation.py",
+        'raise BadRequest("The role',
+        'return BadRequest("The role',
+        "raised, not returned",
+    ),
+    ("11 conversation.py", 'role": "system"', 'role": "developer"', "given developer:"),
+    (
+        "11 conversation.py",
+        'role not in ["user", "assistant"]',
+        'role != "user" or role != "assistant"',
+        "look at the condition",
+    ),
+    (
+        "11 conversation.py",
+        "        raise ConversationTooLong\n    turns",
+        "        BadRequest.code = 413\n        raise BadRequest('64 KiB')\n    turns",
+        "raise ConversationTooLong, whose sentence",
+    ),
 ]
 
 

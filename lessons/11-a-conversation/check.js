@@ -10,12 +10,13 @@ const assistant = (content) => ({ role: "assistant", content });
 /** Return the roles and texts that a question carries. */
 function sent(question) {
   const turns = question.json?.messages;
-  return Array.isArray(turns) ? turns.map(({ role, content }) => ({ role, content })) : turns;
+  if (!Array.isArray(turns) || turns.some((turn) => !turn)) return undefined;
+  return turns.map(({ role, content }) => ({ role, content }));
 }
 
 /** Return what a question carries in short: user: One? / assistant: First. */
 function body(question) {
-  const turns = sent(question)?.map?.(({ role, content }) => `${role}: ${content}`);
+  const turns = sent(question)?.map(({ role, content }) => `${role}: ${content}`);
   return turns?.join(" / ") ?? question.body;
 }
 
@@ -32,7 +33,7 @@ async function askAgain(page) {
   const before = page.questions.length;
   press(page, "#again", "Ask again");
   await page.soon(() => page.questions.length > before);
-  page.must(page.questions.length > before, '"Ask again" was pressed, and the page asked nothing.');
+  page.must(page.questions.length > before, '"Ask again" was pressed, and the page asked nothing: let form.again listen to "click", and call answer() there.');
   const question = page.questions.at(-1);
   await question.read;
   return question;
@@ -59,7 +60,10 @@ async function whole(page, prompt, text) {
 /** Wait until no answer is being written. */
 async function ended(page) {
   await page.soon(() => page.answer.ariaBusy !== "true");
-  page.must(page.answer.ariaBusy !== "true", "The answer has ended, and #messages is still marked as busy.");
+  page.must(
+    page.answer.ariaBusy !== "true",
+    "The answer has ended, and #messages is still marked as busy: at its end answer() calls say(...), unless its turn is not the last in messages. Is there a second thing that you call messages, or turn?",
+  );
 }
 
 /** The last message as the page shows it, with its marks. */
@@ -76,14 +80,18 @@ export const checks = [
     sentence: "The page sends all that was said, in order",
     async run(page) {
       const first = await page.ask("One?");
-      const last = sent(first)?.at?.(-1);
+      const last = sent(first)?.at(-1);
       page.must(
         last?.role !== "assistant",
         `"One?" was asked, and the server got "${body(first)}": the answer that is only beginning is in the list already. ask() reads what it is given a moment later, so make a list of its own for it, with turns.map(...), before you add the answer.`,
       );
       page.must(
         say(sent(first)) === say([user("One?")]),
-        `"One?" was asked, and the server got ${first.body}: send {"messages":[{"role":"user","content":"One?"}]}.`,
+        `"One?" was asked, and the server got ${first.body}: send {"messages":[{"role":"user","content":"One?"}]}.${first.body.includes("[null]") ? " An object that => returns stands in round brackets: ({ role, content })." : ""}`,
+      );
+      page.must(
+        !("node" in first.json.messages[0]),
+        `"One?" was asked, and the server got ${first.body}: the node is the page's own. Send a list of objects with no more than role and content, made with turns.map(...).`,
       );
       first.send("First.").end();
       await page.soon(() => page.text.includes("First."));

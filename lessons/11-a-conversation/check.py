@@ -16,6 +16,7 @@ from langchain_core.messages import convert_to_messages
 from lessons.course.explain import short
 from lessons.course.scripted_model import End
 
+NO_PROMPT = "There is no prompt"  # so begins what read_prompt() says
 ROLES = {"human": "user", "ai": "assistant"}
 PAGE = "http://localhost:3000"  # of another origin
 SECRET = "Incorrect API key provided: sk-pr****1234"
@@ -60,9 +61,14 @@ def messages_of(model):
         prompt = [prompt]
     with suppress(ValueError, TypeError, AttributeError, NotImplementedError):
         return convert_to_messages(prompt)
+    advice = ""
+    if prompt is None:
+        advice = " Is a return missing in messages_for?"
+    elif any(isinstance(each, list) for each in prompt):
+        advice = " In a list, *turns stands for all that is in turns."
     raise AssertionError(
-        f"The model was given {short(prompt)}: it takes a list of messages, each"
-        ' {"role": ..., "content": ...}.'
+        f"The model was given {short(model.prompts[-1])}: it takes a list of messages,"
+        f' each {{"role": ..., "content": ...}}.{advice}'
     )
 
 
@@ -71,6 +77,7 @@ def given_to(model):
     turns = []
     for message in messages_of(model):
         role = ROLES.get(message.type, message.type)
+        role = message.additional_kwargs.get("__openai_role__", role)  # "developer"
         turns.append({"role": role, "content": message.text})
     return turns
 
@@ -81,7 +88,7 @@ def in_short(turns):
 
 
 def without_system(turns):
-    return [turn for turn in turns if turn["role"] != "system"]
+    return [turn for turn in turns if turn["role"] not in ("system", "developer")]
 
 
 # What is asked
@@ -95,6 +102,12 @@ def test_a_list_of_messages_is_answered(say):
             'That was for {"messages": [...]}, three turns that end with the user\'s.'
         )
         raise
+    by_itself = answer.status_code == 400 and NO_PROMPT not in answer.text
+    assert not by_itself, (
+        "Three turns were sent, of the roles user, assistant and user, and conversation"
+        f".py refused them with 400, {short(answer.text)}: they are right, so look at"
+        " the condition above that sentence."
+    )
     assert answer.status_code == 200, (
         'POST /ask with {"messages": [...]}, three turns that end with the user\'s,'
         f" gave {answer.status_code}, {short(answer.text)}: in app.py ask for"
@@ -309,11 +322,15 @@ def test_too_much_is_refused_with_a_413(say):
         assert answer.status_code == 413 and not model.prompts, (
             f"A client sent {what} and got {answer.status_code}, expected was 413: you"
             " pay for all that the model reads. Bound the number of messages, and the"
-            " length of the last."
+            " length of the last, and raise ConversationTooLong."
         )
         assert answer.is_json and "error" in answer.json, (
             f"The 413 says {short(answer.text)}: raise ConversationTooLong, and app.py"
             ' makes {"error": "one sentence"} of it.'
+        )
+        assert len(turns) == 1 or "KiB" not in answer.text, (
+            f"The 413 for {what}, all of them short, says {short(answer.text)}: raise"
+            " ConversationTooLong, whose sentence says what to do."
         )
 
 

@@ -6,12 +6,24 @@ const say = (text) => JSON.stringify(text);
 
 /** Open the page anew, as a reload does: what it keeps for its tab stays. */
 async function reload(page) {
+  for (const leave of ["beforeunload", "pagehide"]) page.window.dispatchEvent(new page.window.Event(leave));
   const kept = Object.entries(sessionStorage);
   const again = new page.constructor(page.address, page.place);
   const opened = again.open(); // which empties sessionStorage at once
   for (const [name, value] of kept) sessionStorage.setItem(name, value);
-  await opened;
+  try {
+    await opened;
+  } catch (error) {
+    const sentence = again.explain(error);
+    again.close();
+    throw new Error(`${sentence} That was after a reload: ${sayAll(kept)} was kept. JSON.stringify makes a text of a list, JSON.parse a list of the text, and what stands in a const is there only below its line.`);
+  }
   return again;
+}
+
+/** Return in short what sessionStorage holds. */
+function sayAll(kept) {
+  return kept.map(([name, value]) => `${name} = ${value.slice(0, 80)}`).join(", ") || "nothing";
 }
 
 /** Reload the page, and let a check look at it. */
@@ -54,6 +66,13 @@ export const checks = [
       await whole(page, "One?", "<b>First.</b>");
       await afterReload(page, async (again) => {
         await again.soon(() => again.text.includes("<b>First.</b>"));
+        const shown = again.text;
+        const isText = !shown.includes("undefined");
+        if (!isText) again.answer.replaceChildren(); // or explain() would look for an await
+        again.must(
+          isText,
+          `"One?" was asked and answered, the page was reloaded, and #messages shows ${say(shown.slice(0, 40))}: keep role and content of each turn, and make a list of the text again with JSON.parse before you add its turns.`,
+        );
         again.must(
           again.text.includes("One?"),
           `"One?" was asked and answered, the page was reloaded, and #messages shows ${say(again.text)}: keep the turns with sessionStorage.setItem, and add each of them when the page opens.`,
