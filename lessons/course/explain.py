@@ -19,7 +19,7 @@ ADVICE = {  # what to try, by words that are in an exception's message
     ),
     "without a return statement": (
         "Let the view return its answer on every way through it, such as"
-        " Response(pieces(prompt), ...)."
+        " Response(pieces(prompt), ...). A function for errors returns an answer, too."
     ),
     "but it was a int": (
         "A status alone is no answer: return the body before it, as in"
