@@ -529,6 +529,31 @@ MISTAKES = [
         "        BadRequest.code = 413\n        raise BadRequest('64 KiB')\n    turns",
         "raise ConversationTooLong, whose sentence",
     ),
+    ("14 app.py", 'body["error"], mim', "body, mim", "which is no sentence"),
+    ("14 app.py", "ChatStream(HEARTBEAT)", "ChatStream", "is not prepared"),
+    (
+        "14 app.py",
+        "    return body, status",
+        "    body, status",
+        "returns an answer, too",
+    ),
+    ("14 chat.py", "super().__init__(heartbeat)", "pass", "The stream is not prepared"),
+    ("14 chat.py", "return self.write(", "self.write(", "Each verb returns the stream"),
+    ("14 chat.py", "str(uuid4())", "uuid4()", "What the program printed names"),
+    (
+        "14 chat.py",
+        'self.write(b"data: [DONE]\\n\\n")',
+        'self.send("[DONE]", {})',
+        "and [DONE] without JSON",
+    ),
+    ("14 chat.py", "[DONE]\\n\\n", "[DONE]\\n", "the last event has no end"),
+    ("14 chat.py", ', "retryAfter": retry_after', "", "after how many seconds"),
+    (
+        "14 chat.py",
+        'return self.send("error"',
+        'self.send("error"',
+        "send_error returns what send returns",
+    ),
 ]
 
 

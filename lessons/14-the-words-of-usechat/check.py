@@ -18,6 +18,19 @@ from lessons.course.shared_checks import (
 __all__ = ["test_a_prompt_that_is_no_string_is_refused"]
 SECRET = "Incorrect API key provided: sk-pr****1234"
 COUNTED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
+FIELDS = {  # that useChat takes beside the type
+    "start": {"messageId", "messageMetadata"},
+    "text-start": {"id", "providerMetadata"},
+    "text-delta": {"id", "delta", "providerMetadata"},
+    "text-end": {"id", "providerMetadata"},
+    "finish": {"finishReason", "messageMetadata"},
+    "message-metadata": {"messageMetadata"},
+}
+OUR_MISTAKE = (
+    "something in your program raised an exception, which answers.py takes for the"
+    " model's failure. What the program printed names the line. Each verb returns the"
+    " stream, as send does."
+)
 ASKED = {
     "id": "chat",
     "messages": [
@@ -40,7 +53,15 @@ def chat(client, answer_with):
 
     def post(*script, asked=ASKED):
         model = answer_with(*script)
-        return model, client.post("/chat", json=asked)
+        try:
+            return model, client.post("/chat", json=asked)
+        except AttributeError as error:
+            if "'changed'" in str(error):
+                error.add_note(
+                    "The stream is not prepared: its __init__ calls super().__init__"
+                    "(heartbeat), and the view makes it with ChatStream(HEARTBEAT)."
+                )
+            raise
 
     return post
 
@@ -51,6 +72,11 @@ def read(answer):
     assert text.count("\n\n") > 1, (
         f"The answer begins {short(text[:60])}: useChat reads lines data: and an empty"
         ' line after each. End each with "\\n\\n".'
+    )
+    last_line = text.strip().rpartition("\n")[2]
+    assert text.endswith("\n\n"), (
+        f"The answer ends in {short(last_line)} without an empty line after it: for a"
+        ' reader the last event has no end. Write "\\n\\n" after [DONE] too.'
     )
     found = []
     for line in text.split("\n"):
@@ -66,6 +92,11 @@ def read(answer):
             raise AssertionError(
                 f"After data: stands {short(value)}, which is no JSON: json.dumps."
             ) from None
+        assert isinstance(message, dict) and message.get("type") != "[DONE]", (
+            f"After data: stands {short(value)}: after json.dumps that is no dict with"
+            " a type that useChat knows. Send a dict, and [DONE] without JSON:"
+            ' self.write(b"data: [DONE]\\n\\n").'
+        )
         assert "type" in message, (
             f"The JSON of a message has the names {', '.join(message)}: its type has to"
             " stand in it, since useChat does not look at event:. Send"
@@ -92,6 +123,9 @@ def metadata_of(messages):
 def test_post_chat_answers(chat):
     """POST /chat answers."""
     _, answer = chat("one")
+    assert answer.status_code < 500, (
+        f"POST /chat gave {answer.status_code}, expected was 200: {OUR_MISTAKE}"
+    )
     assert answer.status_code == 200, (
         f"POST /chat gave {answer.status_code}, expected was 200: write a view"
         ' @app.post("/chat") that returns respond(ChatStream(HEARTBEAT)).'
@@ -109,10 +143,21 @@ def test_each_message_has_its_type_in_its_json(chat):
     messages = read(answer)
     expected = ["start", "text-start", "text-delta", "text-delta", "text-end", "finish"]
     found = [kind for kind in kinds(messages) if kind != "[DONE]"]
-    assert found == expected, (
-        f"The messages are {', '.join(found)}; expected was {', '.join(expected)}:"
-        " useChat knows these words only."
+    assert "error" not in found, (
+        f"The messages are {', '.join(found)}, and the model had not failed:"
+        f" {OUR_MISTAKE}"
     )
+    assert found == expected, (
+        f"The messages are {', '.join(found)}; expected was {', '.join(expected)}, with"
+        " message-metadata among them: useChat knows these words only."
+    )
+    for message in messages[:-1]:
+        more = message.keys() - FIELDS[message["type"]] - {"type"}
+        assert not more, (
+            f"The message {short(json.dumps(message))} has {', '.join(sorted(more))} as"
+            " well, and useChat refuses a message with a field that it does not know:"
+            " leave the dict TEXT as it is, and make a new one, TEXT | {...}."
+        )
     assert messages[-1]["type"] == "[DONE]", (
         "The last message is"
         f" {short(json.dumps(messages[-1]))}, expected was [DONE], without JSON:"
@@ -183,21 +228,32 @@ def test_a_failure_is_an_error_message(chat):
     errors = [message for message in messages if message["type"] == "error"]
     assert errors and "too much to do" in str(errors[0].get("errorText")), (
         f"The model failed after 'one', and the error is {errors}: expected was"
-        ' {"type": "error", "errorText": sentence}.'
+        ' {"type": "error", "errorText": sentence}, sent by send_error(error, code,'
+        " retry_after)."
     )
     extra = set(errors[0]) - {"type", "errorText"}
     assert not extra, (
         f"The error message has {extra} as well, and useChat takes no error with more"
         " than an errorText: send the code as metadata, before it."
     )
-    code = (metadata_of(messages).get("error") or {}).get("code")
-    assert code == 429, (
-        f"The metadata have the error code {code!r}, expected was 429, in"
+    before = messages[: messages.index(errors[0])]
+    said = metadata_of(messages).get("error") or {}
+    assert said.get("code") == 429, (
+        f"The metadata have the error code {said.get('code')!r}, expected was 429, in"
         ' {"error": {"code": code, "retryAfter": retry_after}}.'
     )
+    assert said.get("retryAfter") == 5, (
+        f"The metadata of the error are {said}: say after how many seconds to ask"
+        ' again, too, {"error": {"code": code, "retryAfter": retry_after}}.'
+    )
+    assert metadata_of(before).get("error"), (
+        "The metadata with the code come after the error, where useChat has given up"
+        " reading: send them before it."
+    )
     assert kinds(messages)[-3:] == ["text-end", "finish", "[DONE]"], (
-        f"After the error come {kinds(messages)[-3:]}, expected were text-end, finish,"
-        " [DONE]."
+        f"The last messages are {', '.join(kinds(messages)[-3:])}; after the error were"
+        " expected text-end, finish, [DONE]: send_error returns what send returns, and"
+        " answers.py calls end on that."
     )
     assert SECRET not in str(messages), "The reader gets the provider's own words."
 
@@ -225,16 +281,20 @@ def test_a_refusal_is_the_bare_sentence(client, chat):
         _, answer = chat(*script, asked=asked)
         assert answer.status_code == status, (
             f"POST /chat was to be refused with {status}, and gave"
-            f" {answer.status_code}."
+            f" {answer.status_code}: return the status of as_json as well."
         )
         text = answer.get_data(as_text=True)
+        assert " " in text.strip(), (
+            f"POST /chat was refused with {short(text)}, which is no sentence: send"
+            ' body["error"], where as_json has put it.'
+        )
         assert not text.lstrip().startswith(("{", "<")), (
             f"POST /chat was refused with {short(text)}, and useChat shows that as it"
             " is, braces and all: send the bare sentence where request.path is /chat."
         )
         assert answer.mimetype == "text/plain", (
             f"The sentence of a refusal is sent as {answer.mimetype}, expected was"
-            " text/plain."
+            ' text/plain: Response(sentence, mimetype="text/plain") says so.'
         )
         waits = answer.headers.get("Retry-After")
         assert waits or status != 429, (
