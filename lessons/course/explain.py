@@ -70,6 +70,21 @@ ADVICE = {  # what to try, by words that are in an exception's message
     "'BadRequest' object is not subscriptable": (
         "An HTTP error is raised, not returned: raise BadRequest(...)."
     ),
+    "Unable to apply constraint": (
+        "ge and le bound a number, min_length and max_length a text or a list."
+    ),
+    "A non-annotated attribute": (
+        "A field has its type behind a colon, as in include_usage: bool = False."
+    ),
+    "Unable to generate pydantic-core schema": (
+        "The class of a field is made from Fields, as in class StreamOptions(Fields)."
+    ),
+    "Error when building FieldInfo": (
+        "After = stands a value, as in stream_options: StreamOptions = StreamOptions()."
+    ),
+    "Decorators defined with incorrect fields": (
+        "field_validator wants the name of a field of the same class, a str."
+    ),
     "'generator' object does not support the context": (
         "closing makes it one that does: with closing(model.stream(prompt)) as stream:"
     ),
