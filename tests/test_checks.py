@@ -554,6 +554,40 @@ MISTAKES = [
         'self.send("error"',
         "send_error returns what send returns",
     ),
+    ("16 question.py", "n: int = Field(1,", "n: int = Field(2,", "and 2 answers came"),
+    ("16 question.py", "return min(self", "return max(self", "smaller of the two"),
+    (
+        "16 question.py",
+        "n: int = Field(1, ge=1, le",
+        "n: int = Field(1, max_length",
+        "ge and le",
+    ),
+    (
+        "16 question.py",
+        '    "stream_options.include_usage": "true or false",\n',
+        "",
+        "Give stream_options.include_usage a row",
+    ),
+    ("16 question.py", "include_usage: bool", "include_usage", "behind a colon"),
+    (
+        "16 question.py",
+        "class StreamOptions(Fields)",
+        "class StreamOptions",
+        "from Fields",
+    ),
+    (
+        "16 question.py",
+        "= StreamOptions()",
+        "= StreamOptions",
+        "After = stands a value",
+    ),
+    (
+        "16 question.py",
+        'validator("stop"',
+        'validator("stops"',
+        "a field of the same cl",
+    ),
+    ("16 stops.py", "max(whole, key=len)", "max(whole)", "the longer began first"),
 ]
 
 

@@ -85,7 +85,8 @@ def refuse(chat):
             try:
                 model, answer = chat("one", **{name: value})
             except KeyError as error:
-                error.add_note(f"Give {name} a row in WANTED, which says what it is.")
+                row = error.args[0] if error.args else name
+                error.add_note(f"Give {row} a row in WANTED, which says what it is.")
                 raise
             assert answer.status_code == 400, (
                 f"{what}, which makes no sense, and the status is"
@@ -123,6 +124,21 @@ def test_a_plain_question_is_answered(chat):
         f"{what}, and of 'one two' the client got {short(said(answer.text))}: with no"
         " stops, before() in stops.py yields each text as it is."
     )
+    indexes = {
+        choice["index"]
+        for each in chunks(answer.text)
+        for choice in each.get("choices", [])
+    }
+    assert indexes == {0}, (
+        f"{what}, and {len(indexes)} answers came: for who does not ask for more, n is"
+        " 1."
+    )
+    failure = chunks(answer.text)[-1].get("error")
+    assert not failure, (
+        f"{what}, and after 'one two' came an error: your program raised something when"
+        " the answer had ended, and the log below says where. Does app.py find"
+        " question.stream_options.include_usage?"
+    )
 
 
 # How long
@@ -138,8 +154,8 @@ def test_max_tokens_ends_the_answer(chat):
         )
         assert seen != "one two three", (
             f"{name} was 2, and the client got all three texts, {seen!r}: make {name} a"
-            " field of Question, and let pieces() in choices.py return when self.tokens"
-            " has reached it."
+            " field of Question, let most_tokens() return the smaller of the two, and"
+            " pieces() in choices.py return when self.tokens has reached it."
         )
         assert seen == "one two", (
             f"{name} was 2, and of the texts 'one', ' two', ' three' the client got"
@@ -344,6 +360,20 @@ def test_a_stop_is_found_though_it_comes_in_pieces(chat):
             f" the answer was {seen!r}, expected was 'Hello, ': each of them may have"
             " begun, and the longest that ends here began first."
         )
+    seen = said(
+        chat("This is an ", "end.", stop=["an end", "end"], stream=True)[1].text
+    )
+    assert seen == "This is ", (
+        "The stops were ['an end', 'end'], the model wrote 'This is an end.', and the"
+        f" answer was {seen!r}, expected was 'This is ': of two that end here the"
+        " longer began first, max(..., key=len)."
+    )
+    seen = said(chat("Why!?! And more", stop="?!", stream=True)[1].text)
+    assert seen == "Why!", (
+        f"The stop was '?!', the model wrote 'Why!?! And more', and the answer was"
+        f" {seen!r}, expected was 'Why!': take the stop away once, as removesuffix"
+        " does, and not each of its letters."
+    )
     seen = said(chat("aab", "ab and more", stop="aabab", stream=True)[1].text)
     assert seen == "", (
         "The stop was 'aabab', the model wrote 'aab' and 'ab and more', and the answer"

@@ -23,17 +23,32 @@ def shown_for(run_client, serve, program, answer_with):
         except IndexError as error:
             error.add_note("The chunk with the usage has no choices: loop over them.")
             raise
+        except AttributeError as error:
+            error.add_note("In all chunks but one chunk.usage is None: look first.")
+            raise
+        except TypeError as error:
+            if "argument" in str(error):
+                error.add_note('Give create stream_options={"include_usage": True}.')
+            raise
 
     return ask
 
 
 def test_the_last_line_says_how_many_tokens_were_used(shown_for):
     shown = shown_for("one", " two", USAGE)
+    assert "has to be" not in shown, (
+        f"The server refused what client.py asked, and client.py shows {short(shown)}:"
+        ' send stream_options={"include_usage": True}.'
+    )
     assert "one two" in shown and "stop" in shown, (
         "The server answered 'one two' with the finish_reason 'stop', and client.py"
         f" shows {short(shown)}: it still says what it said."
     )
     last_line = shown.strip().rpartition("\n")[2]
+    assert "23 tokens" not in last_line and "54 tokens" not in last_line, (
+        "The question used 23 tokens and the answer 54, and the last line is"
+        f" {last_line!r}: total_tokens counts both."
+    )
     assert re.search(r"\b77 tokens", last_line), (
         "Question and answer used 77 tokens together, and the last line is"
         f" {last_line!r}: it ends in ', 77 tokens'. Ask for the usage with"
