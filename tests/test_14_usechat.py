@@ -234,6 +234,11 @@ def test_usechat_shows_a_failure(node, answer_with, serve):
     usechat_shows(node, serve(lesson.app), busy)
     answer_with("one", ModelRateLimitError(SECRET))
     usechat_shows(node, serve(lesson.app), busy)
+    more = changed(
+        lesson.app,
+        lambda piece: piece.replace(b'"errorText"', b'"code": 429, "errorText"'),
+    )
+    usechat_shows(node, serve(more), busy)  # version 5 refuses it, and 6 does not
     renamed = changed(lesson.app, lambda piece: piece.replace(b"errorText", b"text"))
     with pytest.raises(AssertionError):
         usechat_shows(node, serve(renamed), busy)

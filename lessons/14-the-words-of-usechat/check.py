@@ -155,8 +155,9 @@ def test_each_message_has_its_type_in_its_json(chat):
         more = message.keys() - FIELDS[message["type"]] - {"type"}
         assert not more, (
             f"The message {short(json.dumps(message))} has {', '.join(sorted(more))} as"
-            " well, and useChat refuses a message with a field that it does not know:"
-            " leave the dict TEXT as it is, and make a new one, TEXT | {...}."
+            " well, and some versions of useChat refuse a message with a field that"
+            " they do not know: leave the dict TEXT as it is, and make a new one,"
+            " TEXT | {...}."
         )
     assert messages[-1]["type"] == "[DONE]", (
         "The last message is"
@@ -233,8 +234,9 @@ def test_a_failure_is_an_error_message(chat):
     )
     extra = set(errors[0]) - {"type", "errorText"}
     assert not extra, (
-        f"The error message has {extra} as well, and useChat takes no error with more"
-        " than an errorText: send the code as metadata, before it."
+        f"The error message has {extra} as well: some versions of useChat refuse an"
+        " error with more than an errorText, and others pass over it. Send the code as"
+        " metadata, before it."
     )
     before = messages[: messages.index(errors[0])]
     said = metadata_of(messages).get("error") or {}
