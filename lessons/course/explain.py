@@ -97,6 +97,7 @@ ADVICE = {  # what to try, by words that are in an exception's message
         " chain([first_piece], pieces) has brackets."
     ),
     "type object '": "Without () that is the class itself: a call makes one of it.",
+    "overwriting an existing endpoint": "Two views have one name: give one another.",
     "HTTPConnectionPool(": "Nobody answers at that address: ask the one that is given.",
     "'ScriptedModel' object has no": "The checks know model.stream(prompt) only.",
     "'ProxyFix' object has no": "app has to stay the Flask app: set app.wsgi_app.",
@@ -192,7 +193,8 @@ def sentence_for(error, folder):
     """Say where in the folder an exception arose, what it says, and what to try."""
     places = places_of(error, folder)
     raised_inside = bool(places and places[-1])
-    if isinstance(error, AssertionError) and not raised_inside:
+    is_flasks = "overwriting an existing endpoint" in str(error)
+    if isinstance(error, AssertionError) and not raised_inside and not is_flasks:
         return str(error)  # the check's own words
     inside = [each for each in places if each]
     where = inside[-1] if inside else f"{folder.name}/app.py"
