@@ -540,6 +540,14 @@ MISTAKES = [
     ("14 chat.py", "super().__init__(heartbeat)", "pass", "The stream is not prepared"),
     ("14 chat.py", "return self.write(", "self.write(", "Each verb returns the stream"),
     ("14 chat.py", "str(uuid4())", "uuid4()", "What the program printed names"),
+    ("14 chat.py", "self.has_text = False", "pass", "needs a value before"),
+    (
+        "14 chat.py",
+        '": metadata})\n\n',
+        '": str(metadata)})\n\n',
+        "expected was a dict",
+    ),
+    ("14 app.py", "def chat():", "def ask():", "give one another."),
     (
         "14 chat.py",
         'self.write(b"data: [DONE]\\n\\n")',

@@ -116,7 +116,12 @@ def metadata_of(messages):
     """Return all metadata, as useChat lays them over each other."""
     metadata = {}
     for message in messages:
-        metadata |= message.get("messageMetadata") or {}
+        new = message.get("messageMetadata") or {}
+        assert isinstance(new, dict), (
+            f"A message has messageMetadata: {short(new)}, expected was a dict, as the"
+            " verb gets it."
+        )
+        metadata |= new
     return metadata
 
 
@@ -272,6 +277,11 @@ def test_nothing_ends_that_has_not_begun(program, chat, monkeypatch):
         "The model failed before its first word, after a heartbeat, and text-end was"
         " sent without a text-start: useChat breaks on that, and nobody reads the"
         " sentence. Send text-end only if start was sent."
+    )
+    assert b"finish" in came and b"[DONE]" in came, (
+        "The model failed before its first word, after a heartbeat, and the error was"
+        " sent, but no finish and no [DONE]: something in end() raised an exception."
+        " What start() sets needs a value before, in __init__."
     )
 
 
