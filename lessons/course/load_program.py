@@ -18,13 +18,21 @@ def load(folder, model):
     )
     prepare_import(str(path))  # as flask --app does, so that Python finds models.py
     choose_model = models.choose_model
-    models.choose_model = lambda: model  # under whatever name the program keeps it
+
+    def choose_ours():
+        return model
+
+    models.choose_model = choose_ours  # under whatever name the program keeps the model
     try:
         module = import_anew(folder)
     finally:
         models.choose_model = choose_model
     has_app = hasattr(getattr(module, "app", None), "test_client")
     assert has_app, f"{name}/app.py has no app: write app = Flask(__name__)."
+    assert getattr(module, "model", None) is not choose_ours, (
+        f"{name}/app.py keeps the function and not the model: write"
+        " model = choose_model(), with its parentheses."
+    )
     if hasattr(module, "model"):
         module.model = model
     module.app.config["PROPAGATE_EXCEPTIONS"] = True  # to the check, which explains
