@@ -180,7 +180,11 @@ def wire_of_ask(client):
     with suppress(Exception):
         answer.close()
     client.post("/ask", json={"messages": [turn]}).close()
-    return 11 if "And you?" in str(model.prompts[-1]) else 0
+    prompt = model.prompts[-1]
+    is_the_body = isinstance(
+        prompt, str | dict
+    )  # handed on as it came, which is a slip
+    return 11 if "And you?" in str(prompt) and not is_the_body else 0
 
 
 def beginning_of(answer):
