@@ -1,5 +1,6 @@
 """The answer is on the screen while the model is still writing it."""
 
+import inspect
 import re
 
 import click
@@ -48,9 +49,18 @@ def test_flask_ask_asks_the_model(program, ask_in_terminal):
             ' @click.argument("prompt") between @app.cli.command() and def ask(prompt).'
         ) from None
     except TypeError as error:
-        if "keyword argument" in str(error):
+        if "keyword argument 'prompt'" in str(error):
             error.add_note("click calls ask(prompt=...): write def ask(prompt).")
         raise
+    function = inspect.unwrap(commands["ask"].callback)
+    assert not inspect.isgeneratorfunction(function), (
+        "The command ended, and the model was not asked: a function with yield in it"
+        " runs only when somebody loops over it. Print each chunk.text instead."
+    )
+    assert not inspect.iscoroutinefunction(function), (
+        "The command ended, and the model was not asked: nobody awaits an async"
+        " function here. Write def without async."
+    )
     assert model.prompts, (
         "The command ended, and the model was not asked: loop over"
         " model.stream(prompt), with the model of choose_model()."
@@ -70,6 +80,15 @@ def test_the_answer_is_printed_as_the_model_wrote_it(ask_in_terminal):
     assert "\n".join(TEXTS[:2]) not in shown, (
         "Each chunk stands on a line of its own: print ends a line, unless it gets"
         ' end="".'
+    )
+    assert not re.search(r"\d.*fü", shown, re.DOTALL), (
+        f"Numbers stand in the middle of the answer, {short(shown)}: print them once,"
+        " after the loop, indented as far as the word for."
+    )
+    until_the_empty_one = "".join(TEXTS[:2])
+    assert shown.split("\n")[0].strip() != until_the_empty_one, (
+        f"The model wrote {ANSWER!r}, the terminal shows {until_the_empty_one!r}: a"
+        " chunk without text is not always the last, so loop on."
     )
     assert ANSWER in shown, (
         f"The model wrote {ANSWER!r}, the terminal shows {short(shown)}: print each"
@@ -118,12 +137,27 @@ def test_the_last_line_counts_the_chunks_and_the_characters(ask_in_terminal):
         f'The answer and "{last_line}" stand on one line: as the loop prints with'
         ' end="", begin what you print below with a line break, "\\n".'
     )
-    assert numbers_of("chunk", last_line) & {WITH_TEXT, CHUNKS}, (
-        f"The answer came in {CHUNKS} chunks, {WITH_TEXT} of them with text, and below"
-        f' it stands "{last_line}". Gather each chunk.text in a list, inside the loop:'
-        " after it, its len() is the number of chunks."
+    chunks = numbers_of("chunk", last_line)
+    characters = numbers_of("character", last_line)
+    assert "{" not in last_line, (
+        f'Below the answer stands "{last_line}": Python fills in what stands between'
+        ' braces if an f stands before the quotation marks, f"...".'
     )
-    assert len(ANSWER) in numbers_of("character", last_line), (
+    seen = (
+        f"The answer came in {CHUNKS} chunks, {WITH_TEXT} of them with text, and below"
+        f' it stands "{last_line}".'
+    )
+    assert (chunks, characters) != ({len(ANSWER)}, {CHUNKS}), (
+        f"{seen} The two numbers have changed places."
+    )
+    assert chunks != {1}, (
+        f"{seen} Make the empty list before the loop: inside, each chunk begins anew."
+    )
+    assert chunks & {WITH_TEXT, CHUNKS}, (
+        f"{seen} Gather each chunk.text in a list, with append() inside the loop: after"
+        " it, its len() is the number of chunks."
+    )
+    assert len(ANSWER) in characters, (
         f"The answer has {len(ANSWER)} characters ({len(ANSWER.encode())} bytes,"
         f' {len(ANSWER.split())} words), and below it stands "{last_line}". Join the'
         ' texts with "".join(...): the len() of that is the number of characters.'
