@@ -158,6 +158,10 @@ def test_client_py_prints_each_piece_as_it_arrives(run_with):
         f"client.py asked {asked.path}, and typed was an address that ends in /ask: ask"
         " the address as it was typed."
     )
+    assert asked.question != {"prompt": asked.url}, (
+        "Typed was python client.py URL Hello?, and client.py sent the URL as its"
+        " prompt: that is the second word after client.py, sys.argv[2]."
+    )
     assert asked.question == {"prompt": "Hello?"}, (
         'The server wants {"prompt": "Hello?"} of the type application/json, and got'
         f' {short(asked.sent)} of the type "{asked.mimetype}": give post()'

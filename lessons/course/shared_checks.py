@@ -10,7 +10,10 @@ TEXTS = ["Tragödie 👋", "\n", "    <b>indent</b>", "  two\t", "\n\n"]
 ANSWER = "".join(TEXTS)
 STATUS = {
     308: 'the view has another address, "/ask/". Write @app.post("/ask") above it.',
-    400: "the view refused it. Read the prompt with request.get_json().",
+    400: (
+        "the view refused it. Take the prompt out of request.get_json() with"
+        ' .get("prompt"), and abort(400) only if it is not a str.'
+    ),
     404: 'no view has this address. Write @app.post("/ask") above the view.',
     405: 'the view takes another method. Write @app.post("/ask") above it.',
     415: "the view refused its type. Read the prompt with request.get_json().",
@@ -80,8 +83,9 @@ def test_the_answer_is_what_the_model_wrote(ask):
     )
     assert came != TEXTS[0], (
         f"The model wrote {ANSWER!r}, and the client got its first text only: send all"
-        " that the generator yields, and if the view closes it at the end, hand over"
-        " its close without (), call_on_close(pieces.close)."
+        " that the generator yields, with yield and not return in its loop, and if the"
+        " view closes it at the end, hand over its close without (),"
+        " call_on_close(pieces.close)."
     )
     assert came == ANSWER, (
         f"The model wrote {ANSWER!r}, the client got {short(came)}: yield"

@@ -34,6 +34,11 @@ def below(shown, texts):
     return shown.rpartition(texts[-1])[2].strip(" |\n")
 
 
+def words_in(shown):
+    """Return the words that the terminal shows, without numbers and marks."""
+    return re.findall(r"[^\W\d]+", shown)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_client_py_prints_how_many_pieces_came(run_with, count):
     """client.py prints at the end how many pieces came."""
@@ -73,6 +78,12 @@ def test_client_py_says_that_an_answer_broke_off(run_with):
     whole = run_with(*texts)
     try:
         broken = run_with(*texts, breaks=True)
+    except NameError as error:
+        error.add_note(
+            "That was for an answer that broke off: the exceptions of requests are"
+            " requests.exceptions.ChunkedEncodingError and its like."
+        )
+        raise
     except Exception as error:
         name = type(error).__name__
         raise AssertionError(
@@ -87,6 +98,10 @@ def test_client_py_says_that_an_answer_broke_off(run_with):
     assert broken != whole, (
         "The answer broke off after two pieces, and client.py prints the same as for a"
         " whole one: print a sentence in except that says so."
+    )
+    assert words_in(broken) != words_in(whole), (
+        f"The answer broke off after two pieces, and client.py prints {broken!r}, which"
+        " has no more words than a whole one: print a sentence in except."
     )
     assert "Traceback" not in broken, (
         "The answer broke off, and client.py prints a traceback: print a sentence of"
