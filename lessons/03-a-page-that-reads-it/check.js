@@ -59,7 +59,7 @@ export const checks = [
       );
       page.must(
         came,
-        `The server had sent "one" and was still writing, and the page showed ${say(page.text)}: read the answer with response.body.getReader(), and append each piece to #answer inside the loop that reads.`,
+        `The server had sent "one" and was still writing, and the page showed ${say(page.text)}: read the answer with response.body.getReader(). Each read() brings { done, value }: append the text of value to #answer in the loop, until it says done.`,
       );
       answer.send(" two");
       await page.soon(() => page.text.includes("two"));
@@ -241,6 +241,24 @@ export const checks = [
         page.words !== before || page.text,
         "The server could not be reached, and the page says nothing: put the try around fetch too, and write what happened into #problem.",
       );
+    },
+  },
+  {
+    sentence: "While an answer is being written, no second one writes into it",
+    async run(page) {
+      const answer = await page.ask("Hello?");
+      answer.send("one");
+      await page.soon(() => page.text.includes("one"));
+      const { button, questions } = page;
+      const canBePressed = button?.checkVisibility() && !button.closest("[inert]");
+      if (canBePressed) button.click();
+      answer.send(" two");
+      await page.soon(() => answer.hungUp || page.text.includes("two"));
+      page.must(
+        questions.length === 1 || answer.hungUp,
+        "While an answer was being written the button was pressed again, and a second one began to write into its place: set the button's disabled to true before you ask, and to false in finally.",
+      );
+      answer.end();
     },
   },
   {

@@ -31,7 +31,12 @@ def test_the_server_shows_a_page(client):
 
 
 def test_the_page_has_a_form_and_a_place_for_the_answer(client):
-    found = tags_of(client.get("/").text)
+    page = client.get("/").text
+    assert not page.strip().endswith(".html"), (
+        f"GET / answers with the text {page.strip()!r}: return"
+        " render_template(...) of it, which reads the file of that name."
+    )
+    found = tags_of(page)
     names = {attributes.get("name") or attributes.get("id") for _, attributes in found}
     ids = {attributes.get("id") for _, attributes in found}
     assert "form" in dict(found) and "prompt" in names, (
@@ -41,16 +46,33 @@ def test_the_page_has_a_form_and_a_place_for_the_answer(client):
     assert "answer" in ids, (
         'The page has no place for the answer: <div id="answer"></div>.'
     )
+    busy = [each.get("id") for _, each in found if each.get("aria-busy") == "true"]
+    assert "answer" not in busy, (
+        "#answer is marked as busy before anybody has asked, with dots after it: write"
+        ' aria-busy="false" in index.html, and let the script change it.'
+    )
 
 
 def test_the_page_finds_its_script_and_its_style(client):
-    found = tags_of(client.get("/").text)
+    page = client.get("/").text
+    found = tags_of(page)
     files = [each.get("src") for tag, each in found if tag == "script"]
     files += [each.get("href") for tag, each in found if tag == "link"]
     files = [file for file in files if file and not file.startswith("data:")]
     assert any(file.endswith(".js") for file in files), (
         'The page loads no script: <script type="module" src="static/page.js">.'
     )
+    scripts = [each for tag, each in found if tag == "script"]
+    assert page.lower().count("</script>") >= len(scripts), (
+        "A <script> has no end, and runs nothing: write </script> after it, also where"
+        " nothing stands in between."
+    )
+    for script in scripts:
+        kind = (script.get("type") or "module").lower()
+        runs = kind in ("module", "importmap") or kind.endswith("javascript")
+        assert runs or not script.get("src"), (
+            f'A browser runs no script of the type "{kind}": write type="module".'
+        )
     for file in files:
         status = client.get(urljoin("/", file)).status_code
         assert status == 200, (

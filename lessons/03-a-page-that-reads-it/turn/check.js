@@ -16,6 +16,10 @@ async function wordsAfter(page, pieces) {
   await page.soon(() => numbersIn(page.words).includes(number) || page.text !== sent);
   await page.soon(() => page.answer.ariaBusy !== "true");
   page.must(
+    page.text.startsWith(sent),
+    `The answer was ${say(sent)}, and the page shows ${say(page.text)}: the answer is to grow as before.`,
+  );
+  page.must(
     page.text === sent,
     `The answer was ${say(sent)}, and in its place stands ${say(page.text)}: write the number into an element of its own, below #answer.`,
   );
@@ -33,6 +37,18 @@ export const checks = [
       const before = numbersIn(page.words);
       const words = await wordsAfter(page, ["one", " two", " three", " four", " five"]);
       const numbers = numbersIn(words);
+      page.must(
+        !words.includes("[object Promise]"),
+        `An answer came in 5 pieces, and the page says ${say(words)}: ask is async, so its number is there after await ask(...) only.`,
+      );
+      page.must(
+        !words.includes("undefined"),
+        `An answer came in 5 pieces, and the page says ${say(words)}: let ask return the number where it leaves its loop.`,
+      );
+      page.must(
+        !words.includes("${"),
+        `An answer came in 5 pieces, and the page says ${say(words)}: \${...} works between backquotes only.`,
+      );
       page.must(
         numbers.length > 0 && numbers.join() !== before.join(),
         `An answer came in 5 pieces, and no number stands outside of it; the page says ${say(words)}. Let ask return how many pieces it has read, and write that number into an element below #answer.`,
