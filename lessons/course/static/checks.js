@@ -216,6 +216,18 @@ class Page {
       sentences.push("When done is true there is no value: leave the loop first, then append.");
     } else if (/undefined|\[object Promise\]/.test(seen)) {
       sentences.push("Something is used before it is there: is an await missing? Or a return?");
+    } else if (seen.includes("'new' operator")) {
+      sentences.push("Write new before its name.");
+    } else if (seen.includes("is not iterable")) {
+      sentences.push("Braces take an object apart, brackets a list: const { done, value } = ...");
+    } else if (seen.includes("is not a function")) {
+      sentences.push("What stands before the () is no function: look how its name is written, and what stands before the dot.");
+    } else if (seen.includes("not of type 'Node'")) {
+      sentences.push("appendChild takes elements only; append takes a text.");
+    } else if (/Unexpected token '-'|Invalid left-hand side/.test(seen)) {
+      sentences.push("A name has no dash in it: a header's stands between quotation marks, and aria-busy is called ariaBusy.");
+    } else if (seen.includes("SyntaxError")) {
+      sentences.push("The browser cannot read that line, or the one before it: look at the brackets, commas and quotation marks.");
     }
     return sentences.join(" ");
   }
