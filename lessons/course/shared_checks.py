@@ -9,6 +9,7 @@ from lessons.course.explain import short
 TEXTS = ["Tragödie 👋", "\n", "    <b>indent</b>", "  two\t", "\n\n"]
 ANSWER = "".join(TEXTS)
 STATUS = {
+    0: "second in Response() stands the status. Write mimetype= before the type.",
     308: 'the view has another address, "/ask/". Write @app.post("/ask") above it.',
     400: (
         "the view refused it. Take the prompt out of request.get_json() with"
