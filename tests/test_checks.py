@@ -436,6 +436,7 @@ MISTAKES = [
     ("03 templates/index.html", '"false"', '"true"', "before anybody has asked"),
     ("03 templates/index.html", "></script>", " />", "has no end"),
     ("03 templates/index.html", '"module"', '"modul"', "no script of the type"),
+    ("03 templates/index.html", ' role="alert"', "", "a screen reader does not"),
     ("03 page.js", "button.disabled = true;", "", "the button was pressed again"),
     ("03 page.js", "new Text", "Text", "Write new before its name"),
     ("03 page.js", "{ done, value }", "[done, value]", "Braces take an object apart"),

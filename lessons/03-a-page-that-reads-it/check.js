@@ -208,6 +208,10 @@ export const checks = [
         page.alerts.length === 0,
         `The server refused with status 500, and the page calls alert(${say(page.alerts[0])}): such a window stops the whole page, and once closed it is gone. Write the sentence into #problem.`,
       );
+      page.must(
+        page.document.querySelector('[role^="alert"], [role="status"], [aria-live], dialog'),
+        `The page says ${say(page.news)}, and a screen reader does not read it out: give its place in index.html role="alert".`,
+      );
     },
   },
   {

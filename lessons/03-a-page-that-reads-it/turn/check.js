@@ -61,6 +61,13 @@ export const checks = [
         numbers.includes("5"),
         `An answer came in 5 pieces, and the page says ${say(words)}: add one for each read that brings a piece.`,
       );
+      const top = (element) => element.getBoundingClientRect().top;
+      const shown = page.elsewhere().filter((node) => page.isNew(node));
+      const place = shown.find(({ textContent }) => textContent.includes("5"));
+      page.must(
+        !place || top(place.parentElement) >= top(page.answer),
+        "The number stands above the answer: move its element below #answer in index.html.",
+      );
     },
   },
   {
