@@ -53,6 +53,10 @@ def beside(app, check):
     def all_checks():
         return send_file(COURSE / "static" / "checks.js")
 
+    @pages.get("/advice.js")  # which checks.js imports
+    def advice():
+        return send_file(COURSE / "static" / "advice.js")
+
     @pages.get("/check.js")
     def checks_of_the_lesson():
         return send_file(check)

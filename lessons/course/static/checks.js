@@ -1,6 +1,8 @@
 // Checks of a page, in a browser. The page runs in a frame and its fetch is ours: a
 // check asks as a person does, and answers as a server does, piece by piece.
 
+import { adviceOn } from "./advice.js";
+
 const PATIENCE = 3000; // ms that what should come at once may take
 const MOST_READS = 99; // that a page may begin before one of them has ended
 const MOST_ENDS = 9; // that a page may read after an answer
@@ -127,7 +129,7 @@ class Page {
     window.addEventListener("error", ({ error, message, filename, lineno }) => {
       if (!message) return; // a picture, say, that is missing
       const file = filename.split("/").at(-1).split("?")[0];
-      const isOurs = ["", "checks.js", "check.js"].includes(file);
+      const isOurs = ["", "checks.js", "advice.js", "check.js"].includes(file);
       const place = isOurs ? "the page" : `${file}, line ${lineno}`;
       note(error ?? { name: "Error", message }, place);
     });
@@ -192,43 +194,7 @@ class Page {
     }
     if (problem) sentences.push(`The browser's console says: ${problem.replace(/\.$/, "")}.`);
     const seen = [...sentences.slice(1), this.answer?.textContent].join(" ");
-    if (/of null|reading 'addEventListener'/.test(seen)) {
-      sentences.push('The script looks for an element that index.html does not have: look at its id, which stands after a # in querySelector. A script without type="module" also misses what comes below it.');
-    } else if (/Unexpected reserved word|await is only valid/.test(seen)) {
-      sentences.push("await may stand only in a function that is marked async.");
-    } else if (seen.includes("stop.addEventListener is not a function")) {
-      sentences.push('Each page has a stop() of the browser\'s own: const stop = document.querySelector("#stop") makes it the name of your button.');
-    } else if (seen.includes("Illegal invocation")) {
-      sentences.push("A function was handed on without the object that it belongs to: write () => asking.abort(), and not asking.abort alone.");
-    } else if (seen.includes("of undefined (reading 'abort')")) {
-      sentences.push("At the first question there is no controller yet: let asking begin with one, let asking = new AbortController().");
-    } else if (/'TextDecodeOptions'|\bstream is not defined/.test(seen)) {
-      sentences.push("The second argument of decode is an object, in braces: { stream: true }.");
-    } else if (/(True|False|None) is not defined/.test(seen)) {
-      sentences.push("JavaScript writes true, false and null.");
-    } else if (/\w is not defined/.test(seen)) {
-      sentences.push("A name is known only inside the braces in which it was made: is it made there, and written the same?");
-    } else if (seen.includes("Assignment to constant variable")) {
-      sentences.push("const forbids a second value: make the name with let.");
-    } else if (seen.includes("'ReadableWritablePair'")) {
-      sentences.push("pipeThrough wants something to write into and to read from, such as new TextDecoderStream().");
-    } else if (/.undefined$/.test(this.answer?.textContent)) {
-      sentences.push("When done is true there is no value: leave the loop first, then append.");
-    } else if (/undefined|\[object Promise\]/.test(seen)) {
-      sentences.push("Something is used before it is there: is an await missing? Or a return?");
-    } else if (seen.includes("'new' operator")) {
-      sentences.push("Write new before its name.");
-    } else if (seen.includes("is not iterable")) {
-      sentences.push("Braces take an object apart, brackets a list: const { done, value } = ...");
-    } else if (seen.includes("is not a function")) {
-      sentences.push("What stands before the () is no function: look how its name is written, and what stands before the dot.");
-    } else if (seen.includes("not of type 'Node'")) {
-      sentences.push("appendChild takes elements only; append takes a text.");
-    } else if (/Unexpected token '-'|Invalid left-hand side/.test(seen)) {
-      sentences.push("A name has no dash in it: a header's stands between quotation marks, and aria-busy is called ariaBusy.");
-    } else if (seen.includes("SyntaxError")) {
-      sentences.push("The browser cannot read that line, or the one before it: look at the brackets, commas and quotation marks.");
-    }
+    sentences.push(...adviceOn(seen));
     return sentences.join(" ");
   }
 

@@ -1,0 +1,83 @@
+// What a student may try, by what the browser says of a mistake in a page.
+
+// The first that fits is said.
+const ADVICE = [
+  [
+    /of null|reading 'addEventListener'/,
+    'The script looks for an element that index.html does not have: look at its id, which stands after a # in querySelector. A script without type="module" also misses what comes below it.',
+  ],
+  [
+    /Unexpected reserved word|await is only valid/,
+    "await may stand only in a function that is marked async.",
+  ],
+  [
+    /stop\.addEventListener is not a function/,
+    'Each page has a stop() of the browser\'s own: const stop = document.querySelector("#stop") makes it the name of your button.',
+  ],
+  [
+    /Illegal invocation/,
+    "A function was handed on without the object that it belongs to: write () => asking.abort(), and not asking.abort alone.",
+  ],
+  [
+    /of undefined \(reading 'abort'\)/,
+    "At the first question there is no controller yet: let asking begin with one, let asking = new AbortController().",
+  ],
+  [
+    /'TextDecodeOptions'|\bstream is not defined/,
+    "The second argument of decode is an object, in braces: { stream: true }.",
+  ],
+  [
+    /(True|False|None) is not defined/,
+    "JavaScript writes true, false and null.",
+  ],
+  [
+    /\w is not defined/,
+    "A name is known only inside the braces in which it was made: is it made there, and written the same?",
+  ],
+  [
+    /Assignment to constant variable/,
+    "const forbids a second value: make the name with let.",
+  ],
+  [
+    /'ReadableWritablePair'/,
+    "pipeThrough wants something to write into and to read from, such as new TextDecoderStream().",
+  ],
+  [
+    /\Sundefined$/,
+    "When done is true there is no value: leave the loop first, then append.",
+  ],
+  [
+    /undefined|\[object Promise\]/,
+    "Something is used before it is there: is an await missing? Or a return?",
+  ],
+  [
+    /'new' operator/,
+    "Write new before its name.",
+  ],
+  [
+    /is not iterable/,
+    "Braces take an object apart, brackets a list: const { done, value } = ...",
+  ],
+  [
+    /is not a function/,
+    "What stands before the () is no function: look how its name is written, and what stands before the dot.",
+  ],
+  [
+    /not of type 'Node'/,
+    "appendChild takes elements only; append takes a text.",
+  ],
+  [
+    /Unexpected token '-'|Invalid left-hand side/,
+    "A name has no dash in it: a header's stands between quotation marks, and aria-busy is called ariaBusy.",
+  ],
+  [
+    /SyntaxError/,
+    "The browser cannot read that line, or the one before it: look at the brackets, commas and quotation marks.",
+  ],
+];
+
+/** Return what to try, in a list: of a mistake about which nothing is known, none. */
+export function adviceOn(words) {
+  const found = ADVICE.find(([pattern]) => pattern.test(words));
+  return found ? [found[1]] : [];
+}
