@@ -593,7 +593,7 @@ MISTAKES = [
         '": str(metadata)})\n\n',
         "expected was a dict",
     ),
-    ("14 app.py", "def chat():", "def ask():", "give one another."),
+    ("14 app.py", "def chat():", "def ask():", "Two views have one name"),
     (
         "14 chat.py",
         'self.write(b"data: [DONE]\\n\\n")',

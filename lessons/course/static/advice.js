@@ -71,7 +71,7 @@ const ADVICE = [
     "A name has no dash in it: a header's stands between quotation marks, and aria-busy is called ariaBusy.",
   ],
   [
-    /SyntaxError/,
+    /SyntaxError(?!.* is not valid JSON)/,
     "The browser cannot read that line, or the one before it: look at the brackets, commas and quotation marks.",
   ],
 ];
