@@ -36,8 +36,8 @@ export async function runChecks(address, file, report) {
 }
 
 /** Let everything else happen for some milliseconds. */
-function aMoment() {
-  return new Promise((go) => setTimeout(go, 4));
+function aMoment(ms = 4) {
+  return new Promise((go) => setTimeout(go, ms));
 }
 
 /** Return what alerts and text nodes say. */
@@ -166,7 +166,11 @@ class Page {
   /** Wait a little for it to be so; return whether it came to be. */
   async soon(so) {
     const until = performance.now() + PATIENCE;
-    while (!so() && performance.now() < until) await aMoment();
+    let wait = 4; // ms, and longer each time: what is late will mostly never be there
+    while (!so() && performance.now() < until) {
+      await aMoment(wait);
+      wait = Math.min(1.2 * wait, 50);
+    }
     return Boolean(so());
   }
 
