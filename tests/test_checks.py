@@ -39,9 +39,8 @@ def each_diff(folder):
     diffs = []
     for lesson in LESSONS:
         for path in sorted(lesson.glob(f"{folder}*.diff")):
-            diffs.append(
-                pytest.param(lesson, path, id=f"{lesson.name[:2]}-{path.stem}")
-            )
+            name = f"{lesson.name[:2]}-{path.stem}"
+            diffs.append(pytest.param(lesson, path, id=name, marks=pytest.mark.slow))
     return pytest.mark.parametrize(("lesson", "diff"), diffs)
 
 
@@ -662,6 +661,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "there", "instead", "words"), MISTAKES)
 def test_a_small_mistake_gets_a_sentence_that_helps(
     place, there, instead, words, mine, request

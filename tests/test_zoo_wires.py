@@ -14,6 +14,8 @@ from test_lessons import KEY, body_of, path_of, servers
 from zoo import Broken, Refused, Whole, Zoo
 from zoo_rows import ROWS
 
+pytestmark = pytest.mark.slow
+
 # Lesson 07 is about the end of an answer: from it on no server tells a lie about one.
 every_wire = pytest.mark.parametrize(
     "module", [server for server in servers() if server.id[:2] >= "07"]
