@@ -1,9 +1,7 @@
 """ChatOpenAI, LangChain's client for OpenAI, with fewer objects on the way.
 
 Of the time that a word costs this server, more than half would go into an object with a
-dozen fields, which the openai library makes of it and LangChain takes apart again. The
-library also leaves the last bytes of an answer unread: another answer on the connection
-would begin with them. So it is closed, and each answer waits for a new connection.
+dozen fields, which the openai library makes of it and LangChain takes apart again.
 
 OpenAI sends an answer as server-sent events. An event is one or more lines that begin
 with "data:", then a blank line; a line that begins with ":" is a comment. A choice is
@@ -13,10 +11,10 @@ one answer to the question, and its delta is what is new in it:
 
     data: [DONE]
 
-Here LangChain gets such a chunk as the dict that it is on the wire, and each answer is
-read to its end. All else stays with the library: the key, the address, time limits,
-refusals. tests/test_lean.py compares the two, chunk by chunk and error by error;
-tests/benchmark.py measures what the difference is worth.
+Here LangChain gets such a chunk as the dict that it is on the wire, and makes its own
+message of it by copying one. All else stays with the libraries: the key, the address,
+time limits, refusals. tests/test_lean.py compares the two, chunk by chunk and error by
+error; tests/benchmark.py measures what the difference is worth.
 """
 
 import gc
@@ -27,21 +25,51 @@ from itertools import islice  # islice(stream, 3): the first three of it
 import httpx2  # the HTTP library of OpenAI's client
 import openai
 from jiter import from_json  # a fast reader of JSON, which comes with openai
+from langchain_core.messages import AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
+from langchain_openai import ChatOpenAI
 from openai.types.chat import ChatCompletionChunk  # the object with a dozen fields
 
+from connections import http_client
+
 MOMENT = 0.1  # seconds that one read of what follows an answer may take
+# What LangChain makes of a chunk of text. All others are copies of these two.
+MESSAGE = AIMessageChunk("", response_metadata={"model_provider": "openai"})
+GENERATION = ChatGenerationChunk(message=MESSAGE)
 
 
-def make_lean(chat_model):
-    """Let this ChatOpenAI stream its answers, "chat completions", as below; return it.
+class LeanChatOpenAI(ChatOpenAI):
+    """ChatOpenAI, whose streams of "chat completions" are made as below."""
 
-    LangChain holds the chunks of an answer until its end. After every 700 new objects
-    Python looks for garbage, which is objects that only each other hold: with many
-    readers that takes a fifth of the time. After every 10,000 is often enough.
-    """
-    gc.set_threshold(10_000)
-    chat_model.client = LeanCompletions(chat_model.client)
-    return chat_model
+    def __init__(self, **settings):
+        """Take ChatOpenAI's settings.
+
+        LangChain holds the chunks of an answer until its end. After every 700 new
+        objects Python looks for garbage, which is objects that only each other hold:
+        with many readers that takes a fifth of the time. After every 50,000 is often
+        enough.
+        """
+        super().__init__(http_client=http_client(), **settings)
+        self.client = LeanCompletions(self.client)
+        gc.set_threshold(50_000)
+
+    def _convert_chunk_to_generation_chunk(self, chunk, message_class, more):
+        """Return what LangChain makes of a chunk; it calls this for each of them."""
+        is_usual = message_class is AIMessageChunk and self.output_version != "v1"
+        if more or not is_usual or not isinstance(chunk, TextChunk):
+            return super()._convert_chunk_to_generation_chunk(
+                chunk, message_class, more
+            )
+        # For a new message each field would be checked; for a copy none is. What is
+        # not named here, such as the empty list of tool calls, all copies share.
+        text = chunk["choices"][0]["delta"]["content"]
+        fields = {"content": text, "additional_kwargs": {}}
+        message = MESSAGE.model_copy(update=fields)
+        return GENERATION.model_copy(update={"message": message, "text": text})
+
+
+class TextChunk(dict):
+    """A chunk that holds a text, and nothing else that LangChain would look at."""
 
 
 class LeanCompletions:
@@ -62,7 +90,7 @@ class LeanCompletions:
 def read_chunks(response):
     """Yield the chunks of a stream, and raise what the library would raise."""
     try:
-        for event in read_events(response.iter_bytes()):
+        for event in read_events(packets_of(response)):
             if event.startswith(b"[DONE]"):  # the library looks no closer either
                 read_to_the_end(response)
                 return
@@ -70,14 +98,25 @@ def read_chunks(response):
             # What is JSON but no dict goes on to LangChain, which refuses it.
             if isinstance(chunk, dict) and chunk.get("error"):
                 raise stream_error(chunk["error"], response.request)
-            if isinstance(chunk, dict) and not is_text_only(chunk):
-                # construct, as in the library: it does not check the fields
+            if holds_text_alone(chunk):
+                chunk = TextChunk(chunk)
+            elif isinstance(chunk, dict):
+                # The object fills in what a provider left out: the delta of a choice,
+                # or the number of a tool call. construct does not check the fields,
+                # and nor does the library.
                 chunk = ChatCompletionChunk.construct(**chunk)
             yield chunk
     except httpx2.TimeoutException as error:
         raise openai.APITimeoutError(response.request) from error
     except httpx2.RequestError as error:  # its name for any trouble on the connection
         raise openai.APIConnectionError(request=response.request) from error
+
+
+def packets_of(response):
+    """Return the packets of a response, unpacked if the server has compressed them."""
+    if "content-encoding" in response.headers:
+        return response.iter_bytes()
+    return response.stream  # the same, with less on the way
 
 
 def read_events(packets):
@@ -104,18 +143,20 @@ def parse(event):
         return json.loads(event.decode())
 
 
-def is_text_only(chunk):
-    """Return whether the dict is enough for LangChain, without the library's object.
-
-    The object fills in what a provider left out: the delta of a choice, or the number
-    of a tool call, by which a model asks for a function of ours.
-    """
+def holds_text_alone(chunk):
+    """Return whether a chunk holds a text, and nothing else for LangChain."""
     # In the pattern str() is any text, [ ] holds exactly one, and "as" names a part.
     match chunk:
         case {"choices": [{"delta": {"content": str()} as delta} as choice]}:
-            calls = delta.get("tool_calls") or delta.get("function_call")
-            chances = choice.get("logprobs")  # of each word: more objects in the object
-            return not calls and not chances
+            more = [
+                chunk.get("usage"),
+                choice.get("finish_reason"),
+                choice.get("logprobs"),  # how likely each word was
+                delta.get("tool_calls"),  # asks for a function of ours
+                delta.get("function_call"),  # the same, as of old
+                delta.get("id"),
+            ]
+            return not any(more) and delta.get("role") != "user"
     return False
 
 
@@ -132,10 +173,14 @@ def read_to_the_end(response):
 
     A server that goes on sending, or keeps silent, loses the connection instead.
     """
-    # httpx2 looks this limit up anew before each read
+    headers = response.headers
+    # Without either of these headers the end of the connection is the body's end.
+    has_end = "transfer-encoding" in headers or "content-length" in headers
+    if not has_end or headers.get("connection", "").lower() == "close":
+        return
+    # It holds for a stream that is begun anew, which goes on where the last one was.
     response.request.extensions["timeout"]["read"] = MOMENT
     with suppress(httpx2.RequestError):  # as try: ... except httpx2.RequestError: pass
         # After three packets without an end it gives up, and the connection is closed.
-        # Not iter_bytes, which cannot begin a second time.
         for _ in islice(response.stream, 3):
             pass

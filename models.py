@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from practice import PracticeModel
 
 CHAT_MODELS = {  # by provider: LangChain's package for it, and the class in there
-    "openai": ("langchain_openai", "ChatOpenAI"),
+    "openai": ("lean", "LeanChatOpenAI"),  # ours: ChatOpenAI for half the work
     "anthropic": ("langchain_anthropic", "ChatAnthropic"),
     "deepseek": ("langchain_deepseek", "ChatDeepSeek"),
     "gemini": ("langchain_google_genai", "ChatGoogleGenerativeAI"),
@@ -50,7 +50,7 @@ def choose_model():
     check_connection(provider)
     key = read_key(provider)
     try:
-        chat = chat_model(
+        return chat_model(
             name=name,  # what the page shows
             model=model,
             api_key=key,
@@ -60,11 +60,6 @@ def choose_model():
     except Exception as error:  # its message is not shown: it may hold the key
         kind = type(error).__name__
         stop(f"MODEL={name}: the settings for it in .env are wrong ({kind}).")
-    if provider == "openai":
-        from lean import make_lean  # not above: the practice model does without openai
-
-        make_lean(chat)  # the same answers for half the work
-    return chat
 
 
 # The model's name
@@ -108,10 +103,11 @@ def read_name(name):
 
 def import_chat_model(provider, model):
     """Return LangChain's class for a provider, or stop and say how to get it."""
-    package, chat_model = CHAT_MODELS[provider]
+    module, chat_model = CHAT_MODELS[provider]
     try:
-        return getattr(import_module(package), chat_model)
-    except ModuleNotFoundError:
+        return getattr(import_module(module), chat_model)
+    except ModuleNotFoundError as missing:
+        package, _, _ = missing.name.partition(".")
         way = f"pip install {package.replace('_', '-')}"
         if provider in ADDRESSES:
             way = f"{another_way(provider, model)}; or {way}"

@@ -20,6 +20,7 @@ import openai
 import pytest
 from conftest import LIMIT
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessageChunk, HumanMessageChunk
 from langchain_openai import ChatOpenAI
 from provider import (
     DONE,
@@ -40,7 +41,7 @@ from provider import (
 from test_provider import AFTER_THE_FIRST_TEXT, BEFORE_THE_FIRST_TEXT, SOON, ask
 
 import app as program
-from lean import LeanCompletions, make_lean
+from lean import LeanChatOpenAI, LeanCompletions, TextChunk
 from models import choose_model
 
 KEY = "sk-abcd1234wxyz"
@@ -92,15 +93,15 @@ class KeepingProvider(Provider):
         super().__exit__(*error)
 
 
-def stock_model(url, **settings):
+def stock_model(url, kind=ChatOpenAI, **settings):
     """Return the library's own client for the provider at this address."""
     settings = {"max_retries": 0, "timeout": PATIENCE} | settings
-    return ChatOpenAI(model="gpt-test", api_key=KEY, base_url=url, **settings)
+    return kind(model="gpt-test", api_key=KEY, base_url=url, **settings)
 
 
 def lean_model(url, **settings):
     """Return the same with lean.py in it."""
-    return make_lean(stock_model(url, **settings))
+    return stock_model(url, kind=LeanChatOpenAI, **settings)
 
 
 def outcome(model, provider, **options):
@@ -217,6 +218,8 @@ STREAMS = {
         DONE,
     ],
     "usage beside the end": [whole({"content": "one"}, "stop", usage=TOKENS), DONE],
+    "a reason beside the text": [whole({"content": "one"}, "stop"), DONE],
+    "usage beside the text": [whole({"content": "one"}, usage=TOKENS), *ENDING],
     "usage with nulls": [event(choices=[], usage={"prompt_tokens": None}), DONE],
     "a tool": [
         call(0, name="look", arguments=""),
@@ -255,6 +258,8 @@ STREAMS = {
         *ENDING,
     ],
     "a developer speaks": [chunk({"role": "developer", "content": "one"}), *ENDING],
+    "a person speaks": [chunk({"role": "user", "content": "one"}), "two", *ENDING],
+    "an id in the delta": [chunk({"id": "7", "content": "one"}), *ENDING],
     "a role nobody knows": [chunk({"role": "poet", "content": "one"}), *ENDING],
     "several choices": [choices({"content": "a"}, {"content": "b"}), *ENDING],
     "no choices": [event(id="1", choices=[]), "one", *ENDING],
@@ -364,14 +369,38 @@ def test_settings_of_the_model_hold(name):
     assert lean[0] and not lean[1]
 
 
+TEXT = {"choices": [{"index": 0, "delta": {"content": "one"}}]}
+
+
+@pytest.mark.parametrize("more", [None, {"headers": {"x-class": "7b"}}])
+@pytest.mark.parametrize("settings", [{}, {"output_version": "v1"}])
+@pytest.mark.parametrize("kind", [AIMessageChunk, HumanMessageChunk])
+def test_a_message_of_a_text_is_the_librarys(more, settings, kind):
+    model = lean_model("http://127.0.0.1:9", **settings)
+    library = ChatOpenAI._convert_chunk_to_generation_chunk
+    made = model._convert_chunk_to_generation_chunk(TextChunk(TEXT), kind, more)
+    assert made == library(model, TEXT, kind, more)
+
+
+def test_messages_do_not_share_what_others_may_add_to():
+    model = lean_model("http://127.0.0.1:9")
+    first, second = (
+        model._convert_chunk_to_generation_chunk(TextChunk(TEXT), AIMessageChunk, None)
+        for _ in range(2)
+    )
+    first.message.additional_kwargs["name"] = "7b"
+    assert second.message.additional_kwargs == {}
+
+
 def test_the_headers_of_the_request_are_those_of_the_library():
     """But for one: the library marks a request whose raw answer is wanted."""
     sent = []
     for make in (stock_model, lean_model):
         with Provider("one", *ENDING) as provider:
             list(make(provider.url).stream("Hello?"))
-            headers = dict(provider.requests[0].headers)
-            assert headers.pop("Host") in provider.url
+            received = provider.requests[0].headers
+            headers = {name.lower(): value for name, value in received.items()}
+            assert headers.pop("host") in provider.url
             sent.append(headers)
     library, lean = sent
     assert lean == library | {"x-stainless-raw-response": "true"}

@@ -54,7 +54,7 @@ def test_with_nothing_set_the_practice_model_answers():
 def test_openai_or_a_server_that_speaks_its_protocol(env, settings, name, address):
     env(**settings)
     model = choose_model()
-    assert (type(model).__name__, model.name) == ("ChatOpenAI", name)
+    assert (type(model).__name__, model.name) == ("LeanChatOpenAI", name)
     assert model.model_name == name.removeprefix("openai:")
     assert address is None or address in str(model.root_client.base_url)
     assert (model.request_timeout, model.max_retries) == (30, 0)

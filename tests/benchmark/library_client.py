@@ -2,8 +2,17 @@
 
 import gc
 
+from langchain_openai import ChatOpenAI
+
 import app as program
 
+lean = program.model
+program.model = ChatOpenAI(
+    name=lean.name,
+    model=lean.model_name,
+    api_key=lean.openai_api_key,
+    timeout=lean.request_timeout,
+    max_retries=0,
+)
 gc.set_threshold(700)
-program.model.client = program.model.root_client.chat.completions
 app = program.app

@@ -29,12 +29,11 @@ class Server:
             "MODEL": "openai:benchmark",
             "OPENAI_BASE_URL": provider,
             "ANSWERS_AT_ONCE": str(readers),
-            "NO_PROXY": "127.0.0.1",
         }
         return subprocess.Popen(
             [word.format(**values) for word in self.command.split()],
             cwd=self.folder,
-            env=os.environ | settings,
+            env=without_proxies(os.environ) | settings,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -45,6 +44,15 @@ class Server:
             installed = (HERE / "node_modules").exists()
             return "" if installed else "npm ci --prefix tests/benchmark"
         return "" if find_spec(self.needs) else f"pip install {self.needs}"
+
+
+def without_proxies(environment):
+    """Return an environment in which no proxy stands before the provider."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.lower().endswith("_proxy")
+    }
 
 
 FLASK = "{python} -m flask --app %s run --port {port}"
