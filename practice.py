@@ -345,7 +345,8 @@ def read_notes(path):
     sections = []
     for part in parts:
         heading, _, text = part.partition("\n")
-        # without what is folded, code and hints; with re.S a . is a line's end too
+        # Without what is folded, code and hints. In a pattern . is any letter; with
+        # re.S it is the end of a line as well.
         text = re.sub(r"\n<details>.*?</details>\n?", "", text, flags=re.S)
         text = re.sub(r"!?\[(.+?)\]\(.+?\)", r"\1", text)  # "[words](link)": "words"
         sections.append((heading, text.strip()))
