@@ -35,6 +35,7 @@ LIMIT = 20  # seconds; a test that waits longer has failed
 FLAGS = """
     --headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run
     --disable-background-networking --disable-component-update --disable-sync
+    --disable-back-forward-cache
 """.split()  # noqa: SIM905
 
 WAITRESS = """
