@@ -11,7 +11,8 @@ from threading import Event
 import pytest
 import requests
 from conftest import LIMIT, ROOT, ScriptedModel, changed, production, running
-from forked_checks import in_a_fork, ready
+from forked_checks import in_a_fork
+from forked_python import ready
 from langchain_core.messages import AIMessageChunk
 from provider import DONE, DROP, STALL, USAGE, Exchange, Provider, chunk, event, finish
 from provider import refuse as refuse_as_openai

@@ -19,7 +19,8 @@ from types import SimpleNamespace
 import pytest
 import requests
 from conftest import LIMIT, ROOT, WAITRESS, free_port
-from forked_checks import in_a_fork, ready
+from forked_checks import in_a_fork
+from forked_python import ready
 from machines import Server, need, started
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait

@@ -11,7 +11,8 @@ from time import time
 import pytest
 from conftest import LIMIT, ROOT
 from flask import Flask
-from forked_checks import in_a_fork, ready
+from forked_checks import in_a_fork
+from forked_python import ready
 from langchain_openai import ChatOpenAI
 from provider import DONE, Provider, finish
 from werkzeug.test import Client
@@ -44,9 +45,14 @@ def each_diff(folder):
     return pytest.mark.parametrize(("lesson", "diff"), diffs)
 
 
+def folder_of(lesson):
+    """Return where a lesson's program is; lesson 08 reads the one at the root."""
+    return lesson if (lesson / "app.py").exists() else ROOT
+
+
 def solution(lesson):
-    """Return the files of a lesson's program; lesson 08 reads the one at the root."""
-    return files_of(lesson if (lesson / "app.py").exists() else ROOT)
+    """Return the files of a lesson's program."""
+    return files_of(folder_of(lesson))
 
 
 @pytest.fixture
@@ -312,14 +318,18 @@ def changed(lesson, diff, mine):
 def all_reds(checks, folder, request):
     """Return the messages of what is red on the server, or else in the page.
 
-    A server that is the lesson's own is known to be green.
+    A server or a page that is the lesson's own is known to be green.
     """
     request.getfixturevalue("in_a_fork")
     messages = []
-    is_known = checks in LESSONS and has_the_server_of(checks, folder)
+    is_lesson = checks in LESSONS
+    is_known = is_lesson and has_the_server_of(checks, folder)
     if (checks / "check.py").exists() and not is_known:
         messages = reds(run_checks(checks, folder, PLENTY))
-    if not messages and (checks / "check.js").exists():
+    if messages or not (checks / "check.js").exists():
+        return messages
+    is_known = is_lesson and not is_known and sends_the_page_of(checks, folder)
+    if not is_known:
         found = request.getfixturevalue("check_page")(checks, folder)
         messages = [check["message"] for check in found if check["message"]]
     return messages
@@ -334,6 +344,27 @@ def has_the_server_of(lesson, folder):
             return False
         ours.discard(folder / name)
     return all(path.suffix in FOR_THE_BROWSER for path in ours)
+
+
+def sends_the_page_of(lesson, folder):
+    """Whether a program sends a browser what the lesson's sends, byte for byte.
+
+    It is all that the checks of a page see of a server: its fetch they answer.
+    """
+    static = [f"/{name}" for name in solution(lesson) if name.startswith("static/")]
+    for path in ["/", *static]:
+        if sent_by(folder, path) != sent_by(folder_of(lesson), path):
+            return False
+    return True
+
+
+def sent_by(folder, path):
+    """Return the status, the headers and the body that a program has for a path."""
+    client = Client(load(folder, ScriptedModel()).app)
+    answer = client.get(path, buffered=True)
+    for name in "Date", "Last-Modified", "ETag":  # the copy of a file is younger
+        answer.headers.remove(name)
+    return answer.status, sorted(answer.headers), answer.data
 
 
 # Your turn

@@ -11,10 +11,12 @@ from tempfile import gettempdir
 import pytest
 from click.testing import CliRunner
 from conftest import LIMIT, ROOT
+from forked_python import CAN_FORK, forked, ready, run_flask
 
 from lessons.course.commands import check, hint, start
 from lessons.course.folders import all_lessons
 
+__all__ = ["ready"]
 pytestmark = pytest.mark.slow
 
 APP = """
@@ -34,23 +36,39 @@ PLENTY = "--seconds", "200"  # a check that takes longer has failed
 class Project:
     """A copy of the project, to type commands in."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, ready):
         self.folder = folder
+        self.ready = ready  # see forked_python.py; or None
         self.mine = folder / "mine"
         self.before = folder / "mine-before"
 
     def flask(self, *words, before=(), **settings):
         """Type a flask command; return its exit code and all that it printed."""
+        words = ["flask", *words]
+        environment = os.environ | {"FLASK_RUN_PORT": "8000"} | settings
+        if before or "PYTHONPATH" in settings or not self.ready:
+            code, printed = self.typed(
+                [*before, sys.executable, "-m", *words], environment
+            )
+        else:
+            there = self.ready, words, self.folder, environment, run_flask
+            with forked(*there) as running:
+                printed = running.stdout.read()
+                code = running.code()
+        assert "Traceback" not in printed
+        return code, printed
+
+    def typed(self, command, environment):
+        """Start a Python of its own; return its exit code and all that it printed."""
         done = subprocess.run(
-            [*before, sys.executable, "-m", "flask", *words],
+            command,
             cwd=self.folder,
-            env=os.environ | {"PYTHONUTF8": "1", "FLASK_RUN_PORT": "8000"} | settings,
+            env=environment | {"PYTHONUTF8": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             timeout=20 * LIMIT,  # some type a command that starts Python many times
         )
-        assert "Traceback" not in done.stdout
         return done.returncode, done.stdout
 
     def write(self, text, name="app.py"):
@@ -80,14 +98,15 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path, request):
     """Return a fresh copy of the project, in which no lesson was started."""
     ours = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "lessons", tmp_path / "lessons", ignore=ours)
     for name in "models.py", "practice.py", "failures.py", "flask_run.py":
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "app.py").write_text(APP, encoding="utf-8")
-    return Project(tmp_path)
+    ready = request.getfixturevalue("ready") if CAN_FORK else None
+    return Project(tmp_path, ready)
 
 
 def program(number, name="app.py"):

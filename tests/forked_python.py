@@ -1,0 +1,161 @@
+"""Run `python -m ...`, but in a copy of a process that is there already: a fork.
+
+A Python that begins needs a second to import LangChain, pytest and Flask, ten times as
+long as most checks take, and the tests begin hundreds. So one process imports them, and
+none of our own modules, and each run is a copy of it. Where the system has none, as on
+Windows, each run begins its own Python.
+"""
+
+import multiprocessing
+import os
+import runpy
+import signal
+import sys
+from contextlib import contextmanager, suppress
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Timer
+from unittest.mock import patch
+
+import pytest
+from _pytest.config import default_plugins
+
+CAN_FORK = sys.platform == "linux"
+MODULES = [
+    "flask.cli",
+    "flask.testing",
+    "langchain_core.language_models.chat_models",  # without an end it loads nothing
+    "openai",
+    "pytest",
+    "requests",
+    "selenium.webdriver",
+    *(f"_pytest.{plugin}" for plugin in default_plugins),  # pytest begins with them
+]
+STARTS_WITH = {"PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "2"}  # read when Python begins
+
+
+@pytest.fixture(scope="session")
+def ready():
+    """Return what starts a copy of a process that has imported what takes long."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(MODULES)
+    with patch.dict(os.environ, STARTS_WITH):
+        process = context.Process(target=int)  # the first one starts the server
+        process.start()
+        process.join()
+    return context
+
+
+class Running:
+    """A copy that is at work: its process, and what it prints."""
+
+    def __init__(self, process, stdout):
+        self.process = process
+        self.pid = process.pid
+        self.stdout = stdout
+
+    def code(self):
+        """Wait for its end; return its exit code."""
+        self.process.join()
+        return self.process.exitcode
+
+
+@contextmanager
+def forked(context, words, folder, environment, run=None):
+    """Run `python -m <words>` in a folder, in a copy; end it, and what it started.
+
+    run(words, folder, environment, output) is what the copy does, if not run_module.
+    """
+    with TemporaryDirectory() as place:
+        pipe = Path(place) / "output"
+        os.mkfifo(pipe)
+        inside = words, folder, dict(environment), pipe
+        process = context.Process(target=run or run_module, args=inside)
+        process.start()
+        try:
+            with pipe.open(encoding="utf-8", errors="replace") as stdout:
+                yield Running(process, stdout)
+        finally:
+            end(process.pid)
+            process.join()
+
+
+@contextmanager
+def checked(run_checks, context, command, folder, seconds):
+    """Start a command that checks the program in a folder, as run_checks.started does.
+
+    It is ended at last.
+    """
+    _python, _m, *words = command
+    words += ["--program", str(folder), "--seconds", str(seconds)]
+    environment = os.environ | run_checks.ENVIRONMENT
+    with forked(context, words, run_checks.ROOT, environment) as running:
+        timer = Timer(seconds + run_checks.PATIENCE, end, [running.pid])
+        timer.start()
+        try:
+            yield running
+        finally:
+            timer.cancel()
+
+
+def end(pid):
+    """End a copy and all that it has started."""
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+# In the copy
+
+
+def run_flask(words, folder, environment, pipe):
+    """Be the Python that `python -m flask` begins, in a copy of the project.
+
+    The checks that it starts run in copies of this copy.
+    """
+    begin(folder, environment, pipe)
+    run_checks = import_module("lessons.course.run_checks")
+    context = multiprocessing.get_context("fork")
+    run_checks.started = partial(checked, run_checks, context)
+    go_on(words)
+
+
+def run_module(words, folder, environment, pipe):
+    """Be the Python that `python -m <words>` begins; print into the pipe."""
+    begin(folder, environment, pipe)
+    go_on(words)
+
+
+def begin(folder, environment, pipe):
+    """Be in a folder with this environment; print into a pipe, read from nothing."""
+    output = os.open(pipe, os.O_WRONLY)
+    os.setsid()
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.stdin = sys.__stdin__ = os.fdopen(0, closefd=False)
+    sys.stdout = sys.__stdout__ = os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.__stderr__ = os.fdopen(2, "w", 1, closefd=False)
+    sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environment
+    pythons = sys.prefix, sys.base_prefix  # where its own modules are, and pip's
+    sys.path[:] = [str(folder), *(p for p in sys.path if p.startswith(pythons))]
+
+
+def go_on(words):
+    """Run a module with its arguments, and end as it does."""
+    module, *arguments = words
+    sys.argv = [module, *arguments]
+    code = 0
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as ending:
+        code = ending.code or 0
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
+            code = 1
+    sys.stdout.flush()
+    os._exit(code)
