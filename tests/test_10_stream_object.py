@@ -246,6 +246,7 @@ SERVERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SERVERS)
 def test_under_every_server_a_reader_who_leaves_is_noticed(kind, tmp_path):
     with (tmp_path / "log").open("w") as log, SERVERS[kind](log) as url:

@@ -349,6 +349,7 @@ def test_the_model_is_hung_up_on_when_nobody_read_the_second_piece(post):
     assert (model.closed_early, model.made) == (True, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["flask run", "gunicorn", "waitress"])
 def test_it_streams_and_refuses_under(kind):
     started = {

@@ -415,6 +415,7 @@ def anywhere(request):
     return run
 
 
+@pytest.mark.slow
 def test_events_and_heartbeats_arrive_one_by_one(anywhere):
     with anywhere(f"{NAME}.app", MODEL="practice", HEARTBEAT="1") as address:
         question = {"prompt": "/wait 2 /silent 2 /echo a b c d"}
@@ -453,6 +454,7 @@ app = lesson.app
 """
 
 
+@pytest.mark.slow
 def test_a_reader_who_leaves_is_noticed(anywhere, tmp_path):
     (tmp_path / "endless.py").write_text(ENDLESS.format(name=NAME), "utf-8")
     closed, path = tmp_path / "closed", f"{ROOT}{os.pathsep}{tmp_path}"

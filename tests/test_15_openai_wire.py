@@ -772,6 +772,7 @@ def test_a_client_works_with_openai_1_too(
     assert shown.startswith(f"one two\n\n[{NO_CONNECTION}]"), error
 
 
+@pytest.mark.slow
 @first_server
 def test_client_py_prints_each_piece_as_it_comes_with_dots_before(
     answer_with, serve, server
@@ -819,6 +820,7 @@ def test_client_async_prints_five_pieces_at_a_time(answer_with, serve, server):
         assert client.stdout.read().decode().split() == ["567", "[stop]"]
 
 
+@pytest.mark.slow
 def test_client_async_has_a_limit_of_its_own(run_client, serve, tmp_path):
     client = (LESSON / "client_async.py").read_text("utf-8")
     assert "asyncio.timeout(60)" in client

@@ -240,6 +240,7 @@ def test_an_answer_that_is_held_back_ends_when_the_client_leaves(answer_with):
     assert held_back.closed_early and held_back.made == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["flask", "gunicorn", "waitress"])
 def test_it_gives_two_answers_on_every_server(kind):
     if kind == "gunicorn" and sys.platform == "win32":

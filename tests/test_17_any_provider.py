@@ -571,6 +571,7 @@ def test_a_reader_who_leaves_closes_the_models_stream(monkeypatch):
     assert model.closed_early
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["flask run", "gunicorn", "waitress"])
 def test_it_works_behind_every_server(kind):
     module = "lessons.17-any-provider.app"

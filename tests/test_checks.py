@@ -264,6 +264,7 @@ def test_its_page_passes(lesson, mine, check_page):
     assert len(checks) > 2
 
 
+@pytest.mark.slow
 @named(LESSONS)
 def test_the_program_it_begins_with_fails(lesson, mine, request):
     folder = mine(beginning(lesson))
@@ -370,6 +371,7 @@ def sent_by(folder, path):
 # Your turn
 
 
+@pytest.mark.slow
 @named(TURNS)
 def test_your_turn_is_not_done_by_the_lessons_program(lesson, mine, request):
     folder = mine(solution(lesson))

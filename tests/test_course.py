@@ -843,6 +843,7 @@ def test_a_terminal_program_prints_in_the_pane(visit):
     assert answer.text == "--help Tragödie\n\n4 chunks, 15 characters\n"
 
 
+@pytest.mark.slow
 def test_a_prompt_is_never_an_option(visit):
     answer = visit.post(f"/lessons/{LESSONS[0]}/program/ask", json={"prompt": "--xy"})
     assert "Error" not in answer.text and "chunks" in answer.text
@@ -981,6 +982,7 @@ def test_the_first_page_waits_for_no_part_of_the_course():
     assert done.stdout.strip() == b"[]", done.stderr
 
 
+@pytest.mark.slow
 def test_flask_run_serves_the_course():
     with running("run") as url:
         page = requests.get(url + PAGE, timeout=PATIENCE).text
