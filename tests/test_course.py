@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import partial
 from urllib.parse import urljoin, urlsplit
 
@@ -612,8 +613,15 @@ def bug(error):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """Let an import take a moment only."""
-    monkeypatch.setattr(program_import, "IMPORT_SECONDS", 0.2)
+    """Return a context in which an import may take a moment only."""
+
+    @contextmanager
+    def impatient():
+        with monkeypatch.context() as patch:
+            patch.setattr(program_import, "IMPORT_SECONDS", 0.2)
+            yield
+
+    return impatient
 
 
 def ends(threads):
@@ -646,7 +654,8 @@ LOOPS = {
 @pytest.mark.parametrize("files", LOOPS.values(), ids=LOOPS)
 def test_a_loop_in_mine_is_ended_and_found(visit, mine, impatient, files):
     write(mine, **files)
-    said = visit.get(f"{PAGE}mine/").json["error"]
+    with impatient():
+        said = visit.get(f"{PAGE}mine/").json["error"]
     assert said.startswith(f"mine/{[*files][-1]}.py, line ")
     assert said.endswith("it ran for 0.2 s: look for a loop that never ends.")
     assert ends(imports_that_run())
@@ -668,7 +677,8 @@ def event(monkeypatch):
 
 def test_an_import_that_cannot_be_ended_holds_up_nobody(visit, mine, impatient, event):
     write(mine, app=f"import sys\n{EVENT}.wait()")
-    said = visit.get(f"{PAGE}mine/").json["error"]
+    with impatient():
+        said = visit.get(f"{PAGE}mine/").json["error"]
     assert said.endswith("look for a loop that never ends.")
     assert visit.get(f"{PAGE}program/").status_code == 200
     write(mine, app=HELLO)
@@ -686,7 +696,9 @@ def test_a_slow_package_is_imported_whole(
     monkeypatch.syspath_prepend(tmp_path)
     write(tmp_path, slow_package=f"import sys\nwhile not {EVENT}.wait(0.01):\n    pass")
     write(mine, app=f"import slow_package\n{HELLO}")
-    assert "did not start within 0.2 s" in visit.get(f"{PAGE}mine/").json["error"]
+    with impatient():
+        said = visit.get(f"{PAGE}mine/").json["error"]
+    assert "did not start within 0.2 s" in said
     slow = imports_that_run()
     event.set()
     assert ends(slow)
