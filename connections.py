@@ -41,9 +41,14 @@ class KeptConnections(httpx2.BaseTransport):
         # httpx2's rules for whom to believe that they are who they say; they know
         # SSL_CERT_FILE
         trusted = httpx2.create_ssl_context()
-        self.connections = urllib3.PoolManager(maxsize=1000, ssl_context=trusted)
+        limits = openai.DEFAULT_CONNECTION_LIMITS
+        self.connections = urllib3.PoolManager(
+            maxsize=limits.max_connections,  # kept for each server
+            ssl_context=trusted,
+        )
         self.last_used = 0  # a time; 0 is long ago
-        self.others = httpx2.HTTPTransport(verify=trusted)  # those of httpx2 itself
+        # those of httpx2 itself, for a server that needs them
+        self.others = httpx2.HTTPTransport(verify=trusted, limits=limits)
         self.needs_others = False
 
     def handle_request(self, request):
@@ -70,11 +75,8 @@ class KeptConnections(httpx2.BaseTransport):
             body.close()
             self.needs_others = True
             return self.others.handle_request(request)
-        return httpx2.Response(
-            answer.status,
-            headers=list(answer.headers.items()),
-            stream=body,
-        )
+        headers = list(answer.headers.items())
+        return httpx2.Response(answer.status, headers=headers, stream=body)
 
     def close_what_may_be_dead(self):
         """Close the connections that wait, if nobody has asked for a while.

@@ -17,8 +17,10 @@ from conftest import LIMIT
 from provider import DONE, Provider, chunk
 from test_lean import (
     ENDING,
+    Echo,
     KeepingProvider,
     KeptExchange,
+    answer_300_at_once,
     gzipped,
     lean_model,
     stock_model,
@@ -63,15 +65,10 @@ def secured(provider, authority, name):
     return provider
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("make", [stock_model, lean_model])
 def test_a_server_that_nobody_vouches_for_is_asked_nothing(authority, make):
     with secured(Provider("one", *ENDING), authority, "127.0.0.1") as provider:
-        model = make(provider.url)
-        with pytest.raises(openai.APIConnectionError) as raised:
-            text_of(model)
-        assert type(raised.value.__cause__.__cause__) is httpx2.ConnectError
-        assert provider.requests == []
+        is_asked_nothing(provider, make)
 
 
 @pytest.mark.parametrize("make", [stock_model, lean_model])
@@ -80,11 +77,16 @@ def test_a_server_with_another_ones_certificate_is_asked_nothing(
 ):
     trust(authority, monkeypatch, tmp_path)
     with secured(Provider("one", *ENDING), authority, "other.example") as provider:
-        model = make(provider.url)
-        with pytest.raises(openai.APIConnectionError) as raised:
-            text_of(model)
-        assert type(raised.value.__cause__.__cause__) is httpx2.ConnectError
-        assert provider.requests == []
+        is_asked_nothing(provider, make)
+
+
+def is_asked_nothing(provider, make):
+    """Assert that a model gets no connection to the provider, and so asks nothing."""
+    model = make(provider.url)
+    with pytest.raises(openai.APIConnectionError) as raised:
+        text_of(model)
+    assert type(raised.value.__cause__.__cause__) is httpx2.ConnectError
+    assert provider.requests == []
 
 
 @pytest.mark.parametrize("make", [stock_model, lean_model])
@@ -195,24 +197,36 @@ def test_a_client_that_is_closed_closes_its_connections():
 
 
 class EarlyHints(KeptExchange):
-    """One POST: says first that it is at work, then how many asked before."""
-
-    def do_POST(self):
-        self.server.script = iter([str(len(self.server.requests)), DONE])
-        super().do_POST()
+    """One POST: says first that it is at work."""
 
     def begin(self, status, headers):
         self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
         super().begin(status, headers)
 
 
+class HintedCount(EarlyHints):
+    """The same; then it says how many asked before."""
+
+    def do_POST(self):
+        self.server.script = iter([str(len(self.server.requests)), DONE])
+        super().do_POST()
+
+
+class HintedEcho(EarlyHints, Echo):
+    """The same; then it says the prompt back."""
+
+
 def test_after_an_early_hint_each_question_has_its_own_answer():
     """The first is asked twice, and no answer to it is left for the next question."""
-    with KeepingProvider(exchange=EarlyHints) as provider:
+    with KeepingProvider(exchange=HintedCount) as provider:
         model = lean_model(provider.url)
         assert [text_of(model) for _ in range(3)] == ["1", "2", "3"]
         assert len(provider.requests) == 4
         model.root_client.close()
+
+
+def test_after_early_hints_as_many_are_answered_at_once_as_before():
+    answer_300_at_once(HintedEcho)
 
 
 class NotKept(KeptExchange):

@@ -634,8 +634,13 @@ class Echo(KeptExchange):
 
 
 def test_300_answers_at_once_do_not_mix():
+    answer_300_at_once(Echo)
+
+
+def answer_300_at_once(exchange):
+    """Ask 300 questions at once; assert that each has its own answer."""
     answers = {}
-    with KeepingProvider(exchange=Echo) as provider:
+    with KeepingProvider(exchange=exchange) as provider:
         provider.everybody = Barrier(300)  # all are asked for before one is given
         model = lean_model(provider.url)
 
@@ -648,6 +653,7 @@ def test_300_answers_at_once_do_not_mix():
             thread.start()
         for thread in threads:
             thread.join(6 * LIMIT)
+        model.root_client.close()
     assert answers == {prompt: prompt for prompt in prompts}
 
 
