@@ -60,6 +60,19 @@ def test_openai_or_a_server_that_speaks_its_protocol(env, settings, name, addres
     assert (model.request_timeout, model.max_retries) == (30, 0)
 
 
+@pytest.mark.parametrize("package", ["langchain_openai", "langchain_core.messages"])
+def test_a_package_that_openai_lacks_is_named(env, monkeypatch, package):
+    """It is none of ours, though lean.py imports it."""
+    for module in "lean", "connections":
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
+    env(MODEL="openai:gpt-test", OPENAI_API_KEY="sk-abcd")
+    with pytest.raises(SystemExit) as stopped:
+        choose_model()
+    name = package.partition(".")[0].replace("_", "-")
+    assert str(stopped.value) == f"MODEL=openai:gpt-test: pip install {name}."
+
+
 def test_anthropic_when_its_package_is_installed(env):
     env(MODEL="anthropic:claude-test", ANTHROPIC_API_KEY="sk-ant", MODEL_TIMEOUT="7")
     model = choose_model()
