@@ -53,7 +53,6 @@ class Running:
 
     def __init__(self, process, stdout):
         self.process = process
-        self.pid = process.pid
         self.stdout = stdout
 
     def code(self):
@@ -92,7 +91,7 @@ def checked(run_checks, context, command, folder, seconds):
     words += ["--program", str(folder), "--seconds", str(seconds)]
     environment = os.environ | run_checks.ENVIRONMENT
     with forked(context, words, run_checks.ROOT, environment) as running:
-        timer = Timer(seconds + run_checks.PATIENCE, end, [running.pid])
+        timer = Timer(seconds + run_checks.PATIENCE, end, [running.process.pid])
         timer.start()
         try:
             yield running

@@ -324,13 +324,14 @@ def all_reds(checks, folder, request):
     request.getfixturevalue("in_a_fork")
     messages = []
     is_lesson = checks in LESSONS
-    is_known = is_lesson and has_the_server_of(checks, folder)
-    if (checks / "check.py").exists() and not is_known:
+    knows_server = is_lesson and has_the_server_of(checks, folder)
+    if (checks / "check.py").exists() and not knows_server:
         messages = reds(run_checks(checks, folder, PLENTY))
     if messages or not (checks / "check.js").exists():
         return messages
-    is_known = is_lesson and not is_known and sends_the_page_of(checks, folder)
-    if not is_known:
+    # With the lesson's server it is the page that was changed.
+    knows_page = is_lesson and not knows_server and sends_the_page_of(checks, folder)
+    if not knows_page:
         found = request.getfixturevalue("check_page")(checks, folder)
         messages = [check["message"] for check in found if check["message"]]
     return messages
@@ -353,15 +354,13 @@ def sends_the_page_of(lesson, folder):
     It is all that the checks of a page see of a server: its fetch they answer.
     """
     static = [f"/{name}" for name in solution(lesson) if name.startswith("static/")]
-    for path in ["/", *static]:
-        if sent_by(folder, path) != sent_by(folder_of(lesson), path):
-            return False
-    return True
+    theirs = Client(load(folder, ScriptedModel()).app)
+    ours = Client(load(folder_of(lesson), ScriptedModel()).app)
+    return all(sent(theirs, path) == sent(ours, path) for path in ["/", *static])
 
 
-def sent_by(folder, path):
-    """Return the status, the headers and the body that a program has for a path."""
-    client = Client(load(folder, ScriptedModel()).app)
+def sent(client, path):
+    """Return the status, the headers and the body of what a program sends."""
     answer = client.get(path, buffered=True)
     for name in "Date", "Last-Modified", "ETag":  # the copy of a file is younger
         answer.headers.remove(name)

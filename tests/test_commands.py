@@ -51,8 +51,9 @@ class Project:
                 [*before, sys.executable, "-m", *words], environment
             )
         else:
-            there = self.ready, words, self.folder, environment, run_flask
-            with forked(*there) as running:
+            with forked(
+                self.ready, words, self.folder, environment, run_flask
+            ) as running:
                 printed = running.stdout.read()
                 code = running.code()
         assert "Traceback" not in printed

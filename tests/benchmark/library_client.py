@@ -1,4 +1,4 @@
-"""The same program without lean.py: with the openai library's own client."""
+"""The same program without lean.py and connections.py: with LangChain's own client."""
 
 import gc
 
