@@ -45,23 +45,28 @@ class LeanChatOpenAI(ChatOpenAI):
         """Take ChatOpenAI's settings.
 
         LangChain holds the chunks of an answer until its end. After every 700 new
-        objects Python looks for garbage, which is objects that only each other hold:
-        with many readers that takes a fifth of the time. After every 50,000 is often
-        enough.
+        objects Python looks through those that are there for garbage, which is objects
+        that only each other hold: with many readers that takes a fifth of the time.
+        After every 50,000 is often enough.
         """
         super().__init__(http_client=http_client(), **settings)
         self.client = LeanCompletions(self.client)
         gc.set_threshold(50_000)
 
     def _convert_chunk_to_generation_chunk(self, chunk, message_class, more):
-        """Return what LangChain makes of a chunk; it calls this for each of them."""
+        """Return what LangChain makes of a chunk; it calls this for each of them.
+
+        message_class is the class of the message before, more what LangChain wants to
+        add to the first: mostly nothing. "v1" is another form of its messages.
+        """
         is_usual = message_class is AIMessageChunk and self.output_version != "v1"
         if more or not is_usual or not isinstance(chunk, TextChunk):
             return super()._convert_chunk_to_generation_chunk(
                 chunk, message_class, more
             )
         # For a new message each field would be checked; for a copy none is. What is
-        # not named here, such as the empty list of tool calls, all copies share.
+        # not named here, such as the empty list of tool calls, all copies share. A dict
+        # in which others may write is not shared.
         text = chunk["choices"][0]["delta"]["content"]
         fields = {"content": text, "additional_kwargs": {}}
         message = MESSAGE.model_copy(update=fields)
@@ -116,7 +121,7 @@ def packets_of(response):
     """Return the packets of a response, unpacked if the server has compressed them."""
     if "content-encoding" in response.headers:
         return response.iter_bytes()
-    return response.stream  # the same, with less on the way
+    return response.stream  # the same bytes as iter_bytes, by fewer steps
 
 
 def read_events(packets):
@@ -124,7 +129,7 @@ def read_events(packets):
     rest = b""  # of a line that is not whole yet
     event = []  # its lines so far
     for packet in packets:
-        *lines, rest = (rest + packet).split(b"\n")
+        *lines, rest = (rest + packet).split(b"\n")  # all before the last, and the last
         for line in lines:
             line = line.removesuffix(b"\r")  # some servers end their lines with \r\n
             if line.startswith(b"data:"):
@@ -145,7 +150,8 @@ def parse(event):
 
 def holds_text_alone(chunk):
     """Return whether a chunk holds a text, and nothing else for LangChain."""
-    # In the pattern str() is any text, [ ] holds exactly one, and "as" names a part.
+    # The pattern is what it must look like: str() is any text, [ ] holds exactly one,
+    # { } may hold more than is named, and "as" gives a part a name.
     match chunk:
         case {"choices": [{"delta": {"content": str()} as delta} as choice]}:
             more = [
@@ -156,6 +162,7 @@ def holds_text_alone(chunk):
                 delta.get("function_call"),  # the same, as of old
                 delta.get("id"),
             ]
+            # of what a "user" says LangChain makes another kind of message
             return not any(more) and delta.get("role") != "user"
     return False
 
@@ -178,7 +185,8 @@ def read_to_the_end(response):
     has_end = "transfer-encoding" in headers or "content-length" in headers
     if not has_end or headers.get("connection", "").lower() == "close":
         return
-    # It holds for a stream that is begun anew, which goes on where the last one was.
+    # The connection looks into this dict when a pass over the stream begins. The pass
+    # below goes on where the one in read_chunks is.
     response.request.extensions["timeout"]["read"] = MOMENT
     with suppress(httpx2.RequestError):  # as try: ... except httpx2.RequestError: pass
         # After three packets without an end it gives up, and the connection is closed.
