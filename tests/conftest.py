@@ -6,7 +6,6 @@ import random
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ for setting in list(os.environ):
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"
 
 import pytest  # noqa: E402
+from forked_python import serving  # noqa: E402
 from selenium import webdriver  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from werkzeug.wsgi import ClosingIterator  # noqa: E402
@@ -76,33 +76,23 @@ def wait_for(port):
 
 
 @contextmanager
-def running(*words, log=subprocess.DEVNULL, **settings):
+def running(*words, log=os.devnull, **settings):
     """Run `flask <words>` with these settings, as .env has them; yield its address."""
     port = free_port()
-    env = os.environ | {"FLASK_RUN_PORT": str(port)} | settings
-    command = [sys.executable, "-m", "flask", *words]
-    server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
-    try:
+    environment = os.environ | {"FLASK_RUN_PORT": str(port)} | settings
+    with serving(["-m", "flask", *words], ROOT, environment, log, LIMIT):
         wait_for(port)
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(LIMIT)
 
 
 @contextmanager
-def production(kind, module, log=subprocess.DEVNULL, **settings):
+def production(kind, module, log=os.devnull, **settings):
     """Run a module's app under gunicorn (gthread) or waitress; yield its address."""
     port = free_port()
-    command = [sys.executable, *PRODUCTION[kind](module, f"127.0.0.1:{port}")]
-    env = os.environ | settings
-    server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
-    try:
+    words = PRODUCTION[kind](module, f"127.0.0.1:{port}")
+    with serving(words, ROOT, os.environ | settings, log, LIMIT):
         wait_for(port)
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(LIMIT)
 
 
 class Kept(ScriptedModel):

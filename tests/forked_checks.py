@@ -3,16 +3,14 @@
 from functools import partial
 
 import pytest
-from forked_python import CAN_FORK, checked
+from forked_python import CAN_FORK, checked, ready
 
 from lessons.course import run_checks
 
 
 @pytest.fixture
-def in_a_fork(monkeypatch, request):
+def in_a_fork(monkeypatch):
     """Let run_checks start its checks in copies of the process that is ready."""
     if CAN_FORK:
-        context = request.getfixturevalue("ready")
-        monkeypatch.setattr(
-            run_checks, "started", partial(checked, run_checks, context)
-        )
+        started = partial(checked, run_checks, ready())
+        monkeypatch.setattr(run_checks, "started", started)

@@ -1,4 +1,4 @@
-"""Run `python -m ...`, but in a copy of a process that is there already: a fork.
+"""Run `python ...`, but in a copy of a process that is there already: a fork.
 
 A Python that begins needs a second to import LangChain, pytest and Flask, ten times as
 long as most checks take, and the tests begin hundreds. So one process imports them, and
@@ -10,16 +10,16 @@ import multiprocessing
 import os
 import runpy
 import signal
+import subprocess
 import sys
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Timer
 from unittest.mock import patch
 
-import pytest
 from _pytest.config import default_plugins
 
 CAN_FORK = sys.platform == "linux"
@@ -36,7 +36,7 @@ MODULES = [
 STARTS_WITH = {"PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "2"}  # read when Python begins
 
 
-@pytest.fixture(scope="session")
+@cache
 def ready():
     """Return what starts a copy of a process that has imported what takes long."""
     context = multiprocessing.get_context("forkserver")
@@ -63,22 +63,28 @@ class Running:
 
 @contextmanager
 def forked(context, words, folder, environment, run=None):
-    """Run `python -m <words>` in a folder, in a copy; end it, and what it started.
+    """Run `python <words>` in a folder, in a copy; end it, and what it started.
 
-    run(words, folder, environment, output) is what the copy does, if not run_module.
+    run(words, folder, environment, output) is what the copy does, if not run_python.
     """
     with TemporaryDirectory() as place:
         pipe = Path(place) / "output"
         os.mkfifo(pipe)
-        inside = words, folder, dict(environment), pipe
-        process = context.Process(target=run or run_module, args=inside)
-        process.start()
-        try:
-            with pipe.open(encoding="utf-8", errors="replace") as stdout:
-                yield Running(process, stdout)
-        finally:
-            end(process.pid)
-            process.join()
+        begun = copy(context, run or run_python, words, folder, environment, pipe)
+        with begun as process, pipe.open(encoding="utf-8", errors="replace") as stdout:
+            yield Running(process, stdout)
+
+
+@contextmanager
+def copy(context, run, *arguments):
+    """Let a copy of the process that is ready run a function; end it at last."""
+    process = context.Process(target=run, args=arguments)
+    process.start()
+    try:
+        yield process
+    finally:
+        end(process.pid)
+        process.join()
 
 
 @contextmanager
@@ -87,7 +93,7 @@ def checked(run_checks, context, command, folder, seconds):
 
     It is ended at last.
     """
-    _python, _m, *words = command
+    _python, *words = command
     words += ["--program", str(folder), "--seconds", str(seconds)]
     environment = os.environ | run_checks.ENVIRONMENT
     with forked(context, words, run_checks.ROOT, environment) as running:
@@ -99,6 +105,32 @@ def checked(run_checks, context, command, folder, seconds):
             timer.cancel()
 
 
+@contextmanager
+def serving(words, folder, environment, log, patience):
+    """Run a server, `python <words>`, in a folder; let it print into the file `log`.
+
+    At last it is asked to end, and has `patience` seconds for that.
+    """
+    if CAN_FORK:
+        with copy(ready(), run_python, words, folder, environment, log) as server:
+            try:
+                yield
+            finally:
+                server.terminate()
+                server.join(patience)
+                assert server.exitcode is not None, "the server does not end"
+    else:
+        command = [sys.executable, *words]
+        with Path(log).open("a") as file:
+            output = {"stdout": file, "stderr": file}
+            server = subprocess.Popen(command, cwd=folder, env=environment, **output)
+            try:
+                yield
+            finally:
+                server.terminate()
+                server.wait(patience)
+
+
 def end(pid):
     """End a copy and all that it has started."""
     with suppress(ProcessLookupError):
@@ -108,27 +140,27 @@ def end(pid):
 # In the copy
 
 
-def run_flask(words, folder, environment, pipe):
+def run_flask(words, folder, environment, output):
     """Be the Python that `python -m flask` begins, in a copy of the project.
 
     The checks that it starts run in copies of this copy.
     """
-    begin(folder, environment, pipe)
+    begin(folder, environment, output)
     run_checks = import_module("lessons.course.run_checks")
     context = multiprocessing.get_context("fork")
     run_checks.started = partial(checked, run_checks, context)
     go_on(words)
 
 
-def run_module(words, folder, environment, pipe):
-    """Be the Python that `python -m <words>` begins; print into the pipe."""
-    begin(folder, environment, pipe)
+def run_python(words, folder, environment, output):
+    """Be the Python that `python <words>` begins; print into a file or a pipe."""
+    begin(folder, environment, output)
     go_on(words)
 
 
-def begin(folder, environment, pipe):
-    """Be in a folder with this environment; print into a pipe, read from nothing."""
-    output = os.open(pipe, os.O_WRONLY)
+def begin(folder, environment, output):
+    """Be in a folder with this environment; print into a file, read from nothing."""
+    output = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.setsid()
     os.chdir(folder)
     os.environ.clear()
@@ -141,16 +173,22 @@ def begin(folder, environment, pipe):
     sys.stderr = sys.__stderr__ = os.fdopen(2, "w", 1, closefd=False)
     sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environment
     pythons = sys.prefix, sys.base_prefix  # where its own modules are, and pip's
-    sys.path[:] = [str(folder), *(p for p in sys.path if p.startswith(pythons))]
+    theirs = [path for path in sys.path if path.startswith(pythons)]
+    named = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:] = [str(folder), *named, *theirs]
 
 
 def go_on(words):
-    """Run a module with its arguments, and end as it does."""
-    module, *arguments = words
-    sys.argv = [module, *arguments]
+    """Run what stands behind -m, a module, or -c, a text, and end as it does."""
+    option, program, *arguments = words
     code = 0
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        if option == "-m":
+            sys.argv = [program, *arguments]
+            runpy.run_module(program, run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = [option, *arguments]
+            exec(program, {"__name__": "__main__"})
     except SystemExit as ending:
         code = ending.code or 0
         if isinstance(code, str):

@@ -12,8 +12,6 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 sys.path.append(str(Path(__file__).parent.parent))  # where conftest finds the app
-from conftest import FLAGS, LIMIT, running
-
 PICTURE = Path(__file__).with_name("page.webp")
 QUESTION = "/wait 1 /silent 1 Why flush?"
 SIZE = {"width": 860, "height": 900, "deviceScaleFactor": 2, "mobile": False}
@@ -22,6 +20,9 @@ PIECES = "return document.querySelectorAll('#wire tbody tr').length"
 
 def main():
     """Ask, and take the picture when forty pieces have come."""
+    # Here, for the server that is started imports this file, and chooses its own model.
+    from conftest import FLAGS, LIMIT, running
+
     options = webdriver.ChromeOptions()
     for flag in FLAGS:
         options.add_argument(flag)

@@ -249,7 +249,8 @@ SERVERS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SERVERS)
 def test_under_every_server_a_reader_who_leaves_is_noticed(kind, tmp_path):
-    with (tmp_path / "log").open("w") as log, SERVERS[kind](log) as url:
+    log = tmp_path / "log"
+    with SERVERS[kind](log) as url:
         post = lambda prompt: requests.post(  # noqa: E731
             f"{url}/ask", json={"prompt": prompt}, stream=True, timeout=LIMIT
         )

@@ -12,7 +12,6 @@ import pytest
 import requests
 from conftest import LIMIT, ROOT, ScriptedModel, changed, production, running
 from forked_checks import in_a_fork
-from forked_python import ready
 from langchain_core.messages import AIMessageChunk
 from provider import DONE, DROP, STALL, USAGE, Exchange, Provider, chunk, event, finish
 from provider import refuse as refuse_as_openai
@@ -26,7 +25,7 @@ from lessons.course.import_anew import import_anew
 from lessons.course.run_checks import run_checks
 from lessons.course.start_lesson import beginning, files_of
 
-__all__ = ["in_a_fork", "ready"]
+__all__ = ["in_a_fork"]
 LESSON = ROOT / "lessons" / "17-any-provider"
 lesson = importlib.import_module("lessons.17-any-provider.app")
 providers = importlib.import_module("lessons.17-any-provider.wires.providers")

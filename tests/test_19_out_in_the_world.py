@@ -20,7 +20,6 @@ import pytest
 import requests
 from conftest import LIMIT, ROOT, WAITRESS, free_port
 from forked_checks import in_a_fork
-from forked_python import ready
 from machines import Server, need, started
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -28,7 +27,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from lessons.course.run_checks import run_checks
 from lessons.course.start_lesson import files_of
 
-__all__ = ["in_a_fork", "ready"]
+__all__ = ["in_a_fork"]
 [LESSON] = ROOT.glob("lessons/19-*")
 NAME = f"lessons.{LESSON.name}"
 KINDS = ["gthread", "gevent", "waitress"]

@@ -12,7 +12,6 @@ import pytest
 from conftest import LIMIT, ROOT
 from flask import Flask
 from forked_checks import in_a_fork
-from forked_python import ready
 from langchain_openai import ChatOpenAI
 from provider import DONE, Provider, finish
 from werkzeug.test import Client
@@ -23,7 +22,7 @@ from lessons.course.run_checks import as_line, checks_reported_by, run_checks
 from lessons.course.scripted_model import ScriptedModel
 from lessons.course.start_lesson import beginning, files_of
 
-__all__ = ["in_a_fork", "ready"]
+__all__ = ["in_a_fork"]
 LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/check.py"))
 PAGES = [lesson for lesson in LESSONS if (lesson / "check.js").exists()]
 FOR_THE_BROWSER = [".js", ".css"]

@@ -16,7 +16,6 @@ from forked_python import CAN_FORK, forked, ready, run_flask
 from lessons.course.commands import check, hint, start
 from lessons.course.folders import all_lessons
 
-__all__ = ["ready"]
 pytestmark = pytest.mark.slow
 
 APP = """
@@ -36,24 +35,21 @@ PLENTY = "--seconds", "200"  # a check that takes longer has failed
 class Project:
     """A copy of the project, to type commands in."""
 
-    def __init__(self, folder, ready):
+    def __init__(self, folder):
         self.folder = folder
-        self.ready = ready  # see forked_python.py; or None
         self.mine = folder / "mine"
         self.before = folder / "mine-before"
 
     def flask(self, *words, before=(), **settings):
         """Type a flask command; return its exit code and all that it printed."""
-        words = ["flask", *words]
+        words = ["-m", "flask", *words]
         environment = os.environ | {"FLASK_RUN_PORT": "8000"} | settings
-        if before or "PYTHONPATH" in settings or not self.ready:
-            code, printed = self.typed(
-                [*before, sys.executable, "-m", *words], environment
-            )
+        if before or "PYTHONPATH" in settings or not CAN_FORK:
+            command = [*before, sys.executable, *words]
+            code, printed = self.typed(command, environment)
         else:
-            with forked(
-                self.ready, words, self.folder, environment, run_flask
-            ) as running:
+            begun = forked(ready(), words, self.folder, environment, run_flask)
+            with begun as running:
                 printed = running.stdout.read()
                 code = running.code()
         assert "Traceback" not in printed
@@ -99,15 +95,14 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path, request):
+def project(tmp_path):
     """Return a fresh copy of the project, in which no lesson was started."""
     ours = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "lessons", tmp_path / "lessons", ignore=ours)
     for name in "models.py", "practice.py", "failures.py", "flask_run.py":
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "app.py").write_text(APP, encoding="utf-8")
-    ready = request.getfixturevalue("ready") if CAN_FORK else None
-    return Project(tmp_path, ready)
+    return Project(tmp_path)
 
 
 def program(number, name="app.py"):

@@ -18,7 +18,6 @@ from conftest import CLIENTS, LIMIT, ROOT, ScriptedModel, running
 from flask import Flask
 from flask.testing import FlaskClient
 from forked_checks import in_a_fork
-from forked_python import ready
 from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug import Response
 from werkzeug.exceptions import HTTPException
@@ -36,7 +35,7 @@ from lessons.course.program_import import ProgramImport
 from lessons.course.run_checks import run_checks
 from lessons.course.way_through import read_way_through
 
-__all__ = ["in_a_fork", "ready"]
+__all__ = ["in_a_fork"]
 PAGE = "/lessons/03-a-page-that-reads-it/"
 ROOTS = "/lessons/08-limits/"
 LESSONS = [lesson.name for lesson in read_way_through().lessons]

@@ -93,9 +93,9 @@ def test_a_reader_that_stops_reading_loses_its_place():
 
 def test_a_wrong_key_is_a_sentence_in_debug_too(tmp_path):
     log = tmp_path / "log"
-    with Provider(refuse(401)) as provider, log.open("w") as file:
+    with Provider(refuse(401)) as provider:
         settings = {"OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": "sk-wrong-key"}
-        with running("run", "--debug", "--no-reload", log=file, **settings) as url:
+        with running("run", "--debug", "--no-reload", log=log, **settings) as url:
             answer = ask(url, {"prompt": "Hello?"})
             sentence = answer.json()["error"]
         assert provider.requests[0].headers["Authorization"] == "Bearer sk-wrong-key"
