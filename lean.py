@@ -50,7 +50,7 @@ class LeanChatOpenAI(ChatOpenAI):
         After every 50,000 is often enough.
         """
         super().__init__(http_client=http_client(), **settings)
-        self.client = LeanCompletions(self.client)
+        self.client = LeanCompletions(self.root_client)
         gc.set_threshold(50_000)
 
     def _convert_chunk_to_generation_chunk(self, chunk, message_class, more):
@@ -80,15 +80,34 @@ class TextChunk(dict):
 class LeanCompletions:
     """What LangChain asks, in place of the library's `client.chat.completions`."""
 
-    def __init__(self, completions):
-        # asks as always, but hands over the HTTP response with its body unread
-        self.with_raw_response = completions.with_raw_response
+    def __init__(self, client):
+        self.client = client
+        # whom LangChain asks when it wants no stream
+        self.with_raw_response = client.chat.completions.with_raw_response
 
     @contextmanager  # so that LangChain can write `with create(...) as chunks:`
     def create(self, **request):
-        """Ask for a stream; yield its chunks once, as one generator; then hang up."""
-        answer = self.with_raw_response.create(**request)
-        with closing(answer.http_response) as response:
+        """Ask for a stream; yield its chunks once, as one generator; then hang up.
+
+        The library's own create would go through the whole request first, each message
+        of it, and find that nothing there has another name on the wire.
+        """
+        # What goes along with the body, and what post calls it.
+        options = {
+            "headers": request.pop("extra_headers", None) or {},
+            "params": request.pop("extra_query", None) or {},
+            "extra_json": request.pop("extra_body", None),
+        }
+        if "timeout" in request:  # which may be None: no limit
+            options["timeout"] = request.pop("timeout")
+        response = self.client.post(
+            "/chat/completions",
+            body=request,
+            options=options,
+            cast_to=httpx2.Response,  # as it comes,
+            stream=True,  # with its body unread
+        )
+        with closing(response):
             yield read_chunks(response)
 
 
@@ -129,7 +148,8 @@ def read_events(packets):
     rest = b""  # of a line that is not whole yet
     event = []  # its lines so far
     for packet in packets:
-        *lines, rest = (rest + packet).split(b"\n")  # all before the last, and the last
+        lines = (rest + packet).split(b"\n")
+        rest = lines.pop()  # the last
         for line in lines:
             line = line.removesuffix(b"\r")  # some servers end their lines with \r\n
             if line.startswith(b"data:"):
@@ -150,21 +170,23 @@ def parse(event):
 
 def holds_text_alone(chunk):
     """Return whether a chunk holds a text, and nothing else for LangChain."""
-    # The pattern is what it must look like: str() is any text, [ ] holds exactly one,
-    # { } may hold more than is named, and "as" gives a part a name.
-    match chunk:
-        case {"choices": [{"delta": {"content": str()} as delta} as choice]}:
-            more = [
-                chunk.get("usage"),
-                choice.get("finish_reason"),
-                choice.get("logprobs"),  # how likely each word was
-                delta.get("tool_calls"),  # asks for a function of ours
-                delta.get("function_call"),  # the same, as of old
-                delta.get("id"),
-            ]
-            # of what a "user" says LangChain makes another kind of message
-            return not any(more) and delta.get("role") != "user"
-    return False
+    try:
+        [choice] = chunk["choices"]  # exactly one
+        delta = choice["delta"]
+        text = delta["content"]
+    except (KeyError, TypeError, ValueError):  # not of this shape
+        return False
+    more = [
+        chunk.get("usage"),
+        choice.get("finish_reason"),
+        choice.get("logprobs"),  # how likely each word was
+        delta.get("tool_calls"),  # asks for a function of ours
+        delta.get("function_call"),  # the same, as of old
+        delta.get("id"),
+    ]
+    is_text_alone = isinstance(text, str) and not any(more)
+    # of what a "user" says LangChain makes another kind of message
+    return is_text_alone and delta.get("role") != "user"
 
 
 def stream_error(error, request):
