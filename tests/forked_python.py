@@ -70,21 +70,15 @@ def forked(context, words, folder, environment, run=None):
     with TemporaryDirectory() as place:
         pipe = Path(place) / "output"
         os.mkfifo(pipe)
-        begun = copy(context, run or run_python, words, folder, environment, pipe)
-        with begun as process, pipe.open(encoding="utf-8", errors="replace") as stdout:
-            yield Running(process, stdout)
-
-
-@contextmanager
-def copy(context, run, *arguments):
-    """Let a copy of the process that is ready run a function; end it at last."""
-    process = context.Process(target=run, args=arguments)
-    process.start()
-    try:
-        yield process
-    finally:
-        end(process.pid)
-        process.join()
+        inside = words, folder, dict(environment), pipe
+        process = context.Process(target=run or run_python, args=inside)
+        process.start()
+        try:
+            with pipe.open(encoding="utf-8", errors="replace") as stdout:
+                yield Running(process, stdout)
+        finally:
+            end(process.pid)
+            process.join()
 
 
 @contextmanager
@@ -105,30 +99,64 @@ def checked(run_checks, context, command, folder, seconds):
             timer.cancel()
 
 
+class Server:
+    """A server that runs in a copy; it is used as a subprocess.Popen is."""
+
+    def __init__(self, words, folder, environment, log):
+        inside = words, folder, dict(environment), log
+        self.process = ready().Process(target=run_python, args=inside)
+        self.process.start()
+        self.pid = self.process.pid
+
+    def poll(self):
+        return self.process.exitcode
+
+    def wait(self, seconds=None):
+        self.process.join(seconds)
+        if self.process.exitcode is None:
+            raise subprocess.TimeoutExpired("a server in a copy", seconds)
+        return self.process.exitcode
+
+    def send_signal(self, which):
+        os.kill(self.pid, which)
+
+    def terminate(self):
+        self.process.terminate()
+
+    def kill(self):
+        self.process.kill()
+
+
+def start_server(words, folder, environment, log):
+    """Start `python <words>` in a folder, in a copy if there are any.
+
+    It prints into the file `log`. Return its subprocess.Popen, or what is used like it.
+    """
+    if CAN_FORK:
+        return Server(words, folder, environment, log)
+    with Path(log).open("a") as file:
+        return subprocess.Popen(
+            [sys.executable, *words],
+            cwd=folder,
+            env=environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that all its processes can be ended with it
+        )
+
+
 @contextmanager
 def serving(words, folder, environment, log, patience):
     """Run a server, `python <words>`, in a folder; let it print into the file `log`.
 
     At last it is asked to end, and has `patience` seconds for that.
     """
-    if CAN_FORK:
-        with copy(ready(), run_python, words, folder, environment, log) as server:
-            try:
-                yield
-            finally:
-                server.terminate()
-                server.join(patience)
-                assert server.exitcode is not None, "the server does not end"
-    else:
-        command = [sys.executable, *words]
-        with Path(log).open("a") as file:
-            output = {"stdout": file, "stderr": file}
-            server = subprocess.Popen(command, cwd=folder, env=environment, **output)
-            try:
-                yield
-            finally:
-                server.terminate()
-                server.wait(patience)
+    server = start_server(words, folder, environment, log)
+    try:
+        yield
+    finally:
+        server.terminate()
+        server.wait(patience)
 
 
 def end(pid):

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 import pytest
 from conftest import LIMIT, ROOT, free_port, wait_for
+from forked_python import start_server
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has none
 
@@ -41,14 +42,20 @@ class Server:
 
     def start(self):
         """Start it, and return when it listens; one without a port starts at once."""
-        self.process = subprocess.Popen(
-            self.command,
-            cwd=ROOT,
-            env=os.environ | self.settings,
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # so that all its processes are ended with it
-        )
+        program, *words = self.command
+        environment = os.environ | self.settings
+        # gevent has to come before all that it changes: it wants a Python of its own.
+        if program == sys.executable and "gevent" not in words:
+            self.process = start_server(words, ROOT, environment, self.log.name)
+        else:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                env=environment,
+                stdout=self.log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # so that all its processes are ended with it
+            )
         if self.port:
             wait_for(self.port)
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from conftest import LIMIT, ROOT, free_port, wait_for
+from forked_python import serving
 from langchain_core.exceptions import ModelConnectionError
 from prometheus_client.parser import text_string_to_metric_families
 from selenium.webdriver.common.by import By
@@ -398,13 +399,8 @@ def test_the_commands_of_where_the_time_goes_lead_to_each_other(tmp_path):
 @contextmanager
 def started(command, **settings):
     """Run a command that begins with python and ends with the port it listens on."""
-    words = [sys.executable, *shlex.split(command)[1:]]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    words = shlex.split(command)[1:]
     env = {name: each for name, each in os.environ.items() if name != "MODEL"}
-    server = subprocess.Popen(words, cwd=ROOT, env=env | settings, **quiet)
-    try:
+    with serving(words, ROOT, env | settings, os.devnull, LIMIT):
         wait_for(int(words[-1]))
         yield
-    finally:
-        server.terminate()
-        server.wait(LIMIT)

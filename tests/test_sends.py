@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import threading
 from contextlib import closing, contextmanager
@@ -13,6 +12,7 @@ from itertools import repeat
 
 import pytest
 from conftest import LIMIT, ROOT, free_port, wait_for
+from forked_python import start_server
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 import app as program
@@ -167,12 +167,8 @@ def test_a_reader_who_leaves_is_let_go_without_a_word(answer_with, capfd, leave)
 def test_a_class_that_arrives_at_once_is_answered():
     """All of it knocks while the server is stopped; nobody is turned away unheard."""
     port = free_port()
-    env = os.environ | {"FLASK_RUN_PORT": str(port)}
-    command = [sys.executable, "-m", "flask", "run"]
-    nowhere = subprocess.DEVNULL
-    server = subprocess.Popen(
-        command, cwd=ROOT, env=env, stdout=nowhere, stderr=nowhere
-    )
+    environment = os.environ | {"FLASK_RUN_PORT": str(port)}
+    server = start_server(["-m", "flask", "run"], ROOT, environment, os.devnull)
     try:
         wait_for(port)
         server.send_signal(signal.SIGSTOP)
