@@ -51,6 +51,15 @@ PRODUCTION = {
 }
 
 
+def pytest_collection_modifyitems(items):
+    """Leave the checks of lessons for the end.
+
+    They are many, short, and wait for nothing, so that several processes that run the
+    tests all have something to do until then, and are done together.
+    """
+    items.sort(key=lambda item: item.path.name == "test_checks.py")
+
+
 def free_port():
     """Return a port of 127.0.0.1 that nobody listens on.
 
@@ -210,12 +219,13 @@ def chromium():
     """Return a headless Chromium; skip without one, but fail where CI is set.
 
     The headless shell comes first: what shows pages in Chromium, and nothing around it,
-    so that a page takes three quarters of the time.
+    so that a page takes three quarters of the time. The one that Debian has in the PATH
+    is a script: if that is ended, the shell that it has started goes on.
     """
     driver = shutil.which("chromedriver")
-    shells = "chromium-headless-shell", "chrome-headless-shell"
-    names = *shells, "chromium", "google-chrome", "chrome", "Google Chrome"
-    binary = next(filter(None, map(shutil.which, names)), None)
+    shell = shutil.which("chromium-headless-shell", path="/usr/lib/chromium")
+    names = "chromium", "google-chrome", "chrome", "Google Chrome"
+    binary = next(filter(None, [shell, *map(shutil.which, names)]), None)
     if not (driver and binary):
         message = "no Chromium with its chromedriver is installed"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
