@@ -235,6 +235,10 @@ def chromium():
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     with webdriver.Chrome(options=options, service=Service(driver)) as browser:
+        if shell:
+            # Chromium itself lets a page write to the clipboard when somebody clicks.
+            may = {"permissions": ["clipboardSanitizedWrite"]}
+            browser.execute_cdp_cmd("Browser.grantPermissions", may)
         yield browser
 
 

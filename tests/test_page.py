@@ -581,10 +581,6 @@ def test_copy_takes_the_answer_exactly(page, answer_with):
     answer_with("  two\n\n", "\tlines  <b>and</b> é😀\n", "end")
     page.ask()
     assert page.ends() == "complete"
-    if page.browser.capabilities["browserName"] == "chrome-headless-shell":
-        # Chromium itself lets a page write to the clipboard when somebody has clicked.
-        may = {"permissions": ["clipboardSanitizedWrite"]}
-        page.browser.execute_cdp_cmd("Browser.grantPermissions", may)
     page.find("#copy").click()
     page.until(lambda: page.find("#copy").text == "Copied")
     page.find("#prompt").clear()
