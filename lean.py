@@ -50,7 +50,7 @@ class LeanChatOpenAI(ChatOpenAI):
         After every 50,000 is often enough.
         """
         super().__init__(http_client=http_client(), **settings)
-        self.client = LeanCompletions(self.root_client)
+        self.client = LeanCompletions(self.root_client)  # root: the openai library's
         gc.set_threshold(50_000)
 
     def _convert_chunk_to_generation_chunk(self, chunk, message_class, more):
@@ -149,7 +149,7 @@ def read_events(packets):
     event = []  # its lines so far
     for packet in packets:
         lines = (rest + packet).split(b"\n")
-        rest = lines.pop()  # the last
+        rest = lines.pop()  # what stands behind the last line end
         for line in lines:
             line = line.removesuffix(b"\r")  # some servers end their lines with \r\n
             if line.startswith(b"data:"):
@@ -171,7 +171,7 @@ def parse(event):
 def holds_text_alone(chunk):
     """Return whether a chunk holds a text, and nothing else for LangChain."""
     try:
-        [choice] = chunk["choices"]  # exactly one
+        [choice] = chunk["choices"]  # a ValueError unless it is exactly one
         delta = choice["delta"]
         text = delta["content"]
     except (KeyError, TypeError, ValueError):  # not of this shape
