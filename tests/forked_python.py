@@ -48,65 +48,15 @@ def ready():
     return context
 
 
-class Running:
-    """A copy that is at work: its process, and what it prints."""
+class Copy:
+    """A copy that is at work, as subprocess.Popen has it."""
 
-    def __init__(self, process, stdout):
-        self.process = process
-        self.stdout = stdout
-
-    def code(self):
-        """Wait for its end; return its exit code."""
-        self.process.join()
-        return self.process.exitcode
-
-
-@contextmanager
-def forked(context, words, folder, environment, run=None):
-    """Run `python <words>` in a folder, in a copy; end it, and what it started.
-
-    run(words, folder, environment, output) is what the copy does, if not run_python.
-    """
-    with TemporaryDirectory() as place:
-        pipe = Path(place) / "output"
-        os.mkfifo(pipe)
-        inside = words, folder, dict(environment), pipe
-        process = context.Process(target=run or run_python, args=inside)
-        process.start()
-        try:
-            with pipe.open(encoding="utf-8", errors="replace") as stdout:
-                yield Running(process, stdout)
-        finally:
-            end(process.pid)
-            process.join()
-
-
-@contextmanager
-def checked(run_checks, context, command, folder, seconds):
-    """Start a command that checks the program in a folder, as run_checks.started does.
-
-    It is ended at last.
-    """
-    _python, *words = command
-    words += ["--program", str(folder), "--seconds", str(seconds)]
-    environment = os.environ | run_checks.ENVIRONMENT
-    with forked(context, words, run_checks.ROOT, environment) as running:
-        timer = Timer(seconds + run_checks.PATIENCE, end, [running.process.pid])
-        timer.start()
-        try:
-            yield running
-        finally:
-            timer.cancel()
-
-
-class Server:
-    """A server that runs in a copy; it is used as a subprocess.Popen is."""
-
-    def __init__(self, words, folder, environment, log):
-        inside = words, folder, dict(environment), log
-        self.process = ready().Process(target=run_python, args=inside)
+    def __init__(self, context, run, words, folder, environment, output):
+        inside = words, folder, dict(environment), output
+        self.process = context.Process(target=run, args=inside)
         self.process.start()
         self.pid = self.process.pid
+        self.stdout = None  # what it prints, where somebody reads that
 
     def poll(self):
         return self.process.exitcode
@@ -114,7 +64,7 @@ class Server:
     def wait(self, seconds=None):
         self.process.join(seconds)
         if self.process.exitcode is None:
-            raise subprocess.TimeoutExpired("a server in a copy", seconds)
+            raise subprocess.TimeoutExpired("a copy of Python", seconds)
         return self.process.exitcode
 
     def send_signal(self, which):
@@ -127,16 +77,55 @@ class Server:
         self.process.kill()
 
 
-def start_server(words, folder, environment, log):
-    """Start `python <words>` in a folder, in a copy if there are any.
+@contextmanager
+def forked(context, words, folder, environment, run=None):
+    """Run `python <words>` in a folder, in a copy; end it, and what it started.
 
-    It prints into the file `log`. Return its subprocess.Popen, or what is used like it.
+    run(words, folder, environment, output) is what the copy does, if not run_python.
     """
-    if CAN_FORK:
-        return Server(words, folder, environment, log)
+    with TemporaryDirectory() as place:
+        pipe = Path(place) / "output"
+        os.mkfifo(pipe)
+        copy = Copy(context, run or run_python, words, folder, environment, pipe)
+        try:
+            with pipe.open(encoding="utf-8", errors="replace") as copy.stdout:
+                yield copy
+        finally:
+            end(copy.pid)
+            copy.wait()
+
+
+@contextmanager
+def checked(run_checks, context, command, folder, seconds):
+    """Start a command that checks the program in a folder, as run_checks.started does.
+
+    It is ended at last.
+    """
+    _python, *words = command
+    words += ["--program", str(folder), "--seconds", str(seconds)]
+    environment = os.environ | run_checks.ENVIRONMENT
+    with forked(context, words, run_checks.ROOT, environment) as running:
+        timer = Timer(seconds + run_checks.PATIENCE, end, [running.pid])
+        timer.start()
+        try:
+            yield running
+        finally:
+            timer.cancel()
+
+
+def start_server(command, folder, environment, log):
+    """Start a command in a folder; it prints into the file `log`, behind what is there.
+
+    Python starts as a copy, if there are any. But gevent changes other modules, and has
+    to be there before they are imported: it gets a Python of its own. Return the
+    subprocess.Popen, or the Copy, which is used like it.
+    """
+    program, *words = command
+    if CAN_FORK and program == sys.executable and "gevent" not in words:
+        return Copy(ready(), run_python, words, folder, environment, log)
     with Path(log).open("a") as file:
         return subprocess.Popen(
-            [sys.executable, *words],
+            command,
             cwd=folder,
             env=environment,
             stdout=file,
@@ -151,7 +140,7 @@ def serving(words, folder, environment, log, patience):
 
     At last it is asked to end, and has `patience` seconds for that.
     """
-    server = start_server(words, folder, environment, log)
+    server = start_server([sys.executable, *words], folder, environment, log)
     try:
         yield
     finally:

@@ -36,26 +36,14 @@ class Server:
     def __init__(self, command, port, log, **settings):
         self.command = [str(word) for word in command]
         self.port = port
-        self.log = log
+        self.log = log  # a path
         self.settings = {name: str(value) for name, value in settings.items()}
         self.process = None
 
     def start(self):
         """Start it, and return when it listens; one without a port starts at once."""
-        program, *words = self.command
         environment = os.environ | self.settings
-        # gevent has to come before all that it changes: it wants a Python of its own.
-        if program == sys.executable and "gevent" not in words:
-            self.process = start_server(words, ROOT, environment, self.log.name)
-        else:
-            self.process = subprocess.Popen(
-                self.command,
-                cwd=ROOT,
-                env=environment,
-                stdout=self.log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # so that all its processes are ended with it
-            )
+        self.process = start_server(self.command, ROOT, environment, self.log)
         if self.port:
             wait_for(self.port)
 

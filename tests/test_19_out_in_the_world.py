@@ -20,7 +20,7 @@ import pytest
 import requests
 from conftest import LIMIT, ROOT, WAITRESS, free_port
 from forked_checks import in_a_fork
-from machines import Server, need, started
+from machines import need, started
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -58,7 +58,7 @@ def program(kind, log, module="app", port=None, **settings):
         command = [sys.executable, "-m", "gunicorn", "-c", LESSON / "gunicorn.conf.py"]
         command += ["--bind", address, "--worker-class", kind, f"{module}:app"]
     settings = {"MODEL": "practice", "PYTHONUNBUFFERED": 1} | settings
-    with log.open("a") as file, started(command, port, file, **settings) as server:
+    with started(command, port, log, **settings) as server:
         yield server
 
 
@@ -91,7 +91,7 @@ def front(folder, app_port, certificate, log, conf=LESSON / "nginx.conf", change
     command = [need("nginx"), "-p", folder, "-c", folder / "nginx.conf", "-e", "stderr"]
     if os.geteuid() == 0:
         command += ["-g", "user root;"]  # else it may not enter a test's own folder
-    with log.open("a") as file, started(command, ports[8080], file) as server:
+    with started(command, ports[8080], log) as server:
         yield SimpleNamespace(
             url=f"http://127.0.0.1:{ports[8080]}",
             secure=f"https://localhost:{ports[8443]}",
@@ -384,15 +384,10 @@ def test_too_short_a_grace_cuts_an_answer(log):
     port = free_port()
     words = ["-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--threads", "4"]
     command = [sys.executable, *words, "--graceful-timeout", "1", "app:app"]
-    with log.open("a") as file:
-        server = Server(command, port, file, MODEL="practice")
-        server.start()
-        try:
-            outcome, thread = reading(f"http://127.0.0.1:{port}", "/slow 4 /long 40")
-            server.process.terminate()
-            thread.join(2 * LIMIT)
-        finally:
-            server.end()
+    with started(command, port, log, MODEL="practice") as server:
+        outcome, thread = reading(f"http://127.0.0.1:{port}", "/slow 4 /long 40")
+        server.process.terminate()
+        thread.join(2 * LIMIT)
     [(pieces, broke)] = outcome
     assert broke and len("".join(pieces).split()) < 40
 
@@ -448,7 +443,7 @@ def test_a_sync_worker_lets_readers_queue(log):
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
     url = f"http://127.0.0.1:{port}"
     command += ["app:app"]
-    with log.open("a") as file, started(command, port, file, MODEL="practice"):
+    with started(command, port, log, MODEL="practice"):
         outcome, thread = reading(url)
         assert ask(url, "/echo Hi").text == "Hi"
         assert outcome, "the second was answered while the first was written"
@@ -459,7 +454,7 @@ def test_a_sync_worker_is_ended_in_an_answer_longer_than_its_timeout(log):
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
     command += ["--timeout", "1", "app:app"]
-    with log.open("a") as file, started(command, port, file, MODEL="practice"):
+    with started(command, port, log, MODEL="practice"):
         pieces, broke = pieces_of(
             ask(f"http://127.0.0.1:{port}", "/slow 10 /long 9999")
         )
@@ -538,12 +533,12 @@ def test_the_commands_of_the_notes_start_it_all(tmp_path, certificate, log):
     path = os.pathsep.join(
         [str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"]
     )
-    with log.open("a") as file, ExitStack() as servers:
+    with ExitStack() as servers:
         for line in block.splitlines():
             port = ports[8080] if "nginx -p" in line else ports[8001]
             words = ["bash", "-c", f"exec {line}"]
             servers.enter_context(
-                started(words, port, file, PATH=path, MODEL="practice")
+                started(words, port, log, PATH=path, MODEL="practice")
             )
         come_one_by_one(ask(f"http://127.0.0.1:{ports[8080]}", SLOWLY))
 

@@ -377,9 +377,8 @@ def test_the_page_of_an_answer_that_is_gone_says_so(browser, page):
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory):
-    """Return the file that all servers write to."""
-    with (tmp_path_factory.mktemp("log") / "servers").open("w+") as file:
-        yield file
+    """Return the path of the file that all servers write to."""
+    return tmp_path_factory.mktemp("log") / "servers"
 
 
 @pytest.fixture(scope="module")

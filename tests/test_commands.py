@@ -51,7 +51,7 @@ class Project:
             begun = forked(ready(), words, self.folder, environment, run_flask)
             with begun as running:
                 printed = running.stdout.read()
-                code = running.code()
+                code = running.wait()
         assert "Traceback" not in printed
         return code, printed
 

@@ -168,7 +168,8 @@ def test_a_class_that_arrives_at_once_is_answered():
     """All of it knocks while the server is stopped; nobody is turned away unheard."""
     port = free_port()
     environment = os.environ | {"FLASK_RUN_PORT": str(port)}
-    server = start_server(["-m", "flask", "run"], ROOT, environment, os.devnull)
+    command = [sys.executable, "-m", "flask", "run"]
+    server = start_server(command, ROOT, environment, os.devnull)
     try:
         wait_for(port)
         server.send_signal(signal.SIGSTOP)
