@@ -54,8 +54,8 @@ PRODUCTION = {
 def pytest_collection_modifyitems(items):
     """Leave the checks of lessons for the end.
 
-    They are many, short, and wait for nothing, so that several processes that run the
-    tests all have something to do until then, and are done together.
+    They are many and short: processes that share the tests all have some of them until
+    the end, and none waits for another's long one.
     """
     items.sort(key=lambda item: item.path.name == "test_checks.py")
 
