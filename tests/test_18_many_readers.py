@@ -379,11 +379,11 @@ def test_the_commands_of_where_the_time_goes_lead_to_each_other(tmp_path):
     (tmp_path / ".env").write_text(at_free_ports(text), encoding="utf-8")
     program = program.replace(settings, (tmp_path / ".env").as_posix())
     crowd = re.sub(r"--readers \d+(.+)/long \d+", r"--readers 10\1/long 10", crowd)
-    without_lean = "--app tests/benchmark/library_client"
-    assert without_lean in notes
+    without_fast = "--app tests/benchmark/library_client"
+    assert without_fast in notes
     with ExitStack() as servers:
         servers.enter_context(started(at_free_ports(f"python -m {provider}")))
-        for command in program, program.replace("--app app", without_lean):
+        for command in program, program.replace("--app app", without_fast):
             with started(at_free_ports(command), PYTHON_DOTENV_DISABLED=""):
                 words = shlex.split(at_free_ports(crowd))
                 done = subprocess.run(

@@ -13,9 +13,9 @@ from conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
-OURS = ["flask run", "flask run, no lean.py"]
+OURS = ["flask run", "flask run, no fast/"]
 GUNICORN = ["gunicorn, gthread", "gunicorn, gevent"]
-GUNICORN += ["gthread, no lean.py", "gevent, no lean.py"]
+GUNICORN += ["gthread, no fast/", "gevent, no fast/"]
 PEER = "Express, LangChain.js"
 FEW = """
     --readers 5 --crowd 9 --words 20 --rounds 1 --pieces 100
@@ -47,7 +47,7 @@ def test_the_benchmark_prints_a_table_and_draws_it(node, chromium, tmp_path):
     assert all(drawn.count(server) == 2 for server in servers)
 
 
-def test_the_notes_measure_each_server_with_lean_py_and_without(monkeypatch):
+def test_the_notes_measure_each_server_with_fast_and_without(monkeypatch):
     notes = (ROOT / "lessons/18-many-readers/README.md").read_text(encoding="utf-8")
     monkeypatch.syspath_prepend(ROOT / "tests" / "benchmark")
     servers = importlib.import_module("servers").SERVERS
@@ -55,5 +55,5 @@ def test_the_notes_measure_each_server_with_lean_py_and_without(monkeypatch):
     assert len(asked) == 3
     for words in asked:
         taking_part = [name for name in servers if words in name]
-        lean = [name for name in taking_part if "no lean.py" not in name]
-        assert len(taking_part) == 2 and len(lean) == 1, words
+        fast = [name for name in taking_part if "no fast/" not in name]
+        assert len(taking_part) == 2 and len(fast) == 1, words

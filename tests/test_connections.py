@@ -26,9 +26,9 @@ from test_lean import (
     stock_model,
 )
 
-import connections
-from connections import http_client
 from failures import NO_CONNECTION, failure_of
+from fast import connections
+from fast.connections import http_client
 
 ONE = chunk({"content": "one"}, "stop")
 

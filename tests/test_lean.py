@@ -41,7 +41,7 @@ from provider import (
 from test_provider import AFTER_THE_FIRST_TEXT, BEFORE_THE_FIRST_TEXT, SOON, ask
 
 import app as program
-from lean import LeanChatOpenAI, LeanCompletions, TextChunk
+from fast.lean import LeanChatOpenAI, LeanCompletions, TextChunk
 from models import choose_model
 
 KEY = "sk-abcd1234wxyz"

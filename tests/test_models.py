@@ -10,6 +10,8 @@ import certifi
 import pytest
 from dotenv import dotenv_values
 
+import fast
+import models
 from models import ADDRESSES, CHAT_MODELS, choose_model, number
 from practice import PracticeModel
 
@@ -62,15 +64,33 @@ def test_openai_or_a_server_that_speaks_its_protocol(env, settings, name, addres
 
 @pytest.mark.parametrize("package", ["langchain_openai", "langchain_core.messages"])
 def test_a_package_that_openai_lacks_is_named(env, monkeypatch, package):
-    """It is none of ours, though lean.py imports it."""
-    for module in "lean", "connections":
-        monkeypatch.delitem(sys.modules, module, raising=False)
+    for module in list(sys.modules):  # which all have been imported by now
+        if module.startswith("langchain_openai"):
+            monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
     env(MODEL="openai:gpt-test", OPENAI_API_KEY="sk-abcd")
     with pytest.raises(SystemExit) as stopped:
         choose_model()
     name = package.partition(".")[0].replace("_", "-")
     assert str(stopped.value) == f"MODEL=openai:gpt-test: pip install {name}."
+
+
+def test_without_the_folder_fast_langchains_own_client_answers(env, monkeypatch):
+    monkeypatch.setattr(models, "FAST", models.FAST.with_name("deleted.py"))
+    env(OPENAI_API_KEY="sk-abcd")
+    assert type(choose_model()).__name__ == "ChatOpenAI"
+
+
+def test_a_mistake_in_the_folder_fast_is_shown_as_one(env, monkeypatch):
+    """A module that it misspells is nothing that anybody could install."""
+
+    def chat_openai():
+        import mispelled  # noqa: F401
+
+    monkeypatch.setattr(fast, "chat_openai", chat_openai)
+    env(OPENAI_API_KEY="sk-abcd")
+    with pytest.raises(ModuleNotFoundError, match="mispelled"):
+        choose_model()
 
 
 def test_anthropic_when_its_package_is_installed(env):
@@ -394,12 +414,12 @@ class Fails:
 
 
 def test_what_nobody_foresaw_is_a_sentence_without_the_key(env, monkeypatch):
-    monkeypatch.setitem(CHAT_MODELS, "openai", (__name__, "Fails"))
-    env(MODEL="openai:gpt-5", OPENAI_API_KEY="sk-abc")
+    monkeypatch.setitem(CHAT_MODELS, "anthropic", (__name__, "Fails"))
+    env(MODEL="anthropic:claude", ANTHROPIC_API_KEY="sk-abc")
     with pytest.raises(SystemExit) as stop:
         choose_model()
     assert str(stop.value) == (
-        "MODEL=openai:gpt-5: the settings for it in .env are wrong (ValueError)."
+        "MODEL=anthropic:claude: the settings for it in .env are wrong (ValueError)."
     )
 
 

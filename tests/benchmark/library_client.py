@@ -1,4 +1,4 @@
-"""The same program without lean.py and connections.py: with LangChain's own client."""
+"""The same program without fast/: with LangChain's own client."""
 
 import gc
 

@@ -59,13 +59,13 @@ FLASK = "{python} -m flask --app %s run --port {port}"
 GUNICORN = """{python} -m gunicorn --bind 127.0.0.1:{port} --worker-class %s
     --threads {room} --worker-connections {room} %s:app"""
 PEER = "Express, LangChain.js"
-LIBRARY = "library_client"  # our program without lean.py: see its folder
+LIBRARY = "library_client"  # our program without fast/: see its file
 SERVERS = {
     PEER: Server("node express.mjs", "node", HERE),
     "flask run": Server(FLASK % "app"),
     "gunicorn, gthread": Server(GUNICORN % ("gthread", "app"), "gunicorn"),
     "gunicorn, gevent": Server(GUNICORN % ("gevent", "app"), "gevent"),
-    "flask run, no lean.py": Server(FLASK % LIBRARY),
-    "gthread, no lean.py": Server(GUNICORN % ("gthread", LIBRARY), "gunicorn"),
-    "gevent, no lean.py": Server(GUNICORN % ("gevent", LIBRARY), "gevent"),
+    "flask run, no fast/": Server(FLASK % LIBRARY),
+    "gthread, no fast/": Server(GUNICORN % ("gthread", LIBRARY), "gunicorn"),
+    "gevent, no fast/": Server(GUNICORN % ("gevent", LIBRARY), "gevent"),
 }

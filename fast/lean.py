@@ -30,7 +30,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from openai.types.chat import ChatCompletionChunk  # the object with a dozen fields
 
-from connections import http_client
+from fast.connections import http_client
 
 MOMENT = 0.1  # seconds that one read of what follows an answer may take
 # What LangChain makes of a chunk of text. All others are copies of these two.
