@@ -20,6 +20,7 @@ from failures import (
     failure_of,
     finish_reason,
     http_error,
+    ignoring_late_errors,
     log_name,
     read_prompt,
     require_whole,
@@ -150,19 +151,16 @@ def listen(prompt, deadline):
     """Yield the texts of one stream; raise Unfinished if it is not whole."""
     metadata = {}  # of all chunks: one of the last says why the answer ended
     has_text = False
-    try:
-        with closing(model.stream(prompt)) as chunks:  # leaving hangs up
-            for chunk in chunks:
-                metadata.update(chunk.response_metadata)
-                if chunk.text:
-                    has_text = True
-                    yield chunk.text
-                if monotonic() > deadline:  # MODEL_TIMEOUT ends a silence
-                    raise Unfinished(TOO_SLOW)
-    except Exception:
-        # What breaks after the model has said why it ended takes no text away.
-        if not finish_reason(metadata):
-            raise
+    with closing(model.stream(prompt)) as chunks:  # leaving hangs up
+        for chunk in ignoring_late_errors(chunks):
+            metadata.update(chunk.response_metadata)
+            if chunk.text:
+                has_text = True
+                yield chunk.text
+            if monotonic() > deadline:  # MODEL_TIMEOUT ends a silence
+                if finish_reason(metadata):
+                    break  # all of the text is there
+                raise Unfinished(TOO_SLOW)
     require_whole(metadata, has_text)
 
 

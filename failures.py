@@ -253,6 +253,21 @@ def finish_reason(metadata):
     return word
 
 
+def ignoring_late_errors(chunks):
+    """Yield a model's chunks; what breaks after the finish reason is not raised.
+
+    All of the text is there by then. Only counts could be missing.
+    """
+    metadata = {}
+    try:
+        for chunk in chunks:
+            metadata.update(chunk.response_metadata)
+            yield chunk
+    except Exception:
+        if not finish_reason(metadata):
+            raise
+
+
 def require_whole(metadata, has_text):
     """Raise Unfinished unless an answer has text, and ended because it was whole."""
     reason = finish_reason(metadata)

@@ -16,6 +16,7 @@ import requests
 from conftest import LIMIT, ROOT, changed, free_port
 from httpx_sse import connect_sse
 from langchain_core.exceptions import ModelRateLimitError
+from langchain_core.messages import AIMessageChunk
 from machines import celery_worker, gunicorn, need, nginx, redis_server, started
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -178,6 +179,14 @@ def test_a_failure_is_the_last_event_and_not_the_models_words(client, answer_wit
     text = client.get(begin(client)).text
     assert [name for _, name, _ in events_in(text)] == ["start", "token", "error"]
     assert "ask again in 7 s" in text and "sk-pr" not in text
+
+
+def test_what_breaks_after_the_finish_reason_takes_no_text_away(client, answer_with):
+    reason = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
+    answer_with("one", reason, ModelRateLimitError("sk-pr****1234"))
+    events = events_in(client.get(begin(client)).text)
+    assert [name for _, name, _ in events] == ["start", "token", "done"]
+    assert events[-1][2] == {"reason": "stop"}
 
 
 def test_an_answer_that_ran_into_a_limit_says_so(client, answer_with, monkeypatch):

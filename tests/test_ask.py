@@ -494,6 +494,14 @@ def test_an_answer_may_take_as_long_as_the_setting_says(
     assert read_until_it_breaks(ask(client))[0] == came
 
 
+def test_a_whole_answer_waits_for_nothing_more(client, answer_with, clock):
+    """A model could send empty chunks for ever, after it has said why it ended."""
+    model = answer_with("one", ended("stop"), clock.after(121), "", "never sent")
+    came, error = read_until_it_breaks(ask(client))
+    assert (came, error) == ("one", None)
+    assert model.closed_early
+
+
 def test_a_second_try_gets_only_the_time_that_is_left(client, monkeypatch, clock):
     model = Flaky([clock.after(100), SERVER_ERROR], [clock.after(30), "", "Hello"])
     monkeypatch.setattr(program, "model", model)

@@ -17,7 +17,12 @@ from types import SimpleNamespace
 import pytest
 import requests
 from conftest import LIMIT, ROOT, ScriptedModel, running
-from langchain_core.exceptions import ModelInvalidRequestError, ModelRateLimitError
+from langchain_core.exceptions import (
+    ModelConnectionError,
+    ModelInvalidRequestError,
+    ModelRateLimitError,
+)
+from langchain_core.messages import AIMessageChunk
 
 from lessons.course.load_program import import_anew
 from lessons.course.start_lesson import beginning, program_of
@@ -290,6 +295,24 @@ def test_a_refusal_of_its_model_is_a_status_and_not_its_words(module, monkeypatc
 def test_a_prompt_that_a_model_refuses_is_a_400(module, monkeypatch):
     _, answer = ask(module, monkeypatch, ModelInvalidRequestError("sk-pr****1234"))
     assert answer.status_code == 400 and "sk-pr" not in answer.text
+
+
+servers_that_know_why_it_ended = pytest.mark.parametrize(
+    "module", [server for server in servers() if server.id[:2] >= "07"]
+)
+
+
+@servers_that_know_why_it_ended
+def test_what_breaks_after_the_finish_reason_takes_no_text_away(module, monkeypatch):
+    reason = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
+    late = ModelConnectionError("sk-pr****1234")
+    bodies = []
+    for script in ["one", " two"], ["one", " two", reason, late]:
+        _, answer = ask(module, monkeypatch, *script)
+        assert said(answer.data, answer.mimetype) == "one two"
+        bodies.append(re.sub('chatcmpl-[0-9a-f]+|"created": [0-9]+', "", answer.text))
+    whole, cut = bodies
+    assert cut == whole
 
 
 @servers_with_limits

@@ -11,8 +11,8 @@ from failures import (
     BodyBreaks,
     as_json,
     failure_of,
-    finish_reason,
     http_error,
+    ignoring_late_errors,
     log_name,
     read_prompt,
     require_whole,
@@ -94,17 +94,12 @@ def listen(prompt):
     """Yield the texts of one stream; raise Unfinished if it is not whole."""
     metadata = {}  # of all chunks: one of the last says why the answer ended
     has_text = False
-    try:
-        with closing(model.stream(prompt)) as chunks:  # leaving hangs up
-            for chunk in chunks:
-                metadata.update(chunk.response_metadata)
-                if chunk.text:
-                    has_text = True
-                    yield chunk.text
-    except Exception:
-        # What breaks after the model has said why it ended takes no text away.
-        if not finish_reason(metadata):
-            raise
+    with closing(model.stream(prompt)) as chunks:  # leaving hangs up
+        for chunk in ignoring_late_errors(chunks):
+            metadata.update(chunk.response_metadata)
+            if chunk.text:
+                has_text = True
+                yield chunk.text
     require_whole(metadata, has_text)
 
 

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from failures import (
     as_json,
     http_error,
+    ignoring_late_errors,
     log_name,
     openai_reason,
     read_prompt,
@@ -83,7 +84,7 @@ def answer(prompt):
     usage = None
     tokens = 0
     with closing(model.stream(prompt)) as chunks:
-        for chunk in chunks:
+        for chunk in ignoring_late_errors(chunks):
             metadata |= chunk.response_metadata
             if chunk.usage_metadata:
                 usage = chunk.usage_metadata  # counts all so far: the last is kept

@@ -11,6 +11,7 @@ from failures import (
     BodyBreaks,
     as_json,
     http_error,
+    ignoring_late_errors,
     log_name,
     require_whole,
     sentence_for,
@@ -62,7 +63,7 @@ def pieces(question):
     metadata = {}  # of all chunks: one of the last says why the answer ended
     try:
         with closing(model.stream(question)) as chunks:
-            for chunk in chunks:
+            for chunk in ignoring_late_errors(chunks):
                 metadata |= chunk.response_metadata
                 if chunk.text:
                     made += 1

@@ -3,7 +3,14 @@
 import logging
 from contextlib import closing
 
-from failures import http_error, log_name, openai_reason, require_whole, sentence_for
+from failures import (
+    http_error,
+    ignoring_late_errors,
+    log_name,
+    openai_reason,
+    require_whole,
+    sentence_for,
+)
 
 FINISH_REASONS = {  # of openai_reason, in the AI SDK's words
     "stop": "stop",
@@ -32,7 +39,7 @@ def write_answer(model, question, stream):
     usage = None
     has_text = False
     with closing(model.stream(question)) as chunks:  # leaving hangs up on the model
-        for chunk in chunks:
+        for chunk in ignoring_late_errors(chunks):
             metadata |= chunk.response_metadata
             if chunk.usage_metadata:
                 usage = chunk.usage_metadata  # so far: the last one counts it all

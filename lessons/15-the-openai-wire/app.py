@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from failures import (
     failure_of,
     http_error,
+    ignoring_late_errors,
     log_name,
     openai_reason,
     require_whole,
@@ -82,7 +83,7 @@ def answer_to(turns):
     metadata = {}  # of all chunks: one of the last says why it ended
     has_text = False
     with closing(model.stream(turns)) as chunks:
-        for chunk in chunks:
+        for chunk in ignoring_late_errors(chunks):
             metadata |= chunk.response_metadata
             if chunk.text and not has_text:
                 has_text = True

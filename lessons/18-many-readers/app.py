@@ -12,6 +12,7 @@ from failures import (
     BodyBreaks,
     as_json,
     http_error,
+    ignoring_late_errors,
     log_name,
     read_prompt,
     require_whole,
@@ -109,7 +110,7 @@ def write(prompt, waiting):
     has_text = False
     try:
         with closing(model.stream(prompt)) as chunks:
-            for chunk in chunks:
+            for chunk in ignoring_late_errors(chunks):
                 metadata |= chunk.response_metadata
                 if chunk.text:
                     has_text = True

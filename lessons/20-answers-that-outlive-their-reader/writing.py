@@ -6,7 +6,14 @@ from contextlib import closing
 from threading import Thread
 from time import monotonic
 
-from failures import TOO_SLOW, Unfinished, log_name, openai_reason, sentence_for
+from failures import (
+    TOO_SLOW,
+    Unfinished,
+    ignoring_late_errors,
+    log_name,
+    openai_reason,
+    sentence_for,
+)
 from models import choose_model, number
 
 from .limits import NoStore
@@ -46,7 +53,7 @@ def write_texts(store, name, prompt):
     metadata = {}  # of all chunks: one of the last says why the answer ended
     has_text = False
     with closing(model.stream(prompt)) as chunks:  # leaving hangs up on the model
-        for chunk in chunks:
+        for chunk in ignoring_late_errors(chunks):
             metadata.update(chunk.response_metadata)
             if chunk.text:
                 has_text = True

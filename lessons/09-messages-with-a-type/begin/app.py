@@ -10,6 +10,7 @@ from failures import (
     BodyBreaks,
     as_json,
     http_error,
+    ignoring_late_errors,
     log_name,
     read_prompt,
     require_whole,
@@ -77,7 +78,7 @@ def answer(prompt):
     metadata = {}  # of all chunks: one of the last says why the answer ended
     has_text = False
     with closing(model.stream(prompt)) as chunks:
-        for chunk in chunks:
+        for chunk in ignoring_late_errors(chunks):
             metadata |= chunk.response_metadata
             if chunk.text:
                 has_text = True

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from failures import (
     failure_of,
     http_error,
+    ignoring_late_errors,
     log_name,
     openai_reason,
     require_whole,

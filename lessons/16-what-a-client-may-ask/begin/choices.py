@@ -3,7 +3,13 @@
 from contextlib import closing
 from itertools import chain
 
-from failures import STOPPED_EARLY, Unfinished, openai_reason, require_whole
+from failures import (
+    STOPPED_EARLY,
+    Unfinished,
+    ignoring_late_errors,
+    openai_reason,
+    require_whole,
+)
 
 from .stops import before
 
@@ -34,7 +40,7 @@ class Choice:
     def pieces(self, chunks):
         """Yield the model's texts, as many as may be; raise if they are cut off."""
         metadata = {}  # of all chunks: one of the last says why the answer ended
-        for chunk in chunks:
+        for chunk in ignoring_late_errors(chunks):
             if self.abandoned.is_set():
                 raise Unfinished(STOPPED_EARLY)  # nobody will see it
             metadata |= chunk.response_metadata

@@ -7,7 +7,14 @@ from itertools import chain
 from flask import Flask, Response, render_template
 from werkzeug.exceptions import HTTPException
 
-from failures import as_json, http_error, log_name, read_prompt, sentence_for
+from failures import (
+    as_json,
+    http_error,
+    ignoring_late_errors,
+    log_name,
+    read_prompt,
+    sentence_for,
+)
 from models import choose_model, trusted_hosts
 
 from .events import events
@@ -55,7 +62,7 @@ def lines(prompt):
     has_begun = False
     try:
         with closing(model.stream(prompt)) as chunks:
-            for event in events(chunks):
+            for event in events(ignoring_late_errors(chunks)):
                 has_begun = True
                 yield f"{json.dumps(event)}\n"
     except Exception as error:
