@@ -18,7 +18,8 @@ from werkzeug.test import Client
 
 from lessons.course.check_page import beside, checks_in
 from lessons.course.load_program import load
-from lessons.course.run_checks import as_line, checks_reported_by, run_checks
+from lessons.course.reports import as_line
+from lessons.course.run_checks import checks_reported_by, run_checks
 from lessons.course.scripted_model import ScriptedModel
 from lessons.course.start_lesson import beginning, files_of
 
@@ -162,7 +163,7 @@ def test_a_command_that_reports_nothing_is_ended(tmp_path, monkeypatch):
 
 WAITS = f"""
 import os, time
-from lessons.course.run_checks import as_line
+from lessons.course.reports import as_line
 print(as_line(sentence=str(os.getpid()), outcome="green"), end="", flush=True)
 time.sleep({PLENTY})
 """

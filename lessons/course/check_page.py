@@ -17,7 +17,7 @@ from lessons.course.explain import sentence_for
 from lessons.course.folders import COURSE
 from lessons.course.load_program import load
 from lessons.course.local_server import served
-from lessons.course.run_checks import as_line
+from lessons.course.reports import as_line
 from lessons.course.scripted_model import ScriptedModel
 
 FLAGS = [

@@ -23,7 +23,7 @@ from lessons.course.bounds import (
     uses_too_much,
 )
 from lessons.course.explain import place, places_of, sentence_for
-from lessons.course.run_checks import as_line
+from lessons.course.reports import as_line
 
 REPORTS = pytest.StashKey[int]()  # the file that they are written to
 DEATHS = []  # what threads of the program have died of, during this check

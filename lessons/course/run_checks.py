@@ -14,13 +14,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Timer
 from time import monotonic
-from typing import NamedTuple
 
 from lessons.course.bounds import OUTPUT, SECONDS, never_ends, prints_too_much
 from lessons.course.folders import ROOT
+from lessons.course.reports import MARK, Check, as_line
 
 PATIENCE = 30  # seconds more: to start, and to report that it was too long
-MARK = "lessons.course: "  # begins a report: all else is what the program prints
 PYTEST = [
     "-plessons.course.fixtures",
     "-plessons.course.report_checks",
@@ -43,15 +42,6 @@ ENVIRONMENT = {
     "PYTHONPATH": str(ROOT),
     "MALLOC_ARENA_MAX": "2",  # else each thread sets 64 MB of addresses aside
 }
-
-
-class Check(NamedTuple):
-    """What was checked, and how it went."""
-
-    sentence: str
-    outcome: str  # "green", "red", "not checked", or "gone on": for a later program
-    message: str = ""  # of a red one: what was seen, what was expected, what to try
-    printed: str = ""  # by the program meanwhile
 
 
 def run_checks(lesson, folder, seconds=SECONDS):
@@ -168,11 +158,6 @@ def end(running):
         with suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
     running.kill()
-
-
-def as_line(**report):
-    """Return the line in which a command reports a check, or the checks to come."""
-    return f"{MARK}{json.dumps(report)}\n"
 
 
 def broke_down(folder, last_words):
