@@ -96,13 +96,13 @@ def forked(context, words, folder, environment, run=None):
 
 
 @contextmanager
-def checked(run_checks, context, command, folder, seconds):
-    """Start a command that checks the program in a folder, as run_checks.started does.
+def checked(run_checks, context, command, program, seconds):
+    """Start a command that checks a program, as run_checks.started does.
 
     It is ended at last.
     """
     _python, *words = command
-    words += ["--program", str(folder), "--seconds", str(seconds)]
+    words += ["--program", str(program), "--seconds", str(seconds)]
     environment = os.environ | run_checks.ENVIRONMENT
     with forked(context, words, run_checks.ROOT, environment) as running:
         timer = Timer(seconds + run_checks.PATIENCE, end, [running.pid])

@@ -44,18 +44,19 @@ ENVIRONMENT = {
 }
 
 
-def run_checks(lesson, folder, seconds=SECONDS):
-    """Yield a Check for each of a lesson's checks of the program in a folder.
+def run_checks(checks, program, seconds=SECONDS):
+    """Run the check.py of one folder on the program in another; yield each Check.
 
+    `checks` is the folder of a lesson, or its turn/; `program` is what a student wrote.
     The first red one is the last that was checked; what comes after is "not checked".
     """
     if not find_spec("pytest"):
         install = f"{Path(sys.executable).name} -m pip install -r requirements.txt"
         yield Check("The checks can run", "red", f"pytest is missing: {install}")
         return
-    check = str(lesson / "check.py")
+    check = str(checks / "check.py")
     command = [sys.executable, "-m", "pytest", *PYTEST, check]
-    yield from checks_reported_by(command, folder, seconds)
+    yield from checks_reported_by(command, program, seconds)
 
 
 def can_drive_chrome():
@@ -63,17 +64,17 @@ def can_drive_chrome():
     return bool(find_spec("selenium") and shutil.which("chromedriver"))
 
 
-def run_browser_checks(lesson, folder, seconds=SECONDS):
-    """Yield a Check for each of a lesson's checks that need a browser.
+def run_browser_checks(checks, program, seconds=SECONDS):
+    """Run the check.js of one folder on the page of a program; yield each Check.
 
-    If none can be started, that is "not checked".
+    If no browser can be started, that is "not checked".
     """
-    check = str(lesson / "check.js")
+    check = str(checks / "check.js")
     command = [sys.executable, "-m", "lessons.course.check_page", check]
-    yield from checks_reported_by(command, folder, seconds)
+    yield from checks_reported_by(command, program, seconds)
 
 
-def checks_reported_by(command, folder, seconds):
+def checks_reported_by(command, program, seconds):
     """Yield the checks that a command reports.
 
     However the command ends, each check that it has announced is yielded.
@@ -83,8 +84,8 @@ def checks_reported_by(command, folder, seconds):
     stopped = ""  # why, if the command was
     last_words = ""  # what Python prints when it breaks down
     began = monotonic()
-    with started(command, folder, seconds) as running:
-        for line in lines_of(running.stdout, folder):
+    with started(command, program, seconds) as running:
+        for line in lines_of(running.stdout, program):
             printed, mark, report = line.partition(MARK)
             last_words = printed.strip() or last_words
             if not mark:
@@ -102,17 +103,17 @@ def checks_reported_by(command, folder, seconds):
                 yield check
     if waiting and not red:
         if not stopped and monotonic() > began + seconds + PATIENCE:
-            stopped = never_ends(f"The program in {folder.name}/", seconds)
-        message = stopped or broke_down(folder, last_words)
+            stopped = never_ends(f"The program in {program.name}/", seconds)
+        message = stopped or broke_down(program, last_words)
         yield Check(waiting.pop(0), "red", message)
     for sentence in waiting:
         yield Check(sentence, "not checked")
 
 
 @contextmanager
-def started(command, folder, seconds):
-    """Start a command that checks the program in a folder, and end it at last."""
-    options = ["--program", str(folder), "--seconds", str(seconds)]
+def started(command, program, seconds):
+    """Start a command that checks a program, and end it at last."""
+    options = ["--program", str(program), "--seconds", str(seconds)]
     running = subprocess.Popen(
         [*command, *options],
         cwd=ROOT,
@@ -135,14 +136,14 @@ def started(command, folder, seconds):
         running.wait()
 
 
-def lines_of(stream, folder):
+def lines_of(stream, program):
     """Yield the lines that a command prints; if they are too many, say so and stop."""
     room = OUTPUT
     while True:
         line = stream.readline(room)
         room -= len(line)
         if room == 0:  # this line may have been cut
-            yield as_line(stopped=prints_too_much(f"The program in {folder.name}/"))
+            yield as_line(stopped=prints_too_much(f"The program in {program.name}/"))
             return
         if not line:
             return
@@ -160,9 +161,9 @@ def end(running):
     running.kill()
 
 
-def broke_down(folder, last_words):
+def broke_down(program, last_words):
     """Return the sentence for a Python that ended in the middle of a check."""
-    sentence = f"The program in {folder.name}/ ended Python: look for an os._exit()."
+    sentence = f"The program in {program.name}/ ended Python: look for an os._exit()."
     if last_words:
         sentence += f" The last that was printed is: {last_words}"
     return sentence
