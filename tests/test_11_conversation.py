@@ -24,7 +24,7 @@ from werkzeug.wrappers import Response
 
 import failures
 from lessons.course.import_anew import import_anew
-from lessons.course.program_import import import_app
+from lessons.course.live.starting import import_app
 from lessons.course.start_lesson import beginning
 
 NAME = "11-a-conversation"

@@ -25,13 +25,14 @@ from werkzeug.test import Client
 
 import app as program
 from failures import as_json
-from lessons.course import folders, pages, program_import, way_through
-from lessons.course.broken_program import BrokenProgram
-from lessons.course.command_output import command_output
-from lessons.course.live_program import Program
+from lessons.course import folders, pages, way_through
+from lessons.course.live import starting
+from lessons.course.live.command_output import command_output
+from lessons.course.live.error_response import BrokenProgram
+from lessons.course.live.reloading import Program
+from lessons.course.live.starting import ProgramImport
 from lessons.course.load_program import load
 from lessons.course.notes_as_html import to_html
-from lessons.course.program_import import ProgramImport
 from lessons.course.run_checks import run_checks
 from lessons.course.way_through import read_way_through
 
@@ -617,7 +618,7 @@ def impatient(monkeypatch):
     @contextmanager
     def impatient():
         with monkeypatch.context() as patch:
-            patch.setattr(program_import, "IMPORT_SECONDS", 0.2)
+            patch.setattr(starting, "IMPORT_SECONDS", 0.2)
             yield
 
     return impatient
@@ -819,7 +820,7 @@ ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def test_os_exit_ends_python_where_no_program_calls_it():
-    script = "import os; from lessons.course.exit_guard import guard_exit; "
+    script = "import os; from lessons.course.live.exit_guard import guard_exit; "
     script += "guard_exit(); os._exit(5)"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False)
     assert done.returncode == 5
@@ -905,7 +906,7 @@ def test_a_command_that_forgets_to_flush_shows_it(mine, monkeypatch):
 
 
 def test_a_command_that_never_ends_is_stopped(mine, monkeypatch):
-    monkeypatch.setattr("lessons.course.command_output.SECONDS", 0.2)
+    monkeypatch.setattr("lessons.course.live.command_output.SECONDS", 0.2)
     write(mine, app=COMMAND + "    time.sleep(99)\n")
     *_, end = begin(list, command_output(mine, "Hi")).result(LIMIT)
     assert end == b"\nIt was stopped after 0.2 s.\n"

@@ -23,7 +23,7 @@ def short(text):
 def place(file, line, folder):
     """Return "mine/app.py, line 12", or None for a file that is not in the folder."""
     path = Path(file or "").resolve()
-    if path.parent == COURSE:  # which is in the folder, if that is the whole project
+    if path.is_relative_to(COURSE):  # in the folder too, if that is the whole project
         return None
     if not path.is_relative_to(folder):
         return None

@@ -14,7 +14,7 @@ from flask import (
 
 from lessons.course import commands, folders
 from lessons.course.folders import LESSONS
-from lessons.course.mounts import mount_programs
+from lessons.course.live.mounts import mount_programs
 from lessons.course.notes_as_html import to_html
 from lessons.course.run_checks import run_checks
 from lessons.course.safe_headers import PAGE_POLICY, PICTURE_POLICY

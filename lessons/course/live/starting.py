@@ -7,10 +7,10 @@ from time import monotonic
 from flask import Flask
 from werkzeug.exceptions import InternalServerError
 
-from lessons.course.broken_program import BrokenProgram, sentence_about
-from lessons.course.end_threads import end_threads
 from lessons.course.import_anew import fresh_name, import_anew
-from lessons.course.terminal_page import Terminal
+from lessons.course.live.end_threads import end_threads
+from lessons.course.live.error_response import BrokenProgram, sentence_about
+from lessons.course.live.terminal_page import TerminalPage
 
 IMPORT_SECONDS = 10
 ENDING_SECONDS = 1  # for an import that was ended
@@ -70,11 +70,11 @@ def import_app(folder, package=None):
     app = getattr(module, "app", None)
     if not isinstance(app, Flask):
         raise BrokenProgram(f"{name} has no app: write app = Flask(__name__).")
-    # A bug in a view comes to live_program.py, which makes a sentence of it; but not
+    # A bug in a view comes to reloading.py, which makes a sentence of it; but not
     # where the program has an answer of its own.
     app.config["PROPAGATE_EXCEPTIONS"] = not answers_bugs(app)
     has_page = any(rule.rule == "/" for rule in app.url_map.iter_rules())
-    return app if has_page else Terminal(app, folder)
+    return app if has_page else TerminalPage(app, folder)
 
 
 def answers_bugs(app):

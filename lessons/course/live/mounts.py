@@ -6,7 +6,7 @@ from werkzeug.wsgi import get_host
 
 from lessons.course import folders
 from lessons.course.bad_network import BadNetwork
-from lessons.course.live_program import Program
+from lessons.course.live.reloading import Program
 from lessons.course.safe_headers import SafeHeaders
 from lessons.course.who_may_run import runs_here
 

@@ -3,15 +3,15 @@
 from werkzeug import Request, Response
 from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed
 
-from lessons.course.command_output import command_output
 from lessons.course.folders import LESSONS
-from lessons.course.rendered_page import rendered_page
+from lessons.course.live.command_output import command_output
+from lessons.course.live.rendered_page import rendered_page
 
 LONGEST_BODY = 64 * 1024  # bytes
 LONGEST_PROMPT = 4000  # characters: a command line is not long everywhere
 
 
-class Terminal:
+class TerminalPage:
     """A WSGI app: a page at /, and at /ask what the program answers or prints."""
 
     def __init__(self, app, folder):

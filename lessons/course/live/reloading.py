@@ -13,11 +13,15 @@ from threading import Lock
 
 from werkzeug.wsgi import ClosingIterator
 
-from lessons.course.broken_program import BrokenProgram, answer_with, sentence_about
-from lessons.course.end_threads import end_threads
-from lessons.course.exit_guard import guard_exit
 from lessons.course.import_anew import forget
-from lessons.course.program_import import ProgramImport
+from lessons.course.live.end_threads import end_threads
+from lessons.course.live.error_response import (
+    BrokenProgram,
+    answer_with,
+    sentence_about,
+)
+from lessons.course.live.exit_guard import guard_exit
+from lessons.course.live.starting import ProgramImport
 
 log = logging.getLogger("lessons")
 

@@ -6,7 +6,7 @@ from flask import json
 from werkzeug import Response
 
 from lessons.course.explain import sentence_for
-from lessons.course.rendered_page import rendered_page
+from lessons.course.live.rendered_page import rendered_page
 
 
 class BrokenProgram(Exception):
@@ -19,7 +19,7 @@ def sentence_about(error, folder):
         return str(error)
     if type(error) is SystemExit and isinstance(error.code, str):
         return error.code  # a sentence of models.py, about a setting that is wrong
-    # a SystemExit is never a provider's: program_import.py and its like raise it
+    # a SystemExit is never a provider's: starting.py and its like raise it
     if isinstance(error, Exception) and is_of_a_provider(error):
         error = without_words(error)
     return sentence_for(error, folder)

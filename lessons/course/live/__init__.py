@@ -1,0 +1,1 @@
+"""A program beside the notes: imported, kept up to date, and ended."""
