@@ -26,8 +26,8 @@ from selenium.webdriver.chrome.service import Service  # noqa: E402
 from werkzeug.wsgi import ClosingIterator  # noqa: E402
 
 import app as program  # noqa: E402
-from lessons.course.local_server import served  # noqa: E402
-from lessons.course.scripted_model import ScriptedModel  # noqa: E402
+from lessons.course.for_checks.local_server import served  # noqa: E402
+from lessons.course.for_checks.scripted_model import ScriptedModel  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 CLIENTS = ROOT / "tests" / "clients"

@@ -24,8 +24,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.exceptions import ServiceUnavailable
 
+from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.import_anew import import_anew
-from lessons.course.scripted_model import ScriptedModel
 from lessons.course.start_lesson import beginning
 
 pytestmark = pytest.mark.slow

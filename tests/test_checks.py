@@ -17,10 +17,10 @@ from provider import DONE, Provider, finish
 from werkzeug.test import Client
 
 from lessons.course.check_page import beside, checks_in
-from lessons.course.load_program import load
+from lessons.course.for_checks.scripted_model import ScriptedModel
+from lessons.course.for_checks.under_test import load
 from lessons.course.reports import as_line
 from lessons.course.run_checks import checks_reported_by, run_checks
-from lessons.course.scripted_model import ScriptedModel
 from lessons.course.start_lesson import beginning, files_of
 
 __all__ = ["in_a_fork"]

@@ -24,7 +24,7 @@ from langchain_core.exceptions import (
 )
 from langchain_core.messages import AIMessageChunk
 
-from lessons.course.load_program import import_anew
+from lessons.course.for_checks.under_test import import_anew
 from lessons.course.start_lesson import beginning, program_of
 
 LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/README.md"))
@@ -401,8 +401,10 @@ def test_each_row_of_where_things_come_from_names_a_lesson_and_a_test():
     way = (ROOT / "lessons" / "SOURCES.md").read_text(encoding="utf-8")
     rows = re.findall(r"(?m)^\| .+ \| (\d\d) \| `(test_\w+)` \|$", way)
     assert len(rows) == way.count("`test_") > 60
-    files = [*ROOT.glob("tests/test_*.py"), *ROOT.glob("lessons/**/*check*.py")]
-    tests = "".join(path.read_text(encoding="utf-8") for path in files)
+    tests = ""
+    for files in "tests/test_*.py", "lessons/*/check.py", "lessons/course/*/*.py":
+        for path in ROOT.glob(files):
+            tests += path.read_text(encoding="utf-8")
     for number, test in rows:
         assert any(name.startswith(number) for name in NAMES), f"no lesson {number}"
         assert f"def {test}(" in tests, f"{test} is not there: name the test that is"

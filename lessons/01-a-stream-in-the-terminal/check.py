@@ -7,7 +7,7 @@ import click
 import pytest
 from langchain_core.messages import AIMessageChunk
 
-from lessons.course.explain import short
+from lessons.course.for_checks.quoting import short
 
 # It has other numbers of chunks, words, characters and bytes: who counts one of them
 # for another is seen.

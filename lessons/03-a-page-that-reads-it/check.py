@@ -2,7 +2,7 @@
 
 from urllib.parse import urljoin
 
-from lessons.course.shared_checks import (
+from lessons.course.for_checks.plain_text import (
     tags_of,
     test_a_prompt_that_is_no_string_is_refused,
     test_post_ask_answers_in_plain_text,

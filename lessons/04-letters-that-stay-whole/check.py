@@ -1,6 +1,6 @@
 """The server stays as it was; check.js cuts the bytes, and looks at the letters."""
 
-from lessons.course.shared_checks import (
+from lessons.course.for_checks.plain_text import (
     test_a_prompt_that_is_no_string_is_refused,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,

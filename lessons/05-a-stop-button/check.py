@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 import requests
 
-from lessons.course.shared_checks import (
+from lessons.course.for_checks.plain_text import (
     test_a_prompt_that_is_no_string_is_refused,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,

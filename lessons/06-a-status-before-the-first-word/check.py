@@ -8,20 +8,20 @@ import pytest
 from langchain_core import exceptions as failures
 from werkzeug.exceptions import HTTPException
 
-from lessons.course.explain import short
-from lessons.course.failing_model import (
+from lessons.course.for_checks.failing_model import (
     SECRET,
     Refusing,
     must_not_be_our_own,
     raised_in_the_view,
     read,
 )
-from lessons.course.shared_checks import (
+from lessons.course.for_checks.plain_text import (
     test_a_prompt_that_is_no_string_is_refused,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
 )
+from lessons.course.for_checks.quoting import short
 
 __all__ = [
     "test_a_prompt_that_is_no_string_is_refused",

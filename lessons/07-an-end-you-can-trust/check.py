@@ -10,14 +10,19 @@ from langchain_core.exceptions import ModelConnectionError
 from langchain_core.messages import AIMessageChunk
 from werkzeug.exceptions import HTTPException
 
-from lessons.course.failing_model import SECRET, Refusing, must_not_be_our_own, read
-from lessons.course.scripted_model import End
-from lessons.course.shared_checks import (
+from lessons.course.for_checks.failing_model import (
+    SECRET,
+    Refusing,
+    must_not_be_our_own,
+    read,
+)
+from lessons.course.for_checks.plain_text import (
     test_a_prompt_that_is_no_string_is_refused,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
 )
+from lessons.course.for_checks.scripted_model import End
 
 __all__ = [
     "test_a_prompt_that_is_no_string_is_refused",

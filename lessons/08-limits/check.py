@@ -8,8 +8,8 @@ import pytest
 from langchain_core.exceptions import ModelConnectionError
 
 import failures
-from lessons.course.failing_model import Refusing, must_not_be_our_own, read
-from lessons.course.shared_checks import (
+from lessons.course.for_checks.failing_model import Refusing, must_not_be_our_own, read
+from lessons.course.for_checks.plain_text import (
     test_a_prompt_that_is_no_string_is_refused,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,

@@ -2,10 +2,12 @@
 
 import pytest
 
-from lessons.course import message_checks as checks
-from lessons.course.message_checks import PATIENCE, answer_of
-from lessons.course.scripted_model import End
-from lessons.course.shared_checks import test_a_prompt_that_is_no_string_is_refused
+from lessons.course.for_checks import json_lines as checks
+from lessons.course.for_checks.json_lines import PATIENCE, answer_of
+from lessons.course.for_checks.plain_text import (
+    test_a_prompt_that_is_no_string_is_refused,
+)
+from lessons.course.for_checks.scripted_model import End
 
 __all__ = ["answer_of", "test_a_prompt_that_is_no_string_is_refused"]
 

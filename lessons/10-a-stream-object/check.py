@@ -6,10 +6,12 @@ from importlib import import_module
 
 import pytest
 
-from lessons.course import message_checks as checks
-from lessons.course.explain import short
-from lessons.course.message_checks import PATIENCE, answer_of, in_time
-from lessons.course.shared_checks import test_a_prompt_that_is_no_string_is_refused
+from lessons.course.for_checks import json_lines as checks
+from lessons.course.for_checks.json_lines import PATIENCE, answer_of, in_time
+from lessons.course.for_checks.plain_text import (
+    test_a_prompt_that_is_no_string_is_refused,
+)
+from lessons.course.for_checks.quoting import short
 
 __all__ = ["answer_of", "test_a_prompt_that_is_no_string_is_refused"]
 MANY = 50  # more messages than a stream has room for

@@ -13,8 +13,8 @@ from langchain_core.exceptions import (
 )
 from langchain_core.messages import convert_to_messages
 
-from lessons.course.explain import short
-from lessons.course.scripted_model import End
+from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.scripted_model import End
 
 NO_PROMPT = "There is no prompt"  # so begins what read_prompt() says
 ROLES = {"human": "user", "ai": "assistant"}

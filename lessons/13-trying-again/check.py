@@ -3,8 +3,10 @@
 import pytest
 from langchain_core.exceptions import ModelRateLimitError
 
-from lessons.course.explain import short
-from lessons.course.shared_checks import test_a_prompt_that_is_no_string_is_refused
+from lessons.course.for_checks.plain_text import (
+    test_a_prompt_that_is_no_string_is_refused,
+)
+from lessons.course.for_checks.quoting import short
 
 __all__ = ["test_a_prompt_that_is_no_string_is_refused"]
 

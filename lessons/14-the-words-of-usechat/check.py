@@ -7,13 +7,13 @@ import pytest
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
-from lessons.course.explain import short
-from lessons.course.scripted_model import End
-from lessons.course.shared_checks import (
+from lessons.course.for_checks.plain_text import (
     ANSWER,
     TEXTS,
     test_a_prompt_that_is_no_string_is_refused,
 )
+from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.scripted_model import End
 
 __all__ = ["test_a_prompt_that_is_no_string_is_refused"]
 SECRET = "Incorrect API key provided: sk-pr****1234"

@@ -13,8 +13,8 @@ import pytest
 from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
-from lessons.course.explain import short
-from lessons.course.scripted_model import End
+from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.scripted_model import End
 
 PATIENCE = 5  # seconds
 LONGEST = 120  # seconds that a client may wait for a server that says nothing

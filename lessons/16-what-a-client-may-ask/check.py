@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 from langchain_core.messages import AIMessageChunk
 
-from lessons.course.explain import short
+from lessons.course.for_checks.quoting import short
 
 PATIENCE = 5  # seconds
 PATH = "/v1/chat/completions"

@@ -9,8 +9,8 @@ from time import sleep
 import pytest
 from langchain_core.exceptions import ModelRateLimitError
 
-from lessons.course import shared_checks
-from lessons.course.explain import short
+from lessons.course.for_checks import plain_text
+from lessons.course.for_checks.quoting import short
 
 PATIENCE = 5  # seconds that what should come at once may take
 MANY = 1000  # pieces, more than a bounded queue lets wait
@@ -84,17 +84,17 @@ def test_an_answer_is_written_without_a_slip(ask, caplog):
 
 def test_post_ask_answers_in_plain_text(ask):
     """POST /ask answers in plain text."""
-    shared_checks.test_post_ask_answers_in_plain_text(ask)
+    plain_text.test_post_ask_answers_in_plain_text(ask)
 
 
 def test_the_answer_is_what_the_model_wrote(ask):
     """The answer is what the model wrote."""
-    shared_checks.test_the_answer_is_what_the_model_wrote(ask)
+    plain_text.test_the_answer_is_what_the_model_wrote(ask)
 
 
 def test_a_prompt_that_is_no_string_is_refused(ask):
     """A prompt that is no string is refused."""
-    shared_checks.test_a_prompt_that_is_no_string_is_refused(ask)
+    plain_text.test_a_prompt_that_is_no_string_is_refused(ask)
 
 
 def test_the_first_piece_leaves_before_the_second_is_made(ask):

@@ -23,7 +23,7 @@ from langchain_core.exceptions import ModelConnectionError
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from lessons.course.explain import short
+from lessons.course.for_checks.quoting import short
 
 PATIENCE = 5  # seconds
 PLACES = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin"]

@@ -9,7 +9,7 @@ from threading import Event, Thread, current_thread, main_thread
 
 import pytest
 
-from lessons.course.explain import short
+from lessons.course.for_checks.quoting import short
 
 TEXTS = ["Tragödie 👋", "\n", "  two\t", "<b>"]
 PATIENCE = 5  # seconds

@@ -15,10 +15,10 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from lessons.course.bounds import bound_memory_and_output, never_ends
 from lessons.course.explain import sentence_for
 from lessons.course.folders import COURSE
-from lessons.course.load_program import load
-from lessons.course.local_server import served
+from lessons.course.for_checks.local_server import served
+from lessons.course.for_checks.scripted_model import ScriptedModel
+from lessons.course.for_checks.under_test import load
 from lessons.course.reports import as_line
-from lessons.course.scripted_model import ScriptedModel
 
 FLAGS = [
     "--headless=new",

@@ -14,12 +14,6 @@ from lessons.course.folders import COURSE, LESSONS, ROOT
 from lessons.course.import_anew import without_number
 
 
-def short(text):
-    """Return the text as Python writes it, with its middle left out if it is long."""
-    written = repr(text)
-    return written if len(written) < 120 else f"{written[:70]} ... {written[-30:]}"
-
-
 def place(file, line, folder):
     """Return "mine/app.py, line 12", or None for a file that is not in the folder."""
     path = Path(file or "").resolve()

@@ -21,7 +21,7 @@ from lessons.course.reports import MARK, Check, as_line
 
 PATIENCE = 30  # seconds more: to start, and to report that it was too long
 PYTEST = [
-    "-plessons.course.fixtures",
+    "-plessons.course.for_checks.fixtures",
     "-plessons.course.report_checks",
     "-pno:terminal",
     "-pno:cacheprovider",

@@ -5,7 +5,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from lessons.course.explain import short
+from lessons.course.for_checks.quoting import short
 
 ANSWER = "Streams are fun."  # each letter is a chunk
 COUNTS = {16, 17, 19}  # letters, and chunks: those with text, those made, all of them

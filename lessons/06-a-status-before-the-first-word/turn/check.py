@@ -1,6 +1,6 @@
 """A prompt of more than 2000 characters is refused, before any model is asked."""
 
-from lessons.course.explain import short
+from lessons.course.for_checks.quoting import short
 
 MOST = 2000  # characters
 

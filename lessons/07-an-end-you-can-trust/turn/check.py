@@ -2,7 +2,7 @@
 
 import re
 
-from lessons.course.failing_model import read
+from lessons.course.for_checks.failing_model import read
 
 MOST = 2000  # characters
 WORD = "é" * 100

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lessons.course.failing_model import read
+from lessons.course.for_checks.failing_model import read
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from threading import Event
 
-from lessons.course.message_checks import answer_of, messages, tokens
+from lessons.course.for_checks.json_lines import answer_of, messages, tokens
 
 __all__ = ["answer_of"]
 SILENCE = 0.4  # seconds

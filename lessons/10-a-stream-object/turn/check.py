@@ -6,7 +6,7 @@ from time import monotonic
 
 import requests
 
-from lessons.course.message_checks import PATIENCE, answer_of, in_time, messages
+from lessons.course.for_checks.json_lines import PATIENCE, answer_of, in_time, messages
 
 __all__ = ["answer_of"]
 SECONDS = 2

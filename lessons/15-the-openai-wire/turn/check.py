@@ -2,8 +2,8 @@
 
 import pytest
 
-from lessons.course.load_program import load
-from lessons.course.scripted_model import ScriptedModel
+from lessons.course.for_checks.scripted_model import ScriptedModel
+from lessons.course.for_checks.under_test import load
 
 PATH = "/v1/models"
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from langchain_core.messages import AIMessageChunk
 
-from lessons.course.explain import short
+from lessons.course.for_checks.quoting import short
 
 USED = {"input_tokens": 23, "output_tokens": 54, "total_tokens": 77}
 USAGE = AIMessageChunk("", usage_metadata=USED)

@@ -12,7 +12,7 @@ from lessons.course.bounds import OUTPUT
 PATIENCE = 5  # seconds that what should come at once may take
 
 
-class Terminal(io.TextIOWrapper):
+class WatchedTerminal(io.TextIOWrapper):
     """A terminal that shows text at the end of a line, or when it is flushed."""
 
     def __init__(self):

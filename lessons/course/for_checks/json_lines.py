@@ -9,9 +9,9 @@ from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
 from failures import BodyBreaks
-from lessons.course.explain import short
-from lessons.course.scripted_model import End
-from lessons.course.shared_checks import ANSWER, STATUS, TEXTS
+from lessons.course.for_checks.plain_text import ANSWER, STATUS, TEXTS
+from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.scripted_model import End
 
 PATIENCE = 5  # seconds that what should come at once may take
 MOST_TOKENS = 1000

@@ -15,10 +15,10 @@ from flask.cli import ScriptInfo
 from langchain_core.messages import AIMessageChunk
 
 from lessons.course.folders import number_of
-from lessons.course.load_program import load
-from lessons.course.local_server import served
-from lessons.course.scripted_model import ScriptedModel
-from lessons.course.watched_terminal import Terminal
+from lessons.course.for_checks.local_server import served
+from lessons.course.for_checks.scripted_model import ScriptedModel
+from lessons.course.for_checks.under_test import load
+from lessons.course.for_checks.watched_terminal import WatchedTerminal
 
 PATIENCE = 3  # seconds to see whose wire a program speaks
 
@@ -42,7 +42,7 @@ def folder(pytestconfig):
 @pytest.fixture(scope="session")
 def terminal():
     """Return a terminal to run commands in."""
-    return Terminal()
+    return WatchedTerminal()
 
 
 @pytest.fixture(scope="session")

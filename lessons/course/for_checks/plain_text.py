@@ -4,7 +4,7 @@ import json
 from html.parser import HTMLParser
 
 from failures import NONSENSE, TOO_SLOW
-from lessons.course.explain import short
+from lessons.course.for_checks.quoting import short
 
 TEXTS = ["Tragödie 👋", "\n", "    <b>indent</b>", "  two\t", "\n\n"]
 ANSWER = "".join(TEXTS)

@@ -1,0 +1,1 @@
+"""All that a check.py may use: the program under test, its model, and shared checks."""
