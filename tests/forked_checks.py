@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from forked_python import CAN_FORK, checked, ready
 
-from lessons.course import run_checks
+from lessons.course.checker import run_checks
 
 
 @pytest.fixture

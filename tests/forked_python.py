@@ -163,7 +163,7 @@ def run_flask(words, folder, environment, output):
     The checks that it starts run in copies of this copy.
     """
     begin(folder, environment, output)
-    run_checks = import_module("lessons.course.run_checks")
+    run_checks = import_module("lessons.course.checker.run_checks")
     context = multiprocessing.get_context("fork")
     run_checks.started = partial(checked, run_checks, context)
     go_on(words)

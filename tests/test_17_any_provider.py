@@ -21,8 +21,8 @@ from test_anthropic import MESSAGE, said
 
 import failures
 from lessons.course.bad_network import BadNetwork
+from lessons.course.checker.run_checks import run_checks
 from lessons.course.import_anew import import_anew
-from lessons.course.run_checks import run_checks
 from lessons.course.start_lesson import beginning, files_of
 
 __all__ = ["in_a_fork"]

@@ -24,7 +24,7 @@ from machines import need, started
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from lessons.course.run_checks import run_checks
+from lessons.course.checker.run_checks import run_checks
 from lessons.course.start_lesson import files_of
 
 __all__ = ["in_a_fork"]

@@ -16,11 +16,11 @@ from langchain_openai import ChatOpenAI
 from provider import DONE, Provider, finish
 from werkzeug.test import Client
 
-from lessons.course.check_page import beside, checks_in
+from lessons.course.checker.check_page import beside, checks_in
+from lessons.course.checker.reports import as_line
+from lessons.course.checker.run_checks import checks_reported_by, run_checks
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.for_checks.under_test import load
-from lessons.course.reports import as_line
-from lessons.course.run_checks import checks_reported_by, run_checks
 from lessons.course.start_lesson import beginning, files_of
 
 __all__ = ["in_a_fork"]
@@ -154,7 +154,7 @@ def test_what_python_breaks_on_is_shown(tmp_path):
 
 
 def test_a_command_that_reports_nothing_is_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr("lessons.course.run_checks.PATIENCE", 0)
+    monkeypatch.setattr("lessons.course.checker.run_checks.PATIENCE", 0)
     silent = [sys.executable, "-c", f"import time; time.sleep({PLENTY})"]
     [check] = checks_reported_by(silent, tmp_path / "mine", 0.2)
     said = "The program in mine/ did not come to an end within 0.2 s"
@@ -163,7 +163,7 @@ def test_a_command_that_reports_nothing_is_ended(tmp_path, monkeypatch):
 
 WAITS = f"""
 import os, time
-from lessons.course.reports import as_line
+from lessons.course.checker.reports import as_line
 print(as_line(sentence=str(os.getpid()), outcome="green"), end="", flush=True)
 time.sleep({PLENTY})
 """

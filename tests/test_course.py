@@ -26,6 +26,7 @@ from werkzeug.test import Client
 import app as program
 from failures import as_json
 from lessons.course import folders, pages, way_through
+from lessons.course.checker.run_checks import run_checks
 from lessons.course.for_checks.under_test import load
 from lessons.course.live import starting
 from lessons.course.live.command_output import command_output
@@ -33,7 +34,6 @@ from lessons.course.live.error_response import BrokenProgram
 from lessons.course.live.reloading import Program
 from lessons.course.live.starting import ProgramImport
 from lessons.course.notes_as_html import to_html
-from lessons.course.run_checks import run_checks
 from lessons.course.way_through import read_way_through
 
 __all__ = ["in_a_fork"]

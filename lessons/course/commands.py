@@ -12,9 +12,13 @@ from contextlib import suppress
 import click
 
 from lessons.course.bounds import SECONDS
+from lessons.course.checker.reports import Check
+from lessons.course.checker.run_checks import (
+    can_drive_chrome,
+    run_browser_checks,
+    run_checks,
+)
 from lessons.course.folders import MINE, ROOT, all_lessons, number_of
-from lessons.course.reports import Check
-from lessons.course.run_checks import can_drive_chrome, run_browser_checks, run_checks
 from lessons.course.start_lesson import beginning, holds_only, replace_mine
 
 HINTS = re.compile(r"<summary>Hints</summary>(.*?)</details>", re.S)

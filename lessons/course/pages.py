@@ -13,10 +13,10 @@ from flask import (
 )
 
 from lessons.course import commands, folders
+from lessons.course.checker.run_checks import run_checks
 from lessons.course.folders import LESSONS
 from lessons.course.live.mounts import mount_programs
 from lessons.course.notes_as_html import to_html
-from lessons.course.run_checks import run_checks
 from lessons.course.safe_headers import PAGE_POLICY, PICTURE_POLICY
 from lessons.course.way_through import neighbours, read_way_through
 from lessons.course.who_may_run import runs_here, waits_for_the_setting

@@ -13,12 +13,12 @@ from flask import Flask, send_file
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from lessons.course.bounds import bound_memory_and_output, never_ends
+from lessons.course.checker.reports import as_line
 from lessons.course.explain import sentence_for
 from lessons.course.folders import COURSE
 from lessons.course.for_checks.local_server import served
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.for_checks.under_test import load
-from lessons.course.reports import as_line
 
 FLAGS = [
     "--headless=new",

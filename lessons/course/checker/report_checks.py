@@ -22,8 +22,8 @@ from lessons.course.bounds import (
     never_ends,
     uses_too_much,
 )
+from lessons.course.checker.reports import as_line
 from lessons.course.explain import place, places_of, sentence_for
-from lessons.course.reports import as_line
 
 REPORTS = pytest.StashKey[int]()  # the file that they are written to
 DEATHS = []  # what threads of the program have died of, during this check

@@ -16,13 +16,13 @@ from threading import Timer
 from time import monotonic
 
 from lessons.course.bounds import OUTPUT, SECONDS, never_ends, prints_too_much
+from lessons.course.checker.reports import MARK, Check, as_line
 from lessons.course.folders import ROOT
-from lessons.course.reports import MARK, Check, as_line
 
 PATIENCE = 30  # seconds more: to start, and to report that it was too long
 PYTEST = [
     "-plessons.course.for_checks.fixtures",
-    "-plessons.course.report_checks",
+    "-plessons.course.checker.report_checks",
     "-pno:terminal",
     "-pno:cacheprovider",
     "-pno:unraisableexception",  # what fails while Python tidies up fails no check
@@ -70,7 +70,7 @@ def run_browser_checks(checks, program, seconds=SECONDS):
     If no browser can be started, that is "not checked".
     """
     check = str(checks / "check.js")
-    command = [sys.executable, "-m", "lessons.course.check_page", check]
+    command = [sys.executable, "-m", "lessons.course.checker.check_page", check]
     yield from checks_reported_by(command, program, seconds)
 
 
