@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT))
 
-from lessons.course.import_anew import import_anew  # noqa: E402
+from lessons.course.fresh_packages import import_fresh  # noqa: E402
 from lessons.course.start_lesson import beginning, program_of  # noqa: E402
 
 LESSON = ROOT / "lessons" / "18-many-readers"
@@ -59,7 +59,7 @@ def main():
     for name, files in ("list", beginning(LESSON)), ("bounded", program_of(LESSON)):
         with TemporaryDirectory() as place:
             folder = put(files, Path(place) / name)
-            program = import_anew(folder)
+            program = import_fresh(folder)
             seen[name] = [0, *held.held_each_second(program, SECONDS)]
         print(name, *seen[name])
     (LESSON / "held.svg").write_text(drawn(**seen), encoding="utf-8")

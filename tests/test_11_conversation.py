@@ -23,7 +23,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.wrappers import Response
 
 import failures
-from lessons.course.import_anew import import_anew
+from lessons.course.fresh_packages import import_fresh
 from lessons.course.live.starting import import_app
 from lessons.course.start_lesson import beginning
 
@@ -472,7 +472,7 @@ def test_a_client_that_stops_keeps_what_came(node, answer_with, serve, script):
 def imported(monkeypatch, origins):
     """Return a client of the app as it starts with this ORIGINS."""
     monkeypatch.setenv("ORIGINS", origins)
-    return import_anew(FOLDER).app.test_client()
+    return import_fresh(FOLDER).app.test_client()
 
 
 def asked_from(client, origin):

@@ -22,7 +22,7 @@ from test_anthropic import MESSAGE, said
 import failures
 from lessons.course.bad_network import BadNetwork
 from lessons.course.checker.run_checks import run_checks
-from lessons.course.import_anew import import_anew
+from lessons.course.fresh_packages import import_fresh
 from lessons.course.start_lesson import beginning, files_of
 
 __all__ = ["in_a_fork"]
@@ -187,7 +187,7 @@ def program(monkeypatch):
     def load(settings, folder=LESSON):
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
-        return import_anew(folder)
+        return import_fresh(folder)
 
     return load
 

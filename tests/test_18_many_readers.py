@@ -25,7 +25,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.exceptions import ServiceUnavailable
 
 from lessons.course.for_checks.scripted_model import ScriptedModel
-from lessons.course.import_anew import import_anew
+from lessons.course.fresh_packages import import_fresh
 from lessons.course.start_lesson import beginning
 
 pytestmark = pytest.mark.slow
@@ -39,7 +39,7 @@ BUFFERS = 16_000_000  # bytes; more than the sockets of one connection ever hold
 @pytest.fixture
 def program():
     """Return the lesson's program, with measures that nobody else has counted in."""
-    program = import_anew(LESSON)
+    program = import_fresh(LESSON)
     yield program
     slots = program.slots
     assert eventually(lambda: slots._value == slots._initial_value), "a place is taken"
@@ -145,7 +145,7 @@ def test_the_program_it_begins_with_lets_all_wait(tmp_path):
     for name, path in beginning(LESSON).items():
         (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "mine" / name).write_bytes(path.read_bytes())
-    program = import_anew(tmp_path / "mine")
+    program = import_fresh(tmp_path / "mine")
     program.model = script = ScriptedModel(*["word "] * 1000)
     client = program.app.test_client()
     answer = client.post("/ask", json={"prompt": "Hi"})

@@ -19,8 +19,8 @@ from werkzeug.test import Client
 from lessons.course.checker.check_page import beside, checks_in
 from lessons.course.checker.reports import as_line
 from lessons.course.checker.run_checks import checks_reported_by, run_checks
+from lessons.course.for_checks.loading import load
 from lessons.course.for_checks.scripted_model import ScriptedModel
-from lessons.course.for_checks.under_test import load
 from lessons.course.start_lesson import beginning, files_of
 
 __all__ = ["in_a_fork"]

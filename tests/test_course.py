@@ -27,7 +27,7 @@ import app as program
 from failures import as_json
 from lessons.course import folders, pages, way_through
 from lessons.course.checker.run_checks import run_checks
-from lessons.course.for_checks.under_test import load
+from lessons.course.for_checks.loading import load
 from lessons.course.live import starting
 from lessons.course.live.command_output import command_output
 from lessons.course.live.error_response import BrokenProgram

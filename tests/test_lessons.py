@@ -24,7 +24,7 @@ from langchain_core.exceptions import (
 )
 from langchain_core.messages import AIMessageChunk
 
-from lessons.course.for_checks.under_test import import_anew
+from lessons.course.fresh_packages import import_fresh
 from lessons.course.start_lesson import beginning, program_of
 
 LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/README.md"))
@@ -353,7 +353,7 @@ def test_a_foreign_name_gets_neither_the_page_nor_an_answer(module, monkeypatch)
 @servers_that_know_their_names
 def test_a_name_in_trusted_hosts_is_served(module, monkeypatch):
     monkeypatch.setenv("TRUSTED_HOSTS", "localhost, 192.168.1.5")
-    client = import_anew(Path(module.__file__).parent).app.test_client()
+    client = import_fresh(Path(module.__file__).parent).app.test_client()
     assert client.get("/", headers={"Host": "192.168.1.5:8000"}).status_code == 200
     assert client.get("/", headers={"Host": "127.0.0.1"}).status_code == 400
 

@@ -10,12 +10,12 @@ from langchain_core import exceptions
 from langchain_core.messages import AIMessageChunk
 
 from failures import Unfinished
+from lessons.course.for_checks.loading import load
 from lessons.course.for_checks.plain_text import (
     test_a_prompt_that_is_no_string_is_refused,
 )
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End, ScriptedModel
-from lessons.course.for_checks.under_test import load
 
 KEY = "sk-practice-1234"
 BLOCKS = "Loop over chunk.content_blocks: they are alike, whoever made the chunk."

@@ -11,7 +11,7 @@ from jinja2 import TemplateNotFound
 from lessons.course.advice import advice_on
 from lessons.course.bounds import prints_too_much, uses_too_much
 from lessons.course.folders import COURSE, LESSONS, ROOT
-from lessons.course.import_anew import without_number
+from lessons.course.fresh_packages import without_number
 
 
 def place(file, line, folder):

@@ -2,8 +2,8 @@
 
 import pytest
 
+from lessons.course.for_checks.loading import load
 from lessons.course.for_checks.scripted_model import ScriptedModel
-from lessons.course.for_checks.under_test import load
 
 PATH = "/v1/models"
 

@@ -16,9 +16,9 @@ from lessons.course.bounds import bound_memory_and_output, never_ends
 from lessons.course.checker.reports import as_line
 from lessons.course.explain import sentence_for
 from lessons.course.folders import COURSE
+from lessons.course.for_checks.loading import load
 from lessons.course.for_checks.local_server import served
 from lessons.course.for_checks.scripted_model import ScriptedModel
-from lessons.course.for_checks.under_test import load
 
 FLAGS = [
     "--headless=new",

@@ -15,9 +15,9 @@ from flask.cli import ScriptInfo
 from langchain_core.messages import AIMessageChunk
 
 from lessons.course.folders import number_of
+from lessons.course.for_checks.loading import load
 from lessons.course.for_checks.local_server import served
 from lessons.course.for_checks.scripted_model import ScriptedModel
-from lessons.course.for_checks.under_test import load
 from lessons.course.for_checks.watched_terminal import WatchedTerminal
 
 PATIENCE = 3  # seconds to see whose wire a program speaks
@@ -54,7 +54,7 @@ def program(folder, terminal):
 
 @pytest.fixture
 def started_with(program, folder, monkeypatch):
-    """Let the program be started anew with these lines in its .env; return it."""
+    """Let the program be started again with these lines in its .env; return it."""
 
     def start(**settings):
         for name, value in settings.items():

@@ -10,7 +10,7 @@ from ctypes import c_ulong, py_object, pythonapi
 from threading import get_ident
 from time import sleep
 
-from lessons.course.import_anew import package_of
+from lessons.course.fresh_packages import package_of
 
 ATTEMPTS = 10
 PAUSE = 0.05  # seconds, for the threads to come to their end

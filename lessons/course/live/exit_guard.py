@@ -7,7 +7,7 @@ student's accident. It is no wall against an attacker, who would have other ways
 import os
 import sys
 
-from lessons.course.import_anew import package_of
+from lessons.course.fresh_packages import package_of
 
 SERVER = os.getpid()
 end_python = os._exit

@@ -1,4 +1,4 @@
-"""The programs beside the text: imported on first use, and anew when a file changed.
+"""The programs beside the notes: imported when asked, and again when a file changed.
 
 A WSGI app, as a Flask app is one, is what a server calls for each request: with what is
 known of the request (environ), and with a function that takes status and headers
@@ -13,7 +13,7 @@ from threading import Lock
 
 from werkzeug.wsgi import ClosingIterator
 
-from lessons.course.import_anew import forget
+from lessons.course.fresh_packages import forget
 from lessons.course.live.end_threads import end_threads
 from lessons.course.live.error_response import (
     BrokenProgram,

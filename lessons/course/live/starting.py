@@ -7,7 +7,7 @@ from time import monotonic
 from flask import Flask
 from werkzeug.exceptions import InternalServerError
 
-from lessons.course.import_anew import fresh_name, import_anew
+from lessons.course.fresh_packages import fresh_name, import_fresh
 from lessons.course.live.end_threads import end_threads
 from lessons.course.live.error_response import BrokenProgram, sentence_about
 from lessons.course.live.terminal_page import TerminalPage
@@ -66,7 +66,7 @@ def import_app(folder, package=None):
     name = f"{folder.name}/app.py"
     if not path.exists():
         raise BrokenProgram(f"There is no {name} yet: flask start puts one there.")
-    module = import_anew(folder, package)
+    module = import_fresh(folder, package)
     app = getattr(module, "app", None)
     if not isinstance(app, Flask):
         raise BrokenProgram(f"{name} has no app: write app = Flask(__name__).")

@@ -3,7 +3,7 @@
 from flask.cli import prepare_import
 
 import models
-from lessons.course.import_anew import import_anew
+from lessons.course.fresh_packages import import_fresh
 
 
 def load(folder, model):
@@ -24,7 +24,7 @@ def load(folder, model):
 
     models.choose_model = choose_ours  # under whatever name the program keeps the model
     try:
-        module = import_anew(folder)
+        module = import_fresh(folder)
     finally:
         models.choose_model = choose_model
     has_app = hasattr(getattr(module, "app", None), "test_client")

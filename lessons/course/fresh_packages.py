@@ -1,4 +1,4 @@
-"""How the program of a folder is imported: as its files are now, under a fresh name."""
+"""A folder as a package: imported as its files are now, under a name never used."""
 
 import re
 import sys
@@ -34,7 +34,7 @@ def without_number(text, folder):
     return re.sub(rf"(?<={re.escape(folder.name)})#\d+", "", text)
 
 
-def import_anew(folder, package=None):
+def import_fresh(folder, package=None):
     """Import the app.py of a folder, and what it imports from there, as files are now.
 
     The folder is a package, of that name or of a fresh one: from .stream import Stream
@@ -51,14 +51,14 @@ def import_anew(folder, package=None):
 
 
 def forget(package):
-    """Let go of a package and its modules: an import anew needs none of them."""
+    """Let go of a package and its modules: the next import needs none of them."""
     for name in list(sys.modules):
         if name == package or name.startswith(f"{package}."):
             del sys.modules[name]
 
 
 def package_of(frame):
-    """Return the name of the package, imported anew, whose code a frame runs; or None.
+    """Return the name of the fresh package whose code a frame runs, or None.
 
     A frame is a call that goes on: of a function, or of the lines of a module.
     """
