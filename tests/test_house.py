@@ -1,0 +1,94 @@
+"""The walls of the house: which of its parts may import which."""
+
+import ast
+from graphlib import TopologicalSorter
+
+import pytest
+from conftest import ROOT
+
+COURSE = ROOT / "lessons" / "course"
+ROOMS = ["live", "checker", "for_checks"]
+DOORS = ["pages", "commands"]  # where readers come in: they may use all that is there
+# What the rooms may import of each other. Each may also import what stands in course/
+# itself, except for the doors.
+MAY_IMPORT = {"live": [], "checker": ["for_checks"], "for_checks": []}
+
+
+def imports_of(path):
+    """Return the modules that a file imports, as "lessons.course.folders"."""
+    modules = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules.update(name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} hides what it imports behind a dot"
+            names = [f"{node.module}.{name.name}" for name in node.names]
+            found = [name for name in names if file_of(name)]
+            modules.update(found or [node.module])
+    return modules
+
+
+def file_of(module):
+    """Return the file of a module of this project, or None."""
+    path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+    return path if path.exists() else None
+
+
+def of_the_course(path):
+    """Return the modules of the course that a file imports, without its name."""
+    ours = [name for name in imports_of(path) if name.startswith("lessons.")]
+    return {name.removeprefix("lessons.course.") for name in ours}
+
+
+def modules_of_the_course():
+    """Return the course's modules with the files, as {"live.mounts": path}."""
+    modules = {}
+    for path in sorted(COURSE.rglob("*.py")):
+        if path.name != "__init__.py":
+            name = path.relative_to(COURSE).with_suffix("").as_posix()
+            modules[name.replace("/", ".")] = path
+    return modules
+
+
+MODULES = modules_of_the_course()
+
+
+def test_each_room_is_named_here():
+    folders = {name.partition(".")[0] for name in MODULES if "." in name}
+    assert folders == set(ROOMS)
+    assert set(DOORS) < set(MODULES)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name not in DOORS])
+def test_a_module_imports_only_what_its_room_may(name):
+    room = name.partition(".")[0] if "." in name else None
+    allowed = {room, *MAY_IMPORT[room]} if room else set()
+    for imported in of_the_course(MODULES[name]):
+        assert imported in MODULES, f"course/{name} imports {imported}"
+        assert imported not in DOORS
+        if "." in imported:
+            assert imported.partition(".")[0] in allowed
+
+
+def test_nothing_in_the_course_imports_itself_in_a_circle():
+    graph = {name: of_the_course(path) for name, path in MODULES.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError for a circle
+
+
+CHECKS = sorted(ROOT.glob("lessons/[0-9]*/**/check.py"))
+FOLDERS = [path.parent.relative_to(ROOT / "lessons").as_posix() for path in CHECKS]
+
+
+@pytest.mark.parametrize("path", CHECKS, ids=FOLDERS)
+def test_a_check_uses_only_what_is_for_checks(path):
+    used = of_the_course(path)
+    assert all(name.startswith("for_checks.") for name in used), used
+
+
+PROGRAM = sorted(ROOT.glob("*.py"))
+
+
+@pytest.mark.parametrize("path", PROGRAM, ids=[path.name for path in PROGRAM])
+def test_the_program_knows_the_course_by_one_line(path):
+    used = of_the_course(path)
+    assert used == ({"pages"} if path.name == "app.py" else set())
