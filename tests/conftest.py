@@ -29,6 +29,7 @@ import app as program  # noqa: E402
 from lessons.course.for_checks.local_server import served  # noqa: E402
 from lessons.course.for_checks.scripted_model import ScriptedModel  # noqa: E402
 
+pytest_plugins = ["forked_checks", "support.course"]  # their fixtures
 ROOT = Path(__file__).parent.parent
 CLIENTS = ROOT / "tests" / "clients"
 LIMIT = 20  # seconds; a test that waits longer has failed

@@ -11,7 +11,6 @@ from threading import Event
 import pytest
 import requests
 from conftest import LIMIT, ROOT, ScriptedModel, changed, production, running
-from forked_checks import in_a_fork
 from langchain_core.messages import AIMessageChunk
 from provider import DONE, DROP, STALL, USAGE, Exchange, Provider, chunk, event, finish
 from provider import refuse as refuse_as_openai
@@ -25,7 +24,6 @@ from lessons.course.checker.run_checks import run_checks
 from lessons.course.fresh_packages import import_fresh
 from lessons.course.start_lesson import beginning, files_of
 
-__all__ = ["in_a_fork"]
 LESSON = ROOT / "lessons" / "17-any-provider"
 lesson = importlib.import_module("lessons.17-any-provider.app")
 providers = importlib.import_module("lessons.17-any-provider.wires.providers")

@@ -19,7 +19,6 @@ from types import SimpleNamespace
 import pytest
 import requests
 from conftest import LIMIT, ROOT, WAITRESS, free_port
-from forked_checks import in_a_fork
 from machines import need, started
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -27,7 +26,6 @@ from selenium.webdriver.support.ui import WebDriverWait
 from lessons.course.checker.run_checks import run_checks
 from lessons.course.start_lesson import files_of
 
-__all__ = ["in_a_fork"]
 [LESSON] = ROOT.glob("lessons/19-*")
 NAME = f"lessons.{LESSON.name}"
 KINDS = ["gthread", "gevent", "waitress"]

@@ -11,7 +11,6 @@ from time import time
 import pytest
 from conftest import LIMIT, ROOT
 from flask import Flask
-from forked_checks import in_a_fork
 from langchain_openai import ChatOpenAI
 from provider import DONE, Provider, finish
 from werkzeug.test import Client
@@ -23,7 +22,6 @@ from lessons.course.for_checks.loading import load
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.start_lesson import beginning, files_of
 
-__all__ = ["in_a_fork"]
 LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/check.py"))
 PAGES = [lesson for lesson in LESSONS if (lesson / "check.js").exists()]
 FOR_THE_BROWSER = [".js", ".css"]

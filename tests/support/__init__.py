@@ -1,0 +1,1 @@
+"""What the tests share: servers that stand for others, and readers of pages."""

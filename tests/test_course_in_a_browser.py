@@ -1,0 +1,382 @@
+"""The course in a browser: the program, its wire, and the buttons."""
+
+import json
+import shutil
+import threading
+
+import pytest
+from conftest import LIMIT, ROOT
+from support.course import (
+    A_PAGE,
+    A_SERVER,
+    A_TERMINAL,
+    HELLO,
+    LETTERS,
+    PAGE,
+    PATIENCE,
+    model_of,
+    write,
+)
+
+
+def test_the_program_answers_beside_its_notes_and_the_wire_is_drawn(reader):
+    reader.open(PAGE)
+    reader.ask("/echo Streams are fun, Tragödie.")
+    reader.ended("complete")
+    assert "Streams are fun, Tragödie." in reader.frame()
+    assert reader.wire()["Bytes"] == str(len("Streams are fun, Tragödie.".encode()))
+
+
+def test_the_wire_of_before_a_reload_is_not_drawn_any_more(reader):
+    reader.open(PAGE)
+    reader.ask("/echo Hi")
+    reader.ended("complete")
+    reader.choose("#pane button")
+    reader.ended("idle")
+    assert (reader.wire()["Pieces"], reader.wire()["First text"]) == ("0", "-")
+
+
+def test_a_bad_network_carries_the_same_in_more_pieces(reader, monkeypatch):
+    goes_on = threading.Event()  # the second part leaves then, not after 20 ms
+    goes_on.set()
+    monkeypatch.setattr(
+        "lessons.course.bad_network.sleep", lambda seconds: goes_on.wait(PATIENCE)
+    )
+    reader.open(PAGE)
+    reader.ask("/echo Streams")
+    reader.ended("complete")
+    good = reader.wire()
+    reader.choose("[name=network]")
+    goes_on.clear()
+    reader.ask("/echo Streams")
+    reader.drawn("1")
+    goes_on.set()
+    reader.ended("complete")
+    bad = reader.wire()
+    assert (good["Pieces"], good["Bytes"]) == ("1", "7")
+    assert (bad["Pieces"], bad["Bytes"]) == ("2", "7")
+    reader.choose("[name=network]")
+    goes_on.clear()
+    reader.ask("/echo Streams")
+    reader.ended("complete")
+    assert reader.wire()["Pieces"] == "1"
+
+
+def test_mine_shows_what_is_broken_and_runs_when_it_is_mended(reader, mine):
+    write(mine, app="app = Flask(")
+    reader.open(PAGE)
+    reader.choose("[value=mine]")
+    assert reader.frame().startswith("mine/app.py, line 1: SyntaxError")
+    write(mine, app=HELLO)
+    reader.choose("#pane button")
+    assert reader.frame() == "Hello"
+
+
+def test_a_refused_question_says_why_below_the_program(reader):
+    reader.open(PAGE)
+    reader.ask("/fail 0")
+    reader.ended("refused")
+    reader.until("document.querySelector('#problem').textContent.includes('line 28')")
+    reader.ask("/echo Hi")
+    reader.ended("complete")
+    assert reader.run("return document.querySelector('#problem').textContent") == ""
+
+
+def test_a_broken_answer_breaks_for_the_page_too(reader):
+    reader.open(PAGE)
+    reader.ask("/fail 2 /echo one two three")
+    reader.ended("broken")
+    assert "one two" in reader.frame() and "not whole" in reader.frame()
+
+
+STOPS = {
+    "abort": "const stop = new AbortController(); page.stop = () => stop.abort();"
+    "question.signal = stop.signal;",
+    "cancel": "page.stop = () => page.reader.cancel();",
+}
+
+
+@pytest.mark.parametrize("way", STOPS)
+def test_a_page_that_hangs_up_hangs_up_on_the_model(reader, monkeypatch, way):
+    reader.open(PAGE)
+    gates = threading.Event(), threading.Event()
+    model = model_of(A_PAGE, monkeypatch, "one", gates[0], " two", gates[1], " 3")
+    reader.run(
+        f"""const page = frames[0];
+        const question = {{ method: "POST", body: '{{"prompt": "Hi"}}' }};
+        question.headers = {{ "Content-Type": "application/json" }};
+        {STOPS[way]}
+        page.fetch("ask", question).then(async ({{ body }}) => {{
+          page.reader = body.getReader();
+          page.first = await page.reader.read();
+        }});"""
+    )
+    reader.until("frames[0].first")
+    assert model.made == 1
+    reader.run("frames[0].stop()")
+    reader.ended("stopped")
+    for gate in gates:  # the server notices when it writes
+        gate.set()
+    assert model.closed.wait(LIMIT) and model.closed_early
+
+
+def test_a_terminal_program_runs_in_the_frame(reader):
+    reader.open(f"/lessons/{A_TERMINAL}/")
+    reader.ask("/echo Hi there")
+    reader.ended("complete")
+    assert "Hi there\n\n4 chunks, 8 characters" in reader.frame()
+
+
+def test_a_server_without_a_page_shows_its_pieces(reader, monkeypatch):
+    reader.open(f"/lessons/{A_SERVER}/")
+    gate = threading.Event()
+    model_of(A_SERVER, monkeypatch, "one", gate, " two")
+    reader.ask("Hi")
+    reader.until("frames[0].document.querySelector('#screen').textContent === 'one|'")
+    gate.set()
+    reader.ended("complete")
+    assert "one| two|" in reader.frame()
+
+
+# The scripts of the course, by themselves
+
+TAPPED = """
+    const { tapInto } = await import("/lessons/static/tap.js");
+    const drawn = [];
+    const wire = {
+      begin: () => drawn.push("begin"),
+      read: ({ text }) => drawn.push(text),
+      end: (how) => drawn.push(how),
+    };
+    const tap = tapInto(wire, document.createElement("p"));
+    const turn = () => new Promise((go) => setTimeout(go));
+    const encode = (text) => new TextEncoder().encode(text);
+    const bodies = [];
+    const page = { Response };
+    const untapped = async () => {
+      const start = (body) => bodies.push(body);
+      return new Response(new ReadableStream({ start }));
+    };
+"""
+
+
+@pytest.fixture
+def script(browser, serve, site):
+    """Return a function that runs a script beside the course's, to its done(value)."""
+    browser.set_script_timeout(PATIENCE)
+    browser.get(f"{serve(site)}/lessons/")
+
+    def run(text):
+        words = f"(async () => {{ {text} }})().catch((error) => done(String(error)))"
+        return browser.execute_async_script(f"const [done] = arguments; {words}")
+
+    return run
+
+
+def test_the_tap_reads_when_the_page_reads_and_not_before(script):
+    pulled, drawn = script(
+        TAPPED
+        + """let pulled = 0;
+        const pull = (body) => body.enqueue(encode(`piece ${++pulled}`));
+        const body = new ReadableStream({ pull }, { highWaterMark: 0 });
+        page.fetch = async () => new Response(body);
+        tap(page);
+        const reader = (await page.fetch("ask")).body.getReader();
+        await turn();
+        const before = pulled;
+        await reader.read();
+        await turn(); // for what would read ahead
+        done([[before, pulled], drawn]);"""
+    )
+    assert pulled == [0, 1]
+    assert drawn == ["begin", "piece 1"]
+
+
+def test_the_tap_draws_the_latest_question_only(script):
+    drawn = script(
+        TAPPED
+        + """page.fetch = untapped;
+        tap(page);
+        const first = (await page.fetch("ask")).body.getReader();
+        bodies[0].enqueue(encode("old"));
+        await first.read();
+        const second = (await page.fetch("ask")).body.getReader();
+        bodies[0].enqueue(encode("older"));
+        bodies[1].enqueue(encode("new"));
+        await first.read();
+        await second.read();
+        bodies[0].close();
+        await first.read();
+        bodies[1].close();
+        await second.read();
+        done(drawn);"""
+    )
+    assert drawn == ["begin", "old", "begin", "new", "complete"]
+
+
+def test_the_tap_draws_nothing_of_a_page_that_was_left(script):
+    drawn = script(
+        TAPPED
+        + """page.fetch = untapped;
+        tap(page);
+        const reader = (await page.fetch("ask")).body.getReader();
+        tap({ Response, fetch: untapped });
+        bodies[0].enqueue(encode("old"));
+        await reader.read();
+        bodies[0].close();
+        await reader.read();
+        done(drawn);"""
+    )
+    assert drawn == ["begin", "stopped"]
+
+
+CUT = """
+    const { check } = await import("/lessons/static/work.js");
+    const bytes = new TextEncoder().encode(LINES);
+    const answers = [];
+    for (let cut = 1; cut < bytes.length; cut++) {
+      const pieces = [bytes.slice(0, cut), bytes.slice(cut)];
+      const pull = (body) => {
+        if (pieces.length) body.enqueue(pieces.shift());
+        else body.close();
+      };
+      window.fetch = async () => new Response(new ReadableStream({ pull }));
+      const reported = [];
+      const note = (found) => reported.push(found);
+      const all = await check("", { inBrowser: true }, note);
+      answers.push([all, reported]);
+    }
+    done(answers);"""
+
+
+def test_a_line_of_the_checks_is_whole_however_it_was_cut(script):
+    found = [
+        {"sentence": "Tragödie 👋", "outcome": "green", "message": "", "printed": ""},
+        {"sentence": "b", "outcome": "red", "message": "why\n", "printed": "c"},
+    ]
+    lines = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in found)
+    cuts = script(CUT.replace("LINES", json.dumps(lines)))
+    assert len(cuts) == len(lines.encode()) - 1
+    assert all(cut == [found, found] for cut in cuts)
+
+
+# The buttons that check
+
+
+def test_check_my_work_says_what_is_red_and_then_that_all_is_green(reader, mine):
+    shutil.copytree(ROOT / PAGE[1:], mine, dirs_exist_ok=True)
+    right = (mine / "app.py").read_text(encoding="utf-8")
+    write(
+        mine, app=right.replace("Response(pieces(prompt)", "Response([*pieces(prompt)]")
+    )
+    reader.open(PAGE)
+    status, red = reader.check_my_work()
+    assert status == "Mend the red one, then check again."
+    assert red.startswith("red The first piece leaves before the second is made")
+    write(mine, app=right)
+    assert reader.check_my_work() == ["All is green.", None]
+
+
+def test_check_my_work_checks_the_page_in_this_browser(reader, mine):
+    shutil.copytree(ROOT / "lessons" / LETTERS, mine, dirs_exist_ok=True)
+    page = mine / "static" / "page.js"
+    right = page.read_text(encoding="utf-8")
+    page.write_text(right.replace(", { stream: true }", ""), encoding="utf-8")
+    reader.open(f"/lessons/{LETTERS}/")
+    assert "cut after byte 5" in reader.check_my_work()[1]
+    page.write_text(right, encoding="utf-8")
+    assert reader.check_my_work() == ["All is green.", None]
+
+
+def test_check_your_turn_says_what_is_red_and_then_that_all_is_green(
+    turn, reader, mine
+):
+    shutil.copytree(turn.parent, mine, dirs_exist_ok=True)
+    reader.open(PAGE)
+    status, red = reader.check_my_work("#check-turn")
+    assert status == "Mend the red one, then check again."
+    assert red.startswith("red It says bye\n\nNothing says bye.")
+    app = (mine / "app.py").read_text(encoding="utf-8")
+    write(mine, app=f"{app}\nbye = True\n")
+    assert "The page says no bye." in reader.check_my_work("#check-turn")[1]
+    page = mine / "templates" / "index.html"
+    page.write_text(page.read_text(encoding="utf-8") + "<p>bye", encoding="utf-8")
+    assert reader.check_my_work("#check-turn") == ["Your turn is done.", None]
+
+
+def test_one_button_checks_at_a_time(turn, reader, mine):
+    reader.open(PAGE)
+    asked = reader.run(
+        """let asked = 0;
+        window.fetch = () => {
+          asked += 1;
+          return new Promise(() => {});
+        };
+        for (const name of ["#check", "#check-turn", "#check"]) {
+          document.querySelector(name).click();
+        }
+        const disabled = document.querySelectorAll("[aria-disabled=true]").length;
+        return [asked, disabled];"""
+    )
+    assert asked == [1, 2]
+
+
+def test_the_way_through_shows_how_far_one_is(reader, mine):
+    shutil.copytree(ROOT / "lessons" / A_TERMINAL, mine, dirs_exist_ok=True)
+    reader.browser.get(f"{reader.url}/lessons/")
+    status, _ = reader.check_my_work()
+    first = reader.run("return document.querySelector('#lessons li').dataset.outcome")
+    assert first == "green"
+    assert status.startswith("You are at 02 · A stream from Flask.")
+
+
+def test_a_verdict_of_before_a_reload_says_so(reader, mine):
+    shutil.copytree(ROOT / PAGE[1:], mine, dirs_exist_ok=True)
+    reader.open(PAGE)
+    reader.choose("#pane button")
+    assert "Begin with flask start 3" in reader.text("#status")
+    reader.check_my_work()
+    for _ in range(2):
+        reader.choose("#pane button")
+        assert reader.text("#status") == "Before you pressed Reload: All is green."
+    assert reader.check_my_work() == ["All is green.", None]
+
+
+# The copy buttons
+
+
+def copies(reader):
+    """Press each copy button; return what was copied and what the buttons say then."""
+    reader.until("document.querySelector('.copy')")
+    return reader.browser.execute_async_script(
+        """const [done] = arguments;
+        const copied = [];
+        navigator.clipboard.writeText = async (text) => copied.push(text);
+        const buttons = [...document.querySelectorAll(".copy")];
+        for (const button of buttons) button.click();
+        const said = () => buttons.map(({ textContent }) => textContent);
+        setTimeout(() => done([copied, said()]));"""
+    )
+
+
+def test_code_can_be_copied_as_it_stands_in_its_file(reader):
+    reader.open(PAGE)
+    copied, said = copies(reader)
+    file = (ROOT / PAGE[1:] / "templates" / "index.html").read_text(encoding="utf-8")
+    assert any(text in file for text in copied)
+    assert said == ["Copied"] * len(copied)
+
+
+def test_of_a_terminal_what_was_typed_is_copied(reader):
+    reader.open(f"/lessons/{A_TERMINAL}/")
+    copied, _ = copies(reader)
+    for text in copied:
+        assert not text.startswith("$") and "characters\n" not in text
+    assert any(text.startswith("flask ") for text in copied)
+
+
+def test_a_copy_button_is_named_after_its_file(reader):
+    reader.open(PAGE)
+    reader.until("document.querySelector('.copy')")
+    names = "[...document.querySelectorAll('.copy')].map(({ ariaLabel }) => ariaLabel)"
+    assert "Copy: static/page.js" in reader.run(f"return {names}")
