@@ -103,8 +103,7 @@ def checked(run_checks, context, command, program, seconds):
     """
     _python, *words = command
     words += ["--program", str(program), "--seconds", str(seconds)]
-    environment = os.environ | run_checks.ENVIRONMENT
-    with forked(context, words, run_checks.ROOT, environment) as running:
+    with forked(context, words, run_checks.ROOT, run_checks.environment()) as running:
         timer = Timer(seconds + run_checks.PATIENCE, end, [running.pid])
         timer.start()
         try:

@@ -12,10 +12,11 @@ import sys
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Timer
+from threading import Thread, Timer
 from time import monotonic
 
 from lessons.course.bounds import OUTPUT, SECONDS, never_ends, prints_too_much
+from lessons.course.checker.environment import environment
 from lessons.course.checker.reports import MARK, Check, as_line
 from lessons.course.folders import ROOT
 
@@ -33,15 +34,6 @@ PYTEST = [
     "--exitfirst",
     "-Wignore",
 ]
-ENVIRONMENT = {
-    "MODEL": "practice",
-    "PYTHON_DOTENV_DISABLED": "1",
-    "PYTHONUTF8": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTEST_ADDOPTS": "",
-    "PYTHONPATH": str(ROOT),
-    "MALLOC_ARENA_MAX": "2",  # else each thread sets 64 MB of addresses aside
-}
 
 
 def run_checks(checks, program, seconds=SECONDS):
@@ -96,6 +88,8 @@ def checks_reported_by(command, program, seconds):
             elif "stopped" in report:
                 stopped = report["stopped"]
                 break
+            elif "ended" in report:
+                break
             else:
                 check = Check(**report)
                 waiting = [each for each in waiting if each != check.sentence]
@@ -114,17 +108,18 @@ def checks_reported_by(command, program, seconds):
 def started(command, program, seconds):
     """Start a command that checks a program, and end it at last."""
     options = ["--program", str(program), "--seconds", str(seconds)]
+    reading_end, writing_end = os.pipe()
     running = subprocess.Popen(
         [*command, *options],
         cwd=ROOT,
-        env=os.environ | ENVIRONMENT,
+        env=environment(),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=writing_end,
         stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
         start_new_session=True,  # it and the browser it starts are ended together
     )
+    running.stdout = os.fdopen(reading_end, encoding="utf-8", errors="replace")
+    Thread(target=report_its_end, args=[running, writing_end]).start()
     timer = Timer(seconds + PATIENCE, end, [running])  # if it does not end by itself
     timer.start()
     try:
@@ -134,6 +129,18 @@ def started(command, program, seconds):
         end(running)
         running.stdout.close()
         running.wait()
+
+
+def report_its_end(running, writing_end):
+    """Wait until a command has ended, and write a report of that behind all others.
+
+    The end of the pipe would not do: it comes only when everything that the program has
+    started has ended, too, and that can have left the session in which we end it.
+    """
+    running.wait()
+    with suppress(OSError):  # nobody reads any more
+        os.write(writing_end, as_line(ended=True).encode())
+    os.close(writing_end)
 
 
 def lines_of(stream, program):
