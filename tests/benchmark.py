@@ -28,11 +28,11 @@ from time import perf_counter
 import psutil
 import requests
 
-sys.path.append(str(Path(__file__).parent.parent))  # where conftest finds the app
 sys.path.append(str(Path(__file__).with_name("benchmark")))
-from conftest import LIMIT, free_port, wait_for
 from page_cost import page_cost
 from servers import HERE, SERVERS
+from support import LIMIT
+from support.servers import free_port, wait_for
 from table import drawn, written
 
 CROWD_CORE, SERVER_CORE = 0, 1

@@ -2,54 +2,22 @@
 
 import json
 import os
-import random
 import shutil
-import socket
 import subprocess
 import threading
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from time import monotonic
+from contextlib import ExitStack
 
-# Before anything of ours is imported: the tests never see a student's key or settings.
-for setting in list(os.environ):
-    ours = "MODEL", "OPENAI_", "ANTHROPIC_", "ANSWER", "TRUSTED_", "REDIS_"
-    others = "_API_KEY", "_PROXY"
-    if setting.startswith(ours) or setting.upper().endswith(others):
-        del os.environ[setting]
-os.environ["PYTHON_DOTENV_DISABLED"] = "1"
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from support import CLIENTS, LIMIT  # first: it takes a student's settings away
+from support.browser import FLAGS
 
-import pytest  # noqa: E402
-from forked_python import serving  # noqa: E402
-from selenium import webdriver  # noqa: E402
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from werkzeug.wsgi import ClosingIterator  # noqa: E402
+import app as program
+from lessons.course.for_checks.local_server import served
+from lessons.course.for_checks.scripted_model import ScriptedModel
 
-import app as program  # noqa: E402
-from lessons.course.for_checks.local_server import served  # noqa: E402
-from lessons.course.for_checks.scripted_model import ScriptedModel  # noqa: E402
-
-pytest_plugins = ["forked_checks", "support.course"]  # their fixtures
-ROOT = Path(__file__).parent.parent
-CLIENTS = ROOT / "tests" / "clients"
-LIMIT = 20  # seconds; a test that waits longer has failed
-FLAGS = """
-    --headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run
-    --disable-background-networking --disable-component-update --disable-sync
-    --disable-back-forward-cache
-""".split()  # noqa: SIM905
-
-WAITRESS = """
-import sys, importlib, waitress
-name, address = sys.argv[1:]
-waitress.serve(importlib.import_module(name).app, listen=address, threads=8)
-"""  # waitress-serve takes no name with a hyphen
-PRODUCTION = {
-    "gunicorn": lambda module, address: f"""
-        -m gunicorn --bind {address} --worker-class gthread --threads 8
-        --graceful-timeout 1 {module}:app""".split(),
-    "waitress": lambda module, address: ["-c", WAITRESS, module, address],
-}
+pytest_plugins = ["support.forked_checks", "support.course"]  # their fixtures
 
 
 def pytest_collection_modifyitems(items):
@@ -59,62 +27,6 @@ def pytest_collection_modifyitems(items):
     the end, and none waits for another's long one.
     """
     items.sort(key=lambda item: item.path.name == "test_checks.py")
-
-
-def free_port():
-    """Return a port of 127.0.0.1 that nobody listens on.
-
-    None of those that a system gives to whoever asks for any: another test, or a
-    browser, could get it before the server that it is for.
-    """
-    while True:
-        port = random.randrange(10_000, 32_000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-
-
-def wait_for(port):
-    """Return when a server listens on the port of 127.0.0.1."""
-    until = monotonic() + 6 * LIMIT  # a busy machine takes its time
-    while monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        threading.Event().wait(0.01)
-    raise TimeoutError(f"no server listens on port {port}")
-
-
-@contextmanager
-def running(*words, log=os.devnull, **settings):
-    """Run `flask <words>` with these settings, as .env has them; yield its address."""
-    port = free_port()
-    environment = os.environ | {"FLASK_RUN_PORT": str(port)} | settings
-    with serving(["-m", "flask", *words], ROOT, environment, log, LIMIT):
-        wait_for(port)
-        yield f"http://127.0.0.1:{port}"
-
-
-@contextmanager
-def production(kind, module, log=os.devnull, **settings):
-    """Run a module's app under gunicorn (gthread) or waitress; yield its address."""
-    port = free_port()
-    words = PRODUCTION[kind](module, f"127.0.0.1:{port}")
-    with serving(words, ROOT, os.environ | settings, log, LIMIT):
-        wait_for(port)
-        yield f"http://127.0.0.1:{port}"
-
-
-class Kept(ScriptedModel):
-    """A model whose streams are held on to, so that nothing closes them by chance."""
-
-    def __init__(self, *script):
-        super().__init__(*script)
-        self.streams = []
-
-    def stream(self, prompt):
-        self.streams.append(super().stream(prompt))
-        return self.streams[-1]
 
 
 @pytest.fixture
@@ -158,24 +70,6 @@ def serve():
 def server(serve):
     """Return the address of the app on a real port."""
     return serve(program.app)
-
-
-def changed(wsgi_app, body=None, headers=None):
-    """Return a WSGI app that answers as another does, but for what a test changes.
-
-    body(piece) returns what to send for a piece of the body, in bytes; headers(list)
-    returns the headers. A test's client has to notice what was changed.
-    """
-
-    def answer(environ, start_response):
-        def start(status, given, *rest):
-            return start_response(status, headers(given) if headers else given, *rest)
-
-        pieces = wsgi_app(environ, start)
-        close = getattr(pieces, "close", None)
-        return ClosingIterator(map(body, pieces) if body else pieces, close)
-
-    return answer
 
 
 @pytest.fixture

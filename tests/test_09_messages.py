@@ -10,14 +10,17 @@ from threading import Event
 
 import pytest
 import requests
-from conftest import LIMIT, ROOT, Kept, ScriptedModel, changed
 from langchain_core import exceptions
 from langchain_core.messages import AIMessageChunk
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+from support import LIMIT, ROOT
+from support.kept_streams import Kept
+from support.servers import changed
 
 import failures
 from lessons.course.bad_network import BadNetwork
+from lessons.course.for_checks.scripted_model import ScriptedModel
 
 NAMES = {
     "09": "lessons.09-messages-with-a-type",

@@ -8,9 +8,11 @@ from threading import Condition, Event, Thread
 
 import pytest
 import requests
-from conftest import LIMIT, Kept, production, running
 from langchain_core import exceptions
 from selenium.webdriver.support.ui import WebDriverWait
+from support import LIMIT
+from support.kept_streams import Kept
+from support.servers import production, running
 
 import failures
 

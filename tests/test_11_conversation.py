@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import pytest
 import requests
-from conftest import LIMIT, ROOT, Kept, changed, production, running
 from langchain_core.exceptions import (
     ModelConnectionError,
     ModelInvalidRequestError,
@@ -20,6 +19,9 @@ from langchain_core.messages import AIMessageChunk
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+from support import LIMIT, ROOT
+from support.kept_streams import Kept
+from support.servers import changed, production, running
 from werkzeug.wrappers import Response
 
 import failures

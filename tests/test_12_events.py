@@ -8,8 +8,16 @@ from threading import Event, Thread
 import httpx
 import pytest
 import requests
-from conftest import LIMIT, ROOT, ScriptedModel, changed, production, running
-from event_streams import (
+from httpx_sse import SSEError, connect_sse
+from langchain_core.exceptions import (
+    ModelAPIError,
+    ModelAuthenticationError,
+    ModelRateLimitError,
+    ModelTimeoutError,
+)
+from langchain_core.messages import AIMessageChunk
+from support import LIMIT, ROOT
+from support.event_streams import (
     COUNT,
     MANY,
     SCRIPT,
@@ -22,17 +30,11 @@ from event_streams import (
     one_newline,
     until,
 )
-from httpx_sse import SSEError, connect_sse
-from langchain_core.exceptions import (
-    ModelAPIError,
-    ModelAuthenticationError,
-    ModelRateLimitError,
-    ModelTimeoutError,
-)
-from langchain_core.messages import AIMessageChunk
-from provider import Provider
-from running_totals import RUNNING_TOTALS
+from support.provider import Provider
+from support.running_totals import RUNNING_TOTALS
+from support.servers import changed, production, running
 
+from lessons.course.for_checks.scripted_model import ScriptedModel
 from models import choose_model
 from practice import failure
 

@@ -5,8 +5,10 @@ import runpy
 from threading import Event
 
 import pytest
-from conftest import LIMIT, ROOT, changed
-from event_streams import (
+from langchain_core.exceptions import ModelAPIError, ModelRateLimitError
+from langchain_core.messages import AIMessageChunk
+from support import LIMIT, ROOT
+from support.event_streams import (
     COUNT,
     MANY,
     SCRIPT,
@@ -20,8 +22,7 @@ from event_streams import (
     refusing,
     until,
 )
-from langchain_core.exceptions import ModelAPIError, ModelRateLimitError
-from langchain_core.messages import AIMessageChunk
+from support.servers import changed
 
 from practice import failure
 

@@ -5,8 +5,13 @@ import json
 from threading import Event
 
 import pytest
-from conftest import changed
-from event_streams import (
+from langchain_core.exceptions import (
+    ModelAPIError,
+    ModelRateLimitError,
+    ModelTimeoutError,
+)
+from langchain_core.messages import AIMessageChunk
+from support.event_streams import (
     COUNT,
     MANY,
     SCRIPT,
@@ -20,12 +25,7 @@ from event_streams import (
     one_newline,
     until,
 )
-from langchain_core.exceptions import (
-    ModelAPIError,
-    ModelRateLimitError,
-    ModelTimeoutError,
-)
-from langchain_core.messages import AIMessageChunk
+from support.servers import changed
 
 from practice import failure
 

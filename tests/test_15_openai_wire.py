@@ -18,10 +18,12 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import CLIENTS, LIMIT, ROOT, ScriptedModel, changed, production, running
 from langchain_core import exceptions as failures
 from langchain_core.messages import AIMessageChunk
-from openai_wire import (
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+from support import CLIENTS, LIMIT, ROOT
+from support.openai_wire import (
     KEY,
     PATH,
     PLENTY,
@@ -32,8 +34,9 @@ from openai_wire import (
     chunks,
     question,
 )
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
+from support.servers import changed, production, running
+
+from lessons.course.for_checks.scripted_model import ScriptedModel
 
 __all__ = ["chat"]  # a fixture
 NAME = "15-the-openai-wire"

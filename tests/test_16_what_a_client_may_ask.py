@@ -14,10 +14,12 @@ from contextlib import closing
 
 import pytest
 import requests
-from conftest import LIMIT, ROOT, ScriptedModel, production, running
 from langchain_core import exceptions as failures
 from langchain_openai import ChatOpenAI
-from openai_wire import (
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+from support import LIMIT, ROOT
+from support.openai_wire import (
     KEY,
     PATH,
     PLENTY,
@@ -28,11 +30,11 @@ from openai_wire import (
     chunks,
     question,
 )
-from provider import Provider
-from running_totals import RUNNING_TOTALS
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
+from support.provider import Provider
+from support.running_totals import RUNNING_TOTALS
+from support.servers import production, running
 
+from lessons.course.for_checks.scripted_model import ScriptedModel
 from models import choose_model
 
 __all__ = ["chat"]  # a fixture

@@ -10,17 +10,29 @@ from threading import Event
 
 import pytest
 import requests
-from conftest import LIMIT, ROOT, ScriptedModel, changed, production, running
 from langchain_core.messages import AIMessageChunk
-from provider import DONE, DROP, STALL, USAGE, Exchange, Provider, chunk, event, finish
-from provider import refuse as refuse_as_openai
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+from support import LIMIT, ROOT
+from support.provider import (
+    DONE,
+    DROP,
+    STALL,
+    USAGE,
+    Exchange,
+    Provider,
+    chunk,
+    event,
+    finish,
+)
+from support.provider import refuse as refuse_as_openai
+from support.servers import changed, production, running
 from test_anthropic import MESSAGE, said
 
 import failures
 from lessons.course.bad_network import BadNetwork
 from lessons.course.checker.run_checks import run_checks
+from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.fresh_packages import import_fresh
 from lessons.course.start_lesson import beginning, files_of
 

@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from conftest import LIMIT, ROOT, free_port, wait_for
-from forked_python import serving
 from langchain_core.exceptions import ModelConnectionError
 from prometheus_client.parser import text_string_to_metric_families
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+from support import LIMIT, ROOT
+from support.forked_python import serving
+from support.servers import free_port, wait_for
 from werkzeug.exceptions import ServiceUnavailable
 
 from lessons.course.for_checks.scripted_model import ScriptedModel

@@ -18,10 +18,11 @@ from types import SimpleNamespace
 
 import pytest
 import requests
-from conftest import LIMIT, ROOT, WAITRESS, free_port
-from machines import need, started
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+from support import LIMIT, ROOT
+from support.machines import need, started
+from support.servers import WAITRESS, free_port
 
 from lessons.course.checker.run_checks import run_checks
 from lessons.course.start_lesson import files_of

@@ -13,13 +13,14 @@ from types import SimpleNamespace
 import httpx
 import pytest
 import requests
-from conftest import LIMIT, ROOT, changed, free_port
 from httpx_sse import connect_sse
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
-from machines import celery_worker, gunicorn, need, nginx, redis_server, started
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+from support import LIMIT, ROOT
+from support.machines import celery_worker, gunicorn, need, nginx, redis_server, started
+from support.servers import changed, free_port
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ import json
 from threading import Event
 
 import pytest
-from provider import DROP, Provider, refuse
+from support.provider import DROP, Provider, refuse
 
 import app as program
 from models import choose_model

@@ -7,14 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 import requests
-from conftest import LIMIT, ScriptedModel
 from langchain_core import exceptions
 from langchain_core.messages import AIMessageChunk
+from support import LIMIT
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import http_date
 
 import app as program
 import failures
+from lessons.course.for_checks.scripted_model import ScriptedModel
 from practice import PracticeModel, failure
 
 SENTENCES = [

@@ -7,10 +7,11 @@ import threading
 
 import pytest
 import requests
-from conftest import LIMIT, ScriptedModel
+from support import LIMIT
 
 import lessons.course.bad_network as bad_network
 from lessons.course.bad_network import BadNetwork, around, cut
+from lessons.course.for_checks.scripted_model import ScriptedModel
 
 TEXT = 'Tragödie für 👋🏽\r\n{"text": "Größe"}\n\n'
 

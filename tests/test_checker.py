@@ -6,7 +6,7 @@ import sys
 from time import monotonic
 
 import pytest
-from conftest import LIMIT, ROOT
+from support import LIMIT, ROOT
 
 from lessons.course.checker import run_checks as checker
 from lessons.course.checker.environment import environment

@@ -9,10 +9,10 @@ from filecmp import cmp
 from time import time
 
 import pytest
-from conftest import LIMIT, ROOT
 from flask import Flask
 from langchain_openai import ChatOpenAI
-from provider import DONE, Provider, finish
+from support import LIMIT, ROOT
+from support.provider import DONE, Provider, finish
 from werkzeug.test import Client
 
 from lessons.course.checker.check_page import beside, checks_in

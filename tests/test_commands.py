@@ -10,8 +10,8 @@ from tempfile import gettempdir
 
 import pytest
 from click.testing import CliRunner
-from conftest import LIMIT, ROOT
-from forked_python import CAN_FORK, forked, ready, run_flask
+from support import LIMIT, ROOT
+from support.forked_python import CAN_FORK, forked, ready, run_flask
 
 from lessons.course.commands import check, hint, start
 from lessons.course.folders import all_lessons

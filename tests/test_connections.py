@@ -13,8 +13,8 @@ import httpx2
 import openai
 import pytest
 import trustme
-from conftest import LIMIT
-from provider import DONE, Provider, chunk
+from support import LIMIT
+from support.provider import DONE, Provider, chunk
 from test_lean import (
     ENDING,
     Echo,

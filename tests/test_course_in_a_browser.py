@@ -5,7 +5,7 @@ import shutil
 import threading
 
 import pytest
-from conftest import LIMIT, ROOT
+from support import LIMIT, ROOT
 from support.course import (
     A_PAGE,
     A_SERVER,

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from conftest import CLIENTS
+from support import CLIENTS
 from support.course import LESSONS, PAGE, PATIENCE
 
 # What it looks like

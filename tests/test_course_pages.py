@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 import requests
-from conftest import ROOT, running
+from support import ROOT
 from support.course import (
     A_PAGE,
     A_SERVER,
@@ -22,6 +22,7 @@ from support.course import (
     TURN,
     write,
 )
+from support.servers import running
 from werkzeug import Response
 
 from lessons.course.notes_as_html import to_html

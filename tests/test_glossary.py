@@ -4,7 +4,7 @@ import re
 from urllib.parse import urljoin
 
 import pytest
-from conftest import ROOT
+from support import ROOT
 
 import practice
 from lessons.course.notes_as_html import to_html

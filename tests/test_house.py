@@ -4,7 +4,7 @@ import ast
 from graphlib import TopologicalSorter
 
 import pytest
-from conftest import ROOT
+from support import ROOT
 
 COURSE = ROOT / "lessons" / "course"
 ROOMS = ["live", "checker", "for_checks"]

@@ -18,11 +18,11 @@ from uuid import UUID
 import httpx2
 import openai
 import pytest
-from conftest import LIMIT
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessageChunk, HumanMessageChunk
 from langchain_openai import ChatOpenAI
-from provider import (
+from support import LIMIT
+from support.provider import (
     DONE,
     DROP,
     ERROR,

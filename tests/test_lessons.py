@@ -16,14 +16,16 @@ from types import SimpleNamespace
 
 import pytest
 import requests
-from conftest import LIMIT, ROOT, ScriptedModel, running
 from langchain_core.exceptions import (
     ModelConnectionError,
     ModelInvalidRequestError,
     ModelRateLimitError,
 )
 from langchain_core.messages import AIMessageChunk
+from support import LIMIT, ROOT
+from support.servers import running
 
+from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.fresh_packages import import_fresh
 from lessons.course.start_lesson import beginning, program_of
 

@@ -9,8 +9,8 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from conftest import LIMIT, ROOT, ScriptedModel
 from flask import Flask
+from support import LIMIT, ROOT
 from support.course import (
     A_PAGE,
     A_SERVER,
@@ -26,6 +26,7 @@ from support.course import (
 from werkzeug.test import Client
 
 from lessons.course.for_checks.loading import load
+from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.live import starting
 from lessons.course.live.command_output import command_output
 from lessons.course.live.error_response import BrokenProgram

@@ -4,12 +4,13 @@ import re
 import threading
 
 import pytest
-from conftest import LIMIT, running
 from langchain_core.exceptions import ModelRateLimitError
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+from support import LIMIT
+from support.servers import running
 from werkzeug.exceptions import BadGateway, NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Response

@@ -12,7 +12,7 @@ from time import monotonic
 import pytest
 from langchain_core import exceptions
 from langchain_openai import ChatOpenAI
-from provider import DONE, Provider, finish
+from support.provider import DONE, Provider, finish
 
 import practice
 from practice import PracticeModel

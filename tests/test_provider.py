@@ -8,7 +8,7 @@ import httpx2
 import pytest
 import requests
 from langchain_core.exceptions import ModelTimeoutError
-from provider import (
+from support.provider import (
     DONE,
     DROP,
     ERROR,

@@ -1,7 +1,7 @@
 """No line unexplained: the lessons quote every line of the program at the root."""
 
 import pytest
-from conftest import ROOT
+from support import ROOT
 from test_lessons import LESSONS, quotations
 
 PROGRAM = ["app.py", "failures.py", "static/ask.js", "static/page.js"]

@@ -4,8 +4,9 @@ import threading
 
 import pytest
 import requests
-from conftest import LIMIT, running
-from provider import Provider, refuse
+from support import LIMIT
+from support.provider import Provider, refuse
+from support.servers import running
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,9 @@ from contextlib import closing, contextmanager
 from itertools import repeat
 
 import pytest
-from conftest import LIMIT, ROOT, free_port, wait_for
-from forked_python import start_server
+from support import LIMIT, ROOT
+from support.forked_python import start_server
+from support.servers import free_port, wait_for
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 import app as program

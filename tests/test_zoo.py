@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 import requests
-from zoo import Broken, Refused, Whole, Zoo
-from zoo_rows import ROWS
+from support.zoo import Broken, Refused, Whole, Zoo
+from support.zoo_rows import ROWS
 
 import app as program
 import failures

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import pytest
+from support.zoo import Broken, Refused, Whole, Zoo
+from support.zoo_rows import ROWS
 from test_lessons import KEY, body_of, path_of, servers
-from zoo import Broken, Refused, Whole, Zoo
-from zoo_rows import ROWS
 
 pytestmark = pytest.mark.slow
 

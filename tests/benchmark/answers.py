@@ -21,7 +21,7 @@ sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
 import psutil  # noqa: E402
 import requests  # noqa: E402
-from machines import celery_worker, gunicorn, redis_server  # noqa: E402
+from support.machines import celery_worker, gunicorn, redis_server  # noqa: E402
 
 NAME = "lessons.20-answers-that-outlive-their-reader"
 PACE = 30  # words a second

@@ -2,9 +2,10 @@
 
 import shutil
 
-from conftest import FLAGS, running
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from support.browser import FLAGS
+from support.servers import running
 
 READ = """const [pieces, done] = arguments;
 const piece = new TextEncoder().encode("letters ");

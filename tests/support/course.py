@@ -8,7 +8,6 @@ from concurrent.futures import Future
 from functools import partial
 
 import pytest
-from conftest import ROOT, ScriptedModel
 from flask import Flask
 from flask.testing import FlaskClient
 from selenium.webdriver.support.ui import WebDriverWait
@@ -18,7 +17,9 @@ import app as program
 from failures import as_json
 from lessons.course import folders, pages, way_through
 from lessons.course.checker.run_checks import run_checks
+from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.way_through import read_way_through
+from support import ROOT
 
 PATIENCE = 120  # seconds; a busy machine takes its time to start a Python
 LESSONS = [lesson.name for lesson in read_way_through().lessons]

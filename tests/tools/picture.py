@@ -1,4 +1,4 @@
-"""Take the README's picture of the page in mid-answer: python tests/picture.py"""
+"""Take the README's picture of the page in mid-answer: python tests/tools/picture.py"""
 
 import base64
 import shutil
@@ -11,8 +11,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-sys.path.append(str(Path(__file__).parent.parent))  # where conftest finds the app
-PICTURE = Path(__file__).with_name("page.webp")
+TESTS = Path(__file__).parents[1]
+sys.path.append(str(TESTS))
+PICTURE = TESTS / "page.webp"
 QUESTION = "/wait 1 /silent 1 Why flush?"
 SIZE = {"width": 860, "height": 900, "deviceScaleFactor": 2, "mobile": False}
 PIECES = "return document.querySelectorAll('#wire tbody tr').length"
@@ -21,7 +22,9 @@ PIECES = "return document.querySelectorAll('#wire tbody tr').length"
 def main():
     """Ask, and take the picture when forty pieces have come."""
     # Here, for the server that is started imports this file, and chooses its own model.
-    from conftest import FLAGS, LIMIT, running
+    from support import LIMIT
+    from support.browser import FLAGS
+    from support.servers import running
 
     options = webdriver.ChromeOptions()
     for flag in FLAGS:

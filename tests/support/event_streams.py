@@ -4,10 +4,11 @@ import json
 from threading import Event
 
 import pytest
-from conftest import LIMIT
 from langchain_core.messages import AIMessageChunk
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+
+from support import LIMIT
 
 COUNTED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
 COUNT = AIMessageChunk("", usage_metadata=COUNTED)
@@ -58,7 +59,7 @@ def asked_by_react(*texts):
     return {"id": "c", "messages": messages, "trigger": "submit-message"}
 
 
-# Mistakes on the wire, for conftest's changed()
+# Mistakes on the wire, for changed() of servers.py
 
 
 def one_newline(piece):

@@ -1,6 +1,6 @@
 """Answers of providers that count tokens as they go: 3 read and 5 written, in all."""
 
-from provider import DONE, event, finish
+from support.provider import DONE, event, finish
 
 
 def openai_says(text, completion):

@@ -1,4 +1,4 @@
-"""Draw lesson 18's picture of what waits in memory: python tests/draw_held.py
+"""Draw lesson 18's picture of what waits in memory: python tests/tools/draw_held.py
 
 It measures twice, half a minute in all: the program that the lesson begins with,
 and the one that it ends with. Each has a reader who takes a byte a second.
@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))
 
 from lessons.course.fresh_packages import import_fresh  # noqa: E402

@@ -3,7 +3,8 @@
 Each row names its source: a page of a documentation, or an issue as owner/name#number.
 """
 
-from zoo import (
+import failures
+from support.zoo import (
     BLOCK,
     CHUNKED,
     CREATED,
@@ -35,8 +36,6 @@ from zoo import (
     stops,
     until_closed,
 )
-
-import failures
 
 LEAK = "sk-abcd****wxyz"  # what real messages can hold: a part of the key
 

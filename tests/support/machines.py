@@ -13,8 +13,10 @@ import sys
 from contextlib import contextmanager
 
 import pytest
-from conftest import LIMIT, ROOT, free_port, wait_for
-from forked_python import start_server
+
+from support import LIMIT, ROOT
+from support.forked_python import start_server
+from support.servers import free_port, wait_for
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has none
 

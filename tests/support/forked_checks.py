@@ -3,9 +3,9 @@
 from functools import partial
 
 import pytest
-from forked_python import CAN_FORK, checked, ready
 
 from lessons.course.checker import run_checks
+from support.forked_python import CAN_FORK, checked, ready
 
 
 @pytest.fixture
