@@ -20,13 +20,13 @@ from support.servers import changed
 
 import failures
 from lessons.course.bad_network import BadNetwork
+from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.scripted_model import ScriptedModel
 
 NAMES = {
     "09": "lessons.09-messages-with-a-type",
     "10": "lessons.10-a-stream-object",
 }
-SECRET = "Incorrect API key provided: sk-pr****1234"
 USAGE = {"input_tokens": 2, "output_tokens": 5, "total_tokens": 7}
 REASONS = ["It left.", {"hello": "World"}, ["a", {"b": 1}], 5]
 FALSY = [None, "", 0, False]  # which Vovk's client takes for no error

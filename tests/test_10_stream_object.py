@@ -15,12 +15,12 @@ from support.kept_streams import Kept
 from support.servers import production, running
 
 import failures
+from lessons.course.for_checks.failing_model import SECRET
 
 NAME = "lessons.10-a-stream-object"
 lesson = importlib.import_module(f"{NAME}.app")
 streams = importlib.import_module(f"{NAME}.stream")
 Stream, StreamClosed, ROOM = streams.Stream, streams.StreamClosed, streams.ROOM
-SECRET = "Incorrect API key provided: sk-pr****1234"
 VALUES = ["It left.", {"hello": "World"}, ["a", {"b": 1}], 5, None, "", 0, False]
 LONG = "word " * 4000  # a thousand of them are more than the buffers on the way hold
 

@@ -16,15 +16,14 @@ from langchain_core.exceptions import (
     ModelTimeoutError,
 )
 from langchain_core.messages import AIMessageChunk
-from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 from support import LIMIT, ROOT
+from support.browser import Page
 from support.kept_streams import Kept
 from support.servers import changed, production, running
 from werkzeug.wrappers import Response
 
 import failures
+from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.fresh_packages import import_fresh
 from lessons.course.live.starting import import_app
 from lessons.course.start_lesson import beginning
@@ -35,7 +34,6 @@ APP = f"lessons/{NAME}/app"
 program = importlib.import_module(f"lessons.{NAME}.app")
 conversation = importlib.import_module(f"lessons.{NAME}.conversation")
 SYSTEM = {"role": "system", "content": conversation.SYSTEM}
-SECRET = "Incorrect API key provided: sk-pr****1234"
 MANY = [" word"] * 100_000  # more than the buffers on the way hold
 
 
@@ -596,27 +594,14 @@ def test_one_history_for_everybody_shows_ada_to_the_next(tmp_path, serve):
 # The page
 
 
-class Page:
-    """The page in the browser, in the words of somebody who uses it."""
+class Conversation(Page):
+    """The page of the lesson."""
 
-    def __init__(self, browser, address):
-        self.browser = browser
-        browser.get(f"{address}/")
-
-    def find(self, selector):
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def until(self, happens):
-        wait = WebDriverWait(self.browser, LIMIT, poll_frequency=0.02)
-        wait.until(lambda _: happens(), f"{self.messages}, {self.status!r}")
-
-    def ask(self, prompt):
-        self.find("[name=prompt]").send_keys(prompt, Keys.ENTER)
+    busy = "#messages"
 
     def ends(self):
         """Wait until the answer has ended; return what the page says of it."""
-        log = self.find("#messages")
-        self.until(lambda: log.get_attribute("aria-busy") == "false")
+        super().ends()
         return self.status
 
     @property
@@ -624,7 +609,7 @@ class Page:
         """What stands there: (who, text, how it ended)."""
         return [
             tuple(each)
-            for each in self.browser.execute_script(
+            for each in self.run(
                 "return [...document.querySelectorAll('#messages > *')].map((each) =>"
                 " [each.className, each.textContent, each.dataset.end ?? ''])"
             )
@@ -638,7 +623,7 @@ class Page:
 @pytest.fixture
 def open_page(browser, serve):
     """Return a function that opens the lesson's page."""
-    return lambda: Page(browser, serve(program.app))
+    return lambda: Conversation(browser, serve(program.app))
 
 
 def test_two_questions_make_a_conversation(open_page, answer_with):
@@ -775,11 +760,11 @@ def test_two_tabs_never_mix(browser, serve, answer_with):
     model, address = answer_with("Yes."), serve(program.app)
     first = browser.current_window_handle
     try:
-        page = Page(browser, address)
+        page = Conversation(browser, address)
         page.ask("I am Ada.")
         page.ends()
         browser.switch_to.new_window("tab")
-        page = Page(browser, address)
+        page = Conversation(browser, address)
         page.ask("Who am I?")
         page.ends()
         browser.close()

@@ -17,14 +17,13 @@ from langchain_core.exceptions import (
 )
 from langchain_core.messages import AIMessageChunk
 from support import LIMIT, ROOT
+from support.browser import Page
 from support.event_streams import (
     COUNT,
     MANY,
     SCRIPT,
-    SECRET,
     TEXT,
     USAGE,
-    Page,
     as_text,
     messages_in,
     one_newline,
@@ -34,6 +33,7 @@ from support.provider import Provider
 from support.running_totals import RUNNING_TOTALS
 from support.servers import changed, production, running
 
+from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from models import choose_model
 from practice import failure
@@ -541,7 +541,7 @@ LISTEN = """
 def eventsource_gets_it_all(browser, url):
     page = Page(browser, url)
     page.run(LISTEN, True)
-    heard = page.until("source.readyState !== 1 && heard.length && heard")
+    heard = page.until_true("source.readyState !== 1 && heard.length && heard")
     tokens = [said["token"] for name, said in heard if name == "token"]
     assert "".join(tokens) == TEXT
     assert [name for name, _ in heard[-2:]] == ["usage", "done"]
@@ -566,7 +566,7 @@ def back_soon(piece):
 def it_asks_once(browser, model, wsgi_app, serve):
     page = Page(browser, serve(changed(wsgi_app, back_soon)))
     page.run(LISTEN, False)  # never close()d
-    page.until("source.readyState === 2 || heard.length > 20")
+    page.until_true("source.readyState === 2 || heard.length > 20")
     assert len(model.prompts) == 1
 
 
@@ -588,7 +588,7 @@ def test_an_eventsource_tells_an_error_event_from_a_bad_network(
     answer_with("one", ModelAPIError(SECRET))
     page = Page(browser, serve(lesson.app))
     page.run(LISTEN, True)
-    heard = page.until("source.readyState === 2 && heard")
+    heard = page.until_true("source.readyState === 2 && heard")
     assert heard[-2] == ["error", {"error": "The model's server failed: ask again."}]
     assert heard[-1][0] == "done"
 
@@ -681,10 +681,10 @@ def test_the_page_shows_the_answer_while_it_is_written(browser, answer_with, ser
     answer_with("one\n", gate, "  <b>two</b>", COUNT)
     page = Page(browser, serve(lesson.app))
     page.ask("Hello?")
-    page.until("document.querySelector('#answer').textContent === 'one\\n'")
+    page.until_true("document.querySelector('#answer').textContent === 'one\\n'")
     assert page.find("#answer").get_attribute("aria-busy") == "true"
     gate.set()
-    page.until("document.querySelector('#answer').ariaBusy === 'false'")
+    page.until_true("document.querySelector('#answer').ariaBusy === 'false'")
     assert page.find("#answer").text == "one\n  <b>two</b>"
     assert page.find("#usage").text == "8 tokens"
     assert page.find("#problem").text == ""
@@ -696,8 +696,8 @@ def test_the_page_asks_by_eventsource_once(browser, answer_with, serve):
     page = Page(browser, serve(lesson.app))
     page.find("[name=prompt]").send_keys("Hello?")
     page.find("#source").click()
-    page.until("document.querySelector('#usage').textContent")
-    page.until("document.querySelector('#answer').ariaBusy === 'false'")
+    page.until_true("document.querySelector('#usage').textContent")
+    page.until_true("document.querySelector('#answer').ariaBusy === 'false'")
     assert page.find("#answer").text == "one\n  <b>two</b>"
     assert page.find("#problem").text == "" and model.prompts == ["Hello?"]
 
@@ -710,7 +710,7 @@ def test_stop_hangs_up_on_the_model(browser, answer_with, serve, streams, monkey
         page = Page(browser, serve(lesson.app))
         page.find("[name=prompt]").send_keys("Hello?")
         page.find(button).click()
-        page.until("document.querySelector('#answer').textContent")
+        page.until_true("document.querySelector('#answer').textContent")
         page.find("#stop").click()
         until(lambda: not streams[-1].is_active)
         gate.set()
@@ -731,7 +731,7 @@ def test_the_page_says_why_an_answer_is_not_whole(browser, answer_with, serve, r
     model.stream = lambda _: (chunk for chunk in [AIMessageChunk("one"), end])
     page = Page(browser, serve(lesson.app))
     page.ask("Hello?")
-    page.until("document.querySelector('#problem').textContent")
+    page.until_true("document.querySelector('#problem').textContent")
     assert page.find("#problem").text == f"The answer is not whole: {CUT[reason]}"
     assert page.find("#answer").text == "one"
 
@@ -740,7 +740,7 @@ def test_the_page_keeps_what_came_before_a_failure(browser, answer_with, serve):
     answer_with("one", ModelAPIError(SECRET))
     page = Page(browser, serve(lesson.app))
     page.ask("Hello?")
-    page.until("document.querySelector('#problem').textContent")
+    page.until_true("document.querySelector('#problem').textContent")
     sentence = "The answer is not whole: The model's server failed: ask again."
     assert page.find("#problem").text == sentence
     assert page.find("#answer").text == "one"

@@ -8,14 +8,13 @@ import pytest
 from langchain_core.exceptions import ModelAPIError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 from support import LIMIT, ROOT
+from support.browser import Page
 from support.event_streams import (
     COUNT,
     MANY,
     SCRIPT,
-    SECRET,
     TEXT,
     USAGE,
-    Page,
     dropping,
     messages_in,
     one_newline,
@@ -24,6 +23,7 @@ from support.event_streams import (
 )
 from support.servers import changed
 
+from lessons.course.for_checks.failing_model import SECRET
 from practice import failure
 
 NAME = "lessons.13-trying-again"
@@ -316,9 +316,9 @@ def test_its_client_can_be_stopped_while_it_waits_to_try_again(
     page = Page(browser, serve(lesson.app))
     limits = {"initialDelay": 1000 * LIMIT * 9, "maxDelay": 1000 * LIMIT * 9}
     page.run(CLIENT, [["send", "One?"]], limits, None)
-    page.until("heard.some(([type]) => type === 'retry')")
+    page.until_true("heard.some(([type]) => type === 'retry')")
     page.run("client.stop()")
-    page.until("heard.some(([type]) => type === 'streaming-end')")
+    page.until_true("heard.some(([type]) => type === 'streaming-end')")
     assert not page.run("return heard.some(([type]) => type === 'error')")
     assert len(model.prompts) == 1
 
@@ -394,15 +394,15 @@ def test_the_page_shows_the_answer_while_it_is_written(browser, answer_with, ser
     answer_with("one\n", gate, "  <b>two</b>", COUNT)
     page = Page(browser, serve(lesson.app))
     page.ask("Hello?")
-    page.until("document.querySelector('#answer').textContent === 'one\\n'")
+    page.until_true("document.querySelector('#answer').textContent === 'one\\n'")
     assert page.find("#answer").get_attribute("aria-busy") == "true"
     gate.set()
-    page.until("document.querySelector('#answer').ariaBusy === 'false'")
+    page.until_true("document.querySelector('#answer').ariaBusy === 'false'")
     assert page.find("#answer").text == "one\n  <b>two</b>"
     assert page.find("#usage").text == "8 tokens, 8 in this conversation"
     assert page.find("#problem").text == ""
     page.find("#retry").click()
-    page.until("document.querySelector('#usage').textContent ")
+    page.until_true("document.querySelector('#usage').textContent ")
     page.find("#reset").click()
     assert page.find("#answer").text == page.find("#usage").text == ""
     assert browser.get_log("browser") == []
@@ -417,7 +417,7 @@ def test_stop_and_start_over_hang_up_on_the_model(
     model = answer_with("one", gate, *MANY)
     page = Page(browser, serve(lesson.app))
     page.ask("Hello?")
-    page.until("document.querySelector('#answer').textContent")
+    page.until_true("document.querySelector('#answer').textContent")
     page.find(button).click()
     until(lambda: not streams[0].is_active)
     gate.set()
@@ -439,7 +439,7 @@ def test_the_page_says_why_an_answer_is_not_whole(browser, answer_with, serve, r
     model.stream = lambda _: (chunk for chunk in [AIMessageChunk("one"), end])
     page = Page(browser, serve(lesson.app))
     page.ask("Hello?")
-    page.until("document.querySelector('#problem').textContent")
+    page.until_true("document.querySelector('#problem').textContent")
     assert page.find("#problem").text == f"The answer is not whole: {CUT[reason]}"
     assert page.find("#answer").text == "one"
 
@@ -448,7 +448,7 @@ def test_the_page_keeps_what_came_before_a_failure(browser, answer_with, serve):
     answer_with("one", ModelAPIError(SECRET))
     page = Page(browser, serve(lesson.app))
     page.ask("Hello?")
-    page.until("document.querySelector('#problem').textContent")
+    page.until_true("document.querySelector('#problem').textContent")
     sentence = "The answer is not whole: The model's server failed: ask again."
     assert page.find("#problem").text == sentence
     assert page.find("#answer").text == "one"

@@ -11,14 +11,13 @@ from langchain_core.exceptions import (
     ModelTimeoutError,
 )
 from langchain_core.messages import AIMessageChunk
+from support.browser import Page
 from support.event_streams import (
     COUNT,
     MANY,
     SCRIPT,
-    SECRET,
     TEXT,
     USAGE,
-    Page,
     asked_by_react,
     dropping,
     messages_in,
@@ -27,6 +26,7 @@ from support.event_streams import (
 )
 from support.servers import changed
 
+from lessons.course.for_checks.failing_model import SECRET
 from practice import failure
 
 NAME = "lessons.14-the-words-of-usechat"
@@ -274,16 +274,16 @@ def test_the_page_shows_the_answer_while_it_is_written(browser, answer_with, ser
     model = answer_with("one\n", gate, "  <b>two</b>", COUNT)
     page = Page(browser, serve(lesson.app))
     page.ask("Hello?")
-    page.until("document.querySelector('#answer').textContent === 'one\\n'")
+    page.until_true("document.querySelector('#answer').textContent === 'one\\n'")
     assert page.find("#answer").get_attribute("aria-busy") == "true"
     gate.set()
-    page.until("document.querySelector('#answer').ariaBusy === 'false'")
+    page.until_true("document.querySelector('#answer').ariaBusy === 'false'")
     assert page.find("#answer").text == "one\n  <b>two</b>"
     about = page.find("#about").text
     assert about.startswith("scripted, ") and about.endswith(", 8 tokens")
     assert page.find("#problem").text == ""
     page.ask(" And you?")
-    page.until("document.querySelector('#answer').ariaBusy === 'false'")
+    page.until_true("document.querySelector('#answer').ariaBusy === 'false'")
     assert [role for role, _ in model.prompts[1]] == ["user", "assistant", "user"]
     page.find("#reset").click()
     assert page.find("#answer").text == page.find("#about").text == ""
@@ -303,7 +303,7 @@ def test_stop_hangs_up_on_the_model(browser, answer_with, serve, monkeypatch):
     model = answer_with("one", gate, *MANY)
     page = Page(browser, serve(lesson.app))
     page.ask("Hello?")
-    page.until("document.querySelector('#answer').textContent")
+    page.until_true("document.querySelector('#answer').textContent")
     page.find("#stop").click()
     until(lambda: not made[0].is_active)
     gate.set()
@@ -315,10 +315,12 @@ def test_the_page_says_why_an_answer_is_not_whole(browser, answer_with, serve):
     answer_with("one", ModelAPIError(SECRET))
     page = Page(browser, serve(lesson.app))
     page.ask("Hello?")
-    page.until("document.querySelector('#problem').textContent")
+    page.until_true("document.querySelector('#problem').textContent")
     sentence = "The answer is not whole: The model's server failed: ask again."
     assert page.find("#problem").text == sentence
     assert page.find("#answer").text == "one"
     answer_with(ModelRateLimitError(SECRET))
     page.ask("!")
-    page.until("document.querySelector('#problem').textContent.includes('too much')")
+    page.until_true(
+        "document.querySelector('#problem').textContent.includes('too much')"
+    )

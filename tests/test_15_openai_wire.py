@@ -27,7 +27,6 @@ from support.openai_wire import (
     KEY,
     PATH,
     PLENTY,
-    SECRET,
     USAGE,
     chat,
     choices,
@@ -36,6 +35,7 @@ from support.openai_wire import (
 )
 from support.servers import changed, production, running
 
+from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.scripted_model import ScriptedModel
 
 __all__ = ["chat"]  # a fixture

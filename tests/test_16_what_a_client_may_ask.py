@@ -23,7 +23,6 @@ from support.openai_wire import (
     KEY,
     PATH,
     PLENTY,
-    SECRET,
     USAGE,
     chat,
     choices,
@@ -34,6 +33,7 @@ from support.provider import Provider
 from support.running_totals import RUNNING_TOTALS
 from support.servers import production, running
 
+from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from models import choose_model
 

@@ -11,9 +11,8 @@ from threading import Event
 import pytest
 import requests
 from langchain_core.messages import AIMessageChunk
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 from support import LIMIT, ROOT
+from support.browser import Page
 from support.provider import (
     DONE,
     DROP,
@@ -659,32 +658,6 @@ def test_they_fail_as_the_prompt_says(practice, name):
 
 
 # The page
-
-
-class Page:
-    """The page in the browser, in the words of somebody who uses it."""
-
-    def __init__(self, browser, address):
-        self.browser = browser
-        browser.get(f"{address}/")
-
-    def find(self, selector):
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def text(self, selector):
-        return self.find(selector).get_attribute("textContent")
-
-    def ask(self, prompt="Hello?"):
-        self.find("input").clear()
-        self.find("input").send_keys(prompt, "\n")
-
-    def until(self, happens):
-        wait = WebDriverWait(self.browser, LIMIT, poll_frequency=0.02)
-        wait.until(lambda _: happens(), self.text("body"))
-
-    def ends(self):
-        busy = "#answer[aria-busy=false]"
-        self.until(lambda: self.browser.find_elements(By.CSS_SELECTOR, busy))
 
 
 THINKS = AIMessageChunk([{"type": "reasoning", "reasoning": "Hm, <b>ö</b>"}])

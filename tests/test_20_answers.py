@@ -22,6 +22,8 @@ from support import LIMIT, ROOT
 from support.machines import celery_worker, gunicorn, need, nginx, redis_server, started
 from support.servers import changed, free_port
 
+from lessons.course.for_checks.failing_model import SECRET
+
 pytestmark = pytest.mark.slow
 
 NAME = "lessons.20-answers-that-outlive-their-reader"
@@ -174,7 +176,7 @@ def test_stop_after_the_end_changes_nothing(client, answer_with):
 
 
 def test_a_failure_is_the_last_event_and_not_the_models_words(client, answer_with):
-    error = ModelRateLimitError("sk-pr****1234")
+    error = ModelRateLimitError(SECRET)
     error.response = SimpleNamespace(headers={"retry-after": "7"})
     answer_with("one", error)
     text = client.get(begin(client)).text
@@ -184,7 +186,7 @@ def test_a_failure_is_the_last_event_and_not_the_models_words(client, answer_wit
 
 def test_what_breaks_after_the_finish_reason_takes_no_text_away(client, answer_with):
     reason = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
-    answer_with("one", reason, ModelRateLimitError("sk-pr****1234"))
+    answer_with("one", reason, ModelRateLimitError(SECRET))
     events = events_in(client.get(begin(client)).text)
     assert [name for _, name, _ in events] == ["start", "token", "done"]
     assert events[-1][2] == {"reason": "stop"}
@@ -433,7 +435,7 @@ def begin_at(url, prompt):
     return url + answer.headers["Location"]
 
 
-class Reader:
+class Follower:
     """A reader that comes back where its line breaks, as EventSource does."""
 
     def __init__(self, place):
@@ -517,7 +519,7 @@ COUNTED = f"/slow 30 /echo {WORDS}"  # two seconds
 
 
 def test_an_answer_crosses_all_machines_once(whole):
-    reader = Reader(begin_at(whole.url, COUNTED)).read()
+    reader = Follower(begin_at(whole.url, COUNTED)).read()
     assert (reader.text(), reader.has_each_once()) == (WORDS, True)
     assert reader.events[-1][1:] == ("done", {"reason": "stop"})
 
@@ -525,11 +527,11 @@ def test_an_answer_crosses_all_machines_once(whole):
 def test_both_machines_know_each_answer(whole):
     place = begin_at(f"http://127.0.0.1:{whole.web[0].port}", COUNTED)
     other = place.replace(str(whole.web[0].port), str(whole.web[1].port))
-    assert Reader(other).read().text() == WORDS
+    assert Follower(other).read().text() == WORDS
 
 
 def test_pulling_the_plug_of_a_web_machine_loses_and_doubles_nothing(whole):
-    readers = [Reader(begin_at(whole.url, COUNTED)) for _ in range(6)]
+    readers = [Follower(begin_at(whole.url, COUNTED)) for _ in range(6)]
     for reader in readers:
         reader.read(10)
     threads = [Thread(target=reader.read) for reader in readers]
@@ -546,7 +548,7 @@ def test_pulling_the_plug_of_a_web_machine_loses_and_doubles_nothing(whole):
 
 
 def test_a_worker_that_dies_leaves_a_broken_answer_that_is_not_begun_anew(whole):
-    readers = [Reader(begin_at(whole.url, "/slow 10 /long 300")) for _ in range(8)]
+    readers = [Follower(begin_at(whole.url, "/slow 10 /long 300")) for _ in range(8)]
     for reader in readers:
         reader.read(5)
     whole.workers[0].kill()
@@ -557,27 +559,27 @@ def test_a_worker_that_dies_leaves_a_broken_answer_that_is_not_begun_anew(whole)
         assert reader.events[-1][1] == "error"
         assert "has stopped in the middle" in reader.events[-1][2]["error"]
     whole.workers[0].start()
-    assert Reader(begin_at(whole.url, COUNTED)).read().text() == WORDS
+    assert Follower(begin_at(whole.url, COUNTED)).read().text() == WORDS
     for reader in readers:
-        assert Reader(reader.place).read().events == reader.events
+        assert Follower(reader.place).read().events == reader.events
 
 
 def test_redis_restarted_loses_no_answer(whole):
-    reader = Reader(begin_at(whole.url, COUNTED)).read()
-    running = Reader(begin_at(whole.url, "/slow 10 /long 60")).read(5)
+    reader = Follower(begin_at(whole.url, COUNTED)).read()
+    running = Follower(begin_at(whole.url, "/slow 10 /long 60")).read(5)
     whole.redis.end()  # it writes down what it holds
     whole.redis.start()
-    assert Reader(reader.place).read().events == reader.events
+    assert Follower(reader.place).read().events == reader.events
     running.read()
     assert running.has_each_once() and running.events[-1][1] == "done"
 
 
 def test_a_stop_on_one_machine_stops_the_worker_of_another(whole):
     first, second = (f"http://127.0.0.1:{machine.port}" for machine in whole.web)
-    reader = Reader(begin_at(first, "/slow 10 /long 300")).read(5)
+    reader = Follower(begin_at(first, "/slow 10 /long 300")).read(5)
     requests.delete(reader.place.replace(first, second), timeout=LIMIT)
     assert reader.read().events[-1][1:] == ("done", {"reason": "stopped"})
-    again = Reader(reader.place).read()
+    again = Follower(reader.place).read()
     assert again.events == reader.events and len(again.events) < 300
 
 
@@ -594,12 +596,12 @@ def test_answers_at_once_are_counted_across_machines(whole):
     for place in places:
         requests.delete(place, timeout=LIMIT)
     assert (statuses.count(201), statuses.count(503)) == (100, 4)
-    assert Reader(begin_at(whole.url, COUNTED)).read().text() == WORDS
+    assert Follower(begin_at(whole.url, COUNTED)).read().text() == WORDS
 
 
 def test_two_hundred_readers_get_each_event_once(whole):
     places = [begin_at(whole.url, COUNTED) for _ in range(20)]
-    readers = [Reader(places[number % 20]) for number in range(200)]
+    readers = [Follower(places[number % 20]) for number in range(200)]
     threads = [Thread(target=reader.read) for reader in readers]
     for thread in threads:
         thread.start()
@@ -653,4 +655,4 @@ def test_the_commands_of_the_notes_start_it_all(tmp_path, log):
             path = os.pathsep.join(paths)
             servers.enter_context(started(words, port, log, PATH=path))
         place = begin_at(f"http://127.0.0.1:{ports[8080]}", COUNTED)
-        assert Reader(place).read().text() == WORDS
+        assert Follower(place).read().text() == WORDS

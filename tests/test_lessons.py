@@ -25,6 +25,7 @@ from langchain_core.messages import AIMessageChunk
 from support import LIMIT, ROOT
 from support.servers import running
 
+from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.fresh_packages import import_fresh
 from lessons.course.start_lesson import beginning, program_of
@@ -284,18 +285,17 @@ servers_with_limits = pytest.mark.parametrize("module", list(servers())[6:])
 
 @servers_with_statuses
 def test_a_refusal_of_its_model_is_a_status_and_not_its_words(module, monkeypatch):
-    secret = "Incorrect API key provided: sk-pr****1234"
     for told, expected in {"7": "7", "0": "5", "9" * 20: "5", "soon": "5"}.items():
-        error = ModelRateLimitError(secret)
+        error = ModelRateLimitError(SECRET)
         error.response = SimpleNamespace(headers={"retry-after": told})
         _, answer = ask(module, monkeypatch, error)
         assert (answer.status_code, answer.headers["Retry-After"]) == (429, expected)
-        assert secret not in answer.text
+        assert SECRET not in answer.text
 
 
 @servers_with_statuses
 def test_a_prompt_that_a_model_refuses_is_a_400(module, monkeypatch):
-    _, answer = ask(module, monkeypatch, ModelInvalidRequestError("sk-pr****1234"))
+    _, answer = ask(module, monkeypatch, ModelInvalidRequestError(SECRET))
     assert answer.status_code == 400 and "sk-pr" not in answer.text
 
 
@@ -307,7 +307,7 @@ servers_that_know_why_it_ended = pytest.mark.parametrize(
 @servers_that_know_why_it_ended
 def test_what_breaks_after_the_finish_reason_takes_no_text_away(module, monkeypatch):
     reason = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
-    late = ModelConnectionError("sk-pr****1234")
+    late = ModelConnectionError(SECRET)
     bodies = []
     for script in ["one", " two"], ["one", " two", reason, late]:
         _, answer = ask(module, monkeypatch, *script)

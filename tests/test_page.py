@@ -8,8 +8,8 @@ from langchain_core.exceptions import ModelRateLimitError
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 from support import LIMIT
+from support.browser import Page
 from support.servers import running
 from werkzeug.exceptions import BadGateway, NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
@@ -24,25 +24,10 @@ BROKE_OFF = "The answer broke off here. What came is kept."
 MANY = [" more"] * 5000  # more than a socket takes once its reader has left
 
 
-class Page:
-    """The page in the browser, in the words of somebody who uses it."""
+class ThePage(Page):
+    """The page of the app."""
 
-    def __init__(self, browser, address):
-        self.run = browser.execute_script
-        self.run_async = browser.execute_async_script
-        self.browser = browser
-        browser.get(f"{address}/")
-
-    def find(self, selector):
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def until(self, happens, seconds=LIMIT):
-        wait = WebDriverWait(self.browser, seconds, poll_frequency=0.02)
-        wait.until(lambda _: happens(), f"{self.answer!r}, {self.status!r}")
-
-    def ask(self, prompt="Hello?"):
-        self.find("#prompt").clear()
-        self.find("#prompt").send_keys(prompt, Keys.ENTER)
+    prompt = "#prompt"
 
     def shows(self, text):
         """Wait until the answer is this text, so far."""
@@ -50,8 +35,7 @@ class Page:
 
     def ends(self, seconds=LIMIT):
         """Wait until the answer has ended; return how."""
-        answer = self.find("#answer")
-        self.until(lambda: answer.get_attribute("aria-busy") == "false", seconds)
+        super().ends(seconds)
         return self.find("#status").get_attribute("data-how")
 
     def reads_from_the_test(self):
@@ -100,7 +84,7 @@ ROWS = """return [...arguments[0].querySelectorAll("tbody tr")]
 @pytest.fixture
 def page(browser, server):
     """Return the page of the app, as it opens."""
-    return Page(browser, server)
+    return ThePage(browser, server)
 
 
 @pytest.fixture
@@ -130,7 +114,7 @@ def page_over(browser, serve):
             start_response("200 OK", list(headers))
             return iter(answer)
 
-        return Page(browser, serve(wsgi))
+        return ThePage(browser, serve(wsgi))
 
     return open_page
 
@@ -447,7 +431,7 @@ def test_an_error_without_a_sentence_gets_one(page_over, body):
 
 def test_a_server_that_cannot_be_reached_gets_a_sentence(browser):
     with running("run") as address:
-        page = Page(browser, address)
+        page = ThePage(browser, address)
     page.ask()
     assert page.ends() == "unreached"
     assert page.status == UNREACHED
@@ -653,7 +637,7 @@ def test_nothing_is_refused_by_the_policy_and_the_console_stays_empty(
     script = browser.execute_cdp_cmd(
         "Page.addScriptToEvaluateOnNewDocument", {"source": count}
     )
-    page = Page(browser, server)
+    page = ThePage(browser, server)
     browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
     answer_with("one", " two\n", "three")
     page.ask()
@@ -679,7 +663,7 @@ def test_the_page_says_which_model_answers(page, answer_with, monkeypatch):
 def test_it_works_under_a_prefix(browser, serve, answer_with):
     answer_with("Hello")
     mounted = DispatcherMiddleware(NotFound(), {"/school": program.app})
-    page = Page(browser, f"{serve(mounted)}/school")
+    page = ThePage(browser, f"{serve(mounted)}/school")
     page.ask()
     assert page.ends() == "complete"
     assert page.answer == "Hello"

@@ -13,13 +13,13 @@ from langchain_core.exceptions import (
 )
 from langchain_core.messages import convert_to_messages
 
+from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End
 
 NO_PROMPT = "There is no prompt"  # so begins what read_prompt() says
 ROLES = {"human": "user", "ai": "assistant"}
 PAGE = "http://localhost:3000"  # of another origin
-SECRET = "Incorrect API key provided: sk-pr****1234"
 
 
 def user(content):

@@ -7,6 +7,7 @@ import pytest
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
+from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.plain_text import (
     ANSWER,
     TEXTS,
@@ -17,7 +18,6 @@ from lessons.course.for_checks.scripted_model import End
 
 __all__ = ["test_a_prompt_that_is_no_string_is_refused"]
 PATIENCE = 5  # seconds
-SECRET = "Incorrect API key provided: sk-pr****1234"
 COUNTED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
 
 

@@ -13,6 +13,7 @@ import pytest
 from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
+from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End
 
@@ -34,7 +35,6 @@ STATUS = {
 }
 HEAD = {"id": str, "object": str, "created": int, "model": str}
 KINDS = {str: "a text", int: "a whole number, as in int(time())"}
-SECRET = "Incorrect API key provided: sk-pr****1234"
 EVENT = r'f"data: {json.dumps(message)}\n\n"'
 
 

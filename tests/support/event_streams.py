@@ -5,8 +5,6 @@ from threading import Event
 
 import pytest
 from langchain_core.messages import AIMessageChunk
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 from support import LIMIT
 
@@ -15,7 +13,6 @@ COUNT = AIMessageChunk("", usage_metadata=COUNTED)
 USAGE = {"promptTokens": 3, "completionTokens": 5, "totalTokens": 8}
 TEXT = "Tragö\n\n  👋"
 SCRIPT = "Tragö", "\n\n", "  👋", COUNT
-SECRET = "Incorrect API key provided: sk-pr****1234"
 MANY = ["word "] * 10_000  # more than the buffers between server and client hold
 
 
@@ -75,23 +72,3 @@ def dropping(name):
 def as_text(headers):
     """Send events as plain text."""
     return [(name, kind.replace("event-stream", "plain")) for name, kind in headers]
-
-
-class Page:
-    """A page of a lesson in the browser, in the words of who uses it."""
-
-    def __init__(self, browser, address):
-        self.browser = browser
-        self.run, self.run_async = browser.execute_script, browser.execute_async_script
-        browser.get(f"{address}/")
-
-    def find(self, selector):
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def until(self, script):
-        """Wait until a script returns what is true; return it."""
-        wait = WebDriverWait(self.browser, LIMIT, poll_frequency=0.02)
-        return wait.until(lambda _: self.run(f"return {script}"))
-
-    def ask(self, prompt):
-        self.find("[name=prompt]").send_keys(prompt + "\n")

@@ -7,7 +7,6 @@ from langchain_core.messages import AIMessageChunk
 
 PATH = "/v1/chat/completions"
 KEY = {"Authorization": "Bearer sk-practice"}
-SECRET = "Incorrect API key provided: sk-pr****1234"
 TOKENS = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
 USAGE = AIMessageChunk("", usage_metadata=TOKENS)
 PLENTY = ["word " * 200] * 10_000  # more than the buffers on the way hold

@@ -9,6 +9,7 @@ from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
 from failures import BodyBreaks
+from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.plain_text import ANSWER, STATUS, TEXTS
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End
@@ -16,7 +17,6 @@ from lessons.course.for_checks.scripted_model import End
 PATIENCE = 5  # seconds that what should come at once may take
 MOST_TOKENS = 1000
 LONG = "word " * 4000  # a thousand of them are more than the buffers on the way hold
-SECRET = "Incorrect API key provided: sk-pr****1234"
 USAGE = {"input_tokens": 2, "output_tokens": 5, "total_tokens": 7}
 SO_FAR = {"input_tokens": 2, "output_tokens": 1, "total_tokens": 3}
 TYPES = "application/jsonl", "application/x-ndjson"
