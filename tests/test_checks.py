@@ -273,7 +273,7 @@ def test_the_program_it_begins_with_fails(lesson, mine, request):
 
 @pytest.mark.parametrize("tag", ["output", "textarea"])
 def test_the_answer_may_stand_in_another_element(tag, mine, check_page):
-    lesson = LESSONS[2]
+    lesson = ROOT / "lessons" / "03-a-page-that-reads-it"
     folder = mine(solution(lesson))
     page = folder / "templates" / "index.html"
     text = page.read_text(encoding="utf-8")

@@ -1,8 +1,6 @@
 """The lessons keep what they say: quotations, commands, servers, size and order."""
 
 import difflib
-import importlib
-import json
 import os
 import re
 import shlex
@@ -23,28 +21,22 @@ from langchain_core.exceptions import (
 )
 from langchain_core.messages import AIMessageChunk
 from support import LIMIT, ROOT
+from support.lesson_notes import FENCE, LESSONS, NAMES, every_lesson, notes, quotations
+from support.lesson_servers import (
+    KEY,
+    ask,
+    body_of,
+    path_of,
+    said,
+    servers,
+    servers_since,
+)
 from support.servers import running
 
 from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.fresh_packages import import_fresh
 from lessons.course.start_lesson import beginning, program_of
-
-LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/README.md"))
-NAMES = [lesson.name for lesson in LESSONS]
-FENCE = re.compile(r'^```(\w+)(?: title="(.+?)")?\n(.*?)^```$', re.M | re.S)
-every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=NAMES)
-
-
-def notes(lesson):
-    return (lesson / "README.md").read_text(encoding="utf-8")
-
-
-def quotations(lesson):
-    """Yield (title, text) for each fence with a title."""
-    for _, title, text in FENCE.findall(notes(lesson)):
-        if title:
-            yield title, text
 
 
 def program(lesson):
@@ -176,57 +168,7 @@ def test_its_commands_do_what_the_lesson_says(lesson, tmp_path):
 # 5. Every server answers the same contract tests that fit it
 
 
-CHAT = "/v1/chat/completions"
-KEY = {"Authorization": "Bearer sk-practice"}
-
-
-def servers():
-    """Return the lessons that answer prompts over HTTP, with their modules."""
-    for lesson in LESSONS:
-        if (lesson / "app.py").exists():
-            module = importlib.import_module(f"lessons.{lesson.name}.app")
-            if path_of(module):
-                yield pytest.param(module, id=lesson.name)
-
-
-def path_of(module):
-    """Return where a module's app takes prompts, or None."""
-    rules = {rule.rule for rule in module.app.url_map.iter_rules()}
-    return next((path for path in ("/ask", CHAT) if path in rules), None)
-
-
-def body_of(module, prompt):
-    """Return the JSON that asks a module's app a prompt."""
-    turn = {"role": "user", "content": prompt}
-    chat = {"model": "practice", "messages": [turn], "stream": True}
-    return chat if path_of(module) == CHAT else {"prompt": prompt}
-
-
-def said(body, kind):
-    """Return the text that a body of that content type has brought so far."""
-    if kind == "text/plain":
-        return body.decode()
-    lines = body.decode().splitlines()
-    if kind == "text/event-stream":
-        data = [line.removeprefix("data: ") for line in lines if line[:5] == "data:"]
-        lines = [line for line in data if line != "[DONE]"]
-    text = ""
-    for message in map(json.loads, lines):
-        text += message.get("token", "")
-        for choice in message.get("choices", []):
-            text += choice["delta"].get("content") or ""
-    return text
-
-
 every_server = pytest.mark.parametrize("module", list(servers()))
-
-
-def ask(module, monkeypatch, *script, prompt="Hello?"):
-    """Ask a lesson's server for a scripted answer; return the model and the answer."""
-    model = ScriptedModel(*script)
-    monkeypatch.setattr(module, "model", model)
-    client, question = module.app.test_client(), body_of(module, prompt)
-    return model, client.post(path_of(module), json=question, headers=KEY)
 
 
 @every_server
@@ -279,8 +221,13 @@ def test_it_takes_json_only(module, monkeypatch):
     assert model.prompts == []
 
 
-servers_with_statuses = pytest.mark.parametrize("module", list(servers())[4:])
-servers_with_limits = pytest.mark.parametrize("module", list(servers())[6:])
+servers_with_statuses = pytest.mark.parametrize(
+    "module", servers_since("06-a-status-before-the-first-word")
+)
+servers_that_know_why_it_ended = pytest.mark.parametrize(
+    "module", servers_since("07-an-end-you-can-trust")
+)
+servers_with_limits = pytest.mark.parametrize("module", servers_since("08-limits"))
 
 
 @servers_with_statuses
@@ -297,11 +244,6 @@ def test_a_refusal_of_its_model_is_a_status_and_not_its_words(module, monkeypatc
 def test_a_prompt_that_a_model_refuses_is_a_400(module, monkeypatch):
     _, answer = ask(module, monkeypatch, ModelInvalidRequestError(SECRET))
     assert answer.status_code == 400 and "sk-pr" not in answer.text
-
-
-servers_that_know_why_it_ended = pytest.mark.parametrize(
-    "module", [server for server in servers() if server.id[:2] >= "07"]
-)
 
 
 @servers_that_know_why_it_ended
@@ -334,9 +276,15 @@ def test_a_body_without_a_length_that_is_too_large_is_a_413(module, serve):
 
 # A page elsewhere can lead its own name to 127.0.0.1: under that name it gets nothing
 
+KNOW_THEIR_NAMES = [
+    "09-messages-with-a-type",
+    "10-a-stream-object",
+    "11-a-conversation",
+    "17-any-provider",
+]
 servers_that_know_their_names = pytest.mark.parametrize(
     "module",
-    [server for server in servers() if server.id[:2] in ["09", "10", "11", "17"]],
+    [server for server in servers() if server.id in KNOW_THEIR_NAMES],
 )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from support import ROOT
-from test_lessons import LESSONS, quotations
+from support.lesson_notes import LESSONS, quotations
 
 PROGRAM = ["app.py", "failures.py", "static/ask.js", "static/page.js"]
 

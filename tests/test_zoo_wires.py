@@ -10,16 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import pytest
+from support.lesson_servers import KEY, body_of, path_of, servers_since
 from support.zoo import Broken, Refused, Whole, Zoo
 from support.zoo_rows import ROWS
-from test_lessons import KEY, body_of, path_of, servers
 
 pytestmark = pytest.mark.slow
 
 # Lesson 07 is about the end of an answer: from it on no server tells a lie about one.
-every_wire = pytest.mark.parametrize(
-    "module", [server for server in servers() if server.id[:2] >= "07"]
-)
+every_wire = pytest.mark.parametrize("module", servers_since("07-an-end-you-can-trust"))
 AT_ONCE = 12  # rows; some of them are silent for two seconds
 FITTING = {
     row.name: row
