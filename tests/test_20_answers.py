@@ -4,7 +4,11 @@ import importlib
 import json
 import os
 import re
+import shutil
+import signal
+import subprocess
 import sys
+import tracemalloc
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Thread
@@ -12,6 +16,7 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+import redis
 import requests
 from httpx_sse import connect_sse
 from langchain_core.exceptions import ModelRateLimitError
@@ -23,13 +28,22 @@ from support.machines import celery_worker, gunicorn, need, nginx, redis_server,
 from support.servers import changed, free_port
 
 from lessons.course.for_checks.failing_model import SECRET
+from lessons.course.for_checks.loading import load
+from lessons.course.for_checks.scripted_model import ScriptedModel
+from practice import PracticeModel
 
 pytestmark = pytest.mark.slow
 
 NAME = "lessons.20-answers-that-outlive-their-reader"
+FOLDER = ROOT / NAME.replace(".", "/")
+NOTES = (FOLDER / "README.md").read_text(encoding="utf-8")
 lesson = importlib.import_module(f"{NAME}.app")
 writing = importlib.import_module(f"{NAME}.writing")
+starting = importlib.import_module(f"{NAME}.starting")
+readers = importlib.import_module(f"{NAME}.readers")
+stores = importlib.import_module(f"{NAME}.stores")
 limits = importlib.import_module(f"{NAME}.limits")
+memory = importlib.import_module(f"{NAME}.memory")
 in_memory = importlib.import_module(f"{NAME}.in_memory")
 in_redis = importlib.import_module(f"{NAME}.in_redis")
 
@@ -221,6 +235,125 @@ def test_old_answers_are_forgotten(client, answer_with, monkeypatch):
     assert client.get(old).status_code == 404
 
 
+def test_an_answer_for_which_there_is_no_thread_keeps_no_place(
+    client, answer_with, monkeypatch
+):
+    monkeypatch.setattr(in_memory, "AT_ONCE", 1)
+    answer_with("one")
+    with monkeypatch.context() as patch:
+        patch.setattr(starting.Thread, "start", cannot_start)
+        refused = client.post("/answers", json={"prompt": "Hi"})
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert tokens_in(client.get(begin(client)).text) == "one"
+
+
+def cannot_start(_thread):
+    raise RuntimeError("can't start new thread")
+
+
+def test_answers_that_are_written_share_the_memory_and_give_it_back(
+    client, answer_with, monkeypatch
+):
+    token = memory.CHUNK + memory.size_of({"token": AIMessageChunk("word").text})
+    monkeypatch.setattr(writing, "room", memory.Room(5 * token))
+    one_is_written, gate = Event(), Event()
+    answer_with("word", "word", one_is_written.set, gate)
+    first = begin(client)
+    assert one_is_written.wait(LIMIT)
+    model = answer_with(*["word"] * 5)
+    events = events_in(client.get(begin(client)).text)
+    assert [name for _, name, _ in events] == ["start", *["token"] * 3, "error"]
+    assert "Too many long answers" in events[-1][2]["error"]
+    assert model.closed_early
+    gate.set()
+    assert tokens_in(client.get(first).text) == "wordword"
+    answer_with(*["word"] * 5)
+    assert tokens_in(client.get(begin(client)).text) == "word" * 5
+
+
+def test_the_memory_for_a_chunk_is_what_langchain_takes():
+    chunks = []
+    stream = PracticeModel(name="practice").stream("/slow 999999 /long 3000")
+    tracemalloc.start()
+    try:
+        for chunk in stream:
+            chunks.append({"event": "token", "token": chunk.text})
+            if len(chunks) == 2000:
+                break
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        stream.close()
+    measured = sum(memory.CHUNK + memory.size_of(event) for event in chunks)
+    assert used / 1.5 < measured < 1.5 * used
+
+
+def test_without_memory_for_more_answers_a_question_is_a_503(
+    client, answer_with, monkeypatch
+):
+    answer_with("word" * 1000)
+    client.get(begin(client)).get_data()
+    monkeypatch.setattr(in_memory, "MEMORY", 4000)
+    refused = client.post("/answers", json={"prompt": "Hi"})
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
+    assert refused.json["error"].startswith("Too many answers are kept here")
+    refused = client.post("/chat", json=CHAT)
+    assert (refused.status_code, lesson.store.chats) == (503, {})
+    monkeypatch.setattr(in_memory, "KEEP", -1)
+    begin(client)
+
+
+@pytest.mark.parametrize("token", ["a", "word ", "Tragödie 👋", "word " * 1000])
+def test_the_memory_of_an_answer_is_measured_and_not_guessed(token):
+    answer = in_memory.Answer()
+    assert answer.measure() == 0
+    tracemalloc.start()
+    try:
+        for _ in range(2):  # what was measured is not measured again
+            for number in range(500):
+                event = {"event": "token", "token": f"{token}{number}"}
+                answer.events.append(event)
+            answer.measure()
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used / 1.5 < answer.measure() < 1.5 * used
+
+
+def test_some_threads_are_left_for_those_who_do_not_read(serve, answer_with):
+    gate = Event()
+    answer_with("one", gate)
+    url = serve(readers.RoomForReaders(lesson.app, readers=2))
+    place = begin_at(url, "Hello?")
+
+    def read():
+        return requests.get(place, stream=True, timeout=LIMIT)
+
+    with read() as first, read():
+        assert b"start" in next(first.iter_content(None))
+        refused = [read(), requests.post(f"{url}/chat", json=CHAT, timeout=LIMIT)]
+        for answer in refused:
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+            assert answer.json()["error"].startswith("Too many are reading")
+        assert lesson.store.chats == {}
+        assert requests.delete(place, timeout=LIMIT).status_code == 204
+    gate.set()
+    # Each reader has given its place back when its answer was sent.
+    for _ in range(3):
+        with read() as again:
+            assert tokens_in(again.text) == "one"
+
+
+def test_a_place_of_a_reader_comes_back_when_the_program_breaks(client):
+    def breaks(_environ, _start_response):
+        raise ZeroDivisionError
+
+    room = readers.RoomForReaders(breaks, readers=1)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            room({"REQUEST_METHOD": "GET", "PATH_INFO": "/answers/a"}, None)
+
+
 def test_a_silence_has_heartbeats_which_are_no_events(client, answer_with, monkeypatch):
     monkeypatch.setattr(in_memory, "HEARTBEAT", 0.001)
     gate = Event()
@@ -299,12 +432,20 @@ def test_use_chat_without_an_answer_that_is_being_written_gets_a_204(
         {"id": "a", "messages": [{"parts": 5}]},
         {"id": "a", "messages": [{"parts": [{"type": "text", "text": 5}]}]},
         {"id": "a", "messages": [{"parts": [{"type": "text", "text": " "}]}]},
+        {"id": "a", "messages": [{"parts": [{"type": "text", "text": "\ud83d"}]}]},
+        CHAT | {"id": "\ud83d"},
+        CHAT | {"id": "a" * 101},
     ],
 )
-def test_a_chat_that_cannot_be_answered_is_refused(client, answer_with, body):
+def test_a_chat_that_cannot_be_answered_is_refused_and_takes_no_place(
+    client, answer_with, monkeypatch, body
+):
+    monkeypatch.setattr(in_memory, "AT_ONCE", 1)
     model = answer_with("one")
-    assert client.post("/chat", json=body).status_code == 400
-    assert model.prompts == []
+    for _ in range(2):
+        assert client.post("/chat", json=body).status_code == 400
+    assert (model.prompts, lesson.store.answers, lesson.store.chats) == ([], {}, {})
+    assert "one" in client.post("/chat", json=CHAT | {"id": "a" * 100}).text
 
 
 # In a browser: a reload, another window, and the stop button
@@ -411,7 +552,7 @@ def machines(tmp_path_factory, log):
         ]
         web = [start(gunicorn(f"{NAME}.app", log, **settings)) for _ in range(2)]
         ports = {8001: web[0].port, 8002: web[1].port, 8080: free_port()}
-        conf = ROOT / NAME.replace(".", "/") / "nginx.conf"
+        conf = FOLDER / "nginx.conf"
         front = start(nginx(folder, conf, ports, log))
         url = f"http://127.0.0.1:{front.port}"
         yield SimpleNamespace(
@@ -503,6 +644,124 @@ def test_a_command_that_is_sent_again_adds_nothing(whole):
     ]
 
 
+def test_an_answer_that_nobody_begins_is_given_up_and_its_model_never_asked(
+    whole, monkeypatch
+):
+    monkeypatch.setattr(in_redis, "TO_BEGIN", 0)
+    store = in_redis.InRedis(f"redis://127.0.0.1:{whole.redis.port}")
+    name = store.begin()
+    _, (number, event) = store.read(name, 0)
+    assert (number, event["event"]) == (2, "error")
+    assert event["error"].startswith("Nobody wrote this answer")
+    assert not store.renew(name)  # which a worker asks before it asks the model
+
+
+def test_a_writer_is_told_whether_its_answer_is_still_wanted(whole):
+    store = in_redis.InRedis(f"redis://127.0.0.1:{whole.redis.port}")
+    name = store.begin()
+    assert store.renew(name)
+    store.end(name, writing.STOPPED)
+    assert not store.renew(name)
+    assert not store.renew("none")
+
+
+def test_redis_says_what_has_been_written_so_far(whole):
+    store = in_redis.InRedis(f"redis://127.0.0.1:{whole.redis.port}")
+    name = store.begin()
+    store.add(name, {"event": "token", "token": "one"})
+    events = [{"event": "start"}, {"event": "token", "token": "one"}]
+    assert store.so_far(name) == events
+    store.end(name, writing.STOPPED)
+    assert store.so_far(name) == [*events, writing.STOPPED]
+    with pytest.raises(limits.NoSuchAnswer):
+        store.so_far("none")
+
+
+def test_the_turns_solution_works_with_redis(whole, tmp_path, monkeypatch):
+    folder = tmp_path / "mine"
+    shutil.copytree(FOLDER, folder)
+    change = (FOLDER / "turn" / "solution.diff").read_text(encoding="utf-8")
+    patch = ["git", "apply", "-p0", "--recount", "-"]
+    _, _, change = change.partition("\n")
+    subprocess.run(patch, cwd=folder, input=change, encoding="utf-8", check=True)
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{whole.redis.port}")
+    solution = load(folder, ScriptedModel())
+    name = solution.store.begin()
+    client = solution.app.test_client()
+    place = f"/answers/{name}/text"
+    solution.store.add(name, {"event": "token", "token": "one"})
+    answer = client.get(place)
+    assert (answer.status_code, answer.text) == (202, "one")
+    solution.store.end(name, {"event": "error", "error": "No."})
+    answer = client.get(place)
+    assert (answer.status_code, answer.text) == (200, "one")
+    assert client.get("/answers/none/text").status_code == 404
+
+
+@pytest.fixture
+def web(whole, monkeypatch):
+    """Return the address of a web machine, and a client of its Redis."""
+    url = f"http://127.0.0.1:{whole.web[0].port}"
+    with redis.Redis(port=whole.redis.port) as connection:
+        yield url, connection
+        connection.config_set("maxmemory", 0)
+
+
+def test_a_full_redis_refuses_questions_and_readers_hear_of_it(web):
+    url, connection = web
+    reader = Follower(begin_at(url, "/slow 10 /long 300")).read(5)
+    connection.config_set("maxmemory", 1)
+    refused = requests.post(f"{url}/answers", json={"prompt": "Hi"}, timeout=LIMIT)
+    assert refused.status_code == 503
+    assert refused.json()["error"].startswith("The answers cannot be reached")
+    *events, (number, name, fields) = reader.read().events
+    assert (number, name) == (events[-1][0], "error")
+    assert fields["error"].startswith("The rest cannot be reached just now")
+    connection.config_set("maxmemory", 0)
+    # Now there is room for the end. Who comes back hears that the writer gave up.
+    again = Follower(reader.place)
+    again.last = number
+    [(last, name, fields)] = again.read().events
+    assert (last, name) == (number + 1, "error") and "stopped" in fields["error"]
+    assert Follower(begin_at(url, COUNTED)).read().text() == WORDS
+
+
+def test_a_redis_that_only_lets_itself_be_read_is_a_503(tmp_path, log, monkeypatch):
+    monkeypatch.setattr(in_redis, "TO_BEGIN", 1)
+    nobody = str(free_port())
+    with redis_server(tmp_path, log) as server:
+        store = in_redis.InRedis(f"redis://127.0.0.1:{server.port}")
+        monkeypatch.setattr(lesson, "store", store)
+        client = lesson.app.test_client()
+        name = store.begin()
+        store.add(name, {"event": "token", "token": "one"})
+        with redis.Redis(port=server.port) as connection:
+            connection.execute_command("REPLICAOF", "127.0.0.1", nobody)
+        refused = [
+            client.post("/answers", json={"prompt": "Hi"}),
+            client.delete(f"/answers/{name}"),
+        ]
+        for answer in refused:
+            assert answer.status_code == 503
+            assert answer.json["error"].startswith("The answers cannot be reached")
+        text = client.get(f"/answers/{name}").text
+        assert tokens_in(text) == "one"
+        number, name, fields = events_in(text)[-1]
+        assert (number, name) == (2, "error") and "reload" in fields["error"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1:6379", "localhost", "http://127.0.0.1:6379", "redis://127.0.0.1:port"],
+)
+def test_an_address_that_is_no_redis_stops_the_start_with_a_sentence(
+    monkeypatch, address
+):
+    monkeypatch.setenv("REDIS_URL", address)
+    with pytest.raises(SystemExit, match="REDIS_URL is no address of a Redis: write"):
+        stores.choose_store()
+
+
 def test_without_redis_a_question_is_refused_with_a_sentence(monkeypatch):
     monkeypatch.setattr(in_redis, "ATTEMPTS", 1)
     store = in_redis.InRedis(f"redis://127.0.0.1:{free_port()}")
@@ -531,12 +790,9 @@ def test_both_machines_know_each_answer(whole):
 
 
 def test_pulling_the_plug_of_a_web_machine_loses_and_doubles_nothing(whole):
-    readers = [Follower(begin_at(whole.url, COUNTED)) for _ in range(6)]
-    for reader in readers:
-        reader.read(10)
-    threads = [Thread(target=reader.read) for reader in readers]
-    for thread in threads:
-        thread.start()
+    prompt = f"/slow 8 /echo {WORDS}"
+    readers = [Follower(begin_at(whole.url, prompt)) for _ in range(6)]
+    threads = reading_in_threads(readers)
     for machine in whole.web:  # one after the other, so that each reader meets it
         machine.kill()
         machine.start()
@@ -557,7 +813,7 @@ def test_a_worker_that_dies_leaves_a_broken_answer_that_is_not_begun_anew(whole)
         reader.read()
         assert reader.has_each_once()
         assert reader.events[-1][1] == "error"
-        assert "has stopped in the middle" in reader.events[-1][2]["error"]
+        assert "stopped in the middle" in reader.events[-1][2]["error"]
     whole.workers[0].start()
     assert Follower(begin_at(whole.url, COUNTED)).read().text() == WORDS
     for reader in readers:
@@ -627,32 +883,148 @@ def test_the_page_reads_on_while_web_machines_come_and_go(whole, browser):
 # The commands of the notes
 
 
-def test_the_commands_of_the_notes_start_it_all(tmp_path, log):
-    folder = ROOT / NAME.replace(".", "/")
-    notes = (folder / "README.md").read_text(encoding="utf-8")
-    [block] = re.findall(r"```sh\n(redis-server .+?)```", notes, re.S)
+@pytest.fixture(scope="module")
+def by_the_notes(tmp_path_factory, log):
+    """Start all servers by the commands of the notes; return them, by name."""
+    folder = tmp_path_factory.mktemp("notes")
+    [block] = re.findall(r"```sh\n(redis-server .+?)```", NOTES, re.S)
     ports = {port: free_port() for port in (6379, 8001, 8002, 8080)}
-    conf = (folder / "nginx.conf").read_text(encoding="utf-8")
-    own = f"-p {tmp_path} -c {tmp_path}/nginx.conf"
-    block = block.replace(f"-p . -c lessons/{folder.name}/nginx.conf", own)
+    conf = (FOLDER / "nginx.conf").read_text(encoding="utf-8")
+    block = block.replace(f"lessons/{FOLDER.name}/nginx.conf", f"{folder}/nginx.conf")
     for port, instead in ports.items():
         block = block.replace(str(port), str(instead))
         conf = conf.replace(str(port), str(instead))
-    (tmp_path / "nginx.conf").write_text(conf, encoding="utf-8")
+    (folder / "nginx.conf").write_text(conf, encoding="utf-8")
     need("redis-server")
     need("nginx")
     paths = [str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"]
+    settings = {"PATH": os.pathsep.join(paths), "PYTHONPATH": str(ROOT)}
+    redis_line, worker_line, *web_lines, nginx_line = block.splitlines()
     with ExitStack() as servers:
-        for line in block.splitlines():
-            port = next((each for each in ports.values() if str(each) in line), None)
-            if "celery" in line:
-                port = None  # it listens on none: the one in its line is that of Redis
-            elif "gunicorn" in line:
-                port = int(re.search(r"--bind \S+:(\d+)", line)[1])
-            elif "nginx" in line:
-                port = ports[8080]
+
+        def start(line, port=None):
             words = ["bash", "-c", f"exec env {line}"]
-            path = os.pathsep.join(paths)
-            servers.enter_context(started(words, port, log, PATH=path))
-        place = begin_at(f"http://127.0.0.1:{ports[8080]}", COUNTED)
-        assert Follower(place).read().text() == WORDS
+            return servers.enter_context(started(words, port, log, folder, **settings))
+
+        first = start(redis_line, ports[6379])
+        worker = start(worker_line)  # it listens on no port
+        web = [
+            start(line, int(re.search(r"--bind \S+:(\d+)", line)[1]))
+            for line in web_lines
+        ]
+        front = start(nginx_line, ports[8080])
+        yield SimpleNamespace(
+            folder=folder,
+            redis=first,
+            worker=worker,
+            web=web,
+            url=f"http://127.0.0.1:{front.port}",
+        )
+
+
+def run_as_printed(start, server, folder):
+    """Run the one command of the notes that begins so, and see what it ends.
+
+    It runs in a process group of its own. What it ends must be one of our servers,
+    before it may end it.
+    """
+    [line] = re.findall(rf"^{re.escape(start)}.+$", NOTES, re.M)
+    [file] = re.findall(r"\$\(cat (\S+)\)", line)
+    until_it_is_there(folder / file)
+    number = int((folder / file).read_text(encoding="utf-8"))
+    assert number == server.process.pid != os.getpgrp()
+    subprocess.run(["bash", "-c", line], cwd=folder, start_new_session=True, check=True)
+    server.process.wait(LIMIT)
+
+
+def until_it_is_there(path):
+    for _ in range(10 * LIMIT):
+        if path.exists() and path.read_text(encoding="utf-8").strip():
+            return
+        Event().wait(0.1)
+
+
+def reading_in_threads(readers, count=5):
+    """Let all of them read at once; return their threads when each has some events."""
+    threads = [Thread(target=reader.read, daemon=True) for reader in readers]
+    for thread in threads:
+        thread.start()
+    for reader in readers:
+        while len(reader.events) < count and not reader.is_done():
+            Event().wait(0.05)
+    return threads
+
+
+def test_the_commands_of_the_notes_start_it_all(by_the_notes):
+    assert Follower(begin_at(by_the_notes.url, COUNTED)).read().text() == WORDS
+
+
+def test_the_worker_of_the_notes_has_a_thread_for_each_answer_at_once():
+    [threads] = re.findall(r"--concurrency (\d+)", NOTES)
+    assert int(threads) >= limits.AT_ONCE == 64
+
+
+def test_the_web_machines_of_the_notes_have_threads_that_nobody_reads_with():
+    for threads in re.findall(r"--threads (\d+)", NOTES):
+        assert int(threads) >= limits.READERS + 10
+
+
+def test_the_kill_of_a_web_machine_as_printed_loses_and_doubles_nothing(by_the_notes):
+    prompt = f"/slow 5 /echo {WORDS}"
+    readers = [Follower(begin_at(by_the_notes.url, prompt)) for _ in range(20)]
+    threads = reading_in_threads(readers)
+    run_as_printed("kill -9 -- -", by_the_notes.web[0], by_the_notes.folder)
+    for thread in threads:
+        thread.join(4 * LIMIT)
+    assert {reader.text() for reader in readers} == {WORDS}
+    assert all(reader.has_each_once() for reader in readers)
+    assert sum(reader.breaks for reader in readers) >= 3  # about half were read there
+    by_the_notes.web[0].start()
+
+
+def test_the_kill_of_the_worker_as_printed_ends_each_answer_with_a_sentence(
+    by_the_notes,
+):
+    url = by_the_notes.url
+    readers = [Follower(begin_at(url, "/slow 10 /long 300")) for _ in range(10)]
+    threads = reading_in_threads(readers)
+    run_as_printed("kill -9 $(", by_the_notes.worker, by_the_notes.folder)
+    for thread in threads:
+        thread.join(4 * LIMIT)
+    for reader in readers:
+        assert reader.has_each_once() and reader.events[-1][1] == "error"
+        assert "stopped in the middle" in reader.events[-1][2]["error"]
+    by_the_notes.worker.start()
+    assert Follower(begin_at(url, COUNTED)).read().text() == WORDS
+
+
+def test_redis_that_comes_back_empty_as_in_the_notes_lets_nobody_wait(by_the_notes):
+    assert 'redis-server --port 6379 --save ""' in NOTES
+    url = by_the_notes.url
+    places = [begin_at(url, "/slow 10 /long 300") for _ in range(8)]
+    readers = [Follower(places[number % 8]) for number in range(40)]
+    threads = reading_in_threads(readers)
+    by_the_notes.redis.end(signal.SIGINT)  # as Ctrl+C does
+    by_the_notes.redis.start()
+    for thread in threads:
+        thread.join(4 * LIMIT)
+        assert not thread.is_alive()
+    for reader in readers:
+        *before, (_, name, fields) = reader.events
+        assert [number for number, _, _ in before] == list(range(1, len(before) + 1))
+        assert (name, fields) == ("error", {"error": "The answer is gone: ask again."})
+    # No list begins in the middle: who comes later gets a 404, and no half answer.
+    for place in places:
+        assert requests.get(place, timeout=LIMIT).status_code == 404
+    assert Follower(begin_at(url, COUNTED)).read().text() == WORDS
+
+
+def test_260_readers_on_a_machine_of_250_threads_leave_room_for_stop(by_the_notes):
+    url = f"http://127.0.0.1:{by_the_notes.web[1].port}"
+    place = begin_at(url, "/slow 2 /long 300")
+    reading = [requests.get(place, stream=True, timeout=LIMIT) for _ in range(260)]
+    statuses = [answer.status_code for answer in reading]
+    assert (statuses.count(200), statuses.count(503)) == (240, 20)
+    assert requests.delete(place, timeout=LIMIT).status_code == 204
+    for answer in reading:
+        answer.close()

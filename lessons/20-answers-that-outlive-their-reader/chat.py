@@ -2,6 +2,9 @@
 
 Lesson 14 has the words. New is GET /chat/<id>/stream, where useChat looks for an answer
 that is still being written; without one it wants a 204, "no content".
+
+The browser chooses the id of a chat, and anyone who knows it can read what is being
+written there. A server with accounts would first look whose chat it is.
 """
 
 import json
@@ -9,11 +12,14 @@ import json
 from flask import Response, request
 from werkzeug.exceptions import BadRequest
 
+from failures import can_be_sent
+
 from .events import HEADERS, HEARTBEAT
-from .writing import start_writing
+from .starting import start_writing
 
 CHAT_HEADERS = HEADERS | {"x-vercel-ai-ui-message-stream": "v1"}
 REASONS = {"content_filter": "content-filter", "stopped": "other"}
+LONGEST_ID = 100  # letters; an id of useChat has 16
 
 
 def open_to_use_chat(app, store):
@@ -23,9 +29,10 @@ def open_to_use_chat(app, store):
     def chat():
         """Begin an answer to the last message, and send it."""
         body = request.get_json()
+        chat, prompt = chat_id(body), last_text(body)  # a 400 takes no place
         name = store.begin()
-        store.remember(chat_id(body), name)
-        start_writing(store, name, last_text(body))
+        store.remember(chat, name)
+        start_writing(store, name, prompt)
         return Response(as_chat(store.read(name, 0)), headers=CHAT_HEADERS)
 
     @app.get("/chat/<chat>/stream")
@@ -39,9 +46,12 @@ def open_to_use_chat(app, store):
 
 def chat_id(body):
     """Return the id of the chat, or raise a 400."""
-    if not isinstance(body, dict) or not isinstance(body.get("id"), str):
+    chat = body.get("id") if isinstance(body, dict) else None
+    if not isinstance(chat, str) or not can_be_sent(chat):
         raise BadRequest('There is no chat to answer in: send {"id", "messages"}.')
-    return body["id"]
+    if len(chat) > LONGEST_ID:
+        raise BadRequest(f"The chat's id is too long: at most {LONGEST_ID} letters.")
+    return chat
 
 
 def last_text(body):
@@ -51,7 +61,7 @@ def last_text(body):
         text = "".join(part["text"] for part in parts if part["type"] == "text")
     except (KeyError, IndexError, TypeError):
         raise BadRequest("The last message has no text to answer.") from None
-    if not text.strip():
+    if not text.strip() or not can_be_sent(text):
         raise BadRequest("There is no question to answer: type one.")
     return text
 

@@ -6,7 +6,8 @@ from time import monotonic
 
 from werkzeug.exceptions import ServiceUnavailable
 
-from .limits import AT_ONCE, HEARTBEAT, KEEP, NoSuchAnswer
+from .limits import AT_ONCE, HEARTBEAT, KEEP, MEMORY, NoRoom, NoSuchAnswer
+from .memory import size_of
 
 
 class Answer:
@@ -15,6 +16,15 @@ class Answer:
     def __init__(self):
         self.events = []
         self.ended_at = None  # by the clock of monotonic(); None: it is being written
+        self.measured = 0  # so many of the events are in the size
+        self.size = 0  # bytes of memory, about
+
+    def measure(self):
+        """Return about how many bytes of memory the events take."""
+        for event in self.events[self.measured :]:
+            self.size += size_of(event)
+            self.measured += 1
+        return self.size
 
 
 class InMemory:
@@ -32,6 +42,8 @@ class InMemory:
             running = [each for each in self.answers.values() if not each.ended_at]
             if len(running) >= AT_ONCE:
                 raise ServiceUnavailable(retry_after=5)
+            if sum(each.measure() for each in self.answers.values()) >= MEMORY:
+                raise NoRoom(retry_after=60)
             name = token_urlsafe(16)
             self.answers[name] = Answer()
         self.add(name, {"event": "start"})
@@ -46,9 +58,6 @@ class InMemory:
         for chat, name in list(self.chats.items()):
             if name not in self.answers:
                 del self.chats[chat]
-
-    def renew(self, name):
-        """Say that its writer lives; here it lives as long as this process does."""
 
     def add(self, name, event):
         """Add an event for all readers; return False if the answer has been ended."""
@@ -95,15 +104,22 @@ class InMemory:
 
     def remember(self, chat, name):
         """Keep the newest answer of a chat in mind, for who comes back to it."""
-        self.chats[chat] = name
+        with self.changed:
+            self.chats[chat] = name
 
     def answer_in(self, chat):
         """Return the answer that is being written in a chat, or None."""
-        answer = self.answers.get(self.chats.get(chat))
-        return None if answer is None or answer.ended_at else self.chats[chat]
+        with self.changed:
+            name = self.chats.get(chat)
+            answer = self.answers.get(name)
+        return None if answer is None or answer.ended_at else name
 
     def find(self, name):
         """Return the answer of that name, or raise a 404."""
         if name not in self.answers:
             raise NoSuchAnswer
         return self.answers[name]
+
+    def so_far(self, name):
+        """Return the events that an answer has now, in a list of its own; or a 404."""
+        return list(self.find(name).events)

@@ -9,6 +9,7 @@ A script runs in Redis as one step, so that two machines cannot come between its
 """
 
 import json
+import logging
 from contextlib import contextmanager
 from secrets import token_urlsafe
 from time import monotonic
@@ -16,6 +17,7 @@ from time import monotonic
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as NoAnswer
 from redis.retry import Retry
 from werkzeug.exceptions import ServiceUnavailable
@@ -26,44 +28,61 @@ RUNNING = "running"  # the sorted set
 TO_BEGIN = 30  # seconds until a worker has to have taken an answer up
 PROMISE = 3  # seconds for which a writer that has renewed is believed to be alive
 LOOK = 1000  # milliseconds that one XREAD waits, then the writer is looked after
-ATTEMPTS = 12  # to reach Redis again, a second apart in the end
+ATTEMPTS = 24  # to reach Redis again, half a second apart in the end
 CONNECTIONS = 10_000  # at most: each reader that waits holds one
 MOST = 10**9  # more events than any answer has
 GONE = {"event": "error", "error": "The answer is gone: ask again."}
+UNREACHED = {
+    "event": "error",
+    "error": "The rest cannot be reached just now: reload the page in a minute.",
+}
+NOT_BEGUN = {
+    "event": "error",
+    "error": "Nobody wrote this answer, as all were busy or had stopped: ask again.",
+}
 DIED = {
     "event": "error",
-    "error": "Who wrote this answer has stopped in the middle: ask again.",
+    "error": "The writer of this answer stopped in the middle: ask again.",
 }
+log = logging.getLogger(__name__)
 
-BEGIN = """
-local now = tonumber(redis.call('TIME')[1])
+NOW = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+"""
+BEGIN = f"""{NOW}
 redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now)
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
 redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
 return 1
 """
 # An answer's last entry is marked. A command that was sent again, because the reply to
-# it was lost, adds nothing: the number says that it has been done.
+# it was lost, adds nothing: the number says that it has been done. Where the entries
+# before it are missing, as in a Redis that was started again and came back empty, it
+# adds nothing either: no list may begin in the middle.
 ADD = """
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local wanted = tonumber(ARGV[5])
 local number = 0
 if newest then
   if newest[2][4] == 'yes' then return 0 end
   number = tonumber(string.match(newest[1], '%d+$'))
+elseif wanted ~= 1 then
+  return 0
 end
-local wanted = tonumber(ARGV[5])
 if wanted > 0 and number >= wanted then return number end
 redis.call('XADD', KEYS[1], '0-' .. (number + 1), 'event', ARGV[2], 'last', ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 if ARGV[3] == 'yes' then redis.call('ZREM', KEYS[2], ARGV[1]) end
 return number + 1
 """
-RENEW = """
-local now = tonumber(redis.call('TIME')[1])
-redis.call('ZADD', KEYS[1], 'XX', now + ARGV[2], ARGV[1])
+RENEW = f"""{NOW}
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+if not newest or newest[2][4] == 'yes' then return 0 end
+redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])
+return 1
 """
-IS_ALIVE = """
-local now = tonumber(redis.call('TIME')[1])
+IS_ALIVE = f"""{NOW}
 local promised = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if promised and tonumber(promised) >= now then return 1 end
 return 0
@@ -72,10 +91,14 @@ return 0
 
 @contextmanager
 def reaching_redis():
-    """Raise NoStore where Redis cannot be reached, after all attempts."""
+    """Raise NoStore if Redis cannot be reached after all attempts, or refuses.
+
+    One that is full refuses what writes, and so does a copy that is only to be read.
+    """
     try:
         yield
-    except (NoConnection, NoAnswer):
+    except RedisError as error:
+        log.warning("Redis: %s", type(error).__name__)
         raise NoStore from None
 
 
@@ -83,7 +106,7 @@ class InRedis:
     """All answers of all machines that know the same Redis."""
 
     def __init__(self, address):
-        patience = Retry(ExponentialBackoff(cap=1, base=0.05), ATTEMPTS)
+        patience = Retry(ExponentialBackoff(cap=0.5, base=0.05), ATTEMPTS)
         self.redis = Redis.from_url(
             address,
             decode_responses=True,
@@ -109,8 +132,9 @@ class InRedis:
 
     @reaching_redis()
     def renew(self, name):
-        """Say that the writer of an answer lives."""
-        self.run_renew(keys=[RUNNING], args=[name, PROMISE])
+        """Say that the writer of an answer lives; return False if it has been ended."""
+        keys = [key_of(name), RUNNING]
+        return bool(self.run_renew(keys=keys, args=[name, PROMISE]))
 
     @reaching_redis()
     def add(self, name, event):
@@ -139,8 +163,10 @@ class InRedis:
     @reaching_redis()
     def is_over(self, name, after):
         """Return whether the answer has ended, with nothing after that number."""
-        self.check(name)
-        [(entry, fields)] = self.redis.xrevrange(key_of(name), count=1)
+        newest = self.redis.xrevrange(key_of(name), count=1)
+        if not newest:
+            raise NoSuchAnswer
+        [(entry, fields)] = newest
         return fields["last"] == "yes" and number_of(entry) <= after
 
     def read(self, name, after):
@@ -150,6 +176,20 @@ class InRedis:
         is there any more.
         """
         number = after
+        try:
+            for numbered in self.numbered_events(name, after):
+                if numbered:
+                    number, _ = numbered
+                yield numbered
+        # What is said now is no entry of the list, so it has the number of the one
+        # before: a reader who comes back later gets all that comes after that.
+        except NoSuchAnswer:
+            yield number, GONE
+        except NoStore:
+            yield number, UNREACHED
+
+    def numbered_events(self, name, number):
+        """Yield what read() does; raise NoSuchAnswer or NoStore if that ends early."""
         sent_at = monotonic()
         while True:
             entries = self.next_entries(name, number)
@@ -161,11 +201,10 @@ class InRedis:
                     return
             if entries:
                 continue
-            if not self.is_there(name):
-                yield number + 1, GONE
-                return
+            self.check(name)
             if not self.is_alive(name):
-                self.end(name, DIED)  # the next entry that is read
+                has_text = number > 1  # the first event is "start"
+                self.end(name, DIED if has_text else NOT_BEGUN)  # it is read next
             if monotonic() > sent_at + HEARTBEAT:
                 sent_at = monotonic()
                 yield None
@@ -182,13 +221,18 @@ class InRedis:
         return bool(self.run_is_alive(keys=[RUNNING], args=[name]))
 
     @reaching_redis()
-    def is_there(self, name):
-        return bool(self.redis.exists(key_of(name)))
-
     def check(self, name):
         """Raise a 404 if there is no such answer."""
-        if not self.is_there(name):
+        if not self.redis.exists(key_of(name)):
             raise NoSuchAnswer
+
+    @reaching_redis()
+    def so_far(self, name):
+        """Return the events that an answer has now, in a list; or raise a 404."""
+        entries = self.redis.xrange(key_of(name))
+        if not entries:
+            raise NoSuchAnswer
+        return [json.loads(fields["event"]) for _, fields in entries]
 
     @reaching_redis()
     def remember(self, chat, name):
@@ -199,9 +243,11 @@ class InRedis:
     def answer_in(self, chat):
         """Return the answer that is being written in a chat, or None."""
         name = self.redis.get(f"chat:{chat}")
-        if not name or not self.is_there(name) or self.is_over(name, MOST):
-            return None
-        return name
+        try:
+            is_over = name is None or self.is_over(name, MOST)
+        except NoSuchAnswer:  # it was forgotten
+            is_over = True
+        return None if is_over else name
 
 
 def key_of(name):

@@ -2,6 +2,13 @@
 
 import os
 
+from models import stop
+
+WRONG_ADDRESS = (
+    "REDIS_URL is no address of a Redis: write redis://127.0.0.1:6379, say, or rediss://"
+    " for a connection with TLS."
+)
+
 
 def choose_store():
     """Return the store in Redis if .env has a REDIS_URL, else one in memory."""
@@ -10,6 +17,11 @@ def choose_store():
         from .in_memory import InMemory
 
         return InMemory()
+    if not address.startswith(("redis://", "rediss://")):
+        stop(WRONG_ADDRESS)
     from .in_redis import InRedis  # here, as only this store needs its packages
 
-    return InRedis(address)
+    try:
+        return InRedis(address)
+    except ValueError:  # its port is no number, say; the address may hold a password
+        stop(WRONG_ADDRESS)

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
 from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from .limits import NoStore
 from .stores import choose_store
@@ -16,18 +18,30 @@ from .writing import write_answer
 
 RENEWAL = 1  # seconds; a promise holds for three
 
+store = choose_store()
 celery = Celery("answers", broker=os.environ["REDIS_URL"])
 celery.conf.task_ignore_result = True  # the answer itself is in the store
 celery.conf.worker_prefetch_multiplier = 1  # take no more than there are threads
 celery.conf.broker_connection_retry_on_startup = True
-store = choose_store()
+
+
+def hand_over(name, prompt):
+    """Put an answer into the queue, from where some worker takes it."""
+    try:
+        write.delay(name, prompt)
+    except (OperationalError, RedisError):  # it cannot be reached, or it is full
+        raise NoStore from None
 
 
 @celery.task
 def write(name, prompt):
     """Write one answer, and say each second that its writer lives."""
-    with renewing(name):
-        write_answer(store, name, prompt)
+    with suppress(NoStore):  # its readers hear that nobody writes it
+        is_wanted = store.renew(name)  # in the queue it may have been stopped
+        if not is_wanted:
+            return
+        with renewing(name):
+            write_answer(store, name, prompt)
 
 
 @contextmanager

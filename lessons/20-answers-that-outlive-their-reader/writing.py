@@ -1,9 +1,7 @@
 """The writer of an answer: it asks the model, and adds what comes to the store."""
 
 import logging
-import os
 from contextlib import closing
-from threading import Thread
 from time import monotonic
 
 from failures import (
@@ -16,35 +14,38 @@ from failures import (
 )
 from models import choose_model, number
 
-from .limits import NoStore
+from .limits import MEMORY, NoStore, NoSuchAnswer
+from .memory import CHUNK, Room, size_of
 
 STOPPED = {"event": "done", "reason": "stopped"}
 ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # the longest that an answer may take
 
 model = choose_model()
+room = Room(MEMORY)
 log = logging.getLogger(__name__)
-
-
-def start_writing(store, name, prompt):
-    """Have the answer written: by a worker if there is Redis, else by a thread."""
-    if os.environ.get("REDIS_URL"):
-        from .worker import write
-
-        write.delay(name, prompt)
-        return
-    Thread(target=write_answer, args=[store, name, prompt], daemon=True).start()
 
 
 def write_answer(store, name, prompt):
     """Add an event for each text of the model, and one that says how it ended."""
     try:
-        reason = write_texts(store, name, prompt)
-        store.end(name, {"event": "done", "reason": reason})
+        last_event = write_texts_and_say_how(store, name, prompt)
+        store.end(name, last_event)
     except NoStore:
-        log.warning("the store of the answers cannot be reached")
+        log.warning("an answer was given up: its store cannot be reached")
+    except NoSuchAnswer:
+        log.warning("an answer was given up: its store has lost it")
+
+
+def write_texts_and_say_how(store, name, prompt):
+    """Add the texts; return the event that says how the answer ended."""
+    try:
+        reason = write_texts(store, name, prompt)
+    except (NoStore, NoSuchAnswer):
+        raise  # there is no place where this could be said
     except Exception as error:
         log.warning("%s", log_name(error))
-        store.end(name, {"event": "error", "error": sentence_for(error)})
+        return {"event": "error", "error": sentence_for(error)}
+    return {"event": "done", "reason": reason}
 
 
 def write_texts(store, name, prompt):
@@ -52,12 +53,15 @@ def write_texts(store, name, prompt):
     deadline = monotonic() + ANSWER_SECONDS
     metadata = {}  # of all chunks: one of the last says why the answer ended
     has_text = False
-    with closing(model.stream(prompt)) as chunks:  # leaving hangs up on the model
+    # Leaving hangs up on the model, and gives back the memory that was taken.
+    with closing(model.stream(prompt)) as chunks, room.share() as take:
         for chunk in ignoring_late_errors(chunks):
             metadata.update(chunk.response_metadata)
             if chunk.text:
                 has_text = True
-                goes_on = store.add(name, {"event": "token", "token": chunk.text})
+                event = {"event": "token", "token": chunk.text}
+                take(CHUNK + size_of(event))
+                goes_on = store.add(name, event)
                 if not goes_on:
                     return "stopped"
             if monotonic() > deadline:

@@ -11,7 +11,7 @@ CLIENTS = ROOT / "tests" / "clients"
 LIMIT = 20  # seconds; a test that waits longer has failed
 
 for setting in list(os.environ):
-    ours = "MODEL", "OPENAI_", "ANTHROPIC_", "ANSWER", "TRUSTED_", "REDIS_"
+    ours = "MODEL", "OPENAI_", "ANTHROPIC_", "ANSWER", "READERS_", "TRUSTED_", "REDIS_"
     others = "_API_KEY", "_PROXY"
     if setting.startswith(ours) or setting.upper().endswith(others):
         del os.environ[setting]

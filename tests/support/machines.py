@@ -35,17 +35,18 @@ def need(program):
 class Server:
     """A process that listens on a port, and can be killed and started again."""
 
-    def __init__(self, command, port, log, **settings):
+    def __init__(self, command, port, log, folder=ROOT, **settings):
         self.command = [str(word) for word in command]
         self.port = port
         self.log = log  # a path
+        self.folder = folder
         self.settings = {name: str(value) for name, value in settings.items()}
         self.process = None
 
     def start(self):
         """Start it, and return when it listens; one without a port starts at once."""
         environment = os.environ | self.settings
-        self.process = start_server(self.command, ROOT, environment, self.log)
+        self.process = start_server(self.command, self.folder, environment, self.log)
         if self.port:
             wait_for(self.port)
 
@@ -65,9 +66,9 @@ class Server:
 
 
 @contextmanager
-def started(command, port, log, **settings):
-    """Run a server while the block runs."""
-    server = Server(command, port, log, **settings)
+def started(command, port, log, folder=ROOT, **settings):
+    """Run a server in a folder while the block runs."""
+    server = Server(command, port, log, folder, **settings)
     server.start()
     try:
         yield server
@@ -75,11 +76,11 @@ def started(command, port, log, **settings):
         server.end()
 
 
-def redis_server(folder, log):
+def redis_server(folder, log, *more):
     """Run a Redis that writes what it holds into the folder when it is ended."""
     port = free_port()
     words = ["--port", port, "--bind", "127.0.0.1", "--dir", folder, "--save", "3600 1"]
-    return started([need("redis-server"), *words], port, log)
+    return started([need("redis-server"), *words, *more], port, log)
 
 
 def gunicorn(module, log, kind="gthread", workers=1, threads=250, **settings):

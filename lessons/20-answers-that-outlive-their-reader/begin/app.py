@@ -7,13 +7,16 @@ from failures import as_json, read_prompt
 from models import trusted_hosts
 
 from .chat import open_to_use_chat
+from .readers import RoomForReaders
+from .starting import start_writing
 from .stores import choose_store
-from .writing import STOPPED, start_writing
+from .writing import STOPPED
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
 app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.register_error_handler(HTTPException, as_json)
+app.wsgi_app = RoomForReaders(app.wsgi_app)  # some threads are left for Stop
 store = choose_store()
 open_to_use_chat(app, store)
 

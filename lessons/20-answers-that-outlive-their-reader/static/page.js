@@ -81,7 +81,8 @@ function read(after) {
 /** Read on in a second: after any other status than 200 the browser itself gives up. */
 async function tryAgain(after) {
   failures += 1;
-  if (failures === ATTEMPTS || (await isGone())) return finish("The answer is gone: ask again.");
+  if (await isGone()) return finish("The answer is gone: ask again.");
+  if (failures === ATTEMPTS) return finish("No server has the answer: reload the page later.");
   problem.textContent = "No server has the answer just now. Trying again.";
   retry = setTimeout(() => read(after), 1000);
 }
