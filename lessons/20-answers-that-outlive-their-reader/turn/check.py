@@ -1,11 +1,18 @@
 """The text of an answer so far, and by its status whether there will be more."""
 
+import ast
 from threading import Event
 
 import pytest
+from langchain_core.exceptions import ModelAPIError
+
+from lessons.course.for_checks.failing_model import SECRET
+from lessons.course.for_checks.quoting import short
 
 TEXTS = ["Tragödie 👋", "\n", "<b> "]
 PATIENCE = 5  # seconds
+TOKEN = {"event": "token", "token": " two"}
+DONE = {"event": "done", "reason": "stop"}
 
 
 @pytest.fixture
@@ -20,27 +27,36 @@ def begin(client, answer_with):
     return post
 
 
-def test_the_text_of_a_whole_answer(begin, client):
-    model, place = begin(*TEXTS)
-    assert model.closed.wait(PATIENCE)
-    for _ in client.get(place.removesuffix("/text")).iter_encoded():
-        pass  # now it has ended for everybody
-    answer = client.get(place)
+@pytest.fixture
+def text_of(begin, client):
+    """Return what the address of the text gives for an answer that has ended."""
+
+    def get(*script):
+        _, place = begin(*script)
+        for _ in client.get(place.removesuffix("/text")).iter_encoded():
+            pass  # now it has ended for everybody
+        return client.get(place)
+
+    return get
+
+
+def test_the_text_of_a_whole_answer(text_of):
+    answer = text_of(*TEXTS)
     assert answer.status_code != 404, (
-        f"GET {place} gave a 404, and the answer is there: write the view"
+        "GET /answers/<name>/text gave a 404, and the answer is there: write the view"
         ' @app.get("/answers/<name>/text").'
     )
     assert answer.status_code == 200, (
         f"The answer has ended, and the status was {answer.status_code}, expected was"
-        " 200: store.is_over(name, 10**9) is true then."
+        ' 200: its last event is then "done" or "error".'
     )
     assert answer.mimetype == "text/plain", (
         f"The text is sent as {answer.mimetype}, expected was text/plain: a browser"
         " would take what the model wrote for markup."
     )
     assert answer.text == "".join(TEXTS), (
-        f"The model wrote {''.join(TEXTS)!r}, and the text is {answer.text!r}: join the"
-        ' "token" of each event that has one, with nothing between them.'
+        f"The model wrote {''.join(TEXTS)!r}, and the text is {short(answer.text)}:"
+        ' join the "token" of each event that has one, with nothing between them.'
     )
 
 
@@ -58,6 +74,7 @@ def test_the_text_so_far_is_sent_at_once(begin, client):
     reader = client.get(place.removesuffix("/text")).iter_encoded()
     next(reader), next(reader)  # the events start and token are there
     answer = client.get(place)
+    text = answer.text
     made = model.made
     gate.set()
     list(reader)
@@ -67,11 +84,37 @@ def test_the_text_so_far_is_sent_at_once(begin, client):
     )
     assert answer.status_code == 202, (
         f"The answer was still being written, and the status was {answer.status_code},"
-        " expected was 202: store.is_over(name, 10**9) says whether it has ended."
+        ' expected was 202: the last event of an answer that has ended is "done" or'
+        ' "error".'
+    )
+    assert text == "one", (
+        f'The model had written "one", and the text is {short(text)}: send what is'
+        " there."
+    )
+
+
+def test_an_answer_without_a_text_yet_is_not_finished(begin, client):
+    gate = Gate()
+    model, place = begin(gate, "one")
+    answer = client.get(place)
+    made = model.made
+    gate.set()
+    assert (answer.status_code, answer.text, made) == (202, "", 0), (
+        "The model had written nothing yet, and the view gave"
+        f" {answer.status_code} with {short(answer.text)}, expected was 202 with an"
+        ' empty text: the first event, "start", has no token.'
+    )
+
+
+def test_an_answer_whose_model_failed_has_ended_too(text_of):
+    answer = text_of("one", ModelAPIError(SECRET))
+    assert answer.status_code == 200, (
+        "The model failed after its first text, so no more will come, and the status"
+        f' was {answer.status_code}, expected was 200: the last event is "error" then.'
     )
     assert answer.text == "one", (
-        f'The model had written "one", and the text is {answer.text!r}: send what is'
-        " there."
+        'The model wrote "one" and failed, and the text is'
+        f" {short(answer.text)}: only the token events are text of the model."
     )
 
 
@@ -79,5 +122,70 @@ def test_an_answer_that_is_not_there_is_a_404(client):
     answer = client.get("/answers/nobody-knows/text")
     assert answer.status_code == 404, (
         f"GET /answers/nobody-knows/text gave {answer.status_code}, expected was 404:"
-        " store.find(name) raises it."
+        " store.so_far(name) raises it."
+    )
+
+
+def test_no_cache_keeps_the_text_and_no_browser_guesses_what_it_is(text_of):
+    headers = text_of("one").headers
+    kept = headers.get("Cache-Control", "")
+    assert "no-store" in kept, (
+        "The text changes while it is written, and its header Cache-Control is"
+        f" {kept!r}: send no-store, as HEADERS in events.py has it, or a cache may give"
+        " out half of it for ever."
+    )
+    assert headers.get("X-Content-Type-Options") == "nosniff", (
+        "The text has no header X-Content-Type-Options: nosniff, which HEADERS in"
+        " events.py has: a browser might guess that the model's text is a page."
+    )
+
+
+class Busy:
+    """The program's store, whose writer adds the rest after the first call.
+
+    Like the store in Redis it has no more than its methods.
+    """
+
+    def __init__(self, store, methods):
+        self.store = store
+        self.methods = methods
+        self.is_first = True
+
+    def __getattr__(self, name):
+        assert name in self.methods, (
+            f"The view uses store.{name}, which the store in Redis does not have:"
+            " store.so_far(name) is in both."
+        )
+
+        def call(answer, *arguments):
+            result = getattr(self.store, name)(answer, *arguments)
+            if self.is_first:
+                self.is_first = False
+                self.store.add(answer, TOKEN)
+                self.store.end(answer, DONE)
+            return result
+
+        return call
+
+
+@pytest.fixture
+def methods(folder):
+    """Return the names of the methods that the store in Redis has."""
+    tree = ast.parse((folder / "in_redis.py").read_text(encoding="utf-8"))
+    return {each.name for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)}
+
+
+def test_half_of_a_text_is_never_sent_as_finished(
+    program, client, methods, monkeypatch
+):
+    store = program.store
+    name = store.begin()
+    store.add(name, {"event": "token", "token": "one"})
+    monkeypatch.setattr(program, "store", Busy(store, methods))
+    answer = client.get(f"/answers/{name}/text")
+    assert (answer.status_code, answer.text) != (200, "one"), (
+        'The view took the text "one"; then the writer added the rest and ended the'
+        " answer; and the status was 200, though half of the text is missing. Take text"
+        " and status from the same events, or ask whether it is over before you take"
+        " them."
     )
