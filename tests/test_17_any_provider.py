@@ -30,10 +30,9 @@ from test_anthropic import MESSAGE, said
 
 import failures
 from lessons.course.bad_network import BadNetwork
-from lessons.course.checker.run_checks import run_checks
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.fresh_packages import import_fresh
-from lessons.course.start_lesson import beginning, files_of
+from lessons.course.start_lesson import beginning
 
 LESSON = ROOT / "lessons" / "17-any-provider"
 lesson = importlib.import_module("lessons.17-any-provider.app")
@@ -709,67 +708,3 @@ def test_the_page_says_what_went_wrong(browser, serve, prompt, body, problem):
     page.ask(prompt)
     page.until(lambda: problem in page.text("#problem"))
     page.ends()
-
-
-# Mistakes, one each in a program that is right, and what the check says of them
-
-PRICED_AFTER = """        yield {"usage": {count: usage[count] for count in COUNTS}}
-        cost = cost_of(usage, name)
-        if cost is not None:  # None: nobody knows the model's price
-            yield {"cost": cost}
-"""
-PRICED_BEFORE = """        cost = cost_of(usage, name)
-        if cost is not None:
-            yield {"cost": cost}
-        yield {"usage": {count: usage[count] for count in COUNTS}}
-"""
-COUNTED_FIRST = """    if usage:
-        yield {"usage": {count: usage[count] for count in COUNTS}}
-"""
-COUNTED_ALONE = f"{COUNTED_FIRST}    if True:\n"
-COUNT = 'hasattr(model, "stream_usage")'
-MISTAKES = [
-    ("events.py", "chunk.content_blocks", "chunk.content_blocks[:1]", "two of them in"),
-    ("events.py", "chunk.content_blocks", "chunk.content", "loop over chunk.content_b"),
-    ("events.py", "content_blocks:", "content_blocks():", "no method"),
-    ("events.py", 'block["type"] ==', "block.type ==", "stands in brackets"),
-    ("events.py", "metadata |= ", "metadata | ", "response_metadata of all chunks"),
-    (
-        "events.py",
-        "openai_reason(metadata, has_text)",
-        "openai_reason(has_text, metadata)",
-        "take the metadata first",
-    ),
-    ("events.py", '{"token": block["text"]}', '["token", "Hi"]', "is a dictionary"),
-    ("events.py", "{count: usage", '{count.split("_")[0]: usage', "keep the names"),
-    ("events.py", "cost_of(usage, name)", "cost_of(name, usage)", "the usage first"),
-    ("events.py", PRICED_AFTER, PRICED_BEFORE, "yield the cost after it"),
-    ("events.py", "cost is not None", "cost", "Only None is no price"),
-    ("events.py", COUNTED_FIRST, COUNTED_ALONE, "There may be no usage"),
-    ("app.py", COUNT, "True", "before you set it"),
-    ("app.py", "model.name", "model.model_name", "its name is model.name"),
-    (
-        "app.py",
-        "model.stream(prompt)",
-        "model.stream(prompt, stream_usage=True)",
-        "beside the prompt",
-    ),
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "there", "instead", "words"), MISTAKES)
-def test_a_mistake_gets_a_sentence_that_helps(
-    tmp_path, in_a_fork, name, there, instead, words
-):
-    for each, path in files_of(LESSON).items():
-        (tmp_path / "mine" / each).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, tmp_path / "mine" / each)
-    (tmp_path / "mine" / "__init__.py").touch()
-    file = tmp_path / "mine" / name
-    text = file.read_text(encoding="utf-8")
-    assert there in text
-    file.write_text(text.replace(there, instead), encoding="utf-8")
-    checks = run_checks(LESSON, tmp_path / "mine", 10 * LIMIT)
-    [message] = [check.message for check in checks if check.outcome == "red"]
-    assert words in message

@@ -5,7 +5,6 @@ The root's program runs there unchanged.
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,9 +22,6 @@ from selenium.webdriver.support.ui import WebDriverWait
 from support import LIMIT, ROOT
 from support.machines import need, started
 from support.servers import WAITRESS, free_port
-
-from lessons.course.checker.run_checks import run_checks
-from lessons.course.start_lesson import files_of
 
 [LESSON] = ROOT.glob("lessons/19-*")
 NAME = f"lessons.{LESSON.name}"
@@ -540,82 +536,3 @@ def test_the_commands_of_the_notes_start_it_all(tmp_path, certificate, log):
                 started(words, port, log, PATH=path, MODEL="practice")
             )
         come_one_by_one(ask(f"http://127.0.0.1:{ports[8080]}", SLOWLY))
-
-
-# Small changes, one each in a program that is right, and what the check says of them
-
-SAID = "proxy_http_version 1.1;"
-HOST = "      proxy_set_header Host $http_host;\n"
-AROUND = "    gzip on;\n"
-MISTAKES = [
-    ("nginx.conf", SAID, "", "Before version 1.29.7"),
-    ("nginx.conf", "proxy_buffering off;", "proxy_buffering off", "the line above"),
-    ("nginx.conf", "client_max_body_size 64k;", "", "went through nginx"),
-    ("nginx.conf", "size 64k", "size 64m", "went through nginx"),
-    (
-        "nginx.conf",
-        "      default_type application/json;\n",
-        "",
-        "is called text/plain",
-    ),
-    ("nginx.conf", "413 @too_long", "413 @too_big", "a location that is not there"),
-    ("nginx.conf", "413 @too_long", "413 =200 @too_long", "keeps the status"),
-    ("nginx.conf", "Proto $scheme", "Proto http", "came by https, and the program"),
-    ("nginx.conf", HOST, "", "proxy_set_header Host $http_host;"),
-    ("nginx.conf", "_timeout 60s", "_timeout 0m20s", "after 0m20s of silence"),
-    ("nginx.conf", AROUND, "    return 301 https://localhost;\n", "came a 301"),
-    ("behind_nginx.py", "ProxyFix(app.wsgi_app", "ProxyFix(app", "around app.wsgi_app"),
-    ("behind_nginx.py", "app.wsgi_app = ", "app = ", "set app.wsgi_app"),
-    ("behind_nginx.py", "(get_rem", "(app, get_rem", "comes first"),
-    ("behind_nginx.py", "per minute", "per hour", "The limit is per minute"),
-    ("behind_nginx.py", "return as_json(TooM", "raise (TooM", "returns the answer"),
-    ("behind_nginx.py", ".exists()", ".exists", "with the brackets"),
-    (
-        "behind_nginx.py",
-        'storage_uri="memory://"',
-        'storage_uri="memory://", default_limits=["30 per minute"]',
-        "and no other",
-    ),
-]
-RIGHT = [
-    ("nginx.conf", "_timeout 60s", "_timeout 1m30s"),
-    ("behind_nginx.py", ", x_for=1, x_proto=1", ""),  # which are the defaults
-]
-
-
-@pytest.fixture
-def messages(tmp_path, in_a_fork):
-    """Return a function that changes a file of mine/ and returns what is red then."""
-    need("nginx")
-
-    def check(name, *changes):
-        for each, path in files_of(LESSON).items():
-            (tmp_path / "mine" / each).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, tmp_path / "mine" / each)
-        (tmp_path / "mine" / "__init__.py").touch()
-        file = tmp_path / "mine" / name
-        text = file.read_text(encoding="utf-8")
-        for there, instead in changes:
-            assert there in text
-            text = text.replace(there, instead)
-        file.write_text(text, encoding="utf-8")
-        checks = run_checks(LESSON, tmp_path / "mine", 10 * LIMIT)
-        return [check.message for check in checks if check.outcome == "red"]
-
-    return check
-
-
-@pytest.mark.parametrize(("name", "there", "instead", "words"), MISTAKES)
-def test_a_mistake_gets_a_sentence_that_helps(messages, name, there, instead, words):
-    [message] = messages(name, (there, instead))
-    assert words in message
-
-
-def test_what_a_location_does_not_take_over_is_said(messages):
-    [message] = messages("nginx.conf", (HOST, ""), (AROUND, HOST + AROUND))
-    assert "takes over none from around it" in message
-
-
-@pytest.mark.parametrize(("name", "there", "instead"), RIGHT)
-def test_what_is_right_in_other_words_is_green(messages, name, there, instead):
-    assert messages(name, (there, instead)) == []

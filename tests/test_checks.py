@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 from filecmp import cmp
 from time import time
@@ -12,6 +11,7 @@ import pytest
 from flask import Flask
 from langchain_openai import ChatOpenAI
 from support import LIMIT, ROOT
+from support.machines import need
 from support.provider import DONE, Provider, finish
 from werkzeug.test import Client
 
@@ -20,11 +20,18 @@ from lessons.course.checker.reports import as_line
 from lessons.course.checker.run_checks import checks_reported_by, run_checks
 from lessons.course.for_checks.loading import load
 from lessons.course.for_checks.scripted_model import ScriptedModel
+from lessons.course.known_answers import (
+    right_answers,
+    solutions,
+    wrong_answers,
+    wrong_solutions,
+)
 from lessons.course.start_lesson import beginning, files_of
 
 LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/check.py"))
 PAGES = [lesson for lesson in LESSONS if (lesson / "check.js").exists()]
 FOR_THE_BROWSER = [".js", ".css"]
+NEEDS = {"19-out-in-the-world": ["nginx", "openssl"]}
 PLENTY = 10 * LIMIT  # seconds; checks that take longer have failed
 TURNS = [lesson for lesson in LESSONS if (lesson / "turn").exists()]
 
@@ -33,14 +40,16 @@ def named(paths):
     return pytest.mark.parametrize("lesson", paths, ids=[path.name for path in paths])
 
 
-def each_diff(folder):
-    """Parametrize a test by the diffs in that folder of every lesson."""
-    diffs = []
+def each_answer(of_lesson):
+    """Parametrize a test by answers: of_lesson returns those of a lesson."""
+    answers = []
     for lesson in LESSONS:
-        for path in sorted(lesson.glob(f"{folder}*.diff")):
-            name = f"{lesson.name[:2]}-{path.stem}"
-            diffs.append(pytest.param(lesson, path, id=name, marks=pytest.mark.slow))
-    return pytest.mark.parametrize(("lesson", "diff"), diffs)
+        for answer in of_lesson(lesson):
+            name = f"{lesson.name[:2]}-{answer.name}"
+            answers.append(
+                pytest.param(lesson, answer, id=name, marks=pytest.mark.slow)
+            )
+    return pytest.mark.parametrize(("lesson", "answer"), answers)
 
 
 def folder_of(lesson):
@@ -51,6 +60,15 @@ def folder_of(lesson):
 def solution(lesson):
     """Return the files of a lesson's program."""
     return files_of(folder_of(lesson))
+
+
+@pytest.fixture(autouse=True)
+def installed(request):
+    """Skip a lesson whose checks need a program that is not installed."""
+    if "lesson" in request.fixturenames:
+        lesson = request.getfixturevalue("lesson")
+        for program in NEEDS.get(lesson.name, []):
+            need(program)
 
 
 @pytest.fixture
@@ -286,32 +304,35 @@ def test_the_answer_may_stand_in_another_element(tag, mine, check_page):
     assert [check for check in checks if check["outcome"] != "green"] == []
 
 
-# Wrong programs, and right ones written another way. The first line of a diff says what
-# the check must say, or what is different; the rest changes the lesson's program.
+# Wrong programs, and right ones written another way
 
 
-@each_diff("wrong/")
-def test_a_wrong_answer_gets_the_message_that_it_names(lesson, diff, mine, request):
-    message, folder = changed(lesson, diff, mine)
-    messages = all_reds(lesson, folder, request)
-    assert messages == [message], (
-        f"{diff.relative_to(ROOT)} begins with another message than its check gives"
-    )
+@each_answer(wrong_answers)
+def test_a_wrong_answer_gets_the_message_that_it_names(lesson, answer, mine, request):
+    gets_its_message(answer, lesson, changed(lesson, answer, mine), request)
 
 
-@each_diff("right/")
-def test_a_right_answer_written_another_way_is_green(lesson, diff, mine, request):
-    _, folder = changed(lesson, diff, mine)
-    assert all_reds(lesson, folder, request) == []
+@each_answer(right_answers)
+def test_a_right_answer_written_another_way_is_green(lesson, answer, mine, request):
+    assert all_reds(lesson, changed(lesson, answer, mine), request) == []
 
 
-def changed(lesson, diff, mine):
-    """Return the first line of a diff, and the lesson's program as it changes it."""
-    first_line, _, change = diff.read_text(encoding="utf-8").partition("\n")
-    folder = mine(solution(lesson))
-    patch = ["git", "apply", "-p0", "--recount", "--ignore-whitespace", "-"]
-    subprocess.run(patch, cwd=folder, input=change, encoding="utf-8", check=True)
-    return first_line, folder
+def changed(lesson, answer, mine):
+    """Return the folder of a lesson's program, with an answer's changes in it."""
+    files = solution(lesson)
+    folder = mine(files)
+    for name, text in answer.made_in(files).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def gets_its_message(answer, checks, folder, request):
+    """Assert that one check is red, and says what the answer names."""
+    [message] = all_reds(checks, folder, request)
+    if answer.are_all:
+        assert message == answer.words
+    else:
+        assert answer.words in message
 
 
 def all_reds(checks, folder, request):
@@ -375,337 +396,25 @@ def test_your_turn_is_not_done_by_the_lessons_program(lesson, mine, request):
     assert all_reds(lesson / "turn", folder, request)
 
 
-@each_diff("turn/solution")
-def test_a_solution_of_your_turn_is_green(lesson, diff, mine, request):
-    _, folder = changed(lesson, diff, mine)
+@each_answer(solutions)
+def test_a_solution_of_your_turn_is_green(lesson, answer, mine, request):
+    folder = changed(lesson, answer, mine)
     assert all_reds(lesson / "turn", folder, request) == []
     assert all_reds(lesson, folder, request) == []
 
 
-@each_diff("turn/wrong/")
-def test_a_wrong_solution_gets_the_message_that_it_names(lesson, diff, mine, request):
-    message, folder = changed(lesson, diff, mine)
-    assert all_reds(lesson / "turn", folder, request) == [message]
+@each_answer(wrong_solutions)
+def test_a_wrong_solution_gets_the_message_that_it_names(lesson, answer, mine, request):
+    folder = changed(lesson, answer, mine)
+    gets_its_message(answer, lesson / "turn", folder, request)
 
 
 @named(TURNS)
 def test_your_turn_has_a_solution_and_wrong_ones(lesson):
     assert (lesson / "turn" / "solution.diff").exists()
-    assert len(list(lesson.glob("turn/wrong/*.diff"))) >= 2
-
-
-# Small mistakes, one each in a program that is right, and what the check says of them
-
-MISTAKES = [
-    ("01 app.py", "def ask(prompt)", "def ask()", "write def ask(prompt)"),
-    ("01 app.py", "append(chunk.text)", "append(chunk)", "Gather chunk.text"),
-    ("01 app.py", "def ask(", "def ask_model(", "It has ask-model"),
-    ("01 app.py", "choose_model()", "choose_model", "write model = choose_model()"),
-    ("01 app.py", "flush=True", "flush=true", "Python writes True"),
-    ("01 app.py", "flush=True", "True", "Write its name too"),
-    ("01 app.py", "stream(prompt)", "stream()", "Write it between the () where you"),
-    ("01 app.py", "pieces.append(", "pieces = pieces.append(", "hand nothing back"),
-    ("01 app.py", "model.stream(", "model.invoke(", "loop over model.stream"),
-    ("01 app.py", "    answer", "    input()\n    answer", "Nobody types while"),
-    ("01 app.py", 'print(f"', 'print("', "if an f stands before"),
-    (
-        "01 app.py",
-        "        print(",
-        "        yield\n        print(",
-        "with yield in it",
-    ),
-    ("02 app.py", '"/ask"', '"/ask/"', 'another address, "/ask/"'),
-    ("02 app.py", ", request", "", "Import it first: from flask import request"),
-    (
-        "02 app.py",
-        '.get("prompt")\n    if not isinstance(prompt, str):\n        abort(400)',
-        "",
-        "the model was asked [{'prompt': 'Hello?'}]",
-    ),
-    ("02 app.py", "get_json()", "json()", "leave out the ()"),
-    ("02 app.py", '.get("prompt")', ".prompt", "read with a name in brackets"),
-    ("02 app.py", "def pieces", "async def pieces", "Flask loops without async"),
-    ("02 app.py", "mimetype=", "", "Write mimetype= before the type"),
-    ("02 app.py", "abort(400)", 'abort("400")', "takes the number of a status"),
-    ("02 client.py", "requests.post", "request.post", "Write or import it first"),
-    ("02 app.py", "get_json()", "get_json", "is its () missing?"),
-    ("02 app.py", "abort(400)", "exit(400)", "The program ended itself there"),
-    ("02 app.py", "mimetype=", "content_type=", "does not say that it is written in"),
-    ("02 client.py", "sys.argv[1:]", "sys.argv", 'is [URL, "Hello?"]'),
-    ("02 client.py", "None, decode", "1, decode", "had printed 'S|t|r|"),
-    (
-        "02 app.py",
-        "Response(pieces(prompt)",
-        "Response(pieces",
-        "Call it: Response(piec",
-    ),
-    ("02 client.py", "json=", "data=", "give post() json="),
-    ("02 client.py", '"prompt": prompt', '"prompt": url', "client.py, sys.argv[2]"),
-    ("02 app.py", "yield chunk", "return chunk", "with yield and not return"),
-    ("02 app.py", "if not isin", "if isin", "only if it is not a str"),
-    ("02 client.py", "None, decode_unicode=True", "", "had printed \"b'S'|"),
-    (
-        "03 page.js",
-        "await reader.read()",
-        "reader.read()",
-        "so write await reader.read",
-    ),
-    ("03 page.js", "await fetch(", "fetch(", "is an await missing?"),
-    ("03 page.js", "await ask(", "ask(", "await ask(...), and set it to false"),
-    (
-        "03 page.js",
-        "(done) return",
-        "(done) retrun",
-        '"The answer is not whole: retrun',
-    ),
-    ("03 page.js", "function ask(", "function aks(", "not whole: ask is not defined"),
-    ("03 page.js", "answer.ariaBusy = ", "", "#answer is not marked as busy"),
-    (
-        "03 page.js",
-        "`the server said ${response.status}.`",
-        '"${1}"',
-        "between backquotes",
-    ),
-    ("04 page.js", "{ stream: true }", "stream = true", "in braces: { stream: true }"),
-    ("04 page.js", "{ stream: true }", "true", "in braces: { stream: true }"),
-    ("04 page.js", "(done) break", "(done) return", "leave the loop with break"),
-    ("04 page.js", "await reader.read()", "reader.read()", "so write await reader"),
-    ("04 page.js", "{ stream: true }));", "{ stream: true }), {});", "nothing else"),
-    (
-        "04 page.js",
-        "decoder.decode());",
-        "decoder.decode(value));",
-        "inside the braces",
-    ),
-    ("03 app.py", "def index(", "def ask(", "Two views have one name"),
-    ("03 app.py", 'render_template("index.html")', '"index.html"', "reads the file of"),
-    ("03 templates/index.html", '"false"', '"true"', "before anybody has asked"),
-    ("03 templates/index.html", "></script>", " />", "has no end"),
-    ("03 templates/index.html", '"module"', '"modul"', "no script of the type"),
-    ("03 templates/index.html", ' role="alert"', "", "a screen reader does not"),
-    ("03 page.js", "button.disabled = true;", "", "the button was pressed again"),
-    ("03 page.js", "new Text", "Text", "Write new before its name"),
-    ("03 page.js", "{ done, value }", "[done, value]", "Braces take an object apart"),
-    ("03 page.js", '"Content-Type"', "Content-Type", "A name has no dash in it"),
-    ("03 page.js", "while (true)", "while (True)", "JavaScript writes true, false"),
-    ("03 page.js", "getReader()", "getReader", "is no function: look"),
-    ("03 page.js", "} finally", "finally", "cannot read that line"),
-    ("03 page.js", "answer.append(", "answer.appendChild(", "append takes a text"),
-    ("05 app.py", 'app.logger.setLevel("INFO")', "", "nothing was logged"),
-    (
-        "05 app.py",
-        "closing(model.stream(prompt))",
-        "model.stream(prompt)",
-        "closing makes",
-    ),
-    (
-        "05 app.py",
-        "Response(pieces(prompt)",
-        "Response(closing(pieces(prompt))",
-        "closing is for a with block",
-    ),
-    ("05 app.py", "made += 1", "pass", 'The log says "0 chunks, whole"'),
-    ("05 app.py", "    finally:", "    except GeneratorExit:", "nothing was logged"),
-    ("05 page.js", "() => asking.abort()", "asking.abort()", "a new one for each"),
-    ("05 page.js", "    signal,\n", "", "fetch was given no signal"),
-    ("05 page.js", "ask(prompt, signal)", "ask(prompt)", "before it called fetch"),
-    ("05 page.js", "  asking = controller;", "", "did not abort it"),
-    ("05 page.js", "let asking =", "const asking =", "make the name with let"),
-    ("05 page.js", "let asking = new", "let asking; new", "no controller yet"),
-    (
-        "05 page.js",
-        "asking = controller;",
-        "asking = controller; asking.abort();",
-        "abort the old one only",
-    ),
-    ("08 app.py", "slots.release()", "pass", "slots.release() in finally"),
-    (
-        "06 app.py",
-        "app.register_error_handler(HTTPException, as_json)",
-        "",
-        "(HTTPException, as_json)",
-    ),
-    (
-        "06 app.py",
-        "raise http_error(error) from None",
-        "raise type(http_error(error))('No.') from None",
-        "when to ask again",
-    ),
-    (
-        "06 app.py",
-        "response.call_on_close(pieces.close)",
-        "pass",
-        "call response.call_on",
-    ),
-    (
-        "06 app.py",
-        "chain([first_piece], pieces)",
-        "pieces",
-        "what next() took has to be sent",
-    ),
-    ("07 app.py", "record.add_piece()", "pass", "Is each piece counted"),
-    ("07 app.py", "self.waited = mono", "waited = mono", "in self.waited, with self"),
-    ("07 app.py", "record = Record()", "record = Record", "a call makes one of it"),
-    ("08 app.py", "def write(", "def wrote(", "name 'write' is not defined"),
-    ("12 app.py", 'return "", 204', "return 204", "A status alone is no answer"),
-    (
-        "12 app.py",
-        'if "Last-Event-ID" in request.headers:',
-        'if request.headers["Last-Event-ID"]:',
-        "Not every request has that header",
-    ),
-    ("15 app.py", "int(time())", "time()", "a whole number"),
-    ("15 app.py", "failure_of(error).status", "failure_of(error)", "the number is its"),
-    ("08 app.py", "> deadline", "< deadline", "That answer took no time at all"),
-    ("08 app.py", "(listen(prompt, deadline))", "(listen(deadline, prompt))", "order?"),
-    ("08 app.py", "raise Unfinished(TOO_SLOW)", "break", "sentence for another"),
-    ("08 app.py", 'number("ANSWER_SECONDS", 120)', "120", "reads it from there"),
-    ("08 app.py", ", least=0", "", "least=0) lets it be 0"),
-    ("08 app.py", "phore(ANSWERS_AT_ONCE)", "phore(1)", "a second question got a 503"),
-    ("08 app.py", 'number("ANSWERS_AT_ONCE", 64)', "64", "below it, and in write"),
-    (
-        "08 app.py",
-        "raise ServiceUnavailable(",
-        "return ServiceUnavailable(",
-        "reaches nobody",
-    ),
-    ("08 app.py", "64 * 1024", "64", "64 * 1024 bytes"),
-    ("08 app.py", "acquire(blocking=False)", "acquire(timeout=1)", "waits for 1 s"),
-    ("08 app.py", "trusted_hosts()\n", "['*']\n", "does not know itself by that name"),
-    ("08 app.py", "= trusted_hosts()", "= ['localhost']", "by its own name 127.0.0.1"),
-    ("08 app.py", "= trusted_hosts()", "= trusted_hosts", "trusted_hosts()."),
-    ("08 app.py", "script-src 'self'", "script-src self", "without its quotes"),
-    ("08 app.py", "frame-ancestors 'self'", "frame-ancestors 'none'", "the lessons"),
-    ("08 app.py", '"; ".join', '", ".join', "separated by ;"),
-    ("08 app.py", ", model=model.name", "", "which model answers"),
-    (
-        "11 page.js",
-        "said = turns.map(({ role, content }) => ({ role, content }));\n"
-        "  const pieces = ask({ messages: said }, signal);",
-        "messages = turns.map(({ role, content }) => ({ role, content }));\n"
-        "  const pieces = ask({ messages }, signal);",
-        "a second thing that you call messages",
-    ),
-    ("11 page.js", "=> ({ role, content }))", "=> { role, content })", "in round brac"),
-    (
-        "11 page.js",
-        "turns.map(({ role, content }) => ({ role, content }))",
-        "[...turns]",
-        "own",
-    ),
-    (
-        "11 page.js",
-        '"click", () => {\n  if (turns',
-        '"submit", () => {\n  if (turns',
-        'let form.again listen to "click"',
-    ),
-    ("11 conversation.py", "*turns]", "turns]", "*turns stands for all"),
-    ("11 conversation.py", 'return [{"role"', '[{"role"', "missing in messages_for?"),
-    ("11 conversation.py", "return {", "{", "missing in the function that made it"),
-    (
-        "11 conversation.py",
-        'raise BadRequest("The role',
-        'return BadRequest("The role',
-        "raised, not returned",
-    ),
-    ("11 conversation.py", 'role": "system"', 'role": "developer"', "given developer:"),
-    (
-        "11 conversation.py",
-        'role not in ["user", "assistant"]',
-        'role != "user" or role != "assistant"',
-        "look at the condition",
-    ),
-    (
-        "11 conversation.py",
-        "        raise ConversationTooLong\n    turns",
-        "        BadRequest.code = 413\n        raise BadRequest('64 KiB')\n    turns",
-        "raise ConversationTooLong, whose sentence",
-    ),
-    ("14 app.py", 'body["error"], mim', "body, mim", "which is no sentence"),
-    ("14 app.py", "ChatStream(HEARTBEAT)", "ChatStream", "is not prepared"),
-    (
-        "14 app.py",
-        "    return body, status",
-        "    body, status",
-        "returns an answer, too",
-    ),
-    ("14 chat.py", "super().__init__(heartbeat)", "pass", "The stream is not prepared"),
-    ("14 chat.py", "return self.write(", "self.write(", "Each verb returns the stream"),
-    ("14 chat.py", "str(uuid4())", "uuid4()", "What the program printed names"),
-    ("14 chat.py", "self.has_text = False", "pass", "needs a value before"),
-    (
-        "14 chat.py",
-        '": metadata})\n\n',
-        '": str(metadata)})\n\n',
-        "expected was a dict",
-    ),
-    ("14 app.py", "def chat():", "def ask():", "Two views have one name"),
-    (
-        "14 chat.py",
-        'self.write(b"data: [DONE]\\n\\n")',
-        'self.send("[DONE]", {})',
-        "and [DONE] without JSON",
-    ),
-    ("14 chat.py", "[DONE]\\n\\n", "[DONE]\\n", "the last event has no end"),
-    ("14 chat.py", ', "retryAfter": retry_after', "", "after how many seconds"),
-    (
-        "14 chat.py",
-        'return self.send("error"',
-        'self.send("error"',
-        "send_error returns what send returns",
-    ),
-    ("16 question.py", "n: int = Field(1,", "n: int = Field(2,", "and 2 answers came"),
-    ("16 question.py", "return min(self", "return max(self", "smaller of the two"),
-    (
-        "16 question.py",
-        "n: int = Field(1, ge=1, le",
-        "n: int = Field(1, max_length",
-        "ge and le",
-    ),
-    (
-        "16 question.py",
-        '    "stream_options.include_usage": "true or false",\n',
-        "",
-        "Give stream_options.include_usage a row",
-    ),
-    ("16 question.py", "include_usage: bool", "include_usage", "behind a colon"),
-    (
-        "16 question.py",
-        "class StreamOptions(Fields)",
-        "class StreamOptions",
-        "from Fields",
-    ),
-    (
-        "16 question.py",
-        "= StreamOptions()",
-        "= StreamOptions",
-        "After = stands a value",
-    ),
-    (
-        "16 question.py",
-        'validator("stop"',
-        'validator("stops"',
-        "a field of the same cl",
-    ),
-    ("16 stops.py", "max(whole, key=len)", "max(whole)", "the longer began first"),
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("place", "there", "instead", "words"), MISTAKES)
-def test_a_small_mistake_gets_a_sentence_that_helps(
-    place, there, instead, words, mine, request
-):
-    number, name = place.split()
-    [lesson] = [each for each in LESSONS if each.name.startswith(number)]
-    folder = mine(solution(lesson))
-    file = folder / ("static" if name.endswith(".js") else "") / name
-    text = file.read_text(encoding="utf-8")
-    assert there in text
-    file.write_text(text.replace(there, instead, 1), encoding="utf-8")
-    assert words in "".join(all_reds(lesson, folder, request))
+    assert len(wrong_solutions(lesson)) >= 2
 
 
 @named(LESSONS)
 def test_it_has_wrong_answers(lesson):
-    assert 2 <= len(list(lesson.glob("wrong/*.diff"))) <= 12
+    assert len(wrong_answers(lesson)) >= 2
