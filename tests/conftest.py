@@ -17,7 +17,12 @@ import app as program
 from lessons.course.for_checks.local_server import served
 from lessons.course.for_checks.scripted_model import ScriptedModel
 
-pytest_plugins = ["support.forked_checks", "support.course"]  # their fixtures
+pytest_plugins = [  # their fixtures
+    "support.course",
+    "support.forked_checks",
+    "support.openai_clients",
+    "support.openai_wire",
+]
 
 
 def pytest_collection_modifyitems(items):

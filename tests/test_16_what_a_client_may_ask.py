@@ -1,6 +1,6 @@
 """Lesson 16: what a client may ask, and what it gets then.
 
-That its server does all that lesson 15's does is in test_15_openai_wire.py.
+That its server does all that lesson 15's does is in test_15_and_16_openai_wire.py.
 """
 
 import importlib
@@ -19,16 +19,7 @@ from langchain_openai import ChatOpenAI
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 from support import LIMIT, ROOT
-from support.openai_wire import (
-    KEY,
-    PATH,
-    PLENTY,
-    USAGE,
-    chat,
-    choices,
-    chunks,
-    question,
-)
+from support.openai_wire import KEY, PATH, PLENTY, USAGE, choices, chunks, question
 from support.provider import Provider
 from support.running_totals import RUNNING_TOTALS
 from support.servers import production, running
@@ -37,7 +28,6 @@ from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from models import choose_model
 
-__all__ = ["chat"]  # a fixture
 LESSON = ROOT / "lessons" / "16-what-a-client-may-ask"
 NAME = f"lessons.{LESSON.name}"
 lesson = importlib.import_module(f"{NAME}.app")
