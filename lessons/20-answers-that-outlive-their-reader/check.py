@@ -1,20 +1,27 @@
 """An answer is a list of events, which anybody may read, as often as they like."""
 
 import json
+import random
 import re
 import sys
 from contextlib import suppress
 from itertools import islice
-from threading import Event, Thread, current_thread, main_thread
+from math import log2
+from threading import Condition, Event, Thread, current_thread, main_thread
 
 import pytest
+from langchain_core.exceptions import ModelAPIError
 
+from lessons.course.for_checks import still_there
+from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.quoting import short
 
 TEXTS = ["Tragödie 👋", "\n", "  two\t", "<b>"]
 PATIENCE = 5  # seconds
 TOKEN = {"event": "token", "token": "one"}
 DONE = {"event": "done", "reason": "stop"}
+ENDS = {"done", "error"}
+STEPS = 1500  # lines that a reader runs in a moment: one that sleeps runs none
 
 
 class Gate(Event):
@@ -59,7 +66,7 @@ def begin(client, answer_with):
     return post
 
 
-def events_in(pieces, most=100):
+def events_in(pieces, most=100, why_no_end=None):
     """Return (number, name, fields) for each event in the pieces of a body."""
     came = ""
     for count, piece in enumerate(pieces):
@@ -68,7 +75,7 @@ def events_in(pieces, most=100):
             " map(as_event, store.read(name, after)) makes them."
         )
         came += piece.decode()
-        assert count < most, why_it_does_not_end(came)
+        assert count < most, why_no_end or why_it_does_not_end(came)
     found = []
     for block in came.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
@@ -219,6 +226,78 @@ def test_an_event_is_sent_before_the_next_is_made(begin, client):
     )
 
 
+def test_nothing_is_lost_that_is_added_while_a_reader_is_sent_something(program):
+    store = program.store
+    name = store.begin()
+    store.add(name, TOKEN)
+    events = store.read(name, 0)
+    came = [next(events)]  # now it rests at its yield
+    store.add(name, TOKEN)
+    store.end(name, DONE)
+    came += [each for each in islice(events, 20) if each]
+    numbers = [number for number, _ in came]
+    assert numbers == [1, 2, 3, 4], (
+        "While a reader was sent one event, the writer added two more, and the reader"
+        f" got the events {numbers}, expected were 1 to 4: read() looks each time at"
+        " answer.events itself, not at a copy of it that grows old."
+    )
+
+
+class Meddling(Condition):
+    """A lock before which a writer adds an event, when a reader takes it."""
+
+    reader = None  # the thread of the reader
+    takes = 0  # how often the reader is still to take the lock before that
+    meddle = None  # what adds the event
+
+    def __enter__(self):
+        if current_thread() is Meddling.reader and Meddling.takes:
+            Meddling.takes -= 1
+            if not Meddling.takes:
+                writer = Thread(target=Meddling.meddle, daemon=True)
+                writer.start()
+                writer.join(PATIENCE)
+        return super().__enter__()
+
+
+@pytest.mark.parametrize("takes", [1, 2])
+def test_an_event_that_comes_just_before_a_reader_waits_is_not_slept_over(
+    program, change, monkeypatch, takes
+):
+    store = program.store
+    change("HEARTBEAT", 4 * PATIENCE)
+    change("Condition", Meddling)
+    for name, value in vars(store).items():
+        if isinstance(value, Condition):
+            monkeypatch.setattr(store, name, Meddling())
+    name = store.begin()
+    came = Event()
+
+    def read():
+        with suppress(Exception):  # what a program raises, other checks explain
+            for numbered in store.read(name, 0):
+                if numbered and numbered[0] == 1:
+                    monkeypatch.setattr(Meddling, "takes", takes)
+                if numbered and numbered[0] == 2:
+                    came.set()
+                    return
+
+    reader = Thread(target=read, daemon=True)
+    monkeypatch.setattr(Meddling, "reader", reader)
+    monkeypatch.setattr(Meddling, "meddle", lambda: store.add(name, TOKEN))
+    reader.start()
+    came.wait(0.2)
+    has_meddled = not Meddling.takes
+    was_woken = has_meddled and came.wait(PATIENCE)
+    gave_up = not reader.is_alive()  # which other checks explain
+    store.end(name, DONE)
+    assert was_woken or gave_up or not has_meddled, (
+        "An event was added after a reader had looked for it, and before it waited: it"
+        " slept on. Look inside with self.changed, as wait_for() does with its lambda:"
+        " nobody can add anything between that look and the wait."
+    )
+
+
 def test_all_readers_who_wait_are_woken(begin, client, change):
     change("HEARTBEAT", 4 * PATIENCE)
     before, after = Gate(), Gate()
@@ -227,9 +306,15 @@ def test_all_readers_who_wait_are_woken(begin, client, change):
     for reader in readers:
         reader.started.wait(PATIENCE)
     were_let_go = any(reader.over.wait(0.1) for reader in readers)
+    hurries = any(b"heartbeat" in reader.came for reader in readers)
     before.set()
     were_woken = [reader.wait_for(b"one") for reader in readers]
     after.set()
+    assert not hurries, (
+        "A reader waited for the next event, and heartbeats came one after the other:"
+        " wait inside wait_for(..., timeout=HEARTBEAT), and yield None only when that"
+        " has returned False."
+    )
     assert not were_let_go, (
         "A reader had all events so far, and its body ended, but the answer had not:"
         " is_over() asks for ended_at, too."
@@ -245,17 +330,37 @@ def test_all_readers_who_wait_are_woken(begin, client, change):
     )
 
 
+def test_a_reader_who_waits_lets_the_processor_rest(begin, client, change):
+    change("HEARTBEAT", 4 * PATIENCE)
+    gate = Gate()
+    _, place = begin(gate, "one")
+    reader = Reader(client, place, counts_steps=True)
+    reader.started.wait(PATIENCE)
+    steps = reader.steps_in_a_moment()
+    gate.set()
+    reader.over.wait(PATIENCE)
+    assert steps < STEPS, (
+        f"A reader had to wait for the model, and ran {steps} lines in a moment: its"
+        " loop goes round without a pause, and keeps a core busy for each reader."
+        " wait_for(..., timeout=HEARTBEAT) sleeps until there is something."
+    )
+
+
 class Reader(Thread):
     """One who reads an answer in a thread of its own."""
 
-    def __init__(self, client, place):
+    def __init__(self, client, place, counts_steps=False):
         super().__init__(daemon=True)
         self.client, self.place = client, place
+        self.counts_steps = counts_steps
+        self.steps = 0  # lines of Python that were run
         self.came = b""
         self.started, self.news, self.over = Event(), Event(), Event()
         self.start()
 
     def run(self):
+        if self.counts_steps:
+            sys.settrace(self.count_step)
         with suppress(Exception):  # what a program raises, other checks explain
             for piece in self.client.get(self.place).iter_encoded():
                 self.came += piece
@@ -263,6 +368,17 @@ class Reader(Thread):
                 self.news.set()
         self.over.set()
         self.news.set()
+
+    def count_step(self, _frame, _event, _argument):
+        self.steps += 1
+        return self.count_step
+
+    def steps_in_a_moment(self):
+        """Return how many lines the reader runs while nothing comes."""
+        self.over.wait(0.05)  # until it has done what it does with what came
+        before = self.steps
+        self.over.wait(0.2)
+        return self.steps - before
 
     def wait_for(self, text):
         """Wait a while for a text; return whether it came."""
@@ -339,6 +455,15 @@ def test_who_comes_back_gets_what_came_after(begin, client):
     whole = read(client, place)
     for after in range(1, len(whole)):
         events = read(client, place, after)
+        fields = [fields for _, _, fields in events]
+        assert (
+            fields != [each[2] for each in whole[after:]] or events == whole[after:]
+        ), (
+            f"A reader came back with Last-Event-ID: {after} and got what came after,"
+            f" but with the numbers {[number for number, _, _ in events]}, expected"
+            f" were {[number for number, _, _ in whole[after:]]}: an event keeps its"
+            " number, whoever reads it."
+        )
         assert events == whole[after:], (
             f"A reader came back with Last-Event-ID: {after} and got the events"
             f" {[number for number, _, _ in events]}, expected were"
@@ -407,17 +532,22 @@ def test_an_answer_that_is_not_there_is_a_404(client):
     )
 
 
-def test_stop_ends_it_for_everybody(begin, client):
+def test_stop_ends_it_for_everybody(begin, client, program):
     gate = Gate()
     model, place = begin("one", gate, "two", "three")
     reader = client.get(place).iter_encoded()
     next(reader)
     client.delete(place)
     events = events_in(reader)
+    kept = program.store.so_far(place.rpartition("/")[2])
+    assert kept[-1]["event"] == "done", (
+        f"The answer was stopped, and the last event in its list is {kept[-1]},"
+        " expected was done: end() adds the event."
+    )
     assert events and events[-1][1] == "done", (
-        f"The answer was stopped, and the last that a reader got is"
-        f" {short(str(events[-1:]))}, expected was done: end() adds the event and sets"
-        " ended_at, both while nobody else can."
+        "The answer was stopped, its list ends with done, and the last that a reader"
+        f" got is {short(str(events[-1:]))}: read() yields all that is in the list, the"
+        " last event too."
     )
     gate.set()
     assert model.closed.wait(PATIENCE) and model.closed_early, (
@@ -482,6 +612,68 @@ def test_the_last_event_and_the_end_are_seen_together(begin, client, program, ch
     )
 
 
+NO_END_AFTER_AN_ERROR = (
+    "The model failed, and its readers get heartbeats for ever: the event error is a"
+    " last one, just like done. The writer hands it to end(), which sets ended_at"
+    " whatever the event is called, and read() returns once is_over() is true."
+)
+
+
+@pytest.mark.parametrize(
+    "texts", [[], ["one"]], ids=["before its first text", "after it"]
+)
+def test_an_answer_whose_model_fails_ends_with_a_sentence(
+    begin, client, caplog, capfd, texts
+):
+    model, place = begin(*texts, ModelAPIError(SECRET))
+    answer = client.get(place)
+    events = events_in(answer.iter_encoded(), why_no_end=NO_END_AFTER_AN_ERROR)
+    names = [name for _, name, _ in events]
+    assert names[-1:] == ["error"], (
+        f"The model failed, and the events of a reader are {names}, expected was error"
+        " as the last one: its sentence says that the answer is not whole. read()"
+        " yields each event of the list, and changes none."
+    )
+    sentence = events[-1][2].get("error")
+    assert SECRET not in str(events), (
+        f"The model failed with the words {SECRET!r}, and a reader gets them:"
+        " sentence_for(error) is what a reader may see."
+    )
+    assert isinstance(sentence, str) and sentence, (
+        "The model failed, and the event error has no sentence:"
+        f" {events[-1][2]}. The writer gives it sentence_for(error)."
+    )
+    assert tokens_in(events) == texts and model.prompts == ["Hello?"], (
+        f"The model wrote {texts} and failed. It was asked {len(model.prompts)} times,"
+        f" and a reader got the tokens {tokens_in(events)}: a failed answer must not"
+        " start over behind its readers' backs."
+    )
+    out, err = capfd.readouterr()
+    assert SECRET not in caplog.text + out + err, (
+        f"The model failed with the words {SECRET!r}, and the log has them: it can be a"
+        " part of a key. log_name(error) is what a log may say."
+    )
+    last = {"Last-Event-ID": str(events[-1][0])}
+    status = client.get(place, headers=last).status_code
+    assert status == 204, (
+        "The model had failed, a reader had the event error and came back, and the"
+        f" status was {status}, expected was 204: is_over() is true when ended_at is"
+        " set and nothing comes after that number."
+    )
+
+
+def test_a_long_answer_can_be_read_from_its_beginning(begin, client):
+    texts = [f"{number} " for number in range(2000)]
+    _, place = begin(*texts)
+    events = events_in(client.get(place).iter_encoded(), most=2500)
+    tokens = tokens_in(events)
+    assert tokens == texts, (
+        f"The model wrote {len(texts)} texts, and a reader got {len(tokens)}, from"
+        f" {short(''.join(tokens[:1]))} to {short(''.join(tokens[-1:]))}: all events of"
+        " an answer stay in its list, for whoever reads it later."
+    )
+
+
 def test_an_answer_is_forgotten_a_while_after_its_end(begin, client, change):
     _, place = begin("one")
     whole = read(client, place)
@@ -506,4 +698,127 @@ def test_who_begins_an_answer_learns_where_it_is(answer_with, client):
         f"POST /answers has the Location {place!r}, expected was"
         f" '/answers/{answer.json['id']}': a 201 says where the new thing is, with"
         ' url_for("read", name=name).'
+    )
+
+
+# What the lesson's program can do already, and has to go on doing
+
+
+def test_nobody_can_guess_the_name_of_an_answer(program):
+    store = program.store
+    names = []
+    for _ in range(2):
+        random.seed(20)  # so that random's numbers come again; those of secrets do not
+        names.append(store.begin())
+    assert names[0] != names[1], (
+        "Two answers got one name: names are made of random numbers that can be"
+        " foretold. secrets.token_urlsafe(16) makes some that nobody can."
+    )
+    names += [store.begin() for _ in range(48)]
+    for name in names:
+        store.end(name, DONE)
+    # How much differs between names: of each place, how many letters were seen there.
+    bits = sum(log2(len(set(letters))) for letters in zip(*names, strict=False))
+    assert bits > 80, (
+        f"The names of answers are like {names[0]!r} and {names[1]!r}, and can be"
+        " guessed, but whoever knows one can read the answer: make them of sixteen"
+        " random bytes, with token_urlsafe(16)."
+    )
+
+
+def test_nobody_is_given_the_name_of_an_answer_or_stops_it_by_looking(
+    program, begin, client
+):
+    gate = Gate()
+    _, place = begin("one", gate, "two")
+    name = place.rpartition("/")[2]
+    for rule in program.app.url_map.iter_rules():
+        if "GET" not in rule.methods or rule.endpoint == "static":
+            continue
+        path = re.sub("<[^>]*>", name, rule.rule)
+        answer = client.get(path)
+        if not rule.arguments:
+            assert name not in answer.get_data(as_text=True), (
+                f"GET {path} says the name of an answer that somebody else has begun:"
+                " whoever knows a name can read the answer, so it is given only to the"
+                " one who began it."
+            )
+        goes_on = program.store.add(name, TOKEN)
+        assert goes_on, (
+            f"GET {path} ended an answer. Any page can let a browser GET any address,"
+            " with an <img> say: what changes something is a POST or a DELETE."
+        )
+        answer.close()
+    gate.set()
+
+
+def test_only_so_many_answers_are_written_at_once(
+    program, answer_with, client, change, monkeypatch
+):
+    change("AT_ONCE", 2)
+    store = program.store
+    for kept in "answers", "chats":
+        if hasattr(store, kept):
+            monkeypatch.setattr(store, kept, {})
+    question = {"prompt": "Hello?"}
+    gate = Gate()
+    answer_with(gate, "one")
+    begun = [client.post("/answers", json=question) for _ in range(2)]
+    refused = client.post("/answers", json=question)
+    gate.set()
+    assert [answer.status_code for answer in begun] == [201, 201], (
+        "Two answers may be written at once, and the second question got a"
+        f" {begun[1].status_code}: begin() counts those whose ended_at is None."
+    )
+    assert refused.status_code == 503 and refused.headers.get("Retry-After"), (
+        "Two answers may be written at once, two are, and a third question got a"
+        f" {refused.status_code}, expected was 503 with Retry-After: begin() refuses"
+        " it, if len(running) >= AT_ONCE."
+    )
+    places = [f"/answers/{answer.json['id']}" for answer in begun]
+    for place in places:
+        read(client, place)
+    for _ in range(2):
+        client.post("/answers", json={"prompt": ""})
+        client.post("/chat", json={"id": "a", "messages": []})
+    for script in ["one"], [ModelAPIError(SECRET)], ["one"]:
+        for _ in range(2):
+            answer_with(*script)
+            answer = client.post("/answers", json=question)
+            assert answer.status_code == 201, (
+                "All answers had ended, and the next question got a"
+                f" {answer.status_code}: a question that is refused takes no place, so"
+                " read the prompt before store.begin(); and whatever ends an answer,"
+                " end() sets its ended_at."
+            )
+            read(client, f"/answers/{answer.json['id']}")
+
+
+def test_what_is_no_prompt_is_refused(client, answer_with):
+    still_there.what_is_no_prompt_is_refused(client, answer_with, "/answers")
+
+
+def test_headers_limits_and_names_are_still_there(client, answer_with, begin):
+    _, place = begin("one")
+    with client.get(place) as answer:
+        for name, words in still_there.HEADERS.items():
+            value = answer.headers.get(name, "")
+            for word in words:
+                assert word in value, (
+                    f"The header {name} of an answer is {value!r}, without {word!r}, so"
+                    f" {still_there.WHY[name]}: give Response the HEADERS of events.py."
+                )
+        may_read = answer.headers.get("Access-Control-Allow-Origin")
+        assert not may_read, (
+            "An answer has the header Access-Control-Allow-Origin, so that a page of"
+            " another server may read it. Leave it out: our own page needs none."
+        )
+    still_there.a_body_that_is_too_large_is_refused(client, answer_with, "/answers")
+    still_there.a_foreign_name_gets_nothing(client, answer_with, "/answers")
+    still_there.a_foreign_page_gets_nothing(client, answer_with, "/answers")
+    gone = client.get("/answers/nobody-knows")
+    said = gone.get_json(silent=True)
+    assert isinstance(said, dict) and said.get("error"), (
+        f"The 404 for an answer that is not there says {short(gone.text)}, expected was"
+        ' {"error": "a sentence"}: app.register_error_handler(HTTPException, as_json).'
     )

@@ -35,7 +35,11 @@ def text_of(begin, client):
         _, place = begin(*script)
         for _ in client.get(place.removesuffix("/text")).iter_encoded():
             pass  # now it has ended for everybody
-        return client.get(place)
+        try:
+            return client.get(place)
+        except KeyError as error:
+            error.add_note('Not every event has a "token": start and done have none.')
+            raise
 
     return get
 
