@@ -201,6 +201,28 @@ PROXIED = [
     {"X-Forwarded-Proto": "https"},
     {"X-Real-IP": "192.0.2.7"},
     {"Via": "1.1 proxy"},
+    # Some say no more than who asked, or for whom they are.
+    {"CF-Connecting-IP": "192.0.2.7"},
+    {"CF-Ray": "8f0c-AMS"},
+    {"Client-IP": "192.0.2.7"},
+    {"DO-Connecting-IP": "192.0.2.7"},
+    {"Fastly-Client-IP": "192.0.2.7"},
+    {"Fly-Client-IP": "192.0.2.7"},
+    {"Front-End-Https": "on"},
+    {"True-Client-IP": "192.0.2.7"},
+    {"WL-Proxy-Client-IP": "192.0.2.7"},
+    {"X-Amzn-Trace-Id": "Root=1-67891233"},
+    {"X-Appengine-User-IP": "192.0.2.7"},
+    {"X-Azure-ClientIP": "192.0.2.7"},
+    {"X-Client-IP": "192.0.2.7"},
+    {"X-Cluster-Client-IP": "192.0.2.7"},
+    {"X-Envoy-External-Address": "192.0.2.7"},
+    {"X-Original-Host": "words.example"},
+    {"X-Originating-IP": "192.0.2.7"},
+    {"X-Remote-Addr": "192.0.2.7"},
+    {"X-Scheme": "https"},
+    # Some say nothing at all, and pass on what the browser wrote.
+    {"Origin": "https://words.example"},
 ]
 
 
@@ -214,6 +236,38 @@ def test_who_comes_by_a_proxy_reaches_no_program(visit, mine, monkeypatch, heade
     assert "<iframe" not in page and "COURSE_BEHIND_PROXY=1" in page
     monkeypatch.setenv("COURSE_BEHIND_PROXY", "0")
     assert visit.get(f"{PAGE}mine/", headers=headers).status_code == 404
+
+
+def test_a_proxy_that_speaks_an_old_http_reaches_no_program(visit, mine):
+    """Until 1.29.7, nginx did so by default, and added nothing else."""
+    write(mine, app=HELLO)
+    old = {"SERVER_PROTOCOL": "HTTP/1.0"}
+    assert visit.get(f"{PAGE}mine/", environ_overrides=old).status_code == 404
+
+
+@pytest.fixture
+def trusts_all(site, monkeypatch):
+    """Let the server be reached by any name, as with TRUSTED_HOSTS in .env."""
+    monkeypatch.setitem(site.config, "TRUSTED_HOSTS", None)
+
+
+@pytest.mark.usefixtures("trusts_all")
+@pytest.mark.parametrize("host", ["words.example", "192.168.1.5:8000", "localhost.me"])
+def test_a_name_that_is_not_this_machines_comes_by_a_proxy(visit, mine, host):
+    write(mine, app=HELLO)
+    page = visit.get(f"{PAGE}mine/", headers={"Host": host})
+    assert page.status_code == 404
+
+
+@pytest.mark.usefixtures("trusts_all")
+@pytest.mark.parametrize(
+    "host", ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "ada.localhost"]
+)
+def test_this_machine_reaches_its_programs_by_each_of_its_names(visit, mine, host):
+    write(mine, app=HELLO)
+    for headers in {"Host": host}, {"Host": host, "Origin": f"http://{host}"}:
+        page = visit.get(f"{PAGE}mine/", headers=headers)
+        assert page.status_code == 200
 
 
 @pytest.mark.parametrize("headers", PROXIED, ids=lambda headers: next(iter(headers)))

@@ -5,11 +5,37 @@ the limits of app.py, and a check takes a processor for seconds.
 """
 
 import os
+from urllib.parse import urlsplit
 
 THIS_MACHINE = ("127.0.0.1", "::1", "::ffff:127.0.0.1")  # its addresses for itself
-# The headers that a proxy adds to what it passes on: X-Forwarded-For is, in a WSGI
-# environ, HTTP_X_FORWARDED_FOR.
-BY_A_PROXY = ("HTTP_FORWARDED", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
+# The headers that proxies add to what they pass on: X-Forwarded-For is, in a WSGI
+# environ, HTTP_X_FORWARDED_FOR. Some say only who asked, as CF-Connecting-IP does.
+BY_A_PROXY = (
+    "HTTP_AKAMAI_",
+    "HTTP_CDN_LOOP",
+    "HTTP_CF_",  # Cloudflare's
+    "HTTP_FASTLY_",
+    "HTTP_FLY_",
+    "HTTP_FORWARDED",
+    "HTTP_FRONT_END_HTTPS",
+    "HTTP_PROXY_",
+    "HTTP_TAILSCALE_",
+    "HTTP_VIA",
+    "HTTP_X_AKAMAI_",
+    "HTTP_X_AMZN_",
+    "HTTP_X_APPENGINE_",
+    "HTTP_X_ARR_",
+    "HTTP_X_AZURE_",
+    "HTTP_X_CLOUD_TRACE_CONTEXT",
+    "HTTP_X_ENVOY_",
+    "HTTP_X_FORWARDED",
+    "HTTP_X_ORIGINAL_",
+    "HTTP_X_PROXY",
+    "HTTP_X_REMOTE_USER",
+    "HTTP_X_SCHEME",
+    "HTTP_X_URL_SCHEME",
+)
+NAMES_AN_ADDRESS = ("_IP", "_CLIENTIP", "_IPV6", "_ADDR", "_ADDRESS")
 
 
 def runs_here(environ):
@@ -30,8 +56,28 @@ def is_from_this_machine(environ):
 
 
 def is_by_proxy(environ):
-    """Whether a proxy passed the request on, for who knows whom."""
-    return any(name.startswith(BY_A_PROXY) for name in environ)
+    """Whether a proxy passed the request on, for who knows whom.
+
+    Many proxies say so. Others do not, but pass on a name or speak a version of HTTP
+    that a browser on this machine would not.
+    """
+    for name in environ:
+        if not name.startswith("HTTP_"):
+            continue
+        if name.startswith(BY_A_PROXY) or name.endswith(NAMES_AN_ADDRESS):
+            return True
+    if environ.get("SERVER_PROTOCOL") == "HTTP/1.0":  # nginx's, unless it is told
+        return True
+    host = urlsplit(f"//{environ.get('HTTP_HOST', 'localhost')}").hostname
+    page = urlsplit(environ.get("HTTP_ORIGIN", "")).hostname  # None where it is null
+    return not is_this_machine(host) or not is_this_machine(page or "localhost")
+
+
+def is_this_machine(name):
+    """Whether a name or an address is one that each machine has for itself."""
+    if name in THIS_MACHINE or name == "localhost":
+        return True
+    return str(name).endswith(".localhost")
 
 
 def waits_for_the_setting(environ):
