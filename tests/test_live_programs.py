@@ -501,6 +501,29 @@ def fail(prompt):
     assert "sk-the-key" not in answer.text + caplog.text
 
 
+SECRETS = {
+    "OPENAI_API_KEY": "sk-proj-1234567890",
+    "LANGSMITH_API_KEY": "lsv2-1234567890",
+    "SESSION_TOKEN": "eyJhbGciOiJIUzI1NiJ9",
+    "DATABASE_URL": "postgres://ada:lovelace@db.example/words",
+}
+
+
+@pytest.mark.parametrize("where", ["on import", "in the view"])
+@pytest.mark.parametrize("setting", SECRETS)
+def test_a_secret_setting_stays_here(visit, mine, caplog, monkeypatch, setting, where):
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    fail = f"raise ValueError('I was given ' + os.environ['{setting}'])"
+    broken = HELLO.replace("    return", f"    {fail}\n    return")
+    if where == "on import":
+        broken = f"{HELLO}\n{fail}\n"
+    write(mine, app=f"import os\n{broken}")
+    answer = visit.get(f"{PAGE}mine/")
+    assert f"I was given ({setting})" in answer.json["error"]
+    assert SECRETS[setting] not in answer.text + caplog.text
+
+
 # A program without a page
 
 

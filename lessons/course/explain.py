@@ -13,6 +13,11 @@ from lessons.course.bounds import prints_too_much, uses_too_much
 from lessons.course.folders import COURSE, LESSONS, ROOT
 from lessons.course.fresh_packages import without_number
 
+# A setting with such a name is secret, and so is one with such a value: an address that
+# holds a password, as in postgres://ada:password@db.example/.
+SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
+SECRET_VALUE = re.compile("://[^/]*@")
+
 
 def place(file, line, folder):
     """Return "mine/app.py, line 12", or None for a file that is not in the folder."""
@@ -84,12 +89,21 @@ def packages():
 def words_of(error, folder):
     """Return the first line of what an exception says."""
     words = error.msg if isinstance(error, SyntaxError) else str(error)
-    words = without_number(words, folder)
+    words = without_secrets(without_number(words, folder))
     first_line = words.strip().partition("\n")[0]
     first_line = first_line.partition(" (Caused by")[0]  # as requests adds
     first_line = first_line.partition(" while output is captured")[0]  # as pytest does
     first_line = first_line.removeprefix("pytest: ")
     return first_line.rstrip(".") or "it says no more"
+
+
+def without_secrets(words):
+    """Return a text with the name of a secret setting in place of its value."""
+    for name, value in os.environ.items():
+        is_secret = SECRET_NAME.search(name) or SECRET_VALUE.search(value)
+        if is_secret and len(value) >= 8:  # shorter ones are in many texts by chance
+            words = words.replace(value, f"({name})")
+    return words
 
 
 def is_of_a_check(error):
