@@ -1,4 +1,13 @@
-"""The import of a program in time: a loop that never ends holds up nobody else."""
+"""The import of a program in time: a loop that never ends holds up nobody else.
+
+A program beside the notes runs inside of `flask run`, in threads, and not in a process
+of its own. That process would import Flask and LangChain again after each save, which
+takes a second or more where this takes a hundredth, and each piece of an answer would
+cross one more socket before the page can show when it came. The price: nothing bounds
+the memory that a program takes and the files that it writes. Its imports end after
+IMPORT_SECONDS, and what it runs ends at the next save. Checks do run in a process of
+their own, with the limits of bounds.py.
+"""
 
 from contextlib import suppress
 from threading import Thread
