@@ -1,6 +1,7 @@
 """The server sends each piece as soon as it is made, and a client shows it."""
 
 import re
+import socket
 
 import pytest
 from langchain_core.messages import AIMessageChunk
@@ -8,17 +9,25 @@ from werkzeug import Request
 
 from lessons.course.for_checks.plain_text import (
     test_a_prompt_that_is_no_string_is_refused,
+    test_a_question_without_a_prompt_is_refused,
+    test_nothing_slows_an_answer_down,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
+    test_two_readers_each_get_their_own_answer,
+    test_white_space_is_a_part_of_the_answer,
 )
 from lessons.course.for_checks.quoting import short
 
 __all__ = [
     "test_a_prompt_that_is_no_string_is_refused",
+    "test_a_question_without_a_prompt_is_refused",
+    "test_nothing_slows_an_answer_down",
     "test_post_ask_answers_in_plain_text",
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
+    "test_two_readers_each_get_their_own_answer",
+    "test_white_space_is_a_part_of_the_answer",
 ]
 TEXTS = ["Streams", " are", " fun."]
 PLAIN = [("Content-Type", "text/plain; charset=utf-8")]
@@ -192,6 +201,48 @@ def test_client_py_prints_each_piece_as_it_arrives(run_with):
     assert -1 not in places and places == sorted(places), (
         f"The server sent {''.join(TEXTS)!r}, the terminal shows {shown.strip()!r}:"
         " print every piece, as it is."
+    )
+    line = shown[: places[-1] + len(TEXTS[-1])].strip()
+    assert "\n" not in line, (
+        "The answer has no line break, and client.py begins a new line after each"
+        ' piece: print(piece, end="|", flush=True) in the loop, and print() below it,'
+        " indented as far as for."
+    )
+
+
+@pytest.fixture
+def time_outs(monkeypatch):
+    """Return a list that gets, for each read of a connection, how long it may wait.
+
+    That is in seconds; None means for ever. Those of a server are not meant.
+    """
+    ours = []  # the sockets that have asked for a connection
+    found = []
+    connect = socket.socket.connect
+    readinto = socket.SocketIO.readinto
+
+    def note_and_connect(self, address):
+        ours.append(self)
+        found.append(self.gettimeout())
+        return connect(self, address)
+
+    def note_and_read(self, buffer):
+        if self._sock in ours:
+            found.append(self._sock.gettimeout())
+        return readinto(self, buffer)
+
+    monkeypatch.setattr(socket.socket, "connect", note_and_connect)
+    monkeypatch.setattr(socket.SocketIO, "readinto", note_and_read)
+    return found
+
+
+@pytest.mark.usefixtures("client_is_there")
+def test_client_py_does_not_wait_for_ever(run_with, time_outs):
+    """client.py does not wait for ever for a server that has fallen silent."""
+    run_with(*(text.encode() for text in TEXTS))
+    assert None not in time_outs, (
+        "client.py waits without an end: if the server fell silent, it would wait for"
+        " ever. Give post() timeout=30, and it gives up after 30 seconds of silence."
     )
 
 

@@ -87,9 +87,9 @@ def test_post_ask_answers_in_plain_text(ask):
     plain_text.test_post_ask_answers_in_plain_text(ask)
 
 
-def test_the_answer_is_what_the_model_wrote(ask):
+def test_the_answer_is_what_the_model_wrote(ask, lesson_number):
     """The answer is what the model wrote."""
-    plain_text.test_the_answer_is_what_the_model_wrote(ask)
+    plain_text.test_the_answer_is_what_the_model_wrote(ask, lesson_number)
 
 
 def test_a_prompt_that_is_no_string_is_refused(ask):

@@ -47,7 +47,8 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         " failure_of(error).status."
     ),
     "'function' object is not iterable": (
-        "Call it: Response(pieces(prompt), ...), trusted_hosts()."
+        "Call it, with its parentheses, as in pieces(prompt): the name alone is the"
+        " function itself."
     ),
     "'closing' object is not iterable": (
         "closing is for a with block: with closing(model.stream(prompt)) as stream:"

@@ -5,6 +5,8 @@ import re
 import pytest
 from werkzeug import Request
 
+from lessons.course.for_checks.quoting import short
+
 TEXTS = ["Streams", " are", " fun."]
 PLAIN = [("Content-Type", "text/plain; charset=utf-8")]
 
@@ -17,14 +19,22 @@ def run_with(run_client, serve, terminal):
         def server(environ, start_response):
             Request(environ).get_data()  # what nobody reads would keep a break back
             start_response("200 OK", PLAIN)
-            shows = True
             for text in texts:
                 yield text.encode()
-                shows = shows and terminal.shows(text)  # else two arrive as one
+                # Each is read by itself: else two would arrive as one piece.
+                if not late and not terminal.shows(text):
+                    late.append(text)
             if breaks:
                 raise ConnectionAbortedError
 
-        return run_client(f"{serve(server)}/ask")
+        late = []
+        shown = run_client(f"{serve(server)}/ask")
+        assert not late, (
+            f"The server had sent {late[0]!r} and was still writing, and client.py did"
+            " not show it yet: print each piece in the loop as before, and count it"
+            " there."
+        )
+        return shown
 
     return run
 
@@ -37,6 +47,11 @@ def below(shown, texts):
 def words_in(shown):
     """Return the words that the terminal shows, without numbers and marks."""
     return re.findall(r"[^\W\d]+", shown)
+
+
+def without_pythons_words(shown):
+    """Return what the terminal shows without what requests says of a broken answer."""
+    return re.sub(r"\W*(Connection broken|Response ended|\w+\(got length).*", "", shown)
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -102,6 +117,11 @@ def test_client_py_says_that_an_answer_broke_off(run_with):
     assert words_in(broken) != words_in(whole), (
         f"The answer broke off after two pieces, and client.py prints {broken!r}, which"
         " has no more words than a whole one: print a sentence in except."
+    )
+    assert words_in(without_pythons_words(broken)) != words_in(whole), (
+        f"The answer broke off, and client.py prints {short(broken.strip())}: that is"
+        " what the exception says, and it is for programmers. Print a sentence of your"
+        " own."
     )
     assert "Traceback" not in broken, (
         "The answer broke off, and client.py prints a traceback: print a sentence of"

@@ -7,6 +7,7 @@ import os
 import runpy
 from contextlib import ExitStack, redirect_stderr, redirect_stdout, suppress
 from itertools import islice
+from pathlib import Path
 from threading import Thread
 from weakref import ref
 
@@ -18,9 +19,14 @@ from lessons.course.folders import number_of
 from lessons.course.for_checks.loading import load
 from lessons.course.for_checks.local_server import served
 from lessons.course.for_checks.scripted_model import ScriptedModel
+from lessons.course.for_checks.watched_sleep import pauses, watch_sleep
 from lessons.course.for_checks.watched_terminal import WatchedTerminal
 
 PATIENCE = 3  # seconds to see whose wire a program speaks
+
+
+def pytest_configure():
+    watch_sleep()  # before a program is loaded, which may import it by its name
 
 
 class StandIn:
@@ -73,15 +79,43 @@ def started_with(program, folder, monkeypatch):
 
 
 @pytest.fixture
-def answer_with(program):
-    """Let the program's model answer with this script; return the model."""
+def use_model(program):
+    """Let the program's model be this one; return it."""
 
-    def install(*script):
-        model = ScriptedModel(*script)
+    def install(model):
         StandIn.model = model
         return model
 
     return install
+
+
+@pytest.fixture
+def answer_with(use_model):
+    """Let the program's model answer with this script; return the model."""
+
+    def install(*script):
+        return use_model(ScriptedModel(*script))
+
+    return install
+
+
+@pytest.fixture
+def slept(folder):
+    """Return a function: where the program has slept in this check, and for how long.
+
+    That is ("mine/app.py, line 20", 0.25), or None.
+    """
+    pauses.clear()
+
+    def since_then():
+        ours = [pause for pause in pauses if Path(pause.file).is_relative_to(folder)]
+        if not ours:
+            return None
+        file = Path(ours[0].file).relative_to(folder.parent).as_posix()
+        place = f"{file}, line {ours[0].line}"
+        return place, sum(pause.seconds for pause in ours)
+
+    return since_then
 
 
 @pytest.fixture
@@ -193,11 +227,17 @@ def beginning_of(answer):
     return b"".join(pieces).decode("utf-8", "replace")
 
 
-@pytest.fixture(autouse=True)
-def not_of_an_earlier_lesson(request, wire):
-    """Pass over a check whose lesson's wire the program has left behind."""
+@pytest.fixture
+def lesson_number(request):
+    """Return the number of the lesson whose check this is."""
     numbered = [each for each in request.path.parents if each.name[:2].isdecimal()]
-    if wire > number_of(numbered[0]):  # the nearest, which is the lesson's folder
+    return number_of(numbered[0])  # the nearest, which is the lesson's folder
+
+
+@pytest.fixture(autouse=True)
+def not_of_an_earlier_lesson(lesson_number, wire):
+    """Pass over a check whose lesson's wire the program has left behind."""
+    if wire > lesson_number:
         pytest.skip(f"it speaks the wire of lesson {wire:02}.")
 
 

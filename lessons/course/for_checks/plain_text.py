@@ -1,13 +1,21 @@
 """What every server must do; the lessons' check.py files import these checks."""
 
 import json
+from contextlib import closing
 from html.parser import HTMLParser
+from threading import Condition, get_ident
+
+from werkzeug.test import EnvironBuilder
 
 from failures import NONSENSE, TOO_SLOW
 from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.scripted_model import EchoingModel
 
+PATIENCE = 5  # seconds that what should come at once may take
 TEXTS = ["Tragödie 👋", "\n", "    <b>indent</b>", "  two\t", "\n\n"]
 ANSWER = "".join(TEXTS)
+BLANKS = ["", "\n", "  ", "A", " ", "", "\tlist", " ", "\n"]
+PROMPTS = ["Red apples fall.", "Green pears hang on."]
 STATUS = {
     0: "second in Response() stands the status. Write mimetype= before the type.",
     308: 'the view has another address, "/ask/". Write @app.post("/ask") above it.',
@@ -61,7 +69,7 @@ def test_post_ask_answers_in_plain_text(ask):
     )
 
 
-def test_the_answer_is_what_the_model_wrote(ask):
+def test_the_answer_is_what_the_model_wrote(ask, lesson_number):
     model, answer = ask(*TEXTS)
     try:
         came = answer.get_data().decode("utf-8", "replace")
@@ -78,20 +86,27 @@ def test_the_answer_is_what_the_model_wrote(ask):
         f'The prompt was "Hello?", but the model was asked {model.prompts}: ask it'
         " once, with the prompt as it is."
     )
+    has_chain = lesson_number >= 6  # with it come chain and call_on_close
     assert came != "".join(TEXTS[1:]), (
         f"The model wrote {ANSWER!r}, and the client did not get {TEXTS[0]!r}: what"
-        " next() took has to be sent too, with chain([first], answer)."
+        f" next() took has to be sent too{WITH_CHAIN if has_chain else ''}."
     )
     assert came != TEXTS[0], (
         f"The model wrote {ANSWER!r}, and the client got its first text only: send all"
-        " that the generator yields, with yield and not return in its loop, and if the"
-        " view closes it at the end, hand over its close without (),"
-        " call_on_close(pieces.close)."
+        " that the generator yields, with yield and not return in its"
+        f" loop{CLOSE_LATER if has_chain else ''}."
     )
     assert came == ANSWER, (
         f"The model wrote {ANSWER!r}, the client got {short(came)}: yield"
         " chunk.text, all of it and nothing else."
     )
+
+
+WITH_CHAIN = ", with chain([first_piece], pieces)"
+CLOSE_LATER = (
+    ", and if the view closes it at the end, hand over its close without (),"
+    " call_on_close(pieces.close)"
+)
 
 
 def about_a_whole_answer(said):
@@ -114,19 +129,112 @@ def about_a_whole_answer(said):
     )
 
 
+def test_white_space_is_a_part_of_the_answer(ask):
+    _, answer = ask(*BLANKS)
+    came = answer.text
+    wrote = "".join(BLANKS)
+    assert came == wrote, (
+        f"The model wrote {wrote!r}, and the client got {short(came)}: white space is a"
+        " part of an answer, also where it begins and where it ends. So strip nothing,"
+        " and leave no text out that is not empty."
+    )
+
+
+class Client:
+    """What has arrived at a client, for a model that looks before it goes on."""
+
+    def __init__(self):
+        self.thread = get_ident()
+        self.came = b""
+        self.changed = Condition()
+        self.is_late = False  # a text had not arrived when the model went on
+
+    def has(self, count):
+        """Whether so many of the texts have arrived whole."""
+        return "".join(TEXTS[:count]).encode() in self.came
+
+    def take(self, piece):
+        with self.changed:
+            self.came += piece
+            self.changed.notify_all()
+
+    def look_for(self, count):
+        """Return a function for a script: see whether so many texts have arrived.
+
+        Where the client itself asks the model for more, through the program, they have
+        arrived by then or are late. A thread of the program's may go ahead a little: it
+        has to wait for the client.
+        """
+
+        def look():
+            if self.is_late or self.has(count):
+                return
+            if get_ident() == self.thread:
+                self.is_late = True
+                return
+            with self.changed:
+                arrived = self.changed.wait_for(lambda: self.has(count), PATIENCE)
+            self.is_late = not arrived
+
+        return look
+
+
 def test_the_first_piece_leaves_before_the_second_is_made(ask):
-    model, answer = ask(*TEXTS)
-    came = b""
+    client = Client()
+    script = []
+    for count, text in enumerate(TEXTS, start=1):
+        script += [text, client.look_for(count)]
+    model, answer = ask(*script)
     held = 0  # how many whole texts the client has
+    pieces = 0
     for piece in answer.iter_encoded():
-        came += piece
-        if held < len(TEXTS) and "".join(TEXTS[: held + 1]).encode() in came:
-            assert model.made == held + 1, (
-                f"When text {held + 1} of {len(TEXTS)} reached the client, the model"
-                f" had already made {model.made}: somebody gathers them. Let the loop"
-                " yield each chunk.text, and give Response the generator itself."
-            )
+        pieces += bool(piece)
+        client.take(piece)
+        if held < len(TEXTS) and client.has(held + 1):
             held += 1
+            assert not client.is_late, (
+                f"When text {held} of {len(TEXTS)} reached the client, the model had"
+                f" already made {model.made}: somebody gathers them. Let the loop yield"
+                " each chunk.text, and give Response the generator itself."
+            )
+    assert pieces <= len(TEXTS), (
+        f"The model made {len(TEXTS)} texts, and {pieces} pieces left: each goes out by"
+        " itself, with its size before it. Yield chunk.text as it is, not its letters."
+    )
+
+
+def test_nothing_slows_an_answer_down(ask, slept):
+    _, answer = ask(*TEXTS)
+    answer.get_data()
+    place, seconds = slept() or ("", 0)
+    assert seconds < 0.01 * len(TEXTS), (
+        f"{place}, sleeps: an answer of {len(TEXTS)} texts took {seconds:.2f} s longer"
+        " than the model needed. Take the sleep() out: the pieces come as fast as the"
+        " model makes them."
+    )
+
+
+def test_two_readers_each_get_their_own_answer(program, use_model):
+    use_model(EchoingModel())
+    # Called as a server calls it that has two requests: neither is read yet.
+    first, second = [body_for(program.app, prompt) for prompt in PROMPTS]
+    with closing(first), closing(second):
+        pieces = iter(first)
+        begun = next(pieces, b"")  # the first is being written when the second is read
+        other = b"".join(second)
+        came = [(begun + b"".join(pieces)).decode(), other.decode()]
+    assert came == PROMPTS, (
+        "Two readers asked at the same time, and the model says each prompt back:"
+        f" {PROMPTS[0]!r} and {PROMPTS[1]!r}. They got {came[0]!r} and {came[1]!r}. So"
+        " keep neither prompt nor answer in a global name: a function gets the prompt"
+        " as its parameter."
+    )
+
+
+def body_for(app, prompt):
+    """Return the body with which an app answers a prompt: nothing of it is read yet."""
+    question = EnvironBuilder(path="/ask", method="POST", json={"prompt": prompt})
+    return app(question.get_environ(), lambda status, headers, error=None: None)
 
 
 def test_a_prompt_that_is_no_string_is_refused(ask):
@@ -146,3 +254,21 @@ def test_a_prompt_that_is_no_string_is_refused(ask):
             f"Sent was {sent}, and the model was asked before it was refused: refuse"
             " it before model.stream(prompt)."
         )
+
+
+def test_a_question_without_a_prompt_is_refused(answer_with, client):
+    model = answer_with(*TEXTS)
+    sent = '{"question": "Hello?"}'
+    try:
+        answer = client.post("/ask", data=sent, content_type="application/json")
+    except Exception as error:
+        error.add_note(
+            f'That was for {sent}: .get("prompt") gives None where there is no prompt,'
+            " and abort(400) refuses it."
+        )
+        raise
+    assert answer.status_code in (400, 422), (
+        f"Sent was {sent}, which has no prompt, and the status is"
+        f" {answer.status_code}, expected was 400."
+    )
+    assert not model.prompts, f"Sent was {sent}, and the model was asked all the same."

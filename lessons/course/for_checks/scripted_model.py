@@ -1,5 +1,6 @@
 """A model for tests and checks: a script in, a record out."""
 
+import re
 import threading
 
 from langchain_core.messages import AIMessageChunk
@@ -67,3 +68,16 @@ class ScriptedModel:
         self.invoked = True
         first, *rest = self.stream(prompt)
         return sum(rest, first)
+
+
+class EchoingModel:
+    """A model that says each prompt back, a word at a time.
+
+    So it can be told for whom an answer was, while several are being written.
+    """
+
+    name = "echoing"
+
+    def stream(self, prompt):
+        words = re.findall(r"\S+\s*", prompt)
+        return ScriptedModel(*words).stream(prompt)
