@@ -6,7 +6,7 @@ from urllib.parse import urljoin
 import pytest
 from support import ROOT
 
-import practice
+import practice_search
 from lessons.course.notes_as_html import to_html
 
 PAGE = "/lessons/glossary"
@@ -61,11 +61,11 @@ def test_the_words_of_the_course_are_explained():
 @pytest.mark.parametrize("term", ENTRIES)
 def test_the_practice_model_knows_a_term_by_each_of_its_names(term):
     """Where the notes ask for the term in a heading, they answer."""
-    _, answers = practice.index()
+    _, answers = practice_search.index()
     for name in names(term):
-        words = practice.telling_words(name)
+        words = practice_search.telling_words(name)
         assert " ".join(words) in answers, f"{name} has no word that tells what it is"
-        first_line = practice.look_up(f"What is {name}?").partition("\n")[0]
+        first_line = practice_search.look_up(f"What is {name}?").partition("\n")[0]
         assert first_line == term or re.match(r"\d\d · ", first_line), name
 
 

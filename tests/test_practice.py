@@ -15,6 +15,7 @@ from langchain_openai import ChatOpenAI
 from support.provider import DONE, Provider, finish
 
 import practice
+import practice_search
 from practice import PracticeModel
 
 ROOT = Path(__file__).parent.parent
@@ -30,11 +31,6 @@ def say(prompt):
 
 
 # The practice model answers from the lessons
-
-
-def plain(text):
-    """Return a text without its links: [words](address) becomes words."""
-    return re.sub(r"!?\[(.+?)\]\(.+?\)", r"\1", text)
 
 
 def asked_in_the_notes():
@@ -77,7 +73,7 @@ And so it stays.
 def test_what_is_folded_is_neither_found_nor_said(tmp_path):
     notes = tmp_path / "README.md"
     notes.write_text(FOLDED, encoding="utf-8")
-    _, sections = practice.read_notes(notes)
+    _, sections = practice_search.read_notes(notes)
     said = "Because it is.\n\nAnd so it stays."
     assert sections == [("Why is it so?", said), ("Next", "")]
 
@@ -102,7 +98,7 @@ QUESTIONS = list(asked_in_the_notes())
     ("lesson", "question", "text"), QUESTIONS, ids=[q for _, q, _ in QUESTIONS]
 )
 def test_a_question_that_a_lesson_asks_gets_that_lessons_answer(lesson, question, text):
-    answer = f"{lesson}: {question}\n\n{plain(text)}\n\n{practice.ALL_ELSE}"
+    answer = f"{lesson}: {question}\n\n{practice_search.plain_text(text)}\n\n{practice_search.ALL_ELSE}"
     assert say(question) == say(question.upper()) == answer
 
 
@@ -172,7 +168,7 @@ def test_what_students_ask_is_answered(question, heading):
 def test_what_comes_near_is_offered_and_not_given_as_the_answer(question, heading):
     answer = say(question)
     assert heading_of(answer) is None
-    assert answer.startswith(practice.UNKNOWN) and "\n\nNearest to" in answer
+    assert answer.startswith(practice_search.UNKNOWN) and "\n\nNearest to" in answer
     assert offered(answer)[0] == heading
 
 
@@ -186,7 +182,7 @@ def test_a_greeting_is_greeted(question):
     [*UNKNOWN, "Schrijf een gedicht over hamsters", "2 + 2", "Write code for a stream"],
 )
 def test_what_the_lessons_do_not_answer_is_not_answered(question):
-    assert say(question).startswith(f"{practice.UNKNOWN} I am the practice model")
+    assert say(question).startswith(f"{practice_search.UNKNOWN} I am the practice model")
 
 
 @pytest.mark.parametrize("question", ["hi", "xyzzy", "wat is een token?"])
@@ -211,7 +207,7 @@ def test_a_name_of_an_entry_gets_it_though_others_hold_the_word(name):
 
 
 def test_whatever_is_asked_the_answer_is_long_enough_to_be_seen_streaming():
-    answers = [answer for _, _, _, answer in practice.read_entries()]
+    answers = [answer for _, _, _, answer in practice_search.read_entries()]
     for answer in [*answers, say("hi"), say("xyzzy"), say("wat is een token?")]:
         assert len(answer.split()) >= 40, answer
 
@@ -221,7 +217,7 @@ def test_a_command_alone_is_answered_with_a_lesson():
 
 
 def test_nothing_is_read_before_the_first_question():
-    code = "import practice; print(practice.index.cache_info().currsize)"
+    code = "import practice_search; print(practice_search.index.cache_info().currsize)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
     )
@@ -371,9 +367,26 @@ def test_list_answers_in_blocks_with_the_same_text():
     assert MODEL.invoke("/list /echo a b").text == "a b"
 
 
+def test_what_it_says_is_plain_text():
+    """No mark of Markdown is said: the page shows text as it is."""
+    markdown = """Use `stream(*names)`, **not** [`invoke`](a.md), as *here*.
+
+```python title="a.py"
+print(*names)
+```
+
+| what | why |
+|---|---|
+| `a` | b |
+"""
+    assert practice_search.plain_text(markdown) == (
+        "Use stream(*names), not invoke, as here.\n\nprint(*names)\n\n\nwhat; why\na; b"
+    )
+
+
 def test_help_lists_every_command():
     assert say("/help") == say("/nonsense") == practice.HELP
-    listed = dict(re.findall(r"(?m)^/(\w+) +(\d*)", practice.HELP))
+    listed = dict(re.findall(r"(?m)^/(\w+) ?(\d*):", practice.HELP))
     assert listed.pop("help") == ""
     assert {name: int(number or 0) for name, number in listed.items()} == (
         practice.COMMANDS
@@ -483,7 +496,7 @@ def test_of_two_first_questions_at_once_one_reads_the_notes(monkeypatch):
     """Who reads waits for the other, who cannot come while LOCK is held."""
     together = Barrier(2)
     read = []
-    read_entries = practice.read_entries
+    read_entries = practice_search.read_entries
 
     def meet():
         read.append(True)
@@ -491,8 +504,8 @@ def test_of_two_first_questions_at_once_one_reads_the_notes(monkeypatch):
             together.wait(0.5)
         return read_entries()
 
-    monkeypatch.setattr(practice, "read_entries", meet)
-    practice.index.cache_clear()
+    monkeypatch.setattr(practice_search, "read_entries", meet)
+    practice_search.index.cache_clear()
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(say, ["Why flush?", "why flush"])
     assert first == second and len(read) == 1

@@ -1,0 +1,172 @@
+"""What the practice model knows: a search in the lessons' notes and the glossary."""
+
+import re  # patterns: \w is a letter or digit, . anything, + one or more, * any number
+import sqlite3
+from functools import cache
+from pathlib import Path
+from threading import Lock
+
+LESSONS = Path(__file__).parent / "lessons"  # the folder beside this file
+EMPTY_WORDS = """
+    a about all also am an and any are as ask asking at be because been before being
+    between but by can cannot could d did difference do does doing dont each explain
+    for from get gets getting give go good had happen happens has have he hello her
+    here hey hi him his how i if ill im in instead into is isnt it its ive just let
+    like ll lot m may me mean means more most much must my need needs no now of off
+    oh ok on one only or other our over own please re really required s said same
+    say says see shall she should so some still such t tell than thank thanks that
+    the their them then there these they thing things this those to today too
+    understand up us use used using ve very vs want was way we were what whats when
+    where which while who why will with without work working works would yes yet you
+    your
+"""  # they are in many questions, and do not say what a question is about
+# Two queries in SQL. Each ? is filled in later. rowid is the number of an entry. MATCH
+# finds the entries that contain a word. bm25 is smaller the better an entry fits: a
+# word in its heading counts 10, in its synonyms 5, in its text 1.
+NEAREST = """
+    SELECT rowid, heading, answer FROM entries WHERE entries MATCH ?
+    ORDER BY bm25(entries, 10, 5, 1) LIMIT 3
+"""
+HOLDS = "SELECT rowid FROM entries WHERE rowid = ? AND entries MATCH ?"
+ABOUT = (
+    "I am the practice model of this course: not a language model, but a search in its "
+    "lesson notes and its glossary. I can tell you what a term means and why a program "
+    "streams, in English. /help lists how to make me slow, silent or broken."
+)
+UNKNOWN = "I cannot answer that."
+EXAMPLES = 'Ask me "What is a chunk?", "Why flush?" or "What is backpressure?".'
+REAL_MODEL = (
+    "For a real model, write one line in a file named .env beside app.py, and start "
+    "the server again. The line is OPENAI_API_KEY=sk-... with your key, or, for Ollama "
+    "on your own machine, OPENAI_BASE_URL=http://localhost:11434/v1."
+)
+ALL_ELSE = "All lessons are at /lessons/, all terms at /lessons/glossary."
+LOCK = Lock()  # held by the thread that searches
+# What Markdown writes around a block of code, around code in a line, and around words
+# that it stresses. *? takes as little as it can, up to the next mark. What each ( )
+# finds is kept.
+MARKS = re.compile(r"```.*?\n(.*?)```|`(.+?)`|\*\*?([^*\s].*?)\*\*?", re.DOTALL)
+
+
+def look_up(question):
+    """Return the answer to a question, or else what comes near it and what to do."""
+    question = question.strip() or "Why flush?"  # /slow 5 alone asks nothing
+    words = telling_words(question)
+    if not words:
+        return introduction("Hello!", EXAMPLES)
+    topic = " ".join(words)
+    with LOCK:
+        entries, answers = index()
+        if topic in answers:  # the question names an entry: "What is SSE?"
+            return answers[topic]
+        near = nearest(entries, words)
+        if not near:
+            return introduction(UNKNOWN, EXAMPLES)
+        rowid, _, answer = near[0]
+        # An entry is the answer if it has more than one point for each word: then one
+        # of them is in its heading too. A single word can fit by chance.
+        if points(entries, rowid, words) > max(2, len(words)):
+            return answer
+    headings = ", ".join(f'"{heading}"' for _, heading, _ in near)
+    return introduction(UNKNOWN, f"Nearest to your question: {headings}.")
+
+
+def telling_words(text):
+    """Return the words that say what a text is about: fifty, as each takes time."""
+    empty_words = set(EMPTY_WORDS.split())
+    words = {}  # the keys of a dict keep their order, and hold each word once
+    for word in re.findall(r"\w+", text.lower()):
+        if word not in empty_words:
+            words[word] = True
+    return list(words)[:50]
+
+
+def nearest(entries, words):
+    """Return (rowid, heading, answer) of three entries at most, the best first."""
+    quoted = [f'"{word}"' for word in words]  # else "near" would be a search command
+    return entries.execute(NEAREST, [" OR ".join(quoted)]).fetchall()
+
+
+def points(entries, rowid, words):
+    """Return how well an entry fits: 1 for each word in it, 2 if above its text."""
+    total = 0
+    for word in words:
+        anywhere = f'"{word}"'
+        above_the_text = f'-text : "{word}"'  # fts5's way to say: in any other column
+        for place in anywhere, above_the_text:
+            if entries.execute(HOLDS, [rowid, place]).fetchone():
+                total += 1
+    return total
+
+
+def introduction(greeting, headings):
+    """Return a text that says who answers, what to ask, and how to get a real model."""
+    return f"{greeting} {ABOUT}\n\n{headings}\n\n{REAL_MODEL}"
+
+
+@cache  # built at the first question, and then kept
+def index():
+    """Return a table of all entries to search in, and a dict of answers by topic."""
+    # ":memory:" is a database without a file. Each answer is written by a thread of its
+    # own. SQLite lets several threads use a database only without its check; here LOCK
+    # lets one of them in at a time.
+    entries = sqlite3.connect(":memory:", check_same_thread=False)
+    # fts5 is SQLite's search for words. porter treats "flush" and "flushes" as one
+    # word, and an UNINDEXED column is kept, but not searched.
+    columns = "heading, also, text, answer UNINDEXED, tokenize=porter"
+    # a virtual table is one that SQLite leaves to a part of itself, here to fts5
+    entries.execute(f"CREATE VIRTUAL TABLE entries USING fts5({columns})")
+    answers = {}
+    for heading, also, text, answer in read_entries():
+        row = [heading, also, text, answer]
+        entries.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", row)
+        for name in [heading, *also.split(", ")]:
+            topic = " ".join(telling_words(name))
+            answers.setdefault(topic, answer)  # the first of two stays: the notes'
+    return entries, answers
+
+
+def read_entries():
+    """Yield (heading, synonyms, text, answer): questions of the notes, then terms."""
+    for path in sorted(LESSONS.glob("[0-9]*/README.md")):  # of 01-..., 02-... and on
+        title, sections = read_notes(path)
+        for heading, text in sections:
+            if heading.endswith("?"):
+                answer = f"{title}: {heading}\n\n{text}\n\n{ALL_ELSE}"
+                yield heading, "", text, answer
+    _, terms = read_notes(LESSONS / "GLOSSARY.md")
+    for term, text in terms:
+        also, meaning, read_on = text.split("\n\n")  # its three paragraphs
+        also = also.removeprefix("*Also: ").removesuffix(".*")
+        answer = f"{term}\n\n{meaning}\n\n{read_on}. {ALL_ELSE}"
+        yield term, also, meaning, answer
+
+
+def read_notes(path):
+    """Return the title of some notes, and (heading, text) of each section."""
+    top, *parts = path.read_text(encoding="utf-8").split("\n## ")
+    title = top.partition("\n")[0].removeprefix("# ")  # the first line
+    sections = []
+    for part in parts:
+        heading, _, text = part.partition("\n")
+        sections.append((heading, plain_text(text)))
+    return title, sections
+
+
+def plain_text(markdown):
+    """Return the text of some notes without its folds, its links and its marks."""
+    # Code and hints are folded. DOTALL: the dot stands for the end of a line too.
+    fold = r"\n<details>.*?</details>\n?"
+    text = re.sub(fold, "", markdown, flags=re.DOTALL)
+    # "[words](address)" becomes "words", which \1 stands for: what the first ( ) found.
+    text = re.sub(r"!?\[(.+?)\]\(.+?\)", r"\1", text)
+    # A row of a table is "| what | why |". The line below the first row is |---|---|.
+    text = re.sub(r"^\|[-|]+\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^\| (.+) \|$", in_a_line, text, flags=re.MULTILINE)
+    text = MARKS.sub(lambda mark: mark[1] or mark[2] or mark[3], text)
+    return text.strip()
+
+
+def in_a_line(row):
+    """Return the cells of a row, which a pattern has found, as text."""
+    return row[1].replace(" | ", "; ")
