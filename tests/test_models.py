@@ -12,8 +12,11 @@ from dotenv import dotenv_values
 
 import fast
 import models
-from models import ADDRESSES, CHAT_MODELS, choose_model, number
+import settings as settings_py
+from models import choose_model, number
 from practice import PracticeModel
+from providers import ADDRESSES, CHAT_MODELS
+from settings import EnvFile
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,7 +26,14 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture
 def env(monkeypatch):
     """Return a function that sets the environment, as .env would."""
-    return lambda **settings: [monkeypatch.setenv(*pair) for pair in settings.items()]
+
+    def write(**values):
+        file = EnvFile(".env", Path(".env"), values)
+        monkeypatch.setattr(settings_py, "ENV_FILES", [file])
+        for setting, value in values.items():
+            monkeypatch.setenv(setting, value)
+
+    return write
 
 
 def test_with_nothing_set_the_practice_model_answers():
@@ -175,7 +185,7 @@ UNKNOWN = [
 ]
 NAMELESS = {
     "openai:": "openai",
-    "OPENAI: ": "openai",
+    "OPENAI:": "openai",
     "anthropic:": "anthropic",
     "groq:": "groq",
 }
@@ -222,7 +232,7 @@ WRONG = {}  # a .env file, and the sentence that stops the start
 for name in UNKNOWN:
     WRONG[f"OPENAI_API_KEY=sk-a\nMODEL={name}"] = (
         f"MODEL={name}: write MODEL=openai:name, with the provider's name for the"
-        " model. For another provider than OpenAI write its address as OPENAI_BASE_URL"
+        " model. For a provider other than OpenAI, write its address as OPENAI_BASE_URL"
         " too: .env.example lists them."
     )
 for name, provider in NAMELESS.items():
@@ -232,35 +242,34 @@ for name, provider in NAMELESS.items():
 for provider, address in ADDRESSES.items():
     way = (
         f"MODEL={provider}:a/b:c: write MODEL=openai:a/b:c and OPENAI_BASE_URL="
-        f"{address} into .env, and the key, if it needs one, as OPENAI_API_KEY"
+        f"{address} in .env, and the key, if it needs one, as OPENAI_API_KEY"
     )
     if provider in PACKAGES:
         way += f"; or pip install {PACKAGES[provider]}"
     setting = f"{provider.upper()}_API_KEY"
     WRONG[f"{setting}=a\nMODEL={provider}:a/b:c"] = f"{way}."
     WRONG[f"{setting}=a"] = (
-        f"{setting} alone chooses no model: write MODEL=openai:name,"
-        f" OPENAI_BASE_URL={address} and the key as OPENAI_API_KEY into .env,"
-        " or MODEL=practice."
+        f"{setting} alone does not choose a model. In .env, write MODEL=openai:name,"
+        f" OPENAI_BASE_URL={address} and the key as OPENAI_API_KEY; or MODEL=practice."
     )
 for address in NO_ADDRESSES:
     WRONG[f"OPENAI_BASE_URL={address}\nMODEL=openai:llama3.2"] = (
-        "OPENAI_BASE_URL in .env is no address: write one like"
+        "OPENAI_BASE_URL in .env is not an address: write one like"
         " http://localhost:11434/v1."
     )
 for setting, proxy in NO_PROXIES.items():
     WRONG[f"OPENAI_API_KEY=sk-a\n{setting}={proxy}"] = (
-        f"{setting} is no proxy: write one like http://127.0.0.1:3128."
+        f"{setting} in .env is not a proxy: write one like http://127.0.0.1:3128."
     )
 for key in NO_KEYS:
     WRONG[f"OPENAI_API_KEY={key}"] = (
-        "OPENAI_API_KEY in .env is wrong: it holds letters that no key has, such as"
+        "OPENAI_API_KEY in .env is wrong: it has letters that no key has, such as"
         " curly quotes or an ellipsis."
     )
 for key in KEYS_WITH_SPACES:
     WRONG[f"ANTHROPIC_API_KEY={key}"] = (
-        "ANTHROPIC_API_KEY in .env is wrong: it holds a space or a line break. Write"
-        " it without them, in one line."
+        "ANTHROPIC_API_KEY in .env is wrong: it has a space or a line break in it."
+        " Write it without them, on one line."
     )
 for text in NO_NUMBERS:
     WRONG[f"OPENAI_API_KEY=sk-a\nMODEL_TIMEOUT={text}"] = (
@@ -268,53 +277,57 @@ for text in NO_NUMBERS:
     )
 WRONG |= {
     "MODEL=openai:gpt-5": (
-        "OPENAI_API_KEY in .env is missing: put the key of openai there."
+        "OPENAI_API_KEY is missing: write your key for openai in .env."
     ),
     "MODEL=openai:gpt-5\nOPENAI_API_KEY=": (
-        "OPENAI_API_KEY in .env is missing: put the key of openai there."
+        "OPENAI_API_KEY is missing: write your key for openai in .env."
     ),
     'MODEL=openai:gpt-5\nOPENAI_API_KEY="  "': (
-        "OPENAI_API_KEY in .env is missing: put the key of openai there."
+        "OPENAI_API_KEY is missing: write your key for openai in .env."
     ),
     "MODEL=anthropic:claude-haiku-4-5\nOPENAI_API_KEY=sk-a": (
-        "ANTHROPIC_API_KEY in .env is missing: put the key of anthropic there."
+        "ANTHROPIC_API_KEY is missing: write your key for anthropic in .env."
     ),
     "MODEL=anthropic:claude-haiku-4-5\nOPENAI_BASE_URL=http://localhost:1234/v1": (
-        "ANTHROPIC_API_KEY in .env is missing: put the key of anthropic there."
+        "ANTHROPIC_API_KEY is missing: write your key for anthropic in .env."
     ),
     "MODEL=anthropic:claude-haiku-4-5\nANTHROPIC_BASE_URL=http://localhost:1234": (
-        "ANTHROPIC_API_KEY in .env is missing: put the key of localhost there."
+        "ANTHROPIC_API_KEY is missing: write your key for localhost in .env."
     ),
     "OPENAI_BASE_URL=https://api.groq.com/openai/v1\nGROQ_API_KEY=a": (
-        "OPENAI_API_KEY in .env is missing: put the key of api.groq.com there."
+        "OPENAI_API_KEY is missing: write your key for api.groq.com in .env."
     ),
     "OPENAI_API_KEY=a\nOPENAI_BASE_URL=https://api.openai.com/v1/chat/completions": (
-        "OPENAI_BASE_URL in .env ends in /chat/completions: leave that away."
+        "OPENAI_BASE_URL in .env ends in /chat/completions: remove that part."
     ),
     "OPENAI_API_KEY=a\nOPENAI_BASE_URL=https://api.openai.com/v1/responses/": (
-        "OPENAI_BASE_URL in .env ends in /responses: leave that away."
+        "OPENAI_BASE_URL in .env ends in /responses: remove that part."
     ),
     "OPENAI_API_BASE=http://localhost:11434/v1": (
         "OPENAI_API_BASE in .env is an old name: write OPENAI_BASE_URL."
     ),
     "ANTHROPIC_API_KEY=a\nANTHROPIC_BASE_URL=api.anthropic.com": (
-        "ANTHROPIC_BASE_URL in .env is no address: write one like"
+        "ANTHROPIC_BASE_URL in .env is not an address: write one like"
         " https://api.anthropic.com."
     ),
     "ANTHROPIC_API_KEY=a\nANTHROPIC_BASE_URL=https://api.anthropic.com/v1": (
-        "ANTHROPIC_BASE_URL in .env ends in /v1: leave that away."
+        "ANTHROPIC_BASE_URL in .env ends in /v1: remove that part."
     ),
     "ANTHROPIC_API_KEY=a\nANTHROPIC_BASE_URL=https://api.anthropic.com/v1/messages": (
-        "ANTHROPIC_BASE_URL in .env ends in /messages: leave that away."
+        "ANTHROPIC_BASE_URL in .env ends in /messages: remove that part."
     ),
     "ANTHROPIC_API_KEY=a\nANTHROPIC_PROXY=proxy:3128": (
-        "ANTHROPIC_PROXY is no proxy: write one like http://127.0.0.1:3128."
+        "ANTHROPIC_PROXY in .env is not a proxy: write one like http://127.0.0.1:3128."
     ),
     "OPENAI_API_KEY=a\nHTTPS_PROXY=socks5://name:secret@127.0.0.1:1080": (
-        "HTTPS_PROXY names a SOCKS proxy, which needs: pip install socksio."
+        "HTTPS_PROXY in .env names a SOCKS proxy, which needs: pip install socksio."
     ),
     "OPENAI_API_KEY=a\nSSL_CERT_FILE=school.pem": (
-        "SSL_CERT_FILE names a file that is not there."
+        "SSL_CERT_FILE in .env names a file that does not exist."
+    ),
+    f"OPENAI_API_KEY=a\nSSL_CERT_FILE={__file__}": (
+        "SSL_CERT_FILE in .env names a file that holds no certificates in PEM form:"
+        " those are text, and begin with BEGIN CERTIFICATE."
     ),
 }
 
@@ -361,7 +374,7 @@ def test_a_byte_order_mark_before_the_first_setting_gets_a_sentence(env):
 
 STARTS = {  # with `flask run` itself, where a setting is read by more than models.py
     "no provider": (b"MODEL=gpt-5", "MODEL=gpt-5: write MODEL=openai:name"),
-    "a key alone": (b"GROQ_API_KEY=a", "GROQ_API_KEY alone chooses no model"),
+    "a key alone": (b"GROQ_API_KEY=a", "GROQ_API_KEY alone does not choose a model"),
     "no place for an answer": (b"ANSWERS_AT_ONCE=0", "1 to 999999"),
     "negative": (b"ANSWER_SECONDS=-5", "write a whole number"),
     "not whole": (b"MODEL_RETRIES=1.5", "write a whole number, 0 to 999999"),
@@ -419,7 +432,7 @@ def test_what_nobody_foresaw_is_a_sentence_without_the_key(env, monkeypatch):
     with pytest.raises(SystemExit) as stop:
         choose_model()
     assert str(stop.value) == (
-        "MODEL=anthropic:claude: the settings for it in .env are wrong (ValueError)."
+        "MODEL=anthropic:claude: the settings for it are wrong (ValueError)."
     )
 
 
@@ -429,13 +442,23 @@ def test_an_empty_setting_is_no_setting(env):
 
 
 def test_only_what_the_chosen_model_needs_is_imported():
-    """With the practice model no provider's package is read: it takes half a second."""
+    """A provider's package takes half a second, and not each Python has SQLite."""
+    practice = {"practice", "sqlite3"}
+    openai = {"langchain_openai", "openai", "tiktoken"}
+    assert not (openai | {"anthropic"}) & modules_with(MODEL="practice")
+    assert not (practice | {"anthropic"}) & modules_with(OPENAI_API_KEY="sk-abcd")
+    assert not (practice | openai) & modules_with(ANTHROPIC_API_KEY="sk-ant-abcd")
+
+
+def modules_with(**settings):
+    """Return the top names of the modules that app.py imports with these settings."""
     code = "import sys, app; print(*(name.split('.')[0] for name in sys.modules))"
     loaded = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
+        env=os.environ | settings,
         capture_output=True,
         text=True,
         check=True,
-    ).stdout.split()
-    assert not {"langchain_openai", "openai", "tiktoken", "anthropic"} & set(loaded)
+    )
+    return set(loaded.stdout.split())

@@ -1,0 +1,310 @@
+"""Which providers there are, and what is wrong with a key, an address or a proxy.
+
+A provider is a company, or a program on your own machine, that runs models. Its client
+is a class of LangChain. models.py makes one of it.
+"""
+
+import os
+import ssl
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from settings import SETTINGS, place_of, stop, value_of
+
+CHAT_MODELS = {  # by provider: LangChain's package for it, and the class in there
+    "openai": ("langchain_openai", "ChatOpenAI"),
+    "anthropic": ("langchain_anthropic", "ChatAnthropic"),
+    "deepseek": ("langchain_deepseek", "ChatDeepSeek"),
+    "gemini": ("langchain_google_genai", "ChatGoogleGenerativeAI"),
+    "google": ("langchain_google_genai", "ChatGoogleGenerativeAI"),
+    "groq": ("langchain_groq", "ChatGroq"),
+    "mistral": ("langchain_mistralai", "ChatMistralAI"),
+    "together": ("langchain_together", "ChatTogether"),
+    "xai": ("langchain_xai", "ChatXAI"),
+}
+ADDRESSES = {  # by provider: where it speaks OpenAI's protocol, if it does
+    "azure_openai": "https://NAME.openai.azure.com/openai/v1/",
+    "deepseek": "https://api.deepseek.com/v1",
+    "fireworks": "https://api.fireworks.ai/inference/v1",
+    "gemini": "https://generativelanguage.googleapis.com/v1beta/openai/",
+    "google": "https://generativelanguage.googleapis.com/v1beta/openai/",
+    "groq": "https://api.groq.com/openai/v1",
+    "mistral": "https://api.mistral.ai/v1",
+    "ollama": "http://localhost:11434/v1",
+    "openrouter": "https://openrouter.ai/api/v1",
+    "together": "https://api.together.ai/v1",
+    "xai": "https://api.x.ai/v1",
+}
+# A proxy is a server that passes requests on. In many schools it is the only way out.
+# These settings, also written in small letters, say where it is.
+PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
+
+
+# The settings of a provider, by their names
+
+
+def key_setting(provider):
+    """Return the name of the setting that holds a provider's key: GROQ_API_KEY."""
+    return f"{provider.upper()}_API_KEY"
+
+
+def address_setting(provider):
+    """Return the name of the setting for a provider's address: OPENAI_BASE_URL."""
+    return f"{provider.upper()}_BASE_URL"
+
+
+def proxy_settings(provider):
+    """Return the names of the settings that can hold a proxy, a list of str."""
+    small = [setting.lower() for setting in PROXIES]
+    return [*PROXIES, *small, f"{provider.upper()}_PROXY"]
+
+
+def all_settings():
+    """Return the names of all settings that this program reads, a list of str."""
+    names = [*SETTINGS, "OPENAI_API_BASE"]
+    for provider in [*CHAT_MODELS, *ADDRESSES]:
+        names += [key_setting(provider), address_setting(provider)]
+        names += proxy_settings(provider)
+    return list(dict.fromkeys(names))  # each once
+
+
+def check_quotation_marks():
+    """Stop if there are quotation marks around the value of a setting."""
+    for setting in all_settings():
+        value_of(setting)
+
+
+# Which model
+
+
+def chosen_name():
+    """Return the name of the model: that in MODEL, or else one for the key that is set.
+
+    With nothing set, it is the practice model.
+    """
+    name = value_of("MODEL")
+    if name:
+        return name
+    for setting in ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"]:
+        if value_of(setting):
+            return "openai:gpt-4.1-mini"
+    if value_of("ANTHROPIC_API_KEY"):
+        return "anthropic:claude-haiku-4-5"
+    return "practice"
+
+
+def check_lone_key():
+    """Stop if MODEL is not set, but a key that does not choose a model by itself."""
+    if value_of("MODEL"):
+        return
+    for provider, address in ADDRESSES.items():
+        setting = key_setting(provider)
+        if value_of(setting):
+            stop(
+                f"{setting} alone does not choose a model. In .env, write"
+                f" MODEL=openai:name, OPENAI_BASE_URL={address} and the key as"
+                " OPENAI_API_KEY; or MODEL=practice."
+            )
+
+
+def provider_of(name):
+    """Return the provider in the name of a model: "openai" in "OpenAI: gpt-5"."""
+    return name.partition(":")[0].strip().lower()
+
+
+def read_name(name):
+    """Split "openai:gpt-4.1-mini" into the provider and its name for the model."""
+    provider = provider_of(name)
+    model = name.partition(":")[2].strip()
+    if provider in CHAT_MODELS and model:
+        return provider, model
+    if provider in CHAT_MODELS:
+        stop(f"MODEL={name} lacks the name of a model: write MODEL={provider}:name.")
+    if provider in ADDRESSES:
+        stop(f"MODEL={name}: {another_way(provider, model)}.")
+    stop(
+        f"MODEL={name}: write MODEL=openai:name, with the provider's name for the"
+        " model. For a provider other than OpenAI, write its address as OPENAI_BASE_URL"
+        " too: .env.example lists them."
+    )
+
+
+def another_way(provider, model):
+    """Return what to write in .env so that a provider needs no package."""
+    return (
+        f"write MODEL=openai:{model} and OPENAI_BASE_URL={ADDRESSES[provider]} in"
+        " .env, and the key, if it needs one, as OPENAI_API_KEY"
+    )
+
+
+# The key
+
+
+def read_key(provider):
+    """Return the provider's key, or stop if there is none that can be sent."""
+    setting = key_setting(provider)
+    key = value_of(setting)
+    address = value_of(address_setting(provider))
+    if not key and provider == "openai" and address.startswith("http://"):
+        return "none"  # a server of your own needs no key, but its client wants a word
+    if not key:
+        host = urlsplit(address).hostname or provider
+        stop(f"{setting} is missing: write your key for {host} in .env.")
+    place = place_of(setting)
+    if any(letter.isspace() for letter in key):
+        stop(
+            f"{setting} in {place} is wrong: it has a space or a line break in it."
+            " Write it without them, on one line."
+        )
+    if not key.isascii() or not key.isprintable():  # no HTTP header can hold it
+        stop(
+            f"{setting} in {place} is wrong: it has letters that no key has, such as"
+            " curly quotes or an ellipsis."
+        )
+    return key
+
+
+# The address
+
+
+def check_address(provider):
+    """Stop if the provider's client cannot use its address."""
+    if provider == "openai" and value_of("OPENAI_API_BASE"):  # it would win
+        place = place_of("OPENAI_API_BASE")
+        stop(f"OPENAI_API_BASE in {place} is an old name: write OPENAI_BASE_URL.")
+    setting = address_setting(provider)
+    place = place_of(setting)
+    address = value_of(setting)
+    if address and not is_address(address, ["http", "https"]):
+        stop(
+            f"{setting} in {place} is not an address: write one like"
+            f" {example(provider)}."
+        )
+    for end in ["/chat/completions", "/responses", "/messages"]:  # the client adds it
+        if address.rstrip("/").endswith(end):
+            stop(f"{setting} in {place} ends in {end}: remove that part.")
+    if provider == "anthropic" and address.rstrip("/").endswith("/v1"):  # it adds /v1
+        stop(f"{setting} in {place} ends in /v1: remove that part.")
+
+
+def example(provider):
+    """Return an address that a provider could have."""
+    if provider == "openai":
+        return "http://localhost:11434/v1"
+    return ADDRESSES.get(provider, f"https://api.{provider}.com")
+
+
+def is_address(text, schemes):
+    """Whether a text is an address with one of these schemes, a host and no spaces."""
+    try:
+        parts = urlsplit(text)
+        # asking for the port raises a ValueError if it is no number
+        parts.port  # noqa: B018
+    except ValueError:
+        return False
+    if parts.scheme not in schemes or not parts.hostname:
+        return False
+    return text.count("//") == 1 and not any(letter.isspace() for letter in text)
+
+
+# The way there
+
+
+def check_proxy(setting):
+    """Stop if a setting holds no proxy that can be asked.
+
+    Its value is not shown, since it can hold a password.
+    """
+    proxy = value_of(setting)
+    place = place_of(setting)
+    if proxy and "://" not in proxy and setting.upper() in PROXIES:
+        proxy = f"http://{proxy}"  # in these it may be left out
+    # SOCKS is another protocol for proxies
+    if proxy and not is_address(proxy, ["http", "https", "socks5", "socks5h"]):
+        stop(
+            f"{setting} in {place} is not a proxy: write one like"
+            " http://127.0.0.1:3128."
+        )
+    if proxy.startswith("socks") and not find_spec("socksio"):
+        stop(
+            f"{setting} in {place} names a SOCKS proxy, which needs:"
+            " pip install socksio."
+        )
+
+
+def check_certificates():
+    """Stop if SSL_CERT_FILE names no file with certificates.
+
+    They prove whom a server belongs to: those of the companies that sign them.
+    """
+    file = value_of("SSL_CERT_FILE")
+    place = place_of("SSL_CERT_FILE")
+    if not file:
+        return
+    if not Path(file).is_file():
+        stop(f"SSL_CERT_FILE in {place} names a file that does not exist.")
+    try:
+        ssl.create_default_context(cafile=file)
+    except (ssl.SSLError, OSError):
+        stop(
+            f"SSL_CERT_FILE in {place} names a file that holds no certificates in PEM"
+            " form: those are text, and begin with BEGIN CERTIFICATE."
+        )
+
+
+def proxy_of(address):
+    """Return the setting that names the proxy for an address, or None without one."""
+    parts = urlsplit(address)
+    if not parts.hostname or proxy_bypass(parts.hostname):
+        return None
+    own = f"{provider_of(chosen_name())}_PROXY".upper()
+    if os.environ.get(own):
+        return own
+    proxies = getproxies()  # by the kind of address: "http", "https", "all"
+    for kind in [parts.scheme, "all"]:
+        if proxies.get(kind):
+            setting = f"{kind}_proxy"
+            return setting if os.environ.get(setting) else setting.upper()
+    return None
+
+
+# What a sentence says about them
+
+
+def name_settings(sentence, address):
+    """Return a sentence of failures.py, with the settings that its reader has to check.
+
+    As it is written it speaks of .env, where most people write their settings. The
+    address is the one that was asked, or "".
+    """
+    provider = provider_of(chosen_name())
+    if provider in CHAT_MODELS and provider != "openai":
+        sentence = sentence.replace(" An OPENAI_BASE_URL usually ends in /v1.", "")
+    if provider not in CHAT_MODELS:
+        provider = "openai"  # the practice model stands in for it
+    key = key_setting(provider)
+    base_url = address_setting(provider)
+    for words, settings in {
+        "the key in .env": [key],
+        "MODEL and the address in .env": ["MODEL", base_url],
+        "MODEL in .env": ["MODEL"],
+        "the address in .env": [base_url],
+        "MODEL_TIMEOUT in .env": ["MODEL_TIMEOUT"],
+        "SSL_CERT_FILE in .env": ["SSL_CERT_FILE"],
+    }.items():
+        if any(place_of(setting) != ".env" for setting in settings):
+            names = " and ".join(named(setting) for setting in settings)
+            sentence = sentence.replace(words, names)
+    proxy = proxy_of(address)
+    if proxy:
+        sentence = sentence.replace(
+            "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY", named(proxy)
+        )
+    return sentence
+
+
+def named(setting):
+    """Return a setting with its place, such as "MODEL in the environment"."""
+    return f"{setting} in {place_of(setting)}"

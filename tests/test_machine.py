@@ -1,0 +1,166 @@
+"""What a machine says: its file types, its letters, its proxies, its Python."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import LIMIT, ROOT
+from provider import DONE, Provider, finish
+
+from machine import FILE_TYPES, LOOPBACK, use_no_proxy_for_this_machine
+from models import choose_model
+
+OWN_FILES = [
+    path
+    for place in ["static", "lessons/course/static", "lessons/*/static", "lessons/*"]
+    for path in ROOT.glob(f"{place}/*.*")
+]
+
+
+def python(code, *words, **settings):
+    """Run a text in Python, in the project's folder; return what has become of it."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=ROOT,
+        env=os.environ | settings,
+        capture_output=True,
+        timeout=6 * LIMIT,
+    )
+
+
+# File types. On Windows they come from the registry, which any program may change.
+
+LIES = """
+import mimetypes
+for ending in ".js", ".mjs", ".css", ".svg", ".webp", ".html", ".json", ".png":
+    mimetypes.add_type("text/plain", ending)
+"""
+ASK_FOR_FILES = f"""{LIES}
+import app
+client = app.app.test_client()
+for path in "/static/page.js", "/static/style.css", "/static/icon.svg", \\
+        "/lessons/static/lesson.js", "/lessons/static/course.css", \\
+        "/lessons/18-many-readers/held.svg":
+    print(path, client.get(path).content_type)
+"""
+ASK_A_LESSON = f"""{LIES}
+import importlib
+program = importlib.import_module("lessons.03-a-page-that-reads-it.app")
+client = program.app.test_client()
+for path in "/static/page.js", "/static/style.css":
+    print(path, client.get(path).content_type)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", [ASK_FOR_FILES, ASK_A_LESSON], ids=["root", "lesson"])
+def test_our_files_have_our_types_whatever_the_machine_says(code):
+    lines = python(code).stdout.decode().splitlines()
+    assert lines
+    for line in lines:
+        path, kind = line.split(" ", 1)
+        ending = path[path.rindex(".") :]
+        assert kind.startswith(FILE_TYPES[ending]), line
+
+
+def test_each_kind_of_file_that_we_serve_has_a_type():
+    served = {
+        path.suffix for path in OWN_FILES if path.suffix in (".js", ".css", ".svg")
+    }
+    assert served <= FILE_TYPES.keys()
+
+
+# Letters
+
+
+@pytest.mark.slow
+def test_a_letter_that_the_terminal_lacks_becomes_a_question_mark():
+    """Git Bash with code page 1252, or a pipe on Windows, has no arrow."""
+    words = ["--app", "lessons/01-a-stream-in-the-terminal/app", "ask"]
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", *words, "/slow 999 /echo 1 → 2 é"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"},
+        capture_output=True,
+        timeout=6 * LIMIT,
+    )
+    assert done.stdout.decode("cp1252").startswith("1 ? 2 é")
+    assert b"UnicodeEncodeError" not in done.stderr
+
+
+# Proxies: another machine, to which "localhost" means itself
+
+
+@pytest.fixture
+def proxies(monkeypatch):
+    """Return a function that sets proxies in the environment, and nothing else."""
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]:
+        for spelling in name, name.lower():
+            monkeypatch.delenv(spelling, raising=False)
+
+    def set_them(**settings):
+        for name in (
+            "NO_PROXY",
+            "no_proxy",
+        ):  # set first, so that both are gone at the end
+            monkeypatch.setenv(name, "")
+            monkeypatch.delenv(name)
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        use_no_proxy_for_this_machine()
+        return os.environ.get("NO_PROXY", ""), os.environ.get("no_proxy", "")
+
+    return set_them
+
+
+def test_without_a_proxy_nothing_is_changed(proxies):
+    assert proxies() == ("", "")
+
+
+@pytest.mark.parametrize("setting", ["HTTP_PROXY", "https_proxy", "ALL_PROXY"])
+def test_no_proxy_is_asked_for_this_machine(proxies, setting):
+    capital, small = proxies(**{setting: "http://proxy.example:3128"})
+    assert capital == small == ",".join(LOOPBACK)
+
+
+@pytest.mark.parametrize("setting", ["NO_PROXY", "no_proxy"])
+def test_the_exceptions_that_are_there_stay(proxies, setting):
+    others = {setting: "school.example, localhost"}
+    capital, small = proxies(HTTP_PROXY="http://proxy.example:3128", **others)
+    assert capital == small == "school.example,localhost,127.0.0.1,::1,0.0.0.0"
+
+
+def test_who_wants_no_proxy_at_all_gets_none(proxies):
+    proxies(HTTP_PROXY="http://proxy.example:3128", no_proxy="*")
+    assert os.environ["no_proxy"] == "*"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_model_on_this_machine_is_asked_without_the_proxy(proxies, monkeypatch, host):
+    with Provider("Hello", finish("stop"), DONE) as provider:
+        address = provider.url.replace("127.0.0.1", host)
+        proxies(HTTP_PROXY="http://127.0.0.1:9", ALL_PROXY="http://127.0.0.1:9")
+        del os.environ["NO_PROXY"], os.environ["no_proxy"]
+        monkeypatch.setenv("OPENAI_BASE_URL", address)
+        text = "".join(chunk.text for chunk in choose_model().stream("Hi"))
+    assert text == "Hello"
+
+
+# Python's version
+
+OLD = """
+import sys
+sys.version_info = type("Version", (tuple,), {"major": 3, "minor": 9})((3, 9, 18))
+import app
+"""
+
+
+def test_an_older_python_ends_with_one_sentence():
+    done = python(OLD)
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines() == [
+        "Word by Word needs Python 3.11 or later, and this is Python 3.9: install a"
+        " newer one from python.org, delete the folder .venv, and paste the README's"
+        " command again."
+    ]
