@@ -26,16 +26,15 @@ from failures import (
     require_whole,
     sentence_for,
 )
-from flask_run import prepare_for_many_readers
-from lessons.course.pages import course
+from flask_run import prepare_for_many_readers, run_server
+from lessons import register_course
 from models import choose_model, number, trusted_hosts
 
-# Each of these is a setting in .env; the number here holds when .env has none.
+# Each of these is a setting in .env. Without it, the number here applies.
 ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # for a whole answer
 ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64)  # each takes a thread
 MODEL_RETRIES = number("MODEL_RETRIES", 1, least=0)  # times to ask again
-# What a browser may do with the page. If some text ever became code, it would
-# not run.
+# What a browser may do with the page. Text that ever became code would not run.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",  # load nothing but what a line below allows
@@ -43,8 +42,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "style-src 'self'",
         "img-src 'self'",
         "connect-src 'self'",  # fetch from this server only
-        # Only our own pages, the lessons, may show this one in a frame: another
-        # site could lay it under buttons of its own.
+        # Only our own pages, the lessons, may show this one in a frame. Another
+        # site could put it below buttons of its own.
         "frame-ancestors 'self'",
         "base-uri 'none'",  # no <base> may send relative addresses elsewhere
         "form-action 'none'",  # no form may be sent: page.js reads ours
@@ -54,17 +53,19 @@ CONTENT_SECURITY_POLICY = "; ".join(
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # bytes; more is refused
 # A browser lets a page read only the server that it came from, which it knows
-# by name. Whoever owns evil.example could let that name point to this machine,
-# and their page would read us. So we answer to our own names only.
+# by name. The owner of evil.example could let that name point to this machine,
+# and a page from there could read us. So we answer to our own names only.
 app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.logger.setLevel("INFO")  # a line for each answer
 app.register_error_handler(HTTPException, as_json)  # ask.js shows them
-app.register_blueprint(course)  # the pages below /lessons/
-prepare_for_many_readers(patience=ANSWER_SECONDS)  # for `flask run`
+# For `flask run`. A reader who takes nothing for as long as the longest answer
+# may last has left without a sign.
+prepare_for_many_readers(patience=ANSWER_SECONDS)
+register_course(app)  # the pages below /lessons/
 
 model = choose_model()
-# The free places. Answers are written at the same time, each by a thread of its
-# own; a semaphore counts right even when two of them come at once.
+# The free places. Each answer is written by a thread of its own. A semaphore
+# counts correctly even if two of them come at the same moment.
 slots = BoundedSemaphore(ANSWERS_AT_ONCE)
 
 
@@ -83,22 +84,22 @@ def ask():
     first_piece = next(pieces)  # waits: until here a failure is a status
     body = chain([first_piece], pieces)  # the first piece, then all the others
     response = Response(body, mimetype="text/plain")
-    # Nobody on the way keeps a copy, or compresses, which would gather pieces.
+    # Nobody on the way may keep a copy, or compress, which would gather pieces.
     response.headers["Cache-Control"] = "no-store, no-transform"
-    response.headers["X-Accel-Buffering"] = "no"  # nor does nginx gather them
+    response.headers["X-Accel-Buffering"] = "no"  # nginx must not gather them
     response.call_on_close(pieces.close)  # chain does not close what it chains
     return response
 
 
 @app.after_request
 def forbid_guessing(response):
-    """Let browsers believe each response's type, and not guess HTML."""
+    """Make browsers believe each response's type, and not guess HTML."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 
 def write(prompt):
-    """Yield the answer as bytes, or raise an HTTP error before the first."""
+    """Yield the answer as bytes, at least one piece; else raise an HTTP error."""
     has_slot = slots.acquire(blocking=False)  # False: all are taken
     if not has_slot:
         raise ServiceUnavailable(retry_after=5)  # a 503
@@ -107,7 +108,7 @@ def write(prompt):
         with closing(texts(prompt)) as answer:
             for text in answer:
                 record.add_piece()
-                # half an emoji, which JSON can hold, becomes a "?"
+                # JSON can hold half an emoji, which becomes a "?"
                 yield text.encode("utf-8", "replace")
         record.ending = "whole"
     except Exception as error:  # not GeneratorExit: a reader left
@@ -189,3 +190,7 @@ class Record:
             first = f"first text after {self.waited:.2f} s"
         written = f"{self.pieces} pieces"
         return f"{self.status}, {first}, {took}, {written}, {self.ending}"
+
+
+if __name__ == "__main__":  # for `python app.py`, or the Run button of an editor
+    run_server()

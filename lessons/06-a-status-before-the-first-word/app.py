@@ -43,7 +43,7 @@ def ask():
 
 
 def write(prompt):
-    """Yield the answer's texts, or raise an HTTP error before the first."""
+    """Yield the answer's texts, at least one; else raise an HTTP error."""
     made = 0
     ending = "the reader left"  # unless we learn otherwise
     try:

@@ -46,13 +46,13 @@ def ask():
 
 
 def write(prompt):
-    """Yield the answer as bytes, or raise an HTTP error before the first."""
+    """Yield the answer as bytes, at least one piece; else raise an HTTP error."""
     record = Record()
     try:
         with closing(texts(prompt)) as answer:
             for text in answer:
                 record.add_piece()
-                # half an emoji, which JSON can hold, becomes a "?"
+                # JSON can hold half an emoji, which becomes a "?"
                 yield text.encode("utf-8", "replace")
         record.ending = "whole"
     except Exception as error:  # not GeneratorExit: a reader left
