@@ -15,12 +15,15 @@ from werkzeug.http import http_date
 
 import app as program
 import failures
+import prompt
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from practice import PracticeModel, failure
 
 SENTENCES = [
-    failures.NO_PROMPT,
-    *failures.REQUEST_SENTENCES.values(),
+    prompt.NO_PROMPT,
+    prompt.NOT_UTF8,
+    prompt.UNREADABLE,
+    *prompt.REQUEST_SENTENCES.values(),
     *(
         each.sentence.format(seconds=7, server="the model")
         for each in vars(failures).values()
@@ -167,7 +170,7 @@ def test_a_body_that_does_not_say_its_length_is_bounded_too(server, answer_with)
 def test_a_mistake_in_the_reading_is_not_called_the_readers(client, monkeypatch):
     """A program that subscripts a method has a bug: nobody sent a bad prompt."""
     broken = SimpleNamespace(get_json=lambda: client.get["prompt"])
-    monkeypatch.setattr(failures, "request", broken)
+    monkeypatch.setattr(prompt, "request", broken)
     monkeypatch.setitem(program.app.config, "PROPAGATE_EXCEPTIONS", False)
     assert ask(client).status_code == 500
 

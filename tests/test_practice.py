@@ -98,7 +98,8 @@ QUESTIONS = list(asked_in_the_notes())
     ("lesson", "question", "text"), QUESTIONS, ids=[q for _, q, _ in QUESTIONS]
 )
 def test_a_question_that_a_lesson_asks_gets_that_lessons_answer(lesson, question, text):
-    answer = f"{lesson}: {question}\n\n{practice_search.plain_text(text)}\n\n{practice_search.ALL_ELSE}"
+    text = practice_search.plain_text(text)
+    answer = f"{lesson}: {question}\n\n{text}\n\n{practice_search.ALL_ELSE}"
     assert say(question) == say(question.upper()) == answer
 
 
@@ -182,7 +183,8 @@ def test_a_greeting_is_greeted(question):
     [*UNKNOWN, "Schrijf een gedicht over hamsters", "2 + 2", "Write code for a stream"],
 )
 def test_what_the_lessons_do_not_answer_is_not_answered(question):
-    assert say(question).startswith(f"{practice_search.UNKNOWN} I am the practice model")
+    greeting = f"{practice_search.UNKNOWN} I am the practice model"
+    assert say(question).startswith(greeting)
 
 
 @pytest.mark.parametrize("question", ["hi", "xyzzy", "wat is een token?"])

@@ -1,0 +1,91 @@
+"""The request: read its prompt, or refuse it with a sentence.
+
+All of this happens before any model is asked.
+"""
+
+from flask import request
+from werkzeug import exceptions as http  # Flask's errors, one class for each status
+
+NO_PROMPT = 'There is no prompt to answer: send JSON with some text, {"prompt": "Hi"}.'
+NOT_UTF8 = (
+    "The JSON is not in UTF-8: encode it so before you send it. (PowerShell 5 sends"
+    " Latin-1.)"
+)
+UNREADABLE = "The body of the request cannot be read: send it again."
+REQUEST_SENTENCES = {  # by the class of the error that Flask, or this program, raises
+    http.SecurityError: (
+        "This server is not configured for that host name: add it to TRUSTED_HOSTS in"
+        " .env, then restart."
+    ),
+    http.NotFound: "There is nothing here: the page is at /.",
+    http.MethodNotAllowed: (
+        "This address does not take that method: the header Allow says which it takes."
+    ),
+    http.RequestEntityTooLarge: "The prompt is too long: send at most 64 KiB.",
+    http.UnsupportedMediaType: (
+        "The prompt must be sent as JSON, with Content-Type: application/json."
+    ),
+    http.InternalServerError: "The server has a mistake in it: its log says where.",
+    http.ClientDisconnected: (
+        "The request ended before its prompt was complete: send it again."
+    ),
+    http.ServiceUnavailable: "Too many answers are being written: ask again in 5 s.",
+}
+
+
+def read_prompt():
+    """Return the prompt in the request's JSON, a str; raise a 400, 413 or 415."""
+    body = read_json()
+    prompt = body.get("prompt") if isinstance(body, dict) else None
+    if not isinstance(prompt, str):  # a list of messages could speak as the system
+        raise http.BadRequest(NO_PROMPT)
+    if not prompt.strip() or not can_be_sent(prompt):
+        raise http.BadRequest(NO_PROMPT)
+    return prompt
+
+
+def read_json():
+    """Return what the request's JSON holds, None if it is no JSON.
+
+    Raise a 400, 413 or 415 if the body cannot be read at all.
+    """
+    try:
+        return request.get_json()
+    except OSError:  # it was sent in HTTP chunks, and one of them is malformed
+        raise http.BadRequest(UNREADABLE) from None
+    except (http.BadRequest, RecursionError):  # no JSON, or lists in lists in lists
+        # Flask stops reading at MAX_CONTENT_LENGTH, and a body that is cut there is no
+        # JSON either. Reading one byte more raises the 413, which names the cause.
+        request.stream.read(1)
+    if not is_utf8(request.get_data()):
+        raise http.BadRequest(NOT_UTF8)
+    return None
+
+
+def is_utf8(body):
+    """Whether bytes are text in UTF-8, the encoding of JSON."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def can_be_sent(text):
+    """Whether a text has bytes: half an emoji, which JSON can spell, has none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def as_json(error):
+    """Return the answer for an HTTP error: its sentence as JSON, and its status."""
+    # error.description is the sentence that an error of ours was raised with
+    sentence = REQUEST_SENTENCES.get(type(error), error.description)
+    headers = []
+    for name, value in error.get_headers():  # Allow, Retry-After
+        if name != "Content-Type":  # which says HTML
+            headers.append((name, value))
+    return {"error": sentence}, error.code, headers

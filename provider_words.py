@@ -1,0 +1,150 @@
+"""What providers say, gathered by what it means.
+
+Each text is in small letters. It is a provider's code, or a part of a sentence that the
+provider writes for people. failures.py says in which order the lists are searched.
+"""
+
+# Why an answer ended: the finish reasons of all protocols
+
+ENDS_WHOLE = [  # nothing is missing
+    "stop",
+    "end_turn",
+    "stop_sequence",
+    "completed",
+    "complete",
+    "eos",
+    "eos_token",
+]
+ENDS_TOO_LONG = [
+    "length",
+    "max_tokens",
+    "max_output_tokens",
+    "max_length",
+    "model_length",
+    "model_context_window_exceeded",
+    "incomplete",
+]
+ENDS_PAUSED = [
+    "pause_turn"
+]  # Anthropic: the client should send the answer back to go on
+ENDS_FILTERED = [
+    "content_filter",
+    "content-filter",
+    "guardrail_intervened",
+    "safety",
+    "recitation",
+    "blocklist",
+    "prohibited_content",
+    "spii",  # sensitive personal information
+    "sensitive",
+    "error_toxic",
+]
+ENDS_DECLINED = ["refusal"]
+ENDS_WITH_A_TOOL_CALL = [  # a tool is a function of ours that a model may call
+    "tool_calls",
+    "tool_use",
+    "function_call",
+    "function_call_filter",
+    "malformed_function_call",
+]
+ENDS_IN_FAILURE = [
+    "error",
+    "failed",
+    "abort",
+    "network_error",
+    "insufficient_system_resource",
+]
+
+# What an error says
+
+WRONG_REGION = [
+    "unsupported_country",
+    "user location is not supported",
+    "request not allowed",
+    "check your network settings",  # Groq, about a VPN
+]
+BUSY_FOR_A_MOMENT = ["in_flight_budget"]  # OpenRouter's 402 that passes
+PROMPT_TOO_LONG = [
+    "request too large",  # for the tokens of one minute
+    "request_too_large",
+    "prompt is too long",
+    "too_many_prompt_tokens",  # Perplexity
+    "must have less than",  # so many tokens
+    "inputs` tokens",  # must be fewer than so many
+    "context length",
+    "context_length",
+    "context size",
+    "context_size",
+    "context window",
+    "contextwindow",  # LiteLLM: ContextWindowExceededError
+]
+NO_CREDIT = [
+    "insufficient_quota",
+    "insufficient balance",
+    "exceeded_current_quota",
+    "credit_balance_exhausted",
+    "credit balance",
+    "any credits",  # "your team doesn't have any credits"
+    "available credits",  # "has used all available credits"
+    "spend_limit",
+    "spending limit",
+    "usage_limit",
+    "usage limits",
+    "billing_not_active",
+    "billing_error",
+    "budget_exceeded",
+    "budget has been exceeded",
+    "arrearage",  # debts: Alibaba
+    "free allocation",  # "you have used up your daily free allocation"
+    "free-models-per-day",
+]
+NO_SUCH_MODEL = [
+    "model_not_found",
+    "model_not_available",
+    "model_decommissioned",
+    "model not found",
+    "model not exist",
+    "no such model",
+    "invalid model",
+    "not a valid model",
+    "deploymentnotfound",
+]
+NOT_FOUND = ["plain http request"]  # "was sent to HTTPS port"
+REFUSED_PROMPT = [
+    "invalid_prompt",
+    "content_filter",
+    "usage guidelines",
+    "input was flagged",
+    "inspection_failed",
+]
+REFUSED_REQUEST = [  # a field that the provider does not know
+    "extra_forbidden",
+    "extra inputs are not permitted",
+    "failed to deserialize",
+]
+TOO_LITTLE_MEMORY = ["system memory", "out of memory"]
+LOADING = ["loading model", "currently loading"]
+WRONG_KEY = [
+    "invalid_api_key",
+    "api_key_invalid",
+    "invalid api key",
+    "obtain an api key",  # xAI
+    "obtain%20an%20api%20key",  # the same in an address
+    "api key not valid",
+    "authentication_error",
+]
+NOT_ALLOWED = ["permission_error"]
+RATE_LIMIT = ["rate_limit"]
+MODEL_FAILED = ["server_error"]
+
+# What the network says, in the words of several systems and libraries
+
+WRONG_CERTIFICATE = ["certificate_verify_failed", "certificate verify failed"]
+NO_SUCH_HOST = [
+    "name or service not known",  # Linux
+    "name resolution",  # "temporary failure in name resolution"
+    "no address associated with hostname",
+    "nodename nor servname",  # macOS
+    "getaddrinfo failed",  # Windows
+    "failed to resolve",  # urllib3
+]
