@@ -100,9 +100,10 @@ def url_of(error):
 def server_of(error):
     """Return host and port of the model's server, or "the model" if nobody knows."""
     address = urlsplit(url_of(error))
-    if not address.hostname:
+    host = address.hostname  # without a name and a password, which may be before it
+    if not host:
         return "the model"
-    return address.netloc
+    return f"{host}:{address.port}" if address.port else host
 
 
 def place_of_error(error):

@@ -53,9 +53,12 @@ def use_no_proxy_for_this_machine():
     exceptions = proxies.get("no", "")
     if not kinds or exceptions == "*":  # "*": no proxy for any address
         return
-    # Once NO_PROXY is set, Python no longer looks at the system's own settings.
+    # Once NO_PROXY is set, Python no longer looks at the system's own settings. What it
+    # has found there is written into the environment.
     for kind in kinds:
-        os.environ.setdefault(f"{kind}_proxy", proxies[kind])
+        setting = f"{kind}_PROXY".upper()
+        if not os.environ.get(setting) and not os.environ.get(setting.lower()):
+            os.environ[setting] = proxies[kind]
     names = [name.strip() for name in exceptions.split(",") if name.strip()]
     names += [name for name in LOOPBACK if name not in names]
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(names)

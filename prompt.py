@@ -50,9 +50,13 @@ def read_json():
     Raise a 400, 413 or 415 if the body cannot be read at all.
     """
     try:
-        return request.get_json()
-    except OSError:  # it was sent in HTTP chunks, and one of them is malformed
+        request.get_data()  # here the server reads the body
+    except http.HTTPException:
+        raise
+    except Exception:  # its own, such as for a malformed HTTP chunk
         raise http.BadRequest(UNREADABLE) from None
+    try:
+        return request.get_json()
     except (http.BadRequest, RecursionError):  # no JSON, or lists in lists in lists
         # Flask stops reading at MAX_CONTENT_LENGTH, and a body that is cut there is no
         # JSON either. Reading one byte more raises the 413, which names the cause.

@@ -34,6 +34,17 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.name == "test_checks.py")
 
 
+@pytest.fixture(autouse=True)
+def proxies_as_before():
+    """After each test, NO_PROXY is as before: choose_model() sets it if need be."""
+    before = {name: os.environ.get(name) for name in ("NO_PROXY", "no_proxy")}
+    yield
+    for name, value in before.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+
+
 @pytest.fixture
 def answering():
     """Return the module whose model answers; the tests of a lesson return theirs."""

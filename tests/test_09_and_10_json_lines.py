@@ -85,8 +85,9 @@ def test_the_bytes_of_an_answer_that_fails(answer_with, ask):
     answer_with("one", exceptions.ModelConnectionError(SECRET))
     assert ask().get_data() == (
         b'{"token": "one"}\n'
-        b'{"isError": true, "reason": "The connection to the model failed:'
-        b' see whether it runs there, check the network and .env, then ask again."}\n'
+        b'{"isError": true, "reason": "The connection to the model failed: check that'
+        b" it is running, check the network and the address in .env, then ask again."
+        b'"}\n'
     )
 
 
@@ -520,8 +521,8 @@ def test_the_page_shows_an_answer_while_it_arrives(page, answer_with):
     [
         (
             "/fail 2 one two three",
-            "The connection to the model failed: see whether it runs there, check the"
-            " network and .env, then ask again.",
+            "The connection to the model failed: check that it is running, check the"
+            " network and the address in .env, then ask again.",
         ),
         ("/short 2", "It ended with length."),
         ("/busy 3", "The model has too much to do: ask again in 3 s."),

@@ -152,7 +152,7 @@ def test_what_json_cannot_hold_is_a_mistake_of_the_service(message, serve_with, 
         stream.send(message)
 
     serve_with(service)
-    last = {"isError": True, "reason": failures.NONSENSE.sentence}
+    last = {"isError": True, "reason": failures.MISTAKE.sentence}
     assert messages(ask()) == [{"token": "one"}, last]
 
 
@@ -194,8 +194,8 @@ def test_a_name_that_does_not_exist_fails_and_is_found_in_the_log(
 
     serve_with(service)
     answer = ask()
-    assert answer.status_code == (200 if sent else 502)
-    assert failures.NONSENSE.sentence in answer.text
+    assert answer.status_code == (200 if sent else 500)
+    assert failures.MISTAKE.sentence in answer.text
     line = service.__code__.co_firstlineno + 3
     here = f"in test_10_stream_object.py, line {line}"
     assert f"NameError {here} after {sent} messages" in caplog.text

@@ -143,7 +143,7 @@ def test_the_end_has_its_reason(ending_with, metadata, reason):
 
 
 NO_ENDS = {  # what is no end, and what the sentence says of it
-    "nothing at all": ({}, "stopped before its answer was whole"),
+    "nothing at all": ({}, "stopped before its answer was complete"),
     "a word that nobody knows": ({"finish_reason": "?"}, "stopped before its answer"),
     "a call": ({"finish_reason": "tool_calls"}, "wanted to call a tool"),
 }
@@ -266,7 +266,7 @@ def test_a_failure_after_a_heartbeat_is_an_event_too(client, answer_with, monkey
 def test_a_failure_has_the_sentence_that_it_has_everywhere(client, answer_with):
     answer_with(ModelAuthenticationError(SECRET))
     answer = client.post("/ask", json={"prompt": "Hello?"})
-    assert "did not accept the key: check it in .env" in answer.json["error"]
+    assert "did not accept the key: check the key in .env" in answer.json["error"]
 
 
 def our_mistake():

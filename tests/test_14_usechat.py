@@ -99,7 +99,7 @@ def test_the_end_has_its_reason(ending_with, reason):
 @pytest.mark.parametrize("metadata", [{}, {"finish_reason": "?"}])
 def test_an_end_without_a_good_reason_is_a_failure(ending_with, metadata):
     messages = ending_with(metadata)
-    sentence = "The model stopped before its answer was whole: ask again."
+    sentence = "The model stopped before its answer was complete: ask again."
     assert messages[-3] == {"type": "error", "errorText": sentence}
     assert messages[-1] == {"type": "finish", "finishReason": "error"}
 

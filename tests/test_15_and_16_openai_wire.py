@@ -130,7 +130,7 @@ def test_why_the_model_ended_is_said(ending_with, metadata, reason):
 
 
 NO_ENDS = {  # what is no end, and what the sentence says of it
-    "nothing at all": ({}, "stopped before its answer was whole"),
+    "nothing at all": ({}, "stopped before its answer was complete"),
     "a word that nobody knows": ({"finish_reason": "?"}, "stopped before its answer"),
     "a call": ({"finish_reason": "tool_calls"}, "wanted to call a tool"),
 }
@@ -379,7 +379,7 @@ def test_a_failure_before_the_first_text_is_a_status(chat, kind, status, stream)
 def test_a_failure_has_the_sentence_that_it_has_everywhere(chat):
     _, answer = chat(failures.ModelAuthenticationError(SECRET))
     message = answer.json["error"]["message"]
-    assert "did not accept the key: check it in .env" in message
+    assert "did not accept the key: check the key in .env" in message
 
 
 def our_mistake():

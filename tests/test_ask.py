@@ -169,7 +169,9 @@ def test_a_body_that_does_not_say_its_length_is_bounded_too(server, answer_with)
 
 def test_a_mistake_in_the_reading_is_not_called_the_readers(client, monkeypatch):
     """A program that subscripts a method has a bug: nobody sent a bad prompt."""
-    broken = SimpleNamespace(get_json=lambda: client.get["prompt"])
+    broken = SimpleNamespace(
+        get_data=lambda: b"{}", get_json=lambda: client.get["prompt"]
+    )
     monkeypatch.setattr(prompt, "request", broken)
     monkeypatch.setitem(program.app.config, "PROPAGATE_EXCEPTIONS", False)
     assert ask(client).status_code == 500

@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import LIMIT, ROOT
-from provider import DONE, Provider, finish
+from support import LIMIT, ROOT
+from support.provider import DONE, Provider, finish
 
 from machine import FILE_TYPES, LOOPBACK, use_no_proxy_for_this_machine
 from models import choose_model

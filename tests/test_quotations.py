@@ -4,7 +4,15 @@ import pytest
 from support import ROOT
 from support.lesson_notes import LESSONS, quotations
 
-PROGRAM = ["app.py", "failures.py", "static/ask.js", "static/page.js"]
+PROGRAM = [
+    "app.py",
+    "prompt.py",
+    "failures.py",
+    "provider_words.py",
+    "error_facts.py",
+    "static/ask.js",
+    "static/page.js",
+]
 
 
 def quoted_lines(name):

@@ -101,7 +101,7 @@ def test_a_wrong_key_is_a_sentence_in_debug_too(tmp_path):
             sentence = answer.json()["error"]
         assert provider.requests[0].headers["Authorization"] == "Bearer sk-wrong-key"
     assert answer.status_code == 502
-    assert "did not accept the key: check it in .env" in sentence
+    assert "did not accept the key: check OPENAI_API_KEY in the environment" in sentence
     assert "sk-" not in sentence + log.read_text(encoding="utf-8")
 
 

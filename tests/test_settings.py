@@ -9,7 +9,8 @@ from time import monotonic
 
 import pytest
 import requests
-from conftest import LIMIT, ROOT, free_port
+from support import LIMIT, ROOT
+from support.servers import free_port
 from werkzeug.wsgi import host_is_trusted
 
 import settings

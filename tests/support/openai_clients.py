@@ -15,8 +15,8 @@ import pytest
 from support import CLIENTS, LIMIT
 
 NO_CONNECTION = (
-    "The connection to the model failed: see whether it runs there, check the network"
-    " and .env, then ask again."
+    "The connection to the model failed: check that it is running, check the network"
+    " and the address in .env, then ask again."
 )
 
 

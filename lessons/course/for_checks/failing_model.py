@@ -2,7 +2,7 @@
 
 from langchain_core.exceptions import ModelAPIError
 
-from failures import NONSENSE
+from failures import MISTAKE
 
 SECRET = "Incorrect API key provided: sk-pr****1234"  # as a provider's own words go
 
@@ -49,8 +49,7 @@ def raised_in_the_view(error):
 def must_not_be_our_own(said, logged):
     """Fail if what broke an answer, and what is said of it, is no model's failure."""
     where = logged[-1] if logged else "nothing"
-    assert NONSENSE.sentence not in said, (
+    assert MISTAKE.sentence not in said, (
         "Something broke the answer that no model raises: it is a mistake in the"
-        " program itself, which was taken for a failure of the model. The log says of"
-        f' it: "{where}".'
+        f' program itself. The log says of it: "{where}".'
     )

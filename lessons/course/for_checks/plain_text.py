@@ -7,7 +7,7 @@ from threading import Condition, get_ident
 
 from werkzeug.test import EnvironBuilder
 
-from failures import NONSENSE, TOO_SLOW
+from failures import MISTAKE, TOO_SLOW
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import EchoingModel
 
@@ -116,9 +116,9 @@ def about_a_whole_answer(said):
             "That answer took no time at all: its deadline is monotonic() +"
             " ANSWER_SECONDS, and it is over if monotonic() > deadline."
         )
-    if NONSENSE.sentence in said:
+    if MISTAKE.sentence in said:
         return (
-            "The model of the checks sends nothing like that: the program itself broke."
+            "The model had not failed: the program itself broke. Its log says where."
             " Does each call hand over what its def takes, in that order?"
         )
     return (

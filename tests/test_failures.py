@@ -1,0 +1,392 @@
+"""failures.py: a sentence names the real culprit, and our own mistakes are ours."""
+
+import json
+import socket
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
+from types import SimpleNamespace
+
+import pytest
+import trustme
+from langchain_core import exceptions
+from langchain_core.messages import AIMessageChunk
+from support import LIMIT
+from support.provider import DONE, Provider, finish, refuse
+from support.servers import production
+
+import app as program
+import failures
+from failures import MISTAKE, NONSENSE, failure_of, http_error, log_name, sentence_for
+from models import choose_model
+from settings import EnvFile
+
+SECRET = "Incorrect API key provided: sk-pr****1234"
+
+
+def ask(client, prompt="Hello?"):
+    return client.post("/ask", json={"prompt": prompt})
+
+
+# Our mistakes are ours
+
+
+class Broken(AIMessageChunk):
+    """A chunk on which a program breaks, as one does that misspells a name."""
+
+    @property
+    def text(self):
+        raise AttributeError("'AIMessageChunk' object has no attribute 'txt'")
+
+
+OURS = {  # errors, with words that a provider could say
+    "unsupported operand": TypeError,
+    "name 'promt' is not defined": NameError,
+    "rate_limit": KeyError,
+    "insufficient_quota": AttributeError,
+    "context_length": ValueError,
+    "server_error": RuntimeError,
+}
+
+
+@pytest.fixture(params=OURS.items(), ids=lambda row: row[1].__name__)
+def error(request):
+    """Return an error that has not been raised yet."""
+    words, kind = request.param
+    return kind(words)
+
+
+def test_what_no_model_raised_is_a_mistake_of_this_program(error):
+    assert failure_of(error) is MISTAKE
+    assert http_error(error).code == 500
+
+
+def test_the_same_from_the_models_stream_is_the_models(client, answer_with, error):
+    model = answer_with(error)
+    answer = ask(client)
+    assert answer.status_code != 500
+    assert answer.get_json()["error"] != MISTAKE.sentence
+    assert model.prompts
+
+
+def raises(error):
+    def raise_it(*_):
+        raise error
+
+    return raise_it
+
+
+def test_a_mistake_before_the_first_text_is_a_500_and_asked_once(
+    client, answer_with, caplog, error, monkeypatch
+):
+    model = answer_with("Hello")
+    monkeypatch.setattr(program, "ignoring_late_errors", raises(error))
+    answer = ask(client)
+    assert (answer.status_code, answer.get_json()) == (500, {"error": MISTAKE.sentence})
+    assert len(model.prompts) <= 1
+    assert type(error).__name__ in caplog.text
+    assert "in test_failures.py, line" in caplog.text
+
+
+def test_a_mistake_after_the_first_text_is_the_last_line(client, answer_with, caplog):
+    model = answer_with("one", Broken("two"))
+    answer = ask(client)
+    came = b""
+    with pytest.raises(failures.BodyBreaks, match="mistake"):
+        for piece in answer.response:
+            came += piece
+    assert came.decode() == f"one\n[error: {MISTAKE.sentence}]\n"
+    assert len(model.prompts) == 1
+    assert "AttributeError in test_failures.py, line" in caplog.text
+
+
+def test_the_log_names_the_line_of_the_program_and_not_of_a_library():
+    try:
+        json.loads(5)
+    except TypeError as error:
+        assert log_name(error).startswith("TypeError in test_failures.py, line ")
+
+
+def test_a_model_may_be_anything_with_a_method_called_stream(client, monkeypatch):
+    class Model:
+        def stream(self, prompt):
+            raise LookupError(prompt)
+            yield
+
+    monkeypatch.setattr(program, "model", Model())
+    assert ask(client).get_json()["error"] == NONSENSE.sentence
+
+
+def test_a_function_of_the_program_that_is_called_stream_is_no_model():
+    def stream():
+        return undefined  # noqa: F821
+
+    stream.__qualname__ = stream.__code__.co_qualname
+    namespace = {}
+    exec("def stream():\n    return undefined", namespace)  # at the top of a file
+    with pytest.raises(NameError) as raised:
+        namespace["stream"]()
+    assert failure_of(raised.value) is MISTAKE
+
+
+def test_a_refusal_of_ours_keeps_its_status_and_its_sentence():
+    refusal = failures.http.BadRequest("Shorter, please.")
+    assert http_error(refusal) is refusal
+
+
+# What a request lacks
+
+
+def test_json_that_is_not_utf_8_is_named(client, answer_with):
+    """PowerShell 5 sends Latin-1."""
+    model = answer_with("Hello")
+    body = '{"prompt": "Tragödie"}'.encode("latin-1")
+    answer = client.post("/ask", data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.get_json()["error"].startswith("The JSON is not in UTF-8")
+    assert model.prompts == []
+
+
+@pytest.mark.parametrize("body", ["{", "[" * 60_000, '{"prompt": 5}', "\ufeff{}"])
+def test_json_that_is_utf_8_is_not_called_otherwise(client, body):
+    answer = client.post("/ask", data=body.encode(), content_type="application/json")
+    assert "UTF-8" not in answer.get_json()["error"]
+
+
+MALFORMED = {
+    "no size": b"x\r\nhello\r\n0\r\n\r\n",
+    "half a size": b"5z\r\nhello\r\n0\r\n\r\n",
+    "no line end": b"5\r\nhelloXX0\r\n\r\n",
+    "a size below zero": b"-5\r\nhello\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.slow
+def test_a_malformed_chunk_is_the_clients_on_each_server(server):
+    with (
+        production("gunicorn", "app") as gunicorn,
+        production("waitress", "app") as waitress,
+    ):
+        for url in server, gunicorn, waitress:
+            for body in MALFORMED.values():
+                status, answer = post_raw(url, body)
+                assert status == 400, (url, body, answer)
+
+
+def post_raw(url, body):
+    """Send a chunked body as it is; return the status, an int, and the answer."""
+    host, port = url.removeprefix("http://").split(":")
+    head = (
+        f"POST /ask HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), timeout=LIMIT) as connection:
+        connection.sendall(head.encode() + body)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    assert answer, (url, body)
+    return int(answer.split()[1]), answer
+
+
+# Whose failure it is, across a real port
+
+
+@pytest.fixture
+def connect(monkeypatch):
+    """Return a function that makes the server at an address the app's model."""
+
+    def connect(url, **settings):
+        monkeypatch.setenv("MODEL", "openai:gpt-test")
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-abcd1234wxyz")
+        monkeypatch.setenv("MODEL_RETRIES", "0")
+        for setting, value in settings.items():
+            monkeypatch.setenv(setting, value)
+        monkeypatch.setattr(program, "model", choose_model())
+
+    return connect
+
+
+def sentence_of(client):
+    answer = ask(client)
+    return answer.status_code, answer.get_json()["error"]
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """A proxy that answers each request with its own error, as a page."""
+
+    status = 502
+
+    def answer(self):
+        body = b"<h1>The proxy cannot reach it</h1>"
+        self.send_response(self.status)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_CONNECT = do_POST = answer
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@contextmanager
+def proxy(status):
+    """Run a proxy that fails with this status; yield its address."""
+    handler = type("FailingProxy", (Proxy,), {"status": status})
+    with ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=[0.01]).start()
+        yield "http://{}:{}".format(*server.server_address)
+        server.shutdown()
+
+
+@pytest.mark.parametrize("status", [502, 503, 504, 407])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_error_of_a_proxy_is_the_proxys(client, connect, scheme, status):
+    with proxy(status) as address:
+        setting = f"{scheme.upper()}_PROXY"
+        connect(f"{scheme}://model.example/v1", **{setting: address})
+        code, sentence = sentence_of(client)
+    assert code == 502
+    assert sentence == (
+        "The proxy did not connect to model.example: check the network, and"
+        f" {setting} in the environment."
+    )
+
+
+def test_a_proxy_that_is_not_there_is_named(client, connect):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # taken, and not listened at
+        address = "http://{}:{}".format(*nobody.getsockname())
+        connect("https://model.example/v1", HTTPS_PROXY=address)
+        assert sentence_of(client)[1].startswith("The proxy did not connect to")
+
+
+def test_an_error_of_the_provider_behind_a_proxy_is_the_providers(client, connect):
+    with Provider(refuse(503), refuse(503)) as provider:
+        url = provider.url.replace("127.0.0.1", "localhost.example")
+        host = provider.url.removeprefix("http://").removesuffix("/v1")
+        # The provider is its own proxy. LangChain keeps a client for each time limit.
+        connect(url, HTTP_PROXY=f"http://{host}", MODEL_TIMEOUT="19")
+        assert sentence_of(client)[1] == failures.MODEL_FAILED.sentence
+
+
+def test_a_host_that_does_not_exist_is_named(client, connect):
+    connect("https://no-such-host.invalid/v1")
+    code, sentence = sentence_of(client)
+    assert code == 502
+    assert sentence.startswith("There is no server named no-such-host.invalid: check")
+    assert "OPENAI_BASE_URL in the environment" in sentence
+
+
+def test_a_certificate_that_nobody_trusts_is_named(client, connect):
+    certificate = trustme.CA().issue_cert("localhost")
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def shake_hands():
+            for _ in range(4):
+                try:
+                    connection, _ = listener.accept()
+                    context.wrap_socket(connection, server_side=True)
+                except OSError:
+                    pass
+
+        threading.Thread(target=shake_hands, daemon=True).start()
+        connect(f"https://localhost:{port}/v1")
+        _, sentence = sentence_of(client)
+    assert sentence.startswith(f"The certificate of localhost:{port} is not trusted")
+    assert "SSL_CERT_FILE" in sentence
+
+
+# What a sentence says of settings
+
+
+def refused(status=401, **more):
+    error = exceptions.ModelAuthenticationError(SECRET)
+    error.status_code = status
+    for name, value in more.items():
+        setattr(error, name, value)
+    return error
+
+
+def test_a_sentence_says_where_the_key_is(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-shell")
+    assert "check OPENAI_API_KEY in the environment" in sentence_for(refused())
+    file = EnvFile(".env", None, {"OPENAI_API_KEY": "sk-of-the-shell"})
+    monkeypatch.setattr("settings.ENV_FILES", [file])
+    assert "check the key in .env" in sentence_for(refused())
+    parents = file._replace(name="the .env of a parent folder")
+    monkeypatch.setattr("settings.ENV_FILES", [parents])
+    assert "OPENAI_API_KEY in the .env of a parent folder" in sentence_for(refused())
+
+
+def test_nobody_who_uses_anthropic_hears_of_openais_address(monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-abcd")
+    for failure in vars(failures).values():
+        if isinstance(failure, failures.Failure):
+            error = failures.Unfinished(failure)
+            assert "OPENAI" not in sentence_for(error)
+    assert "ANTHROPIC_API_KEY in the environment" in sentence_for(refused())
+
+
+# The words of providers
+
+
+def error_of(status, body, **headers):
+    """Return an error as a provider's client raises it, with an HTTP answer."""
+    error = exceptions.ModelAPIError("refused")
+    error.status_code = status
+    error.body = body
+    error.response = SimpleNamespace(status_code=status, headers=headers)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "failure"),
+    [
+        (400, {"type": "too_many_prompt_tokens"}, failures.PROMPT_TOO_LONG),
+        (400, {"message": "ContextWindowExceededError: x"}, failures.PROMPT_TOO_LONG),
+        (422, {"detail": [{"type": "string_too_short"}]}, failures.NOT_ACCEPTED),
+        (422, None, failures.NOT_ACCEPTED),
+        (422, {"detail": [{"type": "extra_forbidden"}]}, failures.REFUSED_REQUEST),
+        (418, None, failures.REFUSED_REQUEST),
+    ],
+)
+def test_a_refusal_gets_a_sentence_that_fits(status, body, failure):
+    assert failure_of(error_of(status, body)) is failure
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after-ms": "0", "retry-after": "1"}, 1),
+        ({"retry-after-ms": "1200", "retry-after": "60"}, 2),
+        ({"retry-after-ms": "soon", "retry-after": "7"}, 7),
+        ({"retry-after-ms": "-5", "retry-after": "0"}, 5),
+        ({"retry-after-ms": "0"}, 5),
+        ({}, 5),
+    ],
+)
+def test_the_first_wait_that_makes_sense_is_taken(headers, seconds):
+    refusal = http_error(error_of(429, None, **headers))
+    assert (refusal.code, refusal.retry_after) == (429, seconds)
+
+
+def test_a_model_that_pauses_gets_a_sentence_of_its_own():
+    with pytest.raises(failures.Unfinished) as unfinished:
+        failures.require_whole({"stop_reason": "pause_turn"}, has_text=True)
+    assert unfinished.value.failure is failures.PAUSED
+
+
+def test_the_first_text_comes_from_a_provider_without_a_proxy(client, connect):
+    with Provider("Hello", finish("stop"), DONE) as provider:
+        connect(provider.url, HTTP_PROXY="http://127.0.0.1:9")
+        assert ask(client).text == "Hello"
