@@ -97,7 +97,8 @@ form.addEventListener("submit", (event) => {
 prompt.addEventListener("keydown", (event) => {
   if (event.key !== "Enter") return;
   if (event.shiftKey) return; // Shift+Enter breaks the line
-  if (event.isComposing) return; // this Enter ends a word, as in Japanese
+  // This Enter ends a word, as in Japanese. Safari says so with the number 229.
+  if (event.isComposing || event.keyCode === 229) return;
   event.preventDefault(); // else it breaks the line
   if (event.repeat) return; // the key is held down
   form.requestSubmit();

@@ -42,6 +42,7 @@ export function wireStrip(figure) {
   let seen; // what has come: see nothingYet
   let frame; // the number of the next drawing, to call it off by
 
+  /** Return the time since the question left, in ms. */
   function now() {
     return performance.now() - seen.began;
   }
@@ -54,6 +55,7 @@ export function wireStrip(figure) {
     keepDrawing();
   }
 
+  /** Count a piece. Without `at` it has just arrived. */
   function read({ text, bytes, at = now() }) {
     reach(at);
     const column = Math.floor((COLUMNS * at) / seen.span);
@@ -79,9 +81,9 @@ export function wireStrip(figure) {
     label.textContent = how;
   }
 
-  /** Draw now, and again each time that the browser is about to paint. */
+  /** Draw now, and again each time the browser is about to paint: time goes on. */
   function keepDrawing() {
-    draw(now());
+    draw(now()); // the pen moves even if no piece arrives
     frame = requestAnimationFrame(keepDrawing);
   }
 
@@ -116,7 +118,8 @@ export function wireStrip(figure) {
     const inTheRightHalf = at > seen.span / 2; // there it stands to the left of the pen
     label.setAttribute("text-anchor", inTheRightHalf ? "end" : "start");
     ticks.forEach((tick, i) => {
-      tick.textContent = `${(seen.span * i) / 4000} s`; // a quarter of the span, in s
+      const time = (seen.span * i) / ticks.length; // ms: the ticks are evenly spaced
+      tick.textContent = `${time / 1000} s`;
     });
 
     const values = valuesOf(seen);
@@ -149,13 +152,16 @@ function nothingYet() {
   };
 }
 
-/** Return the path that draws the columns: a bar's area stands for its bytes. */
+/**
+ * Return the path that draws the columns. The height of a bar is the square root of its
+ * bytes: beside one large piece, small ones can still be seen.
+ */
 function shapeOf(columns) {
   const tallest = Math.max(...columns);
   let path = "";
   columns.forEach((bytes, i) => {
     if (bytes === 0) return;
-    const top = 1 - Math.sqrt(bytes / tallest);
+    const top = 1 - Math.sqrt(bytes / tallest); // y of its top: 0 for the tallest
     path += `M${i} 1V${top}h.7V1`; // from (i, 1) up to the top, 0.7 right, down to 1
   });
   return path;

@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+import tomllib
 
 import pytest
+from packaging.markers import Marker
 from support import LIMIT, ROOT
 from support.provider import DONE, Provider, finish
 
@@ -154,6 +156,26 @@ import sys
 sys.version_info = type("Version", (tuple,), {"major": 3, "minor": 9})((3, 9, 18))
 import app
 """
+
+
+def test_an_older_python_gets_the_sentence_from_pip():
+    """requirements.txt leads it to a folder whose build ends with the sentence."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    [line] = [line for line in lines if line.startswith("./")]
+    folder, _, marker = line.partition(" ; ")
+    assert Marker(marker).evaluate({"python_version": "3.10"})
+    assert not Marker(marker).evaluate({"python_version": "3.11"})
+    build = tomllib.loads((ROOT / folder / "pyproject.toml").read_text("utf-8"))
+    module = build["build-system"]["build-backend"]
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {module}"],
+        cwd=ROOT / folder,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=LIMIT,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Word by Word needs Python 3.11 or later, and")
 
 
 def test_an_older_python_ends_with_one_sentence():
