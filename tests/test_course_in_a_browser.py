@@ -14,6 +14,7 @@ from support.course import (
     LETTERS,
     PAGE,
     PATIENCE,
+    Reader,
     model_of,
     write,
 )
@@ -380,3 +381,81 @@ def test_a_copy_button_is_named_after_its_file(reader):
     reader.until("document.querySelector('.copy')")
     names = "[...document.querySelectorAll('.copy')].map(({ ariaLabel }) => ariaLabel)"
     assert "Copy: static/page.js" in reader.run(f"return {names}")
+
+
+# Behind a proxy that takes a prefix away, as JupyterHub and code-server have one
+
+PREFIX = "/user/ada/proxy/8000"
+
+
+def without_prefix(wsgi_app):
+    """Return a WSGI app that is another one below a prefix, unknown to that one."""
+
+    def answer(environ, start_response):
+        path = environ["PATH_INFO"]
+        if not path.startswith(f"{PREFIX}/"):
+            start_response("404 NOT FOUND", [("Content-Type", "text/plain")])
+            return [b"There is nothing outside of the prefix."]
+        inside = environ | {"PATH_INFO": path.removeprefix(PREFIX)}
+        return wsgi_app(inside, start_response)
+
+    return answer
+
+
+@pytest.fixture
+def prefixed(browser, serve, site):
+    """Return a reader of the course below the prefix; its console stays empty."""
+    reader = Reader(browser, serve(without_prefix(site)) + PREFIX)
+    yield reader
+    assert reader.complaints() == []
+
+
+def test_the_root_page_works_below_a_prefix(prefixed):
+    prefixed.browser.get(f"{prefixed.url}/")
+    prefixed.run("""document.querySelector("#prompt").value = "/echo Hi";
+        document.querySelector("form").requestSubmit();""")
+    prefixed.until("document.querySelector('#status').dataset.how === 'complete'")
+    assert prefixed.text("#answer") == "Hi"
+
+
+@pytest.mark.parametrize("place", ["/lessons/", "/lessons", "/lessons/glossary", PAGE])
+def test_every_link_of_a_page_leads_somewhere_below_a_prefix(prefixed, place):
+    prefixed.browser.get(prefixed.url + place)  # /lessons is led to /lessons/
+    links = prefixed.run(
+        """const inside = [...document.links].filter(({ href }) =>
+          href.startsWith(location.origin)).map(({ pathname }) => pathname);
+        return [...new Set(inside)]"""
+    )
+    assert len(links) > 2
+    for link in links:
+        status = prefixed.browser.execute_async_script(
+            "fetch(arguments[0]).then(({ status }) => arguments[1](status))", link
+        )
+        assert (link.startswith(PREFIX), status) == (True, 200), link
+
+
+def test_a_lesson_and_its_program_work_below_a_prefix(prefixed):
+    prefixed.open(PAGE)
+    prefixed.ask("/echo Streams are fun.")
+    prefixed.ended("complete")
+    assert "Streams are fun." in prefixed.frame()
+
+
+@pytest.mark.parametrize("bad", ["", "bad/"])
+def test_a_broken_program_is_shown_with_its_style_below_a_prefix(prefixed, mine, bad):
+    write(mine, app="import nothing_of_that_name")
+    place = f"{prefixed.url}{PAGE}mine/{bad}deep/down"
+    prefixed.browser.get(place)
+    assert "nothing_of_that_name" in prefixed.text("[role=alert]")
+    assert prefixed.run(
+        "return [...document.styleSheets].every((it) => it.cssRules[0])"
+    )
+
+
+def test_a_redirect_of_a_program_stays_below_the_prefix(prefixed, mine):
+    write(
+        mine, app=HELLO + '\n\n@app.get("/there/")\ndef there():\n    return "There"\n'
+    )
+    prefixed.browser.get(f"{prefixed.url}{PAGE}mine/there?x=1")
+    assert prefixed.text("body") == "There"
+    assert prefixed.browser.current_url.endswith(f"{PREFIX}{PAGE}mine/there/?x=1")

@@ -50,8 +50,8 @@ def test_every_link_of_a_lesson_leads_somewhere(visit, name):
 
 def test_a_lesson_stands_between_its_neighbours(visit):
     page = visit.get(f"/lessons/{A_SERVER}/").text
-    assert f'rel="prev" href="/lessons/{A_TERMINAL}/"' in page
-    assert f'rel="next" href="/lessons/{A_PAGE}/"' in page
+    assert f'rel="prev" href="../../lessons/{A_TERMINAL}/"' in page
+    assert f'rel="next" href="../../lessons/{A_PAGE}/"' in page
     assert 'rel="prev"' not in visit.get(f"/lessons/{A_TERMINAL}/").text
     assert 'rel="next"' not in visit.get(f"/lessons/{LESSONS[-1]}/").text
     assert visit.get("/lessons/99-nothing/").status_code == 404

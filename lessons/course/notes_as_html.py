@@ -8,7 +8,7 @@ from itertools import pairwise
 FOLD = re.compile(r"(</?(?:details|summary)>)")  # the only HTML that notes may hold
 NOTES = re.compile(r"(^|/)README\.md(?=#|$)")  # in an address, before its #heading
 CAPTIONS = {"console": "terminal", "js": "JavaScript", "python": "Python"}
-GLOSSARY = re.compile(r"(^|/)GLOSSARY\.md(?=#|$)")
+OTHER_NOTES = re.compile(r"(^|/)(GLOSSARY|SOURCES)\.md(?=#|$)")
 
 
 @cache  # what was made once is kept
@@ -48,7 +48,7 @@ def lead_links_to_pages(tokens):
 def page_of(address):
     """Return ../02-b/ for ../02-b/README.md, and ../glossary for ../GLOSSARY.md."""
     page = NOTES.sub(r"\1", address)
-    page = GLOSSARY.sub(r"\1glossary", page)
+    page = OTHER_NOTES.sub(lambda found: found[1] + found[2].lower(), page)
     return page or "./"
 
 

@@ -13,6 +13,7 @@ from flask import (
 )
 
 from lessons.course import commands, folders
+from lessons.course.addresses import way_to_root
 from lessons.course.checker.run_checks import run_checks
 from lessons.course.folders import LESSONS
 from lessons.course.live.mounts import mount_programs
@@ -41,6 +42,12 @@ def mount(state):
     mount_programs(state.app, course.url_prefix)
 
 
+@course.context_processor
+def addresses():
+    """Let all templates of the course begin their addresses with {{ root }}."""
+    return {"root": way_to_root(request.environ)}
+
+
 @course.get("/")
 def lessons():
     """Show the way through."""
@@ -54,11 +61,22 @@ def lessons():
     )
 
 
-@course.get("/glossary")  # without a slash at its end its links begin at /lessons/
+@course.get("/glossary")  # no slash at its end: its links begin at /lessons/
 def glossary():
     """Show what each term means."""
-    notes = to_html((folders.LESSONS / "GLOSSARY.md").read_text(encoding="utf-8"))
-    return render_template("glossary.html", notes=notes)
+    return notes_alone("GLOSSARY.md", "Glossary")
+
+
+@course.get("/sources")
+def sources():
+    """Show where each thing in the lessons comes from."""
+    return notes_alone("SOURCES.md", "Where each thing comes from")
+
+
+def notes_alone(name, title):
+    """Return a page that shows the notes in a file of this name."""
+    notes = to_html((folders.LESSONS / name).read_text(encoding="utf-8"))
+    return render_template("notes.html", title=title, notes=notes)
 
 
 @course.get("/<name>/")

@@ -44,6 +44,6 @@ def without_words(error):
 def answer_with(sentence, environ):
     """Return a 500 with the sentence: as a page, or as JSON for a script that asked."""
     if "text/html" in environ.get("HTTP_ACCEPT", ""):
-        return rendered_page("sentence.html", 500, sentence=sentence)
+        return rendered_page(environ, "sentence.html", 500, sentence=sentence)
     body = json.dumps({"error": sentence})
     return Response(body, 500, mimetype="application/json")

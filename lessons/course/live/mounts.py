@@ -5,6 +5,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wsgi import get_host
 
 from lessons.course import folders
+from lessons.course.addresses import keep_way_to_root, with_relative_redirects
 from lessons.course.bad_network import BadNetwork
 from lessons.course.live.reloading import Program
 from lessons.course.safe_headers import SafeHeaders
@@ -32,12 +33,14 @@ def mount_programs(app, below):
 
     def choose(environ, start_response):
         """Answer with the programs where they may run, and without them elsewhere."""
+        keep_way_to_root(environ)
+        start = with_relative_redirects(environ, start_response)
         wsgi_app = programs if runs_here(environ) else root
         try:
             # A page that gives its own name our address would count as ours.
             get_host(environ, app.config["TRUSTED_HOSTS"])
         except SecurityError:
             wsgi_app = root  # which refuses, in its own words
-        return wsgi_app(environ, start_response)
+        return wsgi_app(environ, start)
 
     app.wsgi_app = choose

@@ -22,18 +22,19 @@ class TerminalPage:
     def __call__(self, environ, start_response):
         request = Request(environ)
         if request.path in ("", "/"):
-            answer = self.page()
+            answer = self.page(environ)
         elif request.path == "/ask" and self.prints:
             answer = self.ask(request)
         else:
             answer = self.app
         return answer(environ, start_response)
 
-    def page(self):
+    def page(self, environ):
         """Return the page, which shows the command that one would type."""
         folder = self.folder
         typed = f"lessons/{folder.name}" if folder.parent == LESSONS else folder.name
-        return rendered_page("terminal.html", app=f"{typed}/app", prints=self.prints)
+        words = {"app": f"{typed}/app", "prints": self.prints}
+        return rendered_page(environ, "terminal.html", **words)
 
     def ask(self, request):
         """Return a response of what the command `ask` prints, as it prints it."""
