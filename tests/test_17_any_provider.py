@@ -33,6 +33,7 @@ from lessons.course.bad_network import BadNetwork
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.fresh_packages import import_fresh
 from lessons.course.start_lesson import beginning
+from providers import name_settings
 
 LESSON = ROOT / "lessons" / "17-any-provider"
 lesson = importlib.import_module("lessons.17-any-provider.app")
@@ -368,7 +369,7 @@ def test_the_end_has_one_name_whoever_gives_it(ask, who, script, end):
         (
             "anthropic",
             [START, *TEXT[:2], *ending("pause_turn")],
-            failures.STOPPED_EARLY,
+            failures.PAUSED,
         ),
     ],
 )
@@ -439,11 +440,18 @@ def no_word_of_theirs(caplog):
     return look
 
 
+def sentence_of(failure, request):
+    """Return the sentence for a failure, which names where the settings are."""
+    host = request.headers["Host"]
+    sentence = failure.sentence.format(seconds=7, server=host)
+    return name_settings(sentence, f"http://{host}")
+
+
 @pytest.mark.parametrize(("name", "who"), ROWS)
 def test_a_failure_before_the_first_word_is_a_status(ask, no_word_of_theirs, name, who):
     _, step, failure = FAILURES[name]
     answer, request = ask(who, step)
-    sentence = failure.sentence.format(seconds=7, server=request.headers["Host"])
+    sentence = sentence_of(failure, request)
     assert answer.status_code == failure.status
     assert answer.json == {"error": sentence, "message": sentence}
     busy = failure is failures.RATE_LIMIT
@@ -474,7 +482,7 @@ def test_a_failure_after_it_is_the_last_line(
     ask, no_word_of_theirs, who, script, failure
 ):
     answer, request = ask(who, *script)
-    reason = failure.sentence.format(server=request.headers["Host"])
+    reason = sentence_of(failure, request)
     assert answer.status_code == 200
     assert events(answer) == [HELLO[0], {"isError": True, "reason": reason}]
     no_word_of_theirs(answer)
@@ -505,11 +513,11 @@ def test_an_answer_without_a_word_is_a_502(ask, who):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"MODEL": "anthropic:x"}, "ANTHROPIC_API_KEY in .env is missing"),
-        ({"MODEL": "openai:x"}, "OPENAI_API_KEY in .env is missing"),
+        ({"MODEL": "anthropic:x"}, "ANTHROPIC_API_KEY is missing"),
+        ({"MODEL": "openai:x"}, "OPENAI_API_KEY is missing"),
         (
             {"MODEL": "openai:x", "OPENAI_API_KEY": f"“{KEY}”"},
-            "OPENAI_API_KEY in .env is wrong",
+            "OPENAI_API_KEY in the environment is wrong",
         ),
         (
             {"MODEL": "xai:x", "XAI_API_KEY": KEY},

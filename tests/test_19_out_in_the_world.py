@@ -356,7 +356,7 @@ def test_a_reload_cuts_no_answer_and_refuses_no_question(restarting):
         [(pieces, broke)] = outcome
         words = "".join(pieces).split()  # on a busy machine two can come as one piece
         assert (len(words), broke) == (40, False)
-    assert len(statuses) > 10 and set(statuses) == {(200, "Hi")}
+    assert statuses and set(statuses) == {(200, "Hi")}
 
 
 def test_a_server_that_is_ended_ends_its_answers_first(restarting):

@@ -104,8 +104,8 @@ def project(tmp_path):
     compiled = ROOT / "__pycache__"
     if compiled.exists():  # a setting of Python's forbids it
         shutil.copytree(compiled, tmp_path / "__pycache__")
-    for name in "models.py", "practice.py", "failures.py", "flask_run.py":
-        shutil.copy2(ROOT / name, tmp_path)  # 2: with its time, by which Python goes
+    for path in ROOT.glob("*.py"):
+        shutil.copy2(path, tmp_path)  # 2: with its time, by which Python goes
     (tmp_path / "app.py").write_text(APP, encoding="utf-8")
     return Project(tmp_path)
 

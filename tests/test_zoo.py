@@ -21,7 +21,10 @@ SOON = 20  # seconds that a test waits at most for what has to come
 OURS = [  # what no provider sends
     failures.TOO_SLOW,
     failures.UNREACHABLE,
+    failures.NO_SUCH_HOST,
+    failures.WRONG_CERTIFICATE,
     failures.PROXY_FAILED,
+    failures.MISTAKE,
 ]
 
 

@@ -2450,7 +2450,7 @@ MESSAGES = [
     cut(
         "claude-pauses",
         ANTHROPIC_STOPS,
-        failures.STOPPED_EARLY,
+        failures.PAUSED,
         says("pause_turn"),
         wire="messages",
     ),
