@@ -30,17 +30,12 @@ function hurry(page, random = 0.5) {
   return waits;
 }
 
-/** Let each longer wait of the page last for ever; return what would end them. */
+/** Let each wait of the page last for ever; return for how long each is, and what it ends. */
 function hold(page) {
   const { window } = page;
-  const timers = [];
-  const setTimeout = window.setTimeout.bind(window);
-  window.setTimeout = (does, ms = 0, ...words) => {
-    if (ms < LONG) return setTimeout(does, ms, ...words);
-    timers.push(does);
-    return 0;
-  };
-  window.Math.random = () => 0.5; // so no wait is a short one
+  const timers = []; // of {ms, does}
+  window.setTimeout = (does, ms = 0) => timers.push({ ms, does });
+  window.Math.random = () => 0.5;
   return timers;
 }
 
@@ -49,17 +44,62 @@ function aMoment() {
   return new Promise((goOn) => setTimeout(goOn, 50));
 }
 
+/** Ask as a person does; return the question that reaches the server. */
+async function asked(page, prompt, reply) {
+  try {
+    return await page.ask(prompt, reply);
+  } catch (error) {
+    const isNothing = error.message.includes("called no fetch");
+    if (!isNothing) throw error;
+    throw new Error(
+      "A question was sent, and the page called no fetch: askOnce is a generator, which does nothing until somebody loops over it. In ask, hand on what it yields: yield* askOnce(config, messages, signal), with the star.",
+    );
+  }
+}
+
+/** Return a module of the page's own, from static/. */
+function moduleOf(page, file) {
+  const address = new URL(`static/${file}`, page.address).href;
+  return page.window.eval(`import(${say(address)})`);
+}
+
+/** Return a Client of the page with these settings, and what its "retry" events say. */
+async function clientWith(page, config) {
+  const { Client } = await moduleOf(page, "client.js");
+  page.must(Client, "static/client.js exports no Client: write export class Client.");
+  const address = new URL("ask", page.address).href;
+  const client = new Client({ address, budget: Infinity, ...config });
+  const retries = [];
+  client.addEventListener("retry", ({ detail }) => retries.push(detail));
+  return { client, retries };
+}
+
+/** Let a client send a question, and each reply be the same; return how it went. */
+async function sentBy(page, config, reply, random) {
+  const waits = hurry(page, random);
+  const before = page.questions.length;
+  const { client, retries } = await clientWith(page, config);
+  page.reply = reply;
+  const finished = client.send("Hello?").then(() => true);
+  const isTooLong = page.soon(() => page.questions.length > before + MOST).then(() => false);
+  const ended = await Promise.race([finished, isTooLong]);
+  return { client, retries, waits, ended, count: page.questions.length - before };
+}
+
+/** Return "500, 1000" for [500, 1000.2]. */
+const inMs = (waits) => waits.map(Math.round).join(", ") || "not at all";
+
 /** Ask, and answer each question by the next reply; return the times waited. */
 async function answered(page, replies, random) {
   const waits = hurry(page, random);
   const before = page.questions.length;
   page.questions.push = (question) => {
-    const asked = page.questions.length + 1 - before;
-    if (asked > MOST) throw new Error("The check answers no more.");
-    page.reply = replies[asked] ?? replies.at(-1);
+    const number = page.questions.length + 1 - before;
+    if (number > MOST) throw new Error("The check answers no more.");
+    page.reply = replies[number] ?? replies.at(-1);
     return Array.prototype.push.call(page.questions, question);
   };
-  await page.ask("Hello?", replies[0]);
+  await asked(page, "Hello?", replies[0]);
   const count = () => page.questions.length - before;
   await page.soon(() => page.answer.ariaBusy !== "true" || count() > 9);
   return { waits, count: count() };
@@ -76,13 +116,23 @@ export const checks = [
   {
     sentence: "A refusal that may pass is answered by asking again",
     async run(page) {
+      let earlier = "";
       for (const status of [503, 429, 502, 504]) {
-        const { count } = await answered(page, [refusal(status), WHOLE]);
+        const { count, waits } = await answered(page, [refusal(status), WHOLE]);
         await page.soon(() => page.text === "whole");
+        page.must(
+          count > 1 || !earlier,
+          `The page asks again after a ${earlier}, and not after the ${status} that came next: let it be one of the statuses that may pass, and begin to count attempts with each question.`,
+        );
+        page.must(
+          count > 1 || waits.length === 0,
+          `The server refused once, with a ${status}; the page waited, and then asked no more: after await pause(delay, signal) the loop goes round again. If ask calls itself instead, it needs yield*.`,
+        );
         page.must(
           count > 1,
           `The server refused once, with a ${status}, and the page asked only once: in ask, catch what askOnce throws. Where error.status may pass, wait and ask again.`,
         );
+        earlier = status;
         page.must(
           count === 2 && page.text === "whole",
           `The server refused once, with a ${status}, and answered after that. The page asked ${count} times, and shows ${say(page.text)}: leave the loop when the answer was whole.`,
@@ -156,46 +206,100 @@ export const checks = [
     sentence: "It does not ask before the wait is over",
     async run(page) {
       const timers = hold(page);
-      await page.ask("Hello?", refusal(503));
+      await asked(page, "Hello?", refusal(503));
       await page.soon(() => timers.length > 0 || page.questions.length > 1);
       await aMoment();
       page.must(
         timers.length > 0,
         "The server refused, and the page asked again without a wait: await pause(delay, signal) before the next attempt.",
       );
+      const [{ ms, does }] = timers;
+      page.must(
+        typeof does === "function",
+        "setTimeout got no function, but what calling one returned: hand goOn over without (), setTimeout(goOn, ms). With () it is called at once.",
+      );
       page.must(
         page.questions.length === 1,
         "The page began to wait, and asked again before the wait was over: pause gives a promise, so write await pause(delay, signal).",
       );
+      page.must(
+        ms >= LONG,
+        `The page waits ${Math.round(ms)} ms after the first attempt, with Math.random() at 0.5: the longest wait is then initialDelay, 1000 ms, since 2 ** 0 is 1.`,
+      );
+      const shown = `${(ms / 1000).toFixed(1)} s`;
+      await page.soon(() => page.words.includes("Trying again"));
+      page.must(
+        page.words.includes("Trying again"),
+        `The page waits to ask again, and says nothing of it: before you wait, yield { type: "retry", detail: { attempt, delay } }.`,
+      );
+      page.must(
+        page.words.includes(shown),
+        `The page waits ${Math.round(ms)} ms, and says ${say(page.complaint)}, expected was ${shown}: the delay in the detail of the event retry is what you wait, in milliseconds.`,
+      );
     },
   },
   {
-    sentence: "It waits, and longer each time",
+    sentence: "It waits, and longer each time, but never too long",
     async run(page) {
-      const { waits } = await answered(page, [refusal(503)], 0.9);
+      const { waits, retries } = await sentBy(page, { maxRetries: 6 }, refusal(503), 0.99);
+      const longest = [1000, 2000, 4000, 8000, 10000, 10000];
       page.must(
-        waits.length === 3,
-        `The page asked again three times, and waited ${waits.length} time(s) before: await pause(delay, signal) before each.`,
+        waits.length === 6,
+        `With maxRetries: 6 the page asked again ${waits.length} times while the server refused: const { maxRetries = 3 } = config, and a wait before each attempt.`,
       );
       page.must(
         waits[1] > waits[0] && waits[2] > waits[1],
-        `The page waited ${waits.map(Math.round).join(", ")} ms: a server that has too much to do needs time. Double the longest wait each time.`,
+        `The page waited ${inMs(waits)} ms: a server that has too much to do needs time. Double the longest wait each time.`,
       );
       page.must(
-        waits[2] <= 20000,
-        `The third wait was ${Math.round(waits[2])} ms: let none be longer than maxDelay.`,
+        longest.slice(0, 4).every((most, n) => waits[n] <= most && waits[n] > most / 2),
+        `The longest waits are ${inMs(longest)} ms. With Math.random() at 0.99 the page waited ${inMs(waits)} ms, expected was 0.99 of each: multiply, and add nothing.`,
+      );
+      page.must(
+        waits[4] <= 10000 && waits[5] <= 10000,
+        `The page waited ${inMs(waits)} ms: no longest wait is more than maxDelay, 10000 ms.`,
+      );
+      const attempts = retries.map((detail) => detail?.attempt);
+      page.must(
+        say(attempts) === say([1, 2, 3, 4, 5, 6]),
+        `The events retry count the attempts ${say(attempts)}, expected was 1 to 6: the first attempt is 1, and the detail of each event is { attempt, delay }.`,
       );
     },
   },
   {
     sentence: "How long it waits is random",
     async run(page) {
-      const few = (await answered(page, [refusal(503), WHOLE], 0.3)).waits[0];
-      const many = (await answered(page, [refusal(503), WHOLE], 0.8)).waits[0];
+      const few = (await sentBy(page, {}, refusal(503), 0.3)).waits[0];
+      const many = (await sentBy(page, {}, refusal(503), 0.8)).waits[0];
       page.must(
         few !== many,
-        `With Math.random() at 0.3 and at 0.8 the page waited ${many} ms each time: all clients that were refused together come back together. Wait a random share of the longest wait.`,
+        `With Math.random() at 0.3 and at 0.8 the page waited ${Math.round(many)} ms each time: all clients that were refused together come back together. Wait a random share of the longest wait.`,
       );
+    },
+  },
+  {
+    sentence: "The settings change how often it asks, and how long it waits",
+    async run(page) {
+      for (const maxRetries of [0, 1]) {
+        const { count, ended } = await sentBy(page, { maxRetries }, refusal(503));
+        page.must(
+          ended && count === maxRetries + 1,
+          `With maxRetries: ${maxRetries} a client asked ${count} time(s) while the server refused, expected was ${maxRetries + 1}: take it from config, const { maxRetries = 3 } = config, and throw when attempt is greater.`,
+        );
+      }
+      const SETTINGS = [
+        [{ jitter: false }, [1000, 2000, 4000], "without jitter the wait is the longest, all of it"],
+        [{ jitter: false, backoff: "linear" }, [1000, 2000, 3000], 'if config.backoff is "linear", multiply by attempt'],
+        [{ jitter: false, initialDelay: 300 }, [300, 600, 1200], "initialDelay is the first longest wait"],
+        [{ jitter: false, maxDelay: 1500 }, [1000, 1500, 1500], "maxDelay is the longest that any is"],
+      ];
+      for (const [config, expected, rule] of SETTINGS) {
+        const { waits } = await sentBy(page, config, refusal(503), 0.3);
+        page.must(
+          say(waits.map(Math.round)) === say(expected),
+          `With the settings ${say(config)} a client waited ${inMs(waits)} ms, expected was ${inMs(expected)}: ${rule}.`,
+        );
+      }
     },
   },
   {
@@ -209,6 +313,11 @@ export const checks = [
       page.must(
         waits[0] < 30000,
         `The server said Retry-After: 7, and the page waited ${Math.round(waits[0])} ms: Refusal has made milliseconds of it already.`,
+      );
+      const { waits: capped } = await sentBy(page, { maxDelay: 1000 }, refusal(429, 7), 0.01);
+      page.must(
+        capped[0] >= 7000,
+        `The server said Retry-After: 7, and with maxDelay: 1000 a client waited ${Math.round(capped[0])} ms: maxDelay is for our own time. Nobody comes sooner than the server said.`,
       );
       const text = event("error", { error: "Busy.", code: 429, retryAfter: 7 }) + DONE;
       const late = (await answered(page, [{ type, text }, WHOLE], 0.01)).waits[0];
@@ -263,21 +372,49 @@ export const checks = [
     sentence: "Stop ends the wait for another try, too",
     async run(page) {
       const timers = hold(page);
-      await page.ask("Hello?", refusal(503));
+      await asked(page, "Hello?", refusal(503));
       await page.soon(() => timers.length > 0);
       button(page, "stop", "Stop").click();
       await page.soon(() => page.answer.ariaBusy !== "true");
       const isBusy = page.answer.ariaBusy === "true";
-      for (const goOn of timers) goOn();
+      for (const { does } of timers) does();
       await aMoment();
-      const asked = page.questions.filter(({ signal }) => !signal.aborted).length;
+      const asksOn = page.questions.some(({ signal }) => !signal.aborted);
       page.must(
-        asked === 0,
+        !asksOn,
         "Stop was pressed while the page waited to ask again, and then it asked: look at signal.aborted, or hand the signal to fetch.",
       );
       page.must(
         !isBusy,
         'Stop was pressed while the page waited to ask again, and it stayed busy: let pause listen to the signal, signal.addEventListener("abort", goOn).',
+      );
+    },
+  },
+  {
+    sentence: "Stop counts at any moment, also while a refusal is being read",
+    async run(page) {
+      hold(page);
+      const { client } = await clientWith(page, {});
+      const { text, ...begun } = refusal(503);
+      page.reply = begun; // its status is there, and its sentence is still to come
+      const before = page.questions.length;
+      client.send("Hello?");
+      await page.soon(() => page.questions.length > before);
+      await aMoment();
+      client.stop();
+      await page.soon(() => !client.isStreaming);
+      page.must(
+        !client.isStreaming,
+        "A client had the status 503 and read its sentence; then it was stopped, and still waits to ask again: after Stop, when signal.aborted is true, throw the error on, whatever it is.",
+      );
+      const { client: other } = await clientWith(page, {});
+      other.addEventListener("retry", () => other.stop());
+      page.reply = refusal(503);
+      other.send("Hello?");
+      await page.soon(() => !other.isStreaming);
+      page.must(
+        !other.isStreaming,
+        'A client was stopped at the event retry, just before the wait, and waits all the same: a signal tells its listeners only once. In pause, look first whether signal.aborted is true already.',
       );
     },
   },
@@ -327,6 +464,39 @@ export const checks = [
     },
   },
   {
+    sentence: '"Ask it again" works after a failure, and before any question',
+    async run(page) {
+      const half = { type, text: token("half") };
+      const ways = { "The question was refused": [refusal(400)], 'The answer broke off after "half"': [half] };
+      for (const [what, replies] of Object.entries(ways)) {
+        await answered(page, [...replies]);
+        const before = page.questions.length;
+        page.reply = WHOLE;
+        button(page, "retry", "Ask it again").click();
+        await page.soon(() => page.questions.length > before);
+        page.must(
+          page.questions.length > before,
+          `${what}, then "Ask it again" was pressed, and nothing was asked: return this.answer(), which asks what is in this.messages. There may be no answer to take away.`,
+        );
+        await page.questions.at(-1).read;
+        const messages = page.questions.at(-1).json?.messages ?? [];
+        page.must(
+          messages.at(-1)?.role === "user" && messages.at(-1)?.content === "Hello?",
+          `${what}, then "Ask it again" was pressed, and the server got ${say(sent(page.questions.at(-1)))}, expected was "Hello?" as the last: take the last message away only if its role is "assistant".`,
+        );
+        await page.soon(() => page.answer.ariaBusy !== "true");
+        button(page, "reset", "Start over").click();
+        await page.soon(() => page.text === "");
+      }
+      button(page, "retry", "Ask it again").click();
+      await aMoment();
+      page.must(
+        page.problems.length === 0,
+        '"Ask it again" was pressed when there was no message at all, and the script broke: this.messages.at(-1)?.role, with its ?., reads on only if there is one.',
+      );
+    },
+  },
+  {
     sentence: '"Start over" forgets the conversation',
     async run(page) {
       await answered(page, [WHOLE]);
@@ -348,6 +518,14 @@ export const checks = [
         say(sent(question)) === say(["And you?"]),
         `"Start over" was pressed, then "And you?" was asked, and the server got ${say(sent(question))}: empty this.messages.`,
       );
+      const text = token("dear") + event("usage", { ...USED, usage: USED }) + DONE;
+      const { client } = await sentBy(page, {}, { type, text });
+      client.reset();
+      const left = client.usage?.totalTokens ?? client.usage;
+      page.must(
+        left === 0,
+        `A client was reset after an answer of 2500 tokens, and its usage still counts ${left}: reset() gives this.usage the value that the constructor gave it.`,
+      );
     },
   },
   {
@@ -360,9 +538,20 @@ export const checks = [
       input.value = "And you?";
       page.button.click();
       await page.soon(() => page.questions.length > before || page.complaint);
+      const was = 'The budget is 2000 tokens and the first answer used 2500; then "And you?" was typed';
       page.must(
-        page.questions.length === before && page.complaint.includes("budget"),
-        `The budget is 2000 tokens and the first answer used 2500; then "And you?" was typed. The page asked ${page.questions.length - before} time(s) and says ${say(page.complaint)}: throw an Error that names the budget when this.spent has reached it.`,
+        page.questions.length === before,
+        `${was}, and the page asked it: in requireBudget throw an Error when this.spent has reached the budget, and call this.requireBudget() before this.read(signal).`,
+      );
+      page.must(
+        page.complaint,
+        `${was}. It was not asked, and the page does not say why: throw an Error with a sentence, inside the try of answer(), where it is caught and shown.`,
+      );
+      button(page, "retry", "Ask it again").click();
+      await aMoment();
+      page.must(
+        page.questions.length === before,
+        '"Ask it again" was pressed when the budget was used up, and the page asked: call this.requireBudget() in answer(), through which all questions go.',
       );
       button(page, "reset", "Start over").click();
       await page.soon(() => !page.complaint);
@@ -372,6 +561,29 @@ export const checks = [
         page.questions.length === before + 1,
         '"Start over" was pressed after the budget was used up, and the next question was not asked: reset() sets this.spent to 0.',
       );
+    },
+  },
+  {
+    sentence: "The budget is for the whole conversation, and a setting",
+    async run(page) {
+      const text = token("dear") + event("usage", { ...USED, usage: USED }) + DONE;
+      const CASES = [
+        [5000, 2, "this.spent counts all answers, this.usage only the last; and nothing is left when as much as the budget was spent"],
+        [7000, 3, "take the budget from this.config"],
+        [undefined, 4, "a page without a budget may ask as often as it likes, const { budget = Infinity } = this.config"],
+      ];
+      for (const [budget, expected, rule] of CASES) {
+        hurry(page);
+        const { client } = await clientWith(page, { budget });
+        const before = page.questions.length;
+        page.reply = { type, text };
+        for (let n = 0; n < 4; n++) await client.send("Hello?").catch(() => {});
+        const count = page.questions.length - before;
+        page.must(
+          count === expected,
+          `A client ${budget ? `with budget: ${budget}` : "without a budget"} sent four questions, each answer used 2500 tokens, and ${count} were asked, expected was ${expected}: ${rule}.`,
+        );
+      }
     },
   },
   {

@@ -1,14 +1,23 @@
 """The server takes a conversation, and says when to ask again: given here."""
 
+from threading import Event
+
 import pytest
 from langchain_core.exceptions import ModelRateLimitError
 
-from lessons.course.for_checks.plain_text import (
-    test_a_prompt_that_is_no_string_is_refused,
-)
+from lessons.course.for_checks import still_there
+from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.still_there import (
+    test_an_answer_has_the_headers_of_lesson_08,
+    test_what_is_no_prompt_is_refused,
+)
 
-__all__ = ["test_a_prompt_that_is_no_string_is_refused"]
+__all__ = [
+    "test_an_answer_has_the_headers_of_lesson_08",
+    "test_what_is_no_prompt_is_refused",
+]
+PATIENCE = 5  # seconds
 
 
 def test_a_conversation_is_asked_as_one(client, answer_with):
@@ -19,6 +28,7 @@ def test_a_conversation_is_asked_as_one(client, answer_with):
         {"role": "user", "content": "Two?"},
     ]
     answer = client.post("/ask", json={"messages": turns})
+    answer.get_data()
     asked = str(model.prompts)
     assert answer.status_code == 200 and all(each["content"] in asked for each in turns)
     assert answer.mimetype == "text/event-stream", (
@@ -39,10 +49,39 @@ def test_no_client_is_the_system(client, answer_with, role):
 
 
 def test_a_rate_limit_says_when_to_ask_again(client, answer_with):
-    answer_with(ModelRateLimitError("no"))
+    answer_with(ModelRateLimitError(SECRET))
     answer = client.post("/ask", json={"prompt": "Hello?"})
     seconds = answer.headers.get("Retry-After", "")
     assert answer.status_code == 429 and seconds.isdigit(), (
         f"The model has too much to do; the answer is {answer.status_code} with"
         f" Retry-After: {short(seconds)}, expected was 429 and a number of seconds."
     )
+    assert SECRET not in answer.text, (
+        f"The reader gets the provider's own words, {SECRET!r}: they can hold part of"
+        " the key. sentence_for(error) of failures.py makes a sentence of our own."
+    )
+
+
+def test_after_a_heartbeat_the_error_event_says_when(program, ask, monkeypatch):
+    monkeypatch.setattr(program, "HEARTBEAT", 0.05)
+    beat = Event()
+    _, answer = ask(lambda: beat.wait(PATIENCE), ModelRateLimitError(SECRET))
+    came = ""
+    for piece in answer.iter_encoded():
+        came += piece.decode()
+        beat.set()
+    assert '"code": 429' in came and '"retryAfter": 5' in came, (
+        "The model had too much to do, and after a heartbeat that can only be said in"
+        f" an event; the events are {short(came)}, expected was an event error with"
+        ' "code": 429 and "retryAfter": 5. The page waits as long as that says.'
+    )
+    assert SECRET not in came, (
+        f"The error event has the provider's own words, {SECRET!r}: they can hold part"
+        " of the key."
+    )
+
+
+def test_the_limits_and_names_of_lesson_08_are_still_there(client, answer_with):
+    still_there.a_body_that_is_too_large_is_refused(client, answer_with)
+    still_there.a_foreign_name_gets_nothing(client, answer_with)
+    still_there.a_foreign_page_gets_nothing(client, answer_with)
