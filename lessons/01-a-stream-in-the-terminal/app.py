@@ -1,5 +1,7 @@
 """A stream in the terminal: print an answer while it is being written."""
 
+import re
+
 import click
 from flask import Flask
 
@@ -9,13 +11,18 @@ app = Flask(__name__)
 model = choose_model()
 
 
+def printable(text):
+    """Return the text without the control characters that a terminal obeys."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
+
+
 @app.cli.command()
 @click.argument("prompt")
 def ask(prompt):
     """Print the answer to PROMPT as it comes, and count what came."""
     pieces = []
     for chunk in model.stream(prompt):
-        print(chunk.text, end="", flush=True)
+        print(printable(chunk.text), end="", flush=True)
         pieces.append(chunk.text)
     answer = "".join(pieces)
     print(f"\n\n{len(pieces)} chunks, {len(answer)} characters")

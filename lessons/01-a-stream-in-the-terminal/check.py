@@ -8,11 +8,13 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 
 from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.watched_terminal import ORDERS, orders_in
 
 # It has other numbers of chunks, words, characters and bytes: who counts one of them
 # for another is seen.
 TEXTS = ["Streams", " are", "", "  fü", "n", " 👋", "."]
 ANSWER = "".join(TEXTS)
+QUESTION = "Who was Ada Lovelace?"  # which nobody writes into a program by chance
 WITH_TEXT = len([text for text in TEXTS if text])
 CHUNKS = len(TEXTS) + 2  # a model ends with two more, without text
 
@@ -42,10 +44,10 @@ def test_flask_ask_asks_the_model(program, ask_in_terminal):
         f' parentheses, above @click.argument("prompt") and def ask(prompt).{but}'
     )
     try:
-        model, _ = ask_in_terminal(*TEXTS, prompt="Why flush?")
+        model, _ = ask_in_terminal(*TEXTS, prompt=QUESTION)
     except click.UsageError as error:
         raise AssertionError(
-            f'Typed was flask ask "Why flush?", and click said "{error.message}": write'
+            f'Typed was flask ask "{QUESTION}", and click said "{error.message}": write'
             ' @click.argument("prompt") between @app.cli.command() and def ask(prompt).'
         ) from None
     except TypeError as error:
@@ -65,8 +67,8 @@ def test_flask_ask_asks_the_model(program, ask_in_terminal):
         "The command ended, and the model was not asked: loop over"
         " model.stream(prompt), with the model of choose_model()."
     )
-    assert model.prompts == ["Why flush?"], (
-        f'Typed was "Why flush?", but the model was asked {model.prompts}: ask it once,'
+    assert model.prompts == [QUESTION], (
+        f'Typed was "{QUESTION}", but the model was asked {model.prompts}: ask it once,'
         " with prompt as it is."
     )
 
@@ -170,4 +172,43 @@ def test_an_answer_in_blocks_is_shown_as_text(ask_in_terminal):
     assert ANSWER in shown, (
         f"Some models send lists of blocks; one did, and the terminal shows"
         f' "{shown[:24]}...": chunk.content is then such a list, and chunk.text text.'
+    )
+
+
+def test_an_answer_gives_the_terminal_no_orders(ask_in_terminal):
+    texts = ["one ", *ORDERS, " two\tthree\nfour"]
+    _, shown = ask_in_terminal(*texts)
+    orders = orders_in(shown)
+    assert not orders, (
+        f"The model wrote {short(''.join(texts))}, and {orders[0]!r} reached the"
+        " terminal: with such characters an answer erases the screen, say. Print"
+        " printable(chunk.text), which takes them out."
+    )
+    for text in "one", "two\tthree\nfour":
+        assert text in shown, (
+            f"Between control characters the model wrote {text!r}, and the terminal"
+            f" shows {short(shown)}: take out these characters, but not the tab and not"
+            " the line break."
+        )
+
+
+def test_nothing_slows_the_answer_down(ask_in_terminal, slept):
+    ask_in_terminal(*TEXTS)
+    place, seconds = slept() or ("", 0)
+    assert seconds < 0.01 * len(TEXTS), (
+        f"{place}, sleeps: an answer of {len(TEXTS)} texts took {seconds:.2f} s longer"
+        " than the model needed. Take the sleep() out: the words come as fast as the"
+        " model makes them."
+    )
+
+
+def test_half_an_answer_does_not_look_whole(ask_in_terminal):
+    _, whole = ask_in_terminal(*TEXTS[:2])
+    try:
+        _, half = ask_in_terminal(*TEXTS[:2], RuntimeError("The model broke."))
+    except Exception:  # Python prints it, with the place
+        return
+    assert re.sub(r"\d+", "", half) != re.sub(r"\d+", "", whole), (
+        f"The model failed after {''.join(TEXTS[:2])!r}, and the terminal shows the"
+        " same as for a whole answer: catch no exception, and Python says what broke."
     )

@@ -18,6 +18,7 @@ from lessons.course.for_checks.plain_text import (
     test_white_space_is_a_part_of_the_answer,
 )
 from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.watched_terminal import ORDERS, orders_in
 
 __all__ = [
     "test_a_prompt_that_is_no_string_is_refused",
@@ -207,6 +208,19 @@ def test_client_py_prints_each_piece_as_it_arrives(run_with):
         "The answer has no line break, and client.py begins a new line after each"
         ' piece: print(piece, end="|", flush=True) in the loop, and print() below it,'
         " indented as far as for."
+    )
+
+
+@pytest.mark.usefixtures("client_is_there")
+def test_client_py_gives_the_terminal_no_orders(run_with):
+    """client.py gives the terminal no orders."""
+    sent = f"one {''.join(ORDERS)} two"
+    _, shown = run_with(sent.encode())
+    orders = orders_in(shown)
+    assert not orders, (
+        f"The server sent {short(sent)}, and {orders[0]!r} reached the terminal: with"
+        " such characters an answer erases the screen, say. Print printable(piece), as"
+        " in lesson 01."
     )
 
 

@@ -27,6 +27,16 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         "Some models send lists of blocks, and chunk.content is then such a list:"
         " chunk.text is always text."
     ),
+    "expected string or bytes-like object, got 'AIM": (
+        "Give it chunk.text, not the chunk."
+    ),
+    "expected string or bytes-like object, got 'list": (
+        "Some models send lists of blocks, and chunk.content is then such a list:"
+        " chunk.text is always text."
+    ),
+    "cannot use a string pattern on a bytes-like object": (
+        "Those are bytes: give iter_content decode_unicode=True, and it brings text."
+    ),
     "'HTTP_": (
         'Not every request has that header: ask whether it has, "Name" in'
         ' request.headers, or read it by request.headers.get("Name").'

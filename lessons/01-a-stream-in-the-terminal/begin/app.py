@@ -1,5 +1,7 @@
 """Ask the model, and print its answer when all of it is there."""
 
+import re
+
 import click
 from flask import Flask
 
@@ -9,8 +11,13 @@ app = Flask(__name__)
 model = choose_model()
 
 
+def printable(text):
+    """Return the text without the control characters that a terminal obeys."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
+
+
 @app.cli.command()
 @click.argument("prompt")
 def ask(prompt):
     """Print the answer to PROMPT."""
-    print(model.invoke(prompt).text)
+    print(printable(model.invoke(prompt).text))

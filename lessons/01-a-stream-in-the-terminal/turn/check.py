@@ -85,3 +85,14 @@ def test_the_last_line_says_how_long_the_first_text_took(below, watch):
         f"The first text came after {WAIT} s, and the last line says when the answer"
         " was whole: take the time inside the loop, at the first text and only there."
     )
+
+
+def test_an_answer_without_text_breaks_nothing(ask_in_terminal):
+    try:
+        ask_in_terminal()
+    except (TypeError, NameError) as error:
+        error.add_note(
+            "That was for an answer without any text: then the loop finds no first one,"
+            " and there is no time to print."
+        )
+        raise

@@ -4,11 +4,15 @@ import errno
 import io
 import os
 import sys
+import unicodedata
 from contextlib import redirect_stdout, suppress
 from time import monotonic, sleep
 
 from lessons.course.bounds import OUTPUT
 
+# Erase the screen, go to its top, change the window's title, write in red, begin the
+# line again, go a letter back, ring the bell.
+ORDERS = ["\x1b[2J", "\x1b[H", "\x1b]0;mine\x07", "\x9b31m", "\r", "\b", "\x07"]
 PATIENCE = 5  # seconds that what should come at once may take
 
 
@@ -59,3 +63,9 @@ class WatchedTerminal(io.TextIOWrapper):
             sys.argv = argv
             self.flush()
         return self.shown
+
+
+def orders_in(text):
+    """Return the characters of a text that a terminal obeys: not tab and line break."""
+    controls = [each for each in text if unicodedata.category(each) == "Cc"]
+    return [each for each in controls if each not in "\n\t"]
