@@ -122,8 +122,10 @@ let height = answer.offsetHeight;
 function follow() {
   const grown = answer.offsetHeight - height; // in pixels
   const pageHeight = document.documentElement.scrollHeight;
-  const below = pageHeight - scrollY - innerHeight; // is out of sight, below the window
-  const wasAtTheEnd = below < grown + 2; // + 2: heights are rounded
+  const below = pageHeight - scrollY - innerHeight; // what is out of sight below
+  // What has grown is in there. Without it nothing was out of sight, give or take the
+  // rounding of heights.
+  const wasAtTheEnd = below < grown + 2;
   if (wasAtTheEnd) scrollBy(0, below);
   height = answer.offsetHeight;
 }

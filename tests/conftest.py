@@ -25,6 +25,16 @@ pytest_plugins = [  # their fixtures
 ]
 
 
+def pytest_configure(config):
+    """Turn warnings into errors where CI is set; elsewhere they are printed.
+
+    A library may deprecate something any day. That must not turn the tests red for
+    somebody who has only just pasted the README's command.
+    """
+    if os.environ.get("CI"):
+        config.addinivalue_line("filterwarnings", "error")
+
+
 def pytest_collection_modifyitems(items):
     """Leave the checks of lessons for the end.
 

@@ -6,6 +6,9 @@ from threading import Event, Thread
 
 from openai import APIError, OpenAI
 
+os.environ.setdefault("NO_PROXY", "localhost,127.0.0.1")  # ask this machine directly
+sys.stdout.reconfigure(errors="replace")  # a terminal may lack letters
+
 url, prompt = sys.argv[1:]
 key = os.environ.get("OPENAI_API_KEY") or "sk-practice"
 client = OpenAI(base_url=url, api_key=key, timeout=30, max_retries=0)

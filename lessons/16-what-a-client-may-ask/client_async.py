@@ -6,6 +6,9 @@ import sys
 
 from openai import APIError, AsyncOpenAI
 
+os.environ.setdefault("NO_PROXY", "localhost,127.0.0.1")  # ask this machine directly
+sys.stdout.reconfigure(errors="replace")  # a terminal may lack letters
+
 
 async def ask(url, prompt):
     """Print the answer, five pieces at a time, and return why it ended."""
