@@ -35,6 +35,8 @@ SETTINGS = [
     "SERVER_KEY",
     "ASKS_A_MINUTE",
     "ANSWERS_KEPT",
+    "ANSWERS_MIB",
+    "READERS_AT_ONCE",
     "REDIS_URL",
 ]
 

@@ -1,6 +1,7 @@
 """Settings: where each value comes from, and which lines of .env have no effect."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ from support.servers import free_port
 from werkzeug.wsgi import host_is_trusted
 
 import settings
-from settings import EnvFile, number, place_of, trusted_hosts, value_of
+from providers import all_settings
+from settings import SETTINGS, EnvFile, number, place_of, trusted_hosts, value_of
 
 SECRET = "sk-secret-of-a-student"
 
@@ -25,6 +27,14 @@ def set_in(monkeypatch, place, **values):
     monkeypatch.setattr(settings, "ENV_FILES", [file])
     for setting, value in values.items():
         monkeypatch.setenv(setting, value)
+
+
+def test_every_setting_of_env_example_is_known():
+    """start_report.py would say that a line with it has no effect."""
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    names = set(re.findall(r"(?m)^#([A-Z_]+)=", text))
+    assert len(names) > 15 and names <= set(all_settings())
+    assert set(SETTINGS) <= names
 
 
 # Where a value comes from
