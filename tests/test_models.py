@@ -441,13 +441,23 @@ def test_an_empty_setting_is_no_setting(env):
     assert (choose_model().name, number("MODEL_TIMEOUT", 30)) == ("practice", 30)
 
 
-def test_only_what_the_chosen_model_needs_is_imported():
+NEEDED = {  # by the setting that chooses a model: what only this model needs
+    "MODEL": {"practice", "practice_search", "sqlite3"},
+    "OPENAI_API_KEY": {"langchain_openai", "openai", "tiktoken"},
+    "ANTHROPIC_API_KEY": {"langchain_anthropic", "anthropic"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", NEEDED)
+def test_only_what_the_chosen_model_needs_is_imported(setting):
     """A provider's package takes half a second, and not each Python has SQLite."""
-    practice = {"practice", "sqlite3"}
-    openai = {"langchain_openai", "openai", "tiktoken"}
-    assert not (openai | {"anthropic"}) & modules_with(MODEL="practice")
-    assert not (practice | {"anthropic"}) & modules_with(OPENAI_API_KEY="sk-abcd")
-    assert not (practice | openai) & modules_with(ANTHROPIC_API_KEY="sk-ant-abcd")
+    imported = modules_with(**{setting: "practice"})  # which is a key like any other
+    for other, modules in NEEDED.items():
+        if other == setting:
+            assert modules <= imported
+        else:
+            assert not modules & imported
 
 
 def modules_with(**settings):
