@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response
 import failures
 from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.fresh_packages import import_fresh
+from lessons.course.lesson import Lesson
 from lessons.course.live.starting import import_app
 from lessons.course.start_lesson import beginning
 
@@ -560,7 +561,7 @@ def test_a_browser_lets_a_page_of_another_origin_read_only_if_named(browser, ser
 
 def begun(folder, change):
     """Put what the lesson begins with into a folder, its app.py changed."""
-    for name, path in beginning(FOLDER).items():
+    for name, path in beginning(Lesson(FOLDER)).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         text = path.read_text(encoding="utf-8")
         (folder / name).write_text(change(text) if name == "app.py" else text, "utf-8")

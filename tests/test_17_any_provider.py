@@ -32,6 +32,7 @@ import failures
 from lessons.course.bad_network import BadNetwork
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.fresh_packages import import_fresh
+from lessons.course.lesson import Lesson
 from lessons.course.start_lesson import beginning
 from providers import name_settings
 
@@ -642,7 +643,7 @@ def test_what_is_written_for_one_provider_breaks_with_another(
     practice, program, serve, tmp_path
 ):
     folder = tmp_path / "mine"
-    for name, path in beginning(LESSON).items():
+    for name, path in beginning(Lesson(LESSON)).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, folder / name)
     url = serve(providers.app)

@@ -27,6 +27,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.fresh_packages import import_fresh
+from lessons.course.lesson import Lesson
 from lessons.course.start_lesson import beginning
 
 pytestmark = pytest.mark.slow
@@ -143,7 +144,7 @@ def test_a_reader_who_pauses_gets_every_piece_in_order(program, model, serve):
 
 
 def test_the_program_it_begins_with_lets_all_wait(tmp_path):
-    for name, path in beginning(LESSON).items():
+    for name, path in beginning(Lesson(LESSON)).items():
         (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "mine" / name).write_bytes(path.read_bytes())
     program = import_fresh(tmp_path / "mine")

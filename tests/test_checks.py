@@ -27,17 +27,19 @@ from lessons.course.known_answers import (
     wrong_solutions,
 )
 from lessons.course.start_lesson import beginning, files_of
+from lessons.course.way_through import all_lessons
 
-LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/check.py"))
-PAGES = [lesson for lesson in LESSONS if (lesson / "check.js").exists()]
+LESSONS = list(all_lessons().values())
+LESSON_OF = {lesson.folder: lesson for lesson in LESSONS}
+PAGES = [lesson for lesson in LESSONS if lesson.has("check.js")]
 FOR_THE_BROWSER = [".js", ".css"]
-NEEDS = {"19-out-in-the-world": ["nginx", "openssl"]}
 PLENTY = 10 * LIMIT  # seconds; checks that take longer have failed
-TURNS = [lesson for lesson in LESSONS if (lesson / "turn").exists()]
+TURNS = [lesson for lesson in LESSONS if lesson.has("turn")]
 
 
-def named(paths):
-    return pytest.mark.parametrize("lesson", paths, ids=[path.name for path in paths])
+def named(lessons):
+    names = [lesson.name for lesson in lessons]
+    return pytest.mark.parametrize("lesson", lessons, ids=names)
 
 
 def each_answer(of_lesson):
@@ -45,7 +47,7 @@ def each_answer(of_lesson):
     answers = []
     for lesson in LESSONS:
         for answer in of_lesson(lesson):
-            name = f"{lesson.name[:2]}-{answer.name}"
+            name = f"{lesson.number:02}-{answer.name}"
             answers.append(
                 pytest.param(lesson, answer, id=name, marks=pytest.mark.slow)
             )
@@ -54,7 +56,7 @@ def each_answer(of_lesson):
 
 def folder_of(lesson):
     """Return where a lesson's program is; lesson 08 reads the one at the root."""
-    return lesson if (lesson / "app.py").exists() else ROOT
+    return lesson.folder if lesson.has("app.py") else ROOT
 
 
 def solution(lesson):
@@ -66,8 +68,7 @@ def solution(lesson):
 def installed(request):
     """Skip a lesson whose checks need a program that is not installed."""
     if "lesson" in request.fixturenames:
-        lesson = request.getfixturevalue("lesson")
-        for program in NEEDS.get(lesson.name, []):
+        for program in request.getfixturevalue("lesson").needs:
             need(program)
 
 
@@ -268,14 +269,14 @@ def test_old_words_are_not_what_the_page_says(chromium, tmp_path, prompts, messa
 
 @named(LESSONS)
 def test_its_program_passes(lesson, mine, in_a_fork):
-    checks = list(run_checks(lesson, mine(solution(lesson)), PLENTY))
+    checks = list(run_checks(lesson.folder, mine(solution(lesson)), PLENTY))
     assert [check for check in checks if check.outcome != "green"] == []
     assert len(checks) > 2
 
 
 @named(PAGES)
 def test_its_page_passes(lesson, mine, check_page):
-    checks = check_page(lesson, mine(solution(lesson)))
+    checks = check_page(lesson.folder, mine(solution(lesson)))
     assert [check for check in checks if check["outcome"] != "green"] == []
     assert len(checks) > 2
 
@@ -284,14 +285,14 @@ def test_its_page_passes(lesson, mine, check_page):
 @named(LESSONS)
 def test_the_program_it_begins_with_fails(lesson, mine, request):
     folder = mine(beginning(lesson))
-    assert all_reds(lesson, folder, request), (
+    assert all_reds(lesson.folder, folder, request), (
         f"check {lesson.name} passes before the lesson is done"
     )
 
 
 @pytest.mark.parametrize("tag", ["output", "textarea"])
 def test_the_answer_may_stand_in_another_element(tag, mine, check_page):
-    lesson = ROOT / "lessons" / "03-a-page-that-reads-it"
+    lesson = all_lessons()[3]
     folder = mine(solution(lesson))
     page = folder / "templates" / "index.html"
     text = page.read_text(encoding="utf-8")
@@ -300,7 +301,7 @@ def test_the_answer_may_stand_in_another_element(tag, mine, check_page):
     )
     assert other != text
     page.write_text(other, encoding="utf-8")
-    checks = check_page(lesson, folder)
+    checks = check_page(lesson.folder, folder)
     assert [check for check in checks if check["outcome"] != "green"] == []
 
 
@@ -309,12 +310,14 @@ def test_the_answer_may_stand_in_another_element(tag, mine, check_page):
 
 @each_answer(wrong_answers)
 def test_a_wrong_answer_gets_the_message_that_it_names(lesson, answer, mine, request):
-    gets_its_message(answer, lesson, changed(lesson, answer, mine), request)
+    folder = changed(lesson, answer, mine)
+    gets_its_message(answer, lesson.folder, folder, request)
 
 
 @each_answer(right_answers)
 def test_a_right_answer_written_another_way_is_green(lesson, answer, mine, request):
-    assert all_reds(lesson, changed(lesson, answer, mine), request) == []
+    folder = changed(lesson, answer, mine)
+    assert all_reds(lesson.folder, folder, request) == []
 
 
 def changed(lesson, answer, mine):
@@ -342,14 +345,14 @@ def all_reds(checks, folder, request):
     """
     request.getfixturevalue("in_a_fork")
     messages = []
-    is_lesson = checks in LESSONS
-    knows_server = is_lesson and has_the_server_of(checks, folder)
+    lesson = LESSON_OF.get(checks)  # None: they are of Your turn
+    knows_server = lesson and has_the_server_of(lesson, folder)
     if (checks / "check.py").exists() and not knows_server:
         messages = reds(run_checks(checks, folder, PLENTY))
     if messages or not (checks / "check.js").exists():
         return messages
     # With the lesson's server it is the page that was changed.
-    knows_page = is_lesson and not knows_server and sends_the_page_of(checks, folder)
+    knows_page = lesson and not knows_server and sends_the_page_of(lesson, folder)
     if not knows_page:
         found = request.getfixturevalue("check_page")(checks, folder)
         messages = [check["message"] for check in found if check["message"]]
@@ -393,25 +396,25 @@ def sent(client, path):
 @named(TURNS)
 def test_your_turn_is_not_done_by_the_lessons_program(lesson, mine, request):
     folder = mine(solution(lesson))
-    assert all_reds(lesson / "turn", folder, request)
+    assert all_reds(lesson.turn, folder, request)
 
 
 @each_answer(solutions)
 def test_a_solution_of_your_turn_is_green(lesson, answer, mine, request):
     folder = changed(lesson, answer, mine)
-    assert all_reds(lesson / "turn", folder, request) == []
-    assert all_reds(lesson, folder, request) == []
+    assert all_reds(lesson.turn, folder, request) == []
+    assert all_reds(lesson.folder, folder, request) == []
 
 
 @each_answer(wrong_solutions)
 def test_a_wrong_solution_gets_the_message_that_it_names(lesson, answer, mine, request):
     folder = changed(lesson, answer, mine)
-    gets_its_message(answer, lesson / "turn", folder, request)
+    gets_its_message(answer, lesson.turn, folder, request)
 
 
 @named(TURNS)
 def test_your_turn_has_a_solution_and_wrong_ones(lesson):
-    assert (lesson / "turn" / "solution.diff").exists()
+    assert lesson.has("turn/solution.diff")
     assert len(wrong_solutions(lesson)) >= 2
 
 

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from support import LIMIT, ROOT
 from support.forked_python import CAN_FORK, forked, ready, run_flask
 
-from lessons.course.commands import check, hint, start
-from lessons.course.folders import all_lessons
+from lessons.course.commands import check, first_new_start, hint, start
+from lessons.course.way_through import all_lessons
 
 pytestmark = pytest.mark.slow
 
@@ -203,7 +203,8 @@ def test_starts_in_the_same_second_keep_all(project):
 THREE_AT_NOON = """
 from datetime import datetime
 from lessons.course import start_lesson
-from lessons.course.folders import MINE, all_lessons
+from lessons.course.folders import MINE
+from lessons.course.way_through import all_lessons
 
 class Noon(datetime):
     now = classmethod(lambda kind: kind(2030, 1, 1, 12))
@@ -233,6 +234,14 @@ except OSError:
     raise SystemExit(0)
 raise SystemExit("it put nothing into the place of mine/")
 """
+
+
+def test_start_names_the_lesson_that_it_misses(project):
+    project.keep_lessons(3)
+    code, printed = project.flask("start", "3")
+    missing = "Lesson 3 begins with the program of lesson 2, which is not there."
+    assert (code, printed) == (1, f"Error: {missing}\n")
+    assert not project.mine.exists()
 
 
 def test_start_twice_in_a_row_moves_nothing_that_is_unchanged(project):
@@ -320,6 +329,10 @@ def test_a_wrong_number_brings_the_numbers_that_there_are(command, number):
 
 
 # flask check
+
+
+def test_from_one_lesson_on_a_program_need_not_pass_the_lessons_before_it():
+    assert all_lessons()[first_new_start()].name == "09-messages-with-a-type"
 
 
 def test_check_before_anything_was_started_says_how_to_begin(project):

@@ -8,6 +8,7 @@ from lessons.course.known_answers import (
     wrong_answers,
     wrong_solutions,
 )
+from lessons.course.lesson import Lesson
 
 PROGRAM = "one\n\ntwo\n\ntwo\nfour\n"
 DIFF = """The check says this.
@@ -29,11 +30,11 @@ message = "words of it"
 
 @pytest.fixture
 def lesson(tmp_path):
-    """Return the folder of a lesson that knows no answers yet."""
+    """Return a lesson that knows no answers yet."""
     for folder in "wrong", "right", "turn/wrong":
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "app.py").write_text(PROGRAM, encoding="utf-8")
-    return tmp_path
+    return Lesson(tmp_path)
 
 
 def write(path, text):
@@ -42,11 +43,11 @@ def write(path, text):
 
 def program_of(answer, lesson):
     """Return the app.py of an answer."""
-    return answer.made_in({"app.py": lesson / "app.py"})["app.py"]
+    return answer.made_in({"app.py": lesson.folder / "app.py"})["app.py"]
 
 
 def test_a_diff_changes_the_lines_that_are_nearest_to_where_it_says(lesson):
-    write(lesson / "wrong" / "says-two.diff", DIFF)
+    write(lesson.folder / "wrong" / "says-two.diff", DIFF)
     [answer] = wrong_answers(lesson)
     assert (answer.name, answer.words) == ("says-two", "The check says this.")
     assert answer.are_all
@@ -54,7 +55,7 @@ def test_a_diff_changes_the_lines_that_are_nearest_to_where_it_says(lesson):
 
 
 def test_a_row_changes_the_first_place_where_it_fits(lesson):
-    write(lesson / "wrong" / "mistakes.toml", ROW + ROW.replace("two", "four"))
+    write(lesson.folder / "wrong" / "mistakes.toml", ROW + ROW.replace("two", "four"))
     first, second = wrong_answers(lesson)
     assert (first.name, first.words) == ("mistakes-1", "words of it")
     assert not first.are_all
@@ -63,8 +64,10 @@ def test_a_row_changes_the_first_place_where_it_fits(lesson):
 
 
 def test_a_row_of_your_turn_changes_its_solution(lesson):
-    write(lesson / "turn" / "solution.diff", DIFF)
-    write(lesson / "turn" / "wrong" / "mistakes.toml", ROW.replace('"2"', '"zwei"'))
+    write(lesson.folder / "turn" / "solution.diff", DIFF)
+    write(
+        lesson.folder / "turn" / "wrong" / "mistakes.toml", ROW.replace('"2"', '"zwei"')
+    )
     [answer] = wrong_solutions(lesson)
     assert program_of(answer, lesson) == "one\n\nzwei\n\n2\nfour\n"
     [solution] = solutions(lesson)
@@ -73,26 +76,26 @@ def test_a_row_of_your_turn_changes_its_solution(lesson):
 
 def test_a_diff_of_several_files_changes_each_of_them(lesson):
     more = "diff --git page.js page.js\n--- page.js\n+++ page.js\n@@ -1 +1 @@\n-a\n+b\n"
-    write(lesson / "right" / "both.diff", DIFF + more)
-    write(lesson / "page.js", "a\n")
+    write(lesson.folder / "right" / "both.diff", DIFF + more)
+    write(lesson.folder / "page.js", "a\n")
     [answer] = right_answers(lesson)
-    files = {name: lesson / name for name in ("app.py", "page.js")}
+    files = {name: lesson.folder / name for name in ("app.py", "page.js")}
     texts = answer.made_in(files)
     assert texts == {"app.py": "one\n\ntwo\n\n2\nfour\n", "page.js": "b\n"}
 
 
 def test_a_diff_may_add_a_file(lesson):
     new = "It adds a file.\n\n--- /dev/null\n+++ new.py\n@@ -0,0 +1 @@\n+new\n"
-    write(lesson / "right" / "new.diff", new)
+    write(lesson.folder / "right" / "new.diff", new)
     [answer] = right_answers(lesson)
     assert answer.made_in({}) == {"new.py": "new\n"}
 
 
 @pytest.mark.parametrize("text", [DIFF, ROW])
 def test_an_answer_that_does_not_fit_is_an_error(lesson, text):
-    write(lesson / "app.py", "other lines\n")
+    write(lesson.folder / "app.py", "other lines\n")
     name = "old.diff" if text.startswith("The") else "mistakes.toml"
-    write(lesson / "wrong" / name, text)
+    write(lesson.folder / "wrong" / name, text)
     answer = wrong_answers(lesson)[0]
     with pytest.raises(ValueError, match=r"app\.py does not have this"):
         program_of(answer, lesson)
@@ -101,6 +104,6 @@ def test_an_answer_that_does_not_fit_is_an_error(lesson, text):
 @pytest.mark.parametrize("line", ["", 'mesage = "m"\n'])
 def test_a_row_with_other_keys_is_an_error(lesson, line):
     row = ROW.replace('message = "words of it"\n', line)
-    write(lesson / "wrong" / "mistakes.toml", row)
+    write(lesson.folder / "wrong" / "mistakes.toml", row)
     with pytest.raises(ValueError, match="row 1: write file, from, message, to"):
         wrong_answers(lesson)

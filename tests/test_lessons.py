@@ -21,7 +21,7 @@ from langchain_core.exceptions import (
 )
 from langchain_core.messages import AIMessageChunk
 from support import LIMIT, ROOT
-from support.lesson_notes import FENCE, LESSONS, NAMES, every_lesson, notes, quotations
+from support.lesson_notes import FENCE, LESSONS, NAMES, every_lesson, quotations
 from support.lesson_servers import (
     KEY,
     ask,
@@ -35,6 +35,7 @@ from support.servers import running
 
 from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.scripted_model import ScriptedModel
+from lessons.course.for_checks.wires import WIRES
 from lessons.course.fresh_packages import import_fresh
 from lessons.course.start_lesson import beginning, program_of
 
@@ -42,7 +43,7 @@ from lessons.course.start_lesson import beginning, program_of
 def program(lesson):
     """Return the files of a lesson's program that a student reads."""
     kinds = ("*.py", "static/*", "templates/*")
-    files = (path for kind in kinds for path in sorted(lesson.glob(kind)))
+    files = (path for kind in kinds for path in sorted(lesson.folder.glob(kind)))
     return [path for path in files if path.name not in ("__init__.py", "check.py")]
 
 
@@ -52,8 +53,9 @@ def program(lesson):
 @every_lesson
 def test_every_quotation_is_exact(lesson):
     for title, text in quotations(lesson):
-        quoted = lesson / title if (lesson / title).exists() else ROOT / title
-        assert text in quoted.read_text(encoding="utf-8"), (
+        folder = lesson.folder if lesson.has(title) else ROOT
+        quoted = (folder / title).read_text(encoding="utf-8")
+        assert text in quoted, (
             f"{lesson.name} quotes {title}, but no longer in its words:"
             f" copy these lines anew.\n{text}"
         )
@@ -73,7 +75,7 @@ def test_every_line_that_a_student_writes_is_quoted_here_or_earlier(lesson):
     }
     given = beginning(lesson)
     for path in program(lesson):
-        name = path.relative_to(lesson).as_posix()
+        name = path.relative_to(lesson.folder).as_posix()
         given_lines = text_of(given[name]).splitlines() if name in given else []
         for line in text_of(path).splitlines():
             assert not line.strip() or line in [*given_lines, *quoted], (
@@ -124,7 +126,7 @@ def test_it_asks_for_two_files_and_eighty_lines_at_most(lesson):
 
 def console_sessions(lesson):
     """Yield (command, what the lesson says it prints) in order."""
-    for language, _, text in FENCE.findall(notes(lesson)):
+    for language, _, text in FENCE.findall(lesson.notes):
         if language == "console":
             for part in text.split("$ ")[1:]:
                 command, _, output = part.partition("\n")
@@ -315,10 +317,11 @@ PARTS = ["See it break", "The change", "Run it", "Your turn", "Next"]
 
 @every_lesson
 def test_its_parts_come_in_the_same_order_as_in_every_lesson(lesson):
-    headings = re.findall("(?m)^## (.+)$", notes(lesson))
+    headings = re.findall("(?m)^## (.+)$", lesson.notes)
     assert [heading for heading in headings if heading in PARTS] == PARTS
     assert headings[0] == PARTS[0] and any("hy" in heading for heading in headings)
-    assert re.match(rf"# {lesson.name[:2]} · .+\n\nYou will have ", notes(lesson))
+    assert lesson.title.startswith(f"{lesson.number:02} · ")
+    assert lesson.notes.startswith(f"# {lesson.title}\n\nYou will have ")
 
 
 @every_lesson
@@ -343,8 +346,8 @@ def test_its_links_lead_somewhere(path):
 
 
 def test_the_way_through_names_every_lesson_in_order():
-    way = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
-    assert re.findall(r"\]\((\d\d-[\w-]+)/README\.md\)", way) == NAMES
+    folders = ROOT.glob("lessons/[0-9][0-9]-*/")
+    assert sorted(folder.name for folder in folders) == NAMES
 
 
 def test_each_row_of_where_things_come_from_names_a_lesson_and_a_test():
@@ -358,3 +361,16 @@ def test_each_row_of_where_things_come_from_names_a_lesson_and_a_test():
     for number, test in rows:
         assert any(name.startswith(number) for name in NAMES), f"no lesson {number}"
         assert f"def {test}(" in tests, f"{test} is not there: name the test that is"
+
+
+@every_lesson
+def test_its_settings_are_known(lesson):
+    """A misspelt setting in a lesson.toml would have no effect."""
+    assert set(lesson.settings) <= {"begin", "needs", "wire"}
+    assert lesson.begin.program is None or lesson.begin.program < lesson.number
+    assert lesson.wire in [None, *WIRES]
+
+
+def test_each_wire_is_introduced_by_one_lesson():
+    introduced = [lesson.wire for lesson in LESSONS if lesson.wire]
+    assert sorted(introduced) == sorted(WIRES)

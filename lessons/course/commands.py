@@ -18,25 +18,25 @@ from lessons.course.checker.run_checks import (
     run_browser_checks,
     run_checks,
 )
-from lessons.course.folders import MINE, ROOT, all_lessons, number_of
-from lessons.course.start_lesson import beginning, holds_only, replace_mine
+from lessons.course.folders import MINE, ROOT
+from lessons.course.start_lesson import (
+    MissingLesson,
+    beginning,
+    holds_only,
+    replace_mine,
+)
+from lessons.course.way_through import all_lessons
 
 HINTS = re.compile(r"<summary>Hints</summary>(.*?)</details>", re.S)
 
 
-def title(lesson):
-    """Return the heading of a lesson's notes: "03 · A page that reads it"."""
-    notes = (lesson / "README.md").read_text(encoding="utf-8")
-    return notes.partition("\n")[0].removeprefix("# ")
-
-
 class Number(click.ParamType):
-    """The number of a lesson, which becomes the lesson's folder."""
+    """The number of a lesson, which becomes the lesson."""
 
     name = "lesson"
 
     def convert(self, value, param, ctx):
-        """Return the folder of lesson 3 for "3"; else say which numbers there are."""
+        """Return lesson 3 for "3"; else say which numbers there are."""
         lessons = all_lessons()
         if value.isdecimal() and int(value) in lessons:
             return lessons[int(value)]
@@ -49,7 +49,7 @@ def ask_which_lesson(command):
     """Stop, and show what to type for each lesson."""
     lines = ["Which lesson?"]
     for number, lesson in all_lessons().items():
-        lines.append(f"  flask {command} {number}   {title(lesson)}")
+        lines.append(f"  flask {command} {number}   {lesson.title}")
     raise click.ClickException("\n".join(lines))
 
 
@@ -72,8 +72,11 @@ def start(lesson):
     """
     if not lesson:
         ask_which_lesson("start")
-    number = number_of(lesson)
-    files = beginning(lesson)
+    number = lesson.number
+    try:
+        files = beginning(lesson)
+    except MissingLesson as error:
+        raise click.ClickException(str(error)) from None
     if holds_only(MINE, files):
         say(f"mine/ holds the program that lesson {number} begins with already.")
     else:
@@ -113,11 +116,11 @@ def check(lesson, browser, turn, seconds):
     """
     if turn and not lesson:
         ask_which_lesson("check --turn")
-    if turn and not (lesson / "turn").exists():
-        number = number_of(lesson)
+    if turn and not lesson.has("turn"):
+        number = lesson.number
         raise click.ClickException(f"Your turn of lesson {number} has no checks.")
     if not MINE.exists():
-        begin = f"flask start {number_of(lesson) if lesson else 1}"
+        begin = f"flask start {lesson.number if lesson else 1}"
         raise click.ClickException(f"There is no mine/ yet: begin with {begin}.")
     if browser is None:
         browser = can_drive_chrome()
@@ -131,9 +134,9 @@ def check(lesson, browser, turn, seconds):
 
 def check_turn(lesson, browser, seconds):
     """Show each check of what a lesson's Your turn asks for."""
-    number = number_of(lesson)
-    say(f"{title(lesson)}, Your turn: checking mine/")
-    outcomes = show_all(checks_of(lesson / "turn", browser, seconds))
+    number = lesson.number
+    say(f"{lesson.title}, Your turn: checking mine/")
+    outcomes = show_all(checks_of(lesson.turn, browser, seconds))
     if "red" in outcomes:
         say(f"A hint: flask hint {number}")
         sys.exit(1)
@@ -142,9 +145,9 @@ def check_turn(lesson, browser, seconds):
 
 def check_one(lesson, browser, seconds):
     """Show each check of a lesson, and what they say together."""
-    number = number_of(lesson)
-    say(f"{title(lesson)}: checking mine/")
-    outcomes = show_all(checks_of(lesson, browser, seconds))
+    number = lesson.number
+    say(f"{lesson.title}: checking mine/")
+    outcomes = show_all(checks_of(lesson.folder, browser, seconds))
     if "red" in outcomes:
         say_where_the_change_is(lesson)
         sys.exit(1)
@@ -166,7 +169,7 @@ def say_what_is_left(lesson, outcomes, browser):
     say(f"What the page does is checked in your browser: flask run, then {page}")
     if browser:  # which could not be started
         sys.exit(1)
-    number = number_of(lesson)
+    number = lesson.number
     say(f"Or here, if Chrome is installed: flask check --browser {number}")
 
 
@@ -174,16 +177,19 @@ def check_all(browser, seconds):
     """Check the lessons in order, and stop at the first that is not green."""
     passed_over = []
     for number, lesson in all_lessons().items():
-        say(f"{title(lesson)}: checking mine/")
+        say(f"{lesson.title}: checking mine/")
         outcomes = set()
-        for found in checks_of(lesson, browser, seconds):
+        for found in checks_of(lesson.folder, browser, seconds):
             if found.outcome == "red":
                 show(found)
             outcomes.add(found.outcome)
         if "red" in outcomes:
             say(f"You are at lesson {number}. To begin it: flask start {number}.")
-            if number > 8:
-                say("From lesson 9 on, name the one you are at, as in flask check 12.")
+            if number >= first_new_start():
+                say(
+                    f"From lesson {first_new_start()} on, name the one you are at,"
+                    " as in flask check 12."
+                )
             say_where_the_change_is(lesson)
             sys.exit(1)
         if "not checked" in outcomes:
@@ -202,6 +208,17 @@ def check_all(browser, seconds):
     if passed_over:
         say(f"Gone on from, and so not checked: lesson {', '.join(passed_over)}.")
     say("All that was checked is green.", fg="green")
+
+
+def first_new_start():
+    """Return the number of the first lesson that does not go on from the one before.
+
+    The program of a later lesson need not be green for the lessons before it.
+    """
+    for number, lesson in all_lessons().items():
+        if number > 1 and lesson.begin.program != number - 1:
+            return number
+    return max(all_lessons()) + 1
 
 
 def show_all(checks):
@@ -263,7 +280,7 @@ def hint(lesson, n):
     """Give a hint for LESSON: the first, or hint number N."""
     if not lesson:
         ask_which_lesson("hint")
-    number = number_of(lesson)
+    number = lesson.number
     hints = hints_of(lesson)
     if not hints:
         raise click.ClickException(f"Lesson {number} has no hints: it says all itself.")
@@ -279,8 +296,7 @@ def hint(lesson, n):
 
 def hints_of(lesson):
     """Return the hints that are folded in a lesson's notes."""
-    notes = (lesson / "README.md").read_text(encoding="utf-8")
-    folded = HINTS.search(notes)
+    folded = HINTS.search(lesson.notes)
     if not folded:
         return []
     _, *hints = re.split(r"(?m)^\d+\. ", folded[1])

@@ -75,24 +75,24 @@ class Answer(NamedTuple):
 
 def wrong_answers(lesson):
     """Return the wrong answers to a lesson's checks: diffs, then rows."""
-    return [*diffs_in(lesson / "wrong"), *rows_in(lesson / "wrong", [])]
+    return [*diffs_in(lesson.folder / "wrong"), *rows_in(lesson.folder / "wrong", [])]
 
 
 def right_answers(lesson):
     """Return the right answers that are not written as the lesson's program is."""
-    return diffs_in(lesson / "right")
+    return diffs_in(lesson.folder / "right")
 
 
 def wrong_solutions(lesson):
     """Return the wrong answers to the checks of Your turn: diffs, then rows."""
-    folder = lesson / "turn" / "wrong"
+    folder = lesson.turn / "wrong"
     right = solutions(lesson)[0].changes if (folder / "mistakes.toml").exists() else []
     return [*diffs_in(folder), *rows_in(folder, right)]
 
 
 def solutions(lesson):
     """Return the right answers to Your turn; solution.diff is the first."""
-    return diffs_in(lesson / "turn")
+    return diffs_in(lesson.turn)
 
 
 def diffs_in(folder):

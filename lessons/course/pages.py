@@ -15,7 +15,6 @@ from flask import (
 from lessons.course import commands, folders
 from lessons.course.addresses import way_to_root
 from lessons.course.checker.run_checks import run_checks
-from lessons.course.folders import LESSONS
 from lessons.course.live.mounts import mount_programs
 from lessons.course.notes_as_html import to_html
 from lessons.course.safe_headers import PAGE_POLICY, PICTURE_POLICY
@@ -84,13 +83,12 @@ def lesson(name):
     """Show a lesson's notes, with its program beside them."""
     lesson = find_lesson(name)
     before, after = neighbours(lesson, read_way_through().lessons)
-    notes = (LESSONS / name / "README.md").read_text(encoding="utf-8")
     return render_template(
         "lesson.html",
         before=before,
         lesson=lesson,
         after=after,
-        notes=to_html(notes),
+        notes=to_html(lesson.notes),
         runs=runs_here(request.environ),
         behind_proxy=waits_for_the_setting(request.environ),
     )
@@ -107,7 +105,7 @@ def find_lesson(name):
 @course.get("/<name>/<file>")
 def beside_the_notes(name, file):
     """Send a picture, or the checks that run in the browser."""
-    folder = LESSONS / find_lesson(name).name
+    folder = find_lesson(name).folder
     if file.endswith(".svg"):
         picture = send_from_directory(folder, file)
         picture.headers["Content-Security-Policy"] = PICTURE_POLICY
@@ -122,7 +120,7 @@ def page_checks_of_turn(name):
     """Send the checks of Your turn that run in the browser."""
     if not runs_here(request.environ):
         abort(404)
-    return send_from_directory(LESSONS / find_lesson(name).name / "turn", "check.js")
+    return send_from_directory(find_lesson(name).turn, "check.js")
 
 
 @course.post("/<name>/check")
@@ -138,16 +136,16 @@ def check(name):
     is_turn = isinstance(asked, dict) and asked.get("turn") is True
     if not lesson.has("turn" if is_turn else "check.py"):
         abort(404)
-    folder = LESSONS / name / "turn" if is_turn else LESSONS / name
-    return Response(lines_of_checks(folder), mimetype="application/jsonl")
+    checks = lesson.turn if is_turn else lesson.folder
+    return Response(lines_of_checks(checks), mimetype="application/jsonl")
 
 
-def lines_of_checks(folder):
-    """Yield a line for each check; end them all when the reader has left."""
-    if not (folder / "check.py").exists():  # all is checked in the browser
+def lines_of_checks(checks):
+    """Yield a line for each check of a folder; end them when the reader has left."""
+    if not (checks / "check.py").exists():  # all is checked in the browser
         return
-    with closing(run_checks(folder, folders.MINE)) as checks:
-        for found in checks:
+    with closing(run_checks(checks, folders.MINE)) as reported:
+        for found in reported:
             yield json.dumps(found._asdict()) + "\n"
 
 

@@ -2,45 +2,48 @@
 
 import os
 import shutil
-import tomllib
 from datetime import datetime
 from filecmp import cmp
 from fnmatch import fnmatch
 
-from lessons.course.folders import BEFORE, MINE, ROOT, all_lessons, number_of
+from lessons.course.folders import BEFORE, MINE, ROOT
+from lessons.course.way_through import all_lessons
 
 PROGRAM = "*.py", "*.conf", "requirements.txt", "static/**/*", "templates/**/*"
+
+
+class MissingLesson(Exception):
+    """Raised for a lesson that begins with another, which is not there."""
 
 
 def beginning(lesson):
     """Return the files that a lesson begins with, as {name: path}.
 
     They are an earlier lesson's program, over it what is given of this lesson's own,
-    and over both the files in its folder begin/. Which, its begin.toml says.
+    and over both the files in its folder begin/. Which, its lesson.toml says.
     """
-    begin = begin_of(lesson)
+    begin = lesson.begin
     files = {}
-    if begin["program"]:
-        files = program_of(all_lessons()[begin["program"]])
-    for name in begin["dropped"]:
+    if begin.program:
+        files = program_of(earlier_lesson(lesson))
+    for name in begin.dropped:
         del files[name]
     for name, path in program_of(lesson).items():
-        if any(fnmatch(name, pattern) for pattern in begin["given"]):
+        if any(fnmatch(name, pattern) for pattern in begin.given):
             files[name] = path
-    return files | files_of(lesson / "begin")
+    return files | files_of(lesson.folder / "begin")
 
 
-def begin_of(lesson):
-    """Return what a lesson's begin.toml says, as {"program", "given", "dropped"}.
-
-    Where it says nothing, the lesson begins with the program of the one before it.
-    """
-    path = lesson / "begin.toml"
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    earlier = [each for each in all_lessons() if each < number_of(lesson)]
-    before = earlier[-1] if earlier else None
-    usual = {"program": before, "given": [], "dropped": []}
-    return usual | tomllib.loads(text)
+def earlier_lesson(lesson):
+    """Return the lesson whose program a lesson begins with."""
+    lessons = all_lessons()
+    number = lesson.begin.program
+    if number not in lessons:
+        raise MissingLesson(
+            f"Lesson {lesson.number} begins with the program of lesson {number}, which"
+            " is not there."
+        )
+    return lessons[number]
 
 
 def program_of(lesson):
@@ -48,8 +51,8 @@ def program_of(lesson):
 
     A lesson without an app.py reads the program at the root.
     """
-    if (lesson / "app.py").exists():
-        return files_of(lesson)
+    if lesson.has("app.py"):
+        return files_of(lesson.folder)
     files = files_of(ROOT)
     others = [name for name in files if name.endswith(".py") and name != "app.py"]
     for name in others:  # failures.py and the like, which are imported

@@ -4,23 +4,11 @@ import re
 from typing import NamedTuple
 
 from lessons.course.folders import LESSONS
+from lessons.course.lesson import Lesson
 
 # A part: its heading, a few words, and a table whose first cells lead to the lessons.
 PART = re.compile(r"^## (.+)\n\n((?:.+\n\n)*)((?:\|.*\n)+)", re.M)
 ROW = re.compile(r"^\| \[(.+?)\]\((.+?)/README\.md\) \| (.+?) \| (\d+) \|$", re.M)
-
-
-class Lesson(NamedTuple):
-    """A row of the table."""
-
-    title: str  # "02 · A stream from Flask"
-    name: str  # of its folder
-    aim: str  # what its reader will have
-    minutes: str
-
-    def has(self, file):
-        """Whether there is such a file in the lesson's folder."""
-        return (LESSONS / self.name / file).exists()
 
 
 class Part(NamedTuple):
@@ -51,13 +39,28 @@ def read_way_through():
     starts = []
     for found in PART.finditer(notes):
         title, words, table = found.groups()
-        lessons = [Lesson(*row) for row in ROW.findall(table)]
+        lessons = lessons_in(table)
         if lessons:
             parts.append(Part(title, words, lessons))
             starts.append(found)
     before = notes[: starts[0].start()]
     after = notes[starts[-1].end() :]
     return WayThrough(before, parts, after)
+
+
+def lessons_in(table):
+    """Return the lessons of a part's table, but for those whose folder is missing."""
+    lessons = []
+    for title, name, aim, minutes in ROW.findall(table):
+        lesson = Lesson(LESSONS / name, title, aim, minutes)
+        if lesson.has("README.md"):
+            lessons.append(lesson)
+    return lessons
+
+
+def all_lessons():
+    """Return all lessons by their numbers, in their order."""
+    return {lesson.number: lesson for lesson in read_way_through().lessons}
 
 
 def neighbours(lesson, lessons):

@@ -18,11 +18,11 @@ from failures import as_json
 from lessons.course import folders, pages, way_through
 from lessons.course.checker.run_checks import run_checks
 from lessons.course.for_checks.scripted_model import ScriptedModel
-from lessons.course.way_through import read_way_through
+from lessons.course.way_through import all_lessons
 from support import ROOT
 
 PATIENCE = 120  # seconds; a busy machine takes its time to start a Python
-LESSONS = [lesson.name for lesson in read_way_through().lessons]
+LESSONS = [lesson.name for lesson in all_lessons().values()]
 A_TERMINAL = "01-a-stream-in-the-terminal"  # a program that prints
 A_SERVER = "02-a-stream-from-flask"  # one without a page
 A_PAGE = "03-a-page-that-reads-it"
@@ -86,7 +86,7 @@ def turn(tmp_path, monkeypatch):
     lesson = A_PAGE
     shutil.copytree(folders.LESSONS / lesson, copy / lesson)
     shutil.copy(folders.LESSONS / "README.md", copy)
-    for module in folders, pages, way_through:
+    for module in folders, way_through:
         monkeypatch.setattr(module, "LESSONS", copy)
     folder = copy / lesson / "turn"
     shutil.rmtree(folder, ignore_errors=True)

@@ -4,20 +4,16 @@ import re
 
 import pytest
 
-from support import ROOT
+from lessons.course.way_through import all_lessons
 
-LESSONS = sorted(path.parent for path in ROOT.glob("lessons/[0-9]*/README.md"))
+LESSONS = list(all_lessons().values())
 NAMES = [lesson.name for lesson in LESSONS]
 FENCE = re.compile(r'^```(\w+)(?: title="(.+?)")?\n(.*?)^```$', re.M | re.S)
 every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=NAMES)
 
 
-def notes(lesson):
-    return (lesson / "README.md").read_text(encoding="utf-8")
-
-
 def quotations(lesson):
     """Yield (title, text) for each fence with a title."""
-    for _, title, text in FENCE.findall(notes(lesson)):
+    for _, title, text in FENCE.findall(lesson.notes):
         if title:
             yield title, text

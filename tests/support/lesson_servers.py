@@ -15,7 +15,7 @@ KEY = {"Authorization": "Bearer sk-practice"}
 def servers():
     """Return the lessons that answer prompts over HTTP, with their modules."""
     for lesson in LESSONS:
-        if (lesson / "app.py").exists():
+        if lesson.has("app.py"):
             module = importlib.import_module(f"lessons.{lesson.name}.app")
             if path_of(module):
                 yield pytest.param(module, id=lesson.name)

@@ -14,9 +14,10 @@ ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))
 
 from lessons.course.fresh_packages import import_fresh  # noqa: E402
+from lessons.course.lesson import Lesson  # noqa: E402
 from lessons.course.start_lesson import beginning, program_of  # noqa: E402
 
-LESSON = ROOT / "lessons" / "18-many-readers"
+LESSON = Lesson(ROOT / "lessons" / "18-many-readers")
 SECONDS = 15
 LEFT, RIGHT, TOP, BOTTOM = 70, 610, 60, 230
 SVG = """\
@@ -62,7 +63,7 @@ def main():
             program = import_fresh(folder)
             seen[name] = [0, *held.held_each_second(program, SECONDS)]
         print(name, *seen[name])
-    (LESSON / "held.svg").write_text(drawn(**seen), encoding="utf-8")
+    (LESSON.folder / "held.svg").write_text(drawn(**seen), encoding="utf-8")
 
 
 def put(files, folder):

@@ -3,26 +3,21 @@
 A pytest plugin: run_checks.py starts pytest with it.
 """
 
-import os
 import runpy
 from contextlib import ExitStack, redirect_stderr, redirect_stdout, suppress
-from itertools import islice
 from pathlib import Path
-from threading import Thread
 from weakref import ref
 
 import pytest
 from flask.cli import ScriptInfo
-from langchain_core.messages import AIMessageChunk
 
-from lessons.course.folders import number_of
 from lessons.course.for_checks.loading import load
 from lessons.course.for_checks.local_server import served
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.for_checks.watched_sleep import pauses, watch_sleep
 from lessons.course.for_checks.watched_terminal import WatchedTerminal
-
-PATIENCE = 3  # seconds to see whose wire a program speaks
+from lessons.course.for_checks.wires import wire_of
+from lessons.course.way_through import all_lessons
 
 
 def pytest_configure():
@@ -81,22 +76,22 @@ def started_with(program, folder, monkeypatch):
 @pytest.fixture
 def use_model(program):
     """Let the program's model be this one; return it."""
+    return let_it_be_the_model
 
-    def install(model):
-        StandIn.model = model
-        return model
 
-    return install
+def let_it_be_the_model(model):
+    StandIn.model = model
+    return model
 
 
 @pytest.fixture
 def answer_with(use_model):
     """Let the program's model answer with this script; return the model."""
+    return let_the_model_answer
 
-    def install(*script):
-        return use_model(ScriptedModel(*script))
 
-    return install
+def let_the_model_answer(*script):
+    return let_it_be_the_model(ScriptedModel(*script))
 
 
 @pytest.fixture
@@ -168,77 +163,28 @@ def ask(answer_with, client):
     return post
 
 
-@pytest.fixture(scope="session")
-def wire(program):
-    """Return the number of the lesson whose wire the program speaks; 0: plain text."""
-    paths = [rule.rule for rule in program.app.url_map.iter_rules()]
-    if any(path.startswith("/v1/") for path in paths):
-        return 16 if gives_two_answers(program.app.test_client()) else 15
-    found = []
-
-    def ask():
-        with suppress(Exception):  # which the checks explain
-            found.append(wire_of_ask(program.app.test_client()))
-
-    asking = Thread(target=ask, daemon=True)  # for an answer that never ends
-    asking.start()
-    asking.join(PATIENCE)
-    return found[0] if found else 0
-
-
-def gives_two_answers(client):
-    """Whether a server of the OpenAI wire does as a client asks that wants two."""
-    StandIn.model = ScriptedModel("Yes.")
-    turn = {"role": "user", "content": "Hello?"}
-    question = {"model": "practice", "messages": [turn], "n": 2}
-    key = os.environ.get("SERVER_KEY") or "sk-practice"
-    headers = {"Authorization": f"Bearer {key}"}
-    with suppress(Exception):  # which the checks explain
-        answer = client.post("/v1/chat/completions", json=question, headers=headers)
-        return len(answer.json["choices"]) == 2
-    return False
-
-
-def wire_of_ask(client):
-    """Return the number of the lesson whose wire POST /ask speaks; 0: plain text."""
-    thought = AIMessageChunk([{"type": "reasoning", "reasoning": "Hm."}])
-    model = ScriptedModel(thought, "Yes.")
-    StandIn.model = model
-    answer = client.post("/ask", json={"prompt": "Hello?"})
-    # A type alone is no wire: in an early lesson it can be a slip.
-    if answer.mimetype == "application/jsonl" and answer.text.startswith("{"):
-        return 17 if "Hm." in answer.text else 9
-    if answer.mimetype == "text/event-stream" and "data: {" in beginning_of(answer):
-        return 12
-    turn = {"role": "user", "content": "And you?"}
-    with suppress(Exception):
-        answer.close()
-    client.post("/ask", json={"messages": [turn]}).close()
-    prompt = model.prompts[-1]
-    is_the_body = isinstance(
-        prompt, str | dict
-    )  # handed on as it came, which is a slip
-    return 11 if "And you?" in str(prompt) and not is_the_body else 0
-
-
-def beginning_of(answer):
-    """Return the first pieces of an answer: one that is wrong may never end."""
-    pieces = islice(answer.iter_encoded(), 20)
-    return b"".join(pieces).decode("utf-8", "replace")
-
-
 @pytest.fixture
 def lesson_number(request):
     """Return the number of the lesson whose check this is."""
     numbered = [each for each in request.path.parents if each.name[:2].isdecimal()]
-    return number_of(numbered[0])  # the nearest, which is the lesson's folder
+    return int(numbered[0].name[:2])  # of the nearest, which is the lesson's folder
+
+
+@pytest.fixture(scope="session")
+def reached(program):
+    """Return the number of the lesson whose wire the program speaks; 0: plain text."""
+    wire = wire_of(program.app, let_the_model_answer)
+    for lesson in all_lessons().values():
+        if wire and lesson.wire == wire:
+            return lesson.number
+    return 0
 
 
 @pytest.fixture(autouse=True)
-def not_of_an_earlier_lesson(lesson_number, wire):
+def not_of_an_earlier_lesson(lesson_number, reached):
     """Pass over a check whose lesson's wire the program has left behind."""
-    if wire > lesson_number:
-        pytest.skip(f"it speaks the wire of lesson {wire:02}.")
+    if reached > lesson_number:
+        pytest.skip(f"it speaks the wire of lesson {reached:02}.")
 
 
 @pytest.fixture

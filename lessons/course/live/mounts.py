@@ -9,6 +9,7 @@ from lessons.course.addresses import keep_way_to_root, with_relative_redirects
 from lessons.course.bad_network import BadNetwork
 from lessons.course.live.reloading import Program
 from lessons.course.safe_headers import SafeHeaders
+from lessons.course.way_through import all_lessons
 from lessons.course.who_may_run import runs_here
 
 
@@ -22,11 +23,10 @@ def mount_programs(app, below):
     root = app.wsgi_app
     mine = Program(folders.MINE)
     mounts = {}
-    for folder in folders.LESSONS.glob("[0-9]*/"):
-        has_program = (folder / "app.py").exists()
-        program = Program(folder) if has_program else root
+    for lesson in all_lessons().values():
+        program = Program(lesson.folder) if lesson.has("app.py") else root
         for name, wsgi_app in ("program", program), ("mine", mine):
-            address = f"{below}/{folder.name}/{name}"
+            address = f"{below}/{lesson.name}/{name}"
             mounts[address] = SafeHeaders(wsgi_app)
             mounts[f"{address}/bad"] = SafeHeaders(BadNetwork(wsgi_app))
     programs = DispatcherMiddleware(root, mounts)
