@@ -23,11 +23,11 @@ from support.servers import changed, production, running
 from werkzeug.wrappers import Response
 
 import failures
+from lessons.course.about_lessons.lesson import Lesson
+from lessons.course.about_lessons.start_lesson import beginning
 from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.fresh_packages import import_fresh
-from lessons.course.lesson import Lesson
 from lessons.course.live.starting import import_app
-from lessons.course.start_lesson import beginning
 
 NAME = "11-a-conversation"
 FOLDER = ROOT / "lessons" / NAME

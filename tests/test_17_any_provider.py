@@ -29,11 +29,11 @@ from support.servers import changed, production, running
 from test_anthropic import MESSAGE, said
 
 import failures
+from lessons.course.about_lessons.lesson import Lesson
+from lessons.course.about_lessons.start_lesson import beginning
 from lessons.course.bad_network import BadNetwork
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.fresh_packages import import_fresh
-from lessons.course.lesson import Lesson
-from lessons.course.start_lesson import beginning
 from providers import name_settings
 
 LESSON = ROOT / "lessons" / "17-any-provider"

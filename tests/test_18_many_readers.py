@@ -25,10 +25,10 @@ from support.forked_python import serving
 from support.servers import free_port, wait_for
 from werkzeug.exceptions import ServiceUnavailable
 
+from lessons.course.about_lessons.lesson import Lesson
+from lessons.course.about_lessons.start_lesson import beginning
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.fresh_packages import import_fresh
-from lessons.course.lesson import Lesson
-from lessons.course.start_lesson import beginning
 
 pytestmark = pytest.mark.slow
 

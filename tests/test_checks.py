@@ -15,19 +15,19 @@ from support.machines import need
 from support.provider import DONE, Provider, finish
 from werkzeug.test import Client
 
-from lessons.course.checker.check_page import beside, checks_in
-from lessons.course.checker.reports import as_line
-from lessons.course.checker.run_checks import checks_reported_by, run_checks
-from lessons.course.for_checks.loading import load
-from lessons.course.for_checks.scripted_model import ScriptedModel
-from lessons.course.known_answers import (
+from lessons.course.about_lessons.known_answers import (
     right_answers,
     solutions,
     wrong_answers,
     wrong_solutions,
 )
-from lessons.course.start_lesson import beginning, files_of
-from lessons.course.way_through import all_lessons
+from lessons.course.about_lessons.start_lesson import beginning, files_of
+from lessons.course.about_lessons.way_through import all_lessons
+from lessons.course.checker.check_page import beside, checks_in
+from lessons.course.checker.reports import as_line
+from lessons.course.checker.run_checks import checks_reported_by, run_checks
+from lessons.course.for_checks.loading import load
+from lessons.course.for_checks.scripted_model import ScriptedModel
 
 LESSONS = list(all_lessons().values())
 LESSON_OF = {lesson.folder: lesson for lesson in LESSONS}
@@ -414,10 +414,10 @@ def test_a_wrong_solution_gets_the_message_that_it_names(lesson, answer, mine, r
 
 @named(TURNS)
 def test_your_turn_has_a_solution_and_wrong_ones(lesson):
-    assert lesson.has("turn/solution.diff")
-    assert len(wrong_solutions(lesson)) >= 2
+    assert lesson.has("turn/solution.diff"), "write a solution: turn/solution.diff"
+    assert len(wrong_solutions(lesson)) >= 2, "write two wrong ones, in turn/wrong/"
 
 
 @named(LESSONS)
 def test_it_has_wrong_answers(lesson):
-    assert len(wrong_answers(lesson)) >= 2
+    assert len(wrong_answers(lesson)) >= 2, "write two wrong answers, in wrong/"

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from support import LIMIT, ROOT
 from support.forked_python import CAN_FORK, forked, ready, run_flask
 
+from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.commands import check, first_new_start, hint, start
-from lessons.course.way_through import all_lessons
 
 pytestmark = pytest.mark.slow
 
@@ -202,9 +202,9 @@ def test_starts_in_the_same_second_keep_all(project):
 
 THREE_AT_NOON = """
 from datetime import datetime
-from lessons.course import start_lesson
+from lessons.course.about_lessons import start_lesson
 from lessons.course.folders import MINE
-from lessons.course.way_through import all_lessons
+from lessons.course.about_lessons.way_through import all_lessons
 
 class Noon(datetime):
     now = classmethod(lambda kind: kind(2030, 1, 1, 12))
@@ -226,7 +226,7 @@ def test_mine_is_moved_back_when_the_new_one_cannot_take_its_place(project):
 
 
 NOTHING_TO_PUT_THERE = """
-from lessons.course.start_lesson import replace_mine
+from lessons.course.about_lessons.start_lesson import replace_mine
 
 try:
     replace_mine({}, 2)  # so the folder that is to become mine/ is missing

@@ -2,13 +2,13 @@
 
 import pytest
 
-from lessons.course.known_answers import (
+from lessons.course.about_lessons.known_answers import (
     right_answers,
     solutions,
     wrong_answers,
     wrong_solutions,
 )
-from lessons.course.lesson import Lesson
+from lessons.course.about_lessons.lesson import Lesson
 
 PROGRAM = "one\n\ntwo\n\ntwo\nfour\n"
 DIFF = """The check says this.

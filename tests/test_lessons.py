@@ -33,11 +33,11 @@ from support.lesson_servers import (
 )
 from support.servers import running
 
+from lessons.course.about_lessons.start_lesson import beginning, program_of
+from lessons.course.checker.wires import WIRES
 from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.scripted_model import ScriptedModel
-from lessons.course.for_checks.wires import WIRES
 from lessons.course.fresh_packages import import_fresh
-from lessons.course.start_lesson import beginning, program_of
 
 
 def program(lesson):
@@ -361,6 +361,32 @@ def test_each_row_of_where_things_come_from_names_a_lesson_and_a_test():
     for number, test in rows:
         assert any(name.startswith(number) for name in NAMES), f"no lesson {number}"
         assert f"def {test}(" in tests, f"{test} is not there: name the test that is"
+
+
+WRITTEN = {".md", ".py", ".toml", ".diff", ".js", ".html", ".css", ".conf", ".env"}
+
+
+def to_write(path, name):
+    """Return the lines of a file that are marked with TODO, each with its place."""
+    lines = enumerate(text_of(path).splitlines(), start=1)
+    return [f"{name}, line {n}: {line.strip()}" for n, line in lines if "TODO" in line]
+
+
+@every_lesson
+def test_all_of_it_is_written(lesson):
+    """The skeleton of a new lesson marks with TODO what is not."""
+    missing = []
+    for path in sorted(lesson.folder.rglob("*")):
+        if path.suffix in WRITTEN:
+            missing += to_write(path, path.relative_to(lesson.folder).as_posix())
+    if int(lesson.minutes) == 0:
+        missing.append("lessons/README.md: say how many minutes it takes")
+    assert not missing, "\n".join([f"{lesson.name} is not written yet:", *missing])
+
+
+def test_all_of_the_way_through_is_written():
+    missing = to_write(ROOT / "lessons" / "README.md", "lessons/README.md")
+    assert not missing, "\n".join(missing)
 
 
 @every_lesson

@@ -11,6 +11,13 @@ from contextlib import suppress
 
 import click
 
+from lessons.course.about_lessons.start_lesson import (
+    MissingLesson,
+    beginning,
+    holds_only,
+    replace_mine,
+)
+from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.bounds import SECONDS
 from lessons.course.checker.reports import Check
 from lessons.course.checker.run_checks import (
@@ -19,13 +26,6 @@ from lessons.course.checker.run_checks import (
     run_checks,
 )
 from lessons.course.folders import MINE, ROOT
-from lessons.course.start_lesson import (
-    MissingLesson,
-    beginning,
-    holds_only,
-    replace_mine,
-)
-from lessons.course.way_through import all_lessons
 
 HINTS = re.compile(r"<summary>Hints</summary>(.*?)</details>", re.S)
 

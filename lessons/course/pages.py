@@ -13,12 +13,12 @@ from flask import (
 )
 
 from lessons.course import commands, folders
+from lessons.course.about_lessons.way_through import neighbours, read_way_through
 from lessons.course.addresses import way_to_root
 from lessons.course.checker.run_checks import run_checks
 from lessons.course.live.mounts import mount_programs
 from lessons.course.notes_as_html import to_html
 from lessons.course.safe_headers import PAGE_POLICY, PICTURE_POLICY
-from lessons.course.way_through import neighbours, read_way_through
 from lessons.course.who_may_run import runs_here, waits_for_the_setting
 
 # A blueprint is a part of a Flask app: its views, templates and commands. app.py

@@ -15,10 +15,11 @@ from werkzeug.exceptions import HTTPException
 
 import app as program
 from failures import as_json
-from lessons.course import folders, pages, way_through
+from lessons.course import folders, pages
+from lessons.course.about_lessons import way_through
+from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.checker.run_checks import run_checks
 from lessons.course.for_checks.scripted_model import ScriptedModel
-from lessons.course.way_through import all_lessons
 from support import ROOT
 
 PATIENCE = 120  # seconds; a busy machine takes its time to start a Python

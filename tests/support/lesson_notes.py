@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lessons.course.way_through import all_lessons
+from lessons.course.about_lessons.way_through import all_lessons
 
 LESSONS = list(all_lessons().values())
 NAMES = [lesson.name for lesson in LESSONS]

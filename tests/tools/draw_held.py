@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))
 
+from lessons.course.about_lessons.lesson import Lesson  # noqa: E402
+from lessons.course.about_lessons.start_lesson import beginning, program_of  # noqa: E402
 from lessons.course.fresh_packages import import_fresh  # noqa: E402
-from lessons.course.lesson import Lesson  # noqa: E402
-from lessons.course.start_lesson import beginning, program_of  # noqa: E402
 
 LESSON = Lesson(ROOT / "lessons" / "18-many-readers")
 SECONDS = 15

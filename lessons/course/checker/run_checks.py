@@ -23,6 +23,7 @@ from lessons.course.folders import ROOT
 PATIENCE = 30  # seconds more: to start, and to report that it was too long
 PYTEST = [
     "-plessons.course.for_checks.fixtures",
+    "-plessons.course.checker.left_behind",
     "-plessons.course.checker.report_checks",
     "-pno:terminal",
     "-pno:cacheprovider",

@@ -16,8 +16,6 @@ from lessons.course.for_checks.local_server import served
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.for_checks.watched_sleep import pauses, watch_sleep
 from lessons.course.for_checks.watched_terminal import WatchedTerminal
-from lessons.course.for_checks.wires import wire_of
-from lessons.course.way_through import all_lessons
 
 
 def pytest_configure():
@@ -168,23 +166,6 @@ def lesson_number(request):
     """Return the number of the lesson whose check this is."""
     numbered = [each for each in request.path.parents if each.name[:2].isdecimal()]
     return int(numbered[0].name[:2])  # of the nearest, which is the lesson's folder
-
-
-@pytest.fixture(scope="session")
-def reached(program):
-    """Return the number of the lesson whose wire the program speaks; 0: plain text."""
-    wire = wire_of(program.app, let_the_model_answer)
-    for lesson in all_lessons().values():
-        if wire and lesson.wire == wire:
-            return lesson.number
-    return 0
-
-
-@pytest.fixture(autouse=True)
-def not_of_an_earlier_lesson(lesson_number, reached):
-    """Pass over a check whose lesson's wire the program has left behind."""
-    if reached > lesson_number:
-        pytest.skip(f"it speaks the wire of lesson {reached:02}.")
 
 
 @pytest.fixture

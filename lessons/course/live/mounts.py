@@ -5,11 +5,11 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wsgi import get_host
 
 from lessons.course import folders
+from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.addresses import keep_way_to_root, with_relative_redirects
 from lessons.course.bad_network import BadNetwork
 from lessons.course.live.reloading import Program
 from lessons.course.safe_headers import SafeHeaders
-from lessons.course.way_through import all_lessons
 from lessons.course.who_may_run import runs_here
 
 

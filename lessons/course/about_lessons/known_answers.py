@@ -86,8 +86,8 @@ def right_answers(lesson):
 def wrong_solutions(lesson):
     """Return the wrong answers to the checks of Your turn: diffs, then rows."""
     folder = lesson.turn / "wrong"
-    right = solutions(lesson)[0].changes if (folder / "mistakes.toml").exists() else []
-    return [*diffs_in(folder), *rows_in(folder, right)]
+    changes = [change for right in solutions(lesson)[:1] for change in right.changes]
+    return [*diffs_in(folder), *rows_in(folder, changes)]
 
 
 def solutions(lesson):
@@ -136,9 +136,9 @@ def rows_in(folder, right):
     path = folder / "mistakes.toml"
     if not path.exists():
         return []
-    rows = tomllib.loads(path.read_text(encoding="utf-8"))["mistake"]
+    told = tomllib.loads(path.read_text(encoding="utf-8"))
     answers = []
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(told.get("mistake", []), start=1):
         if row.keys() != KEYS:
             keys = ", ".join(sorted(KEYS))
             raise ValueError(f"{path}, row {number}: write {keys}, and nothing else.")

@@ -3,8 +3,8 @@
 import re
 from typing import NamedTuple
 
+from lessons.course.about_lessons.lesson import Lesson
 from lessons.course.folders import LESSONS
-from lessons.course.lesson import Lesson
 
 # A part: its heading, a few words, and a table whose first cells lead to the lessons.
 PART = re.compile(r"^## (.+)\n\n((?:.+\n\n)*)((?:\|.*\n)+)", re.M)

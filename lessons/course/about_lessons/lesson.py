@@ -57,7 +57,7 @@ class Lesson:
 
     @property
     def wire(self):
-        """The name of the wire that it introduces, or None: see for_checks/wires.py."""
+        """The name of the wire that it introduces, or None: see checker/wires.py."""
         return self.settings.get("wire")
 
     @property

@@ -6,8 +6,8 @@ from datetime import datetime
 from filecmp import cmp
 from fnmatch import fnmatch
 
+from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.folders import BEFORE, MINE, ROOT
-from lessons.course.way_through import all_lessons
 
 PROGRAM = "*.py", "*.conf", "requirements.txt", "static/**/*", "templates/**/*"
 

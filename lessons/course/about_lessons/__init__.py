@@ -1,0 +1,1 @@
+"""What the course knows of its lessons: their order, their files, and their answers."""
