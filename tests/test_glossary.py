@@ -110,7 +110,8 @@ def test_a_link_to_a_term_leads_to_it_on_the_page():
 @pytest.mark.parametrize("path", NOTES, ids=[path.parent.name for path in NOTES])
 def test_notes_link_to_terms_that_there_are(path, client):
     links = LINK.findall(path.read_text(encoding="utf-8"))
-    assert links and set(links) <= {on_github(term) for term in ENTRIES}
+    assert links, "link a term of the glossary where it first stands"
+    assert set(links) <= {on_github(term) for term in ENTRIES}
     here = f"/lessons/{path.parent.name}/"
     page = client.get(here).text
     for link in links:

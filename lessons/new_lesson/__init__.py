@@ -1,0 +1,1 @@
+"""For developers: the command that makes the folder of a new lesson."""
