@@ -1,14 +1,13 @@
 """Our own servers, on a real port: as flask runs them, or gunicorn, or waitress."""
 
 import os
-import random
-import socket
 import threading
 from contextlib import contextmanager
 from time import monotonic
 
 from werkzeug.wsgi import ClosingIterator
 
+from lessons.course.for_checks.local_server import free_port, listens
 from support import LIMIT, ROOT
 from support.forked_python import serving
 
@@ -25,26 +24,12 @@ PRODUCTION = {
 }
 
 
-def free_port():
-    """Return a port of 127.0.0.1 that nobody listens on.
-
-    None of those that a system gives to whoever asks for any: another test, or a
-    browser, could get it before the server that it is for.
-    """
-    while True:
-        port = random.randrange(10_000, 32_000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-
-
 def wait_for(port):
     """Return when a server listens on the port of 127.0.0.1."""
     until = monotonic() + 6 * LIMIT  # a busy machine takes its time
     while monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if listens(port):
+            return
         threading.Event().wait(0.01)
     raise TimeoutError(f"no server listens on port {port}")
 
