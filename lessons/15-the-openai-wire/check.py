@@ -7,6 +7,7 @@ import re
 from contextlib import suppress
 from importlib import import_module
 from threading import Event
+from time import time
 from types import GeneratorType
 
 import pytest
@@ -14,10 +15,20 @@ from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
 from lessons.course.for_checks.failing_model import SECRET
+from lessons.course.for_checks.loading import load
+from lessons.course.for_checks.plain_text import ANSWER, TEXTS
 from lessons.course.for_checks.quoting import short
-from lessons.course.for_checks.scripted_model import End
+from lessons.course.for_checks.scripted_model import End, ScriptedModel
+from lessons.course.for_checks.still_there import (
+    a_body_that_is_too_large_is_refused,
+    a_foreign_name_gets_nothing,
+    a_foreign_page_gets_nothing,
+    headers_are_still_there,
+)
+from lessons.course.for_checks.watched_key import must_not_be_compared
 
 PATIENCE = 5  # seconds
+A_DAY = 24 * 60 * 60  # seconds
 LONGEST = 120  # seconds that a client may wait for a server that says nothing
 PATH = "/v1/chat/completions"
 KEY = os.environ.get("SERVER_KEY") or "sk-practice"
@@ -121,6 +132,12 @@ def said(text):
     return "".join(contents)
 
 
+def said_so_far(text):
+    """Return what the deltas say in those events of a stream that have come whole."""
+    whole, _, _ = text.replace("\r\n", "\n").rpartition("\n\n")
+    return said(f"{whole}\n\n") if whole else ""
+
+
 def reason(text):
     """Return why a streamed answer ended: its last finish_reason."""
     reasons = [choice["finish_reason"] for choice in choices(text)]
@@ -191,6 +208,14 @@ def test_an_answer_is_a_stream_of_chunks(chat):
     )
 
 
+def test_the_answer_is_what_the_model_wrote(chat):
+    seen = said(chat("\n", *TEXTS, stream=True)[1].text)
+    assert seen == f"\n{ANSWER}", (
+        f"The model wrote {short(f'{chr(10)}{ANSWER}')}, and the deltas say"
+        f" {short(seen)}: spaces and line ends are text, too. Send chunk.text as it is."
+    )
+
+
 def test_an_answer_in_blocks_is_text_too(chat):
     block = AIMessageChunk([{"type": "text", "text": "one"}])
     seen = said(chat(block, " two", stream=True)[1].text)
@@ -209,11 +234,15 @@ def test_the_first_piece_leaves_before_the_second_is_made(chat):
         if not came_first.wait(PATIENCE):
             late.append("one")
 
-    _, answer = chat("one", go_on, " two", stream=True)
+    model, answer = chat("one", go_on, " two", stream=True)
     for piece in answer.iter_encoded():
         came += piece.decode()
-        if "one" in came:
+        if said_so_far(came) == "one":
             came_first.set()
+    assert not model.invoked, (
+        "The model was asked with invoke(), which waits for the whole answer: loop over"
+        " model.stream(turns), and yield a choice for each chunk.text."
+    )
     assert not late, (
         "The model had written 'one' and waited, and nothing reached the client:"
         " somebody gathers the answer. Yield an event for each text as it is made."
@@ -282,6 +311,11 @@ def test_all_chunks_of_an_answer_have_the_same_head(chat):
         f'The chunks say "object": {sorted(objects)}, expected was'
         ' "chat.completion.chunk".'
     )
+    made = found[0]["created"]
+    assert abs(made - time()) < A_DAY, (
+        f'The chunks say "created": {made}, and now it is {int(time())}: that is the'
+        " time in seconds since 1970, int(time())."
+    )
     other = chunks(chat("one", stream=True)[1].text)
     assert other[0]["id"] not in ids, (
         f"Two answers have the same id, {other[0]['id']!r}: make a new one for each"
@@ -290,7 +324,8 @@ def test_all_chunks_of_an_answer_have_the_same_head(chat):
 
 
 def test_the_whole_conversation_reaches_the_model(chat):
-    model, _ = chat("one", messages=TURNS, stream=True)
+    model, answer = chat("one", messages=TURNS, stream=True)
+    answer.get_data()  # a stream that nobody reads asks no model
     wanted = [(turn["role"], turn["content"]) for turn in TURNS]
     seen = model.prompts[0] if model.prompts else None
     assert seen == wanted, (
@@ -312,11 +347,18 @@ def test_an_answer_can_be_whole(chat):
     )
     choice = found["choices"][0]
     message = choice.get("message")
-    content = message.get("content") if isinstance(message, dict) else None
-    seen = content, choice.get("finish_reason")
-    assert seen == ("one two", "stop"), (
+    message = message if isinstance(message, dict) else {}
+    seen = message.get("content"), message.get("role"), choice.get("finish_reason")
+    assert seen == ("one two", "assistant", "stop"), (
         f"The model wrote 'one two' and stopped, and choices[0] of the whole answer is"
-        f' {choice}: it has a "message" with role and content, and a "finish_reason".'
+        f' {choice}: it has a "message" with the role assistant and the content, and a'
+        ' "finish_reason".'
+    )
+    cut = chat("one", End(finish_reason="length"))[1].get_json(silent=True) or {}
+    why = cut["choices"][0].get("finish_reason") if cut.get("choices") else None
+    assert why == "length", (
+        "The model reached its limit, and the finish_reason of the whole answer is"
+        f' {why!r}, expected was "length": it is that of the last step.'
     )
     assert found.get("object") == "chat.completion", (
         f'The whole answer says "object": {found.get("object")!r}, expected was'
@@ -334,6 +376,10 @@ def test_the_server_names_its_model(client):
     assert answer.status_code == 200, (
         f"GET /v1/models gave {answer.status_code}, expected was 200: clients ask there"
         " for the names of the models. Write a view for it."
+    )
+    assert isinstance(found, dict) and found.get("object") == "list", (
+        f'GET /v1/models answers {short(answer.text)}: it is an object whose "object"'
+        ' is "list", and whose "data" is the list.'
     )
     listed = found.get("data") if isinstance(found, dict) else None
     is_list = isinstance(listed, list) and all(isinstance(m, dict) for m in listed)
@@ -385,6 +431,11 @@ def test_nobody_is_answered_without_the_key(chat, client):
         raise
     error_of(answers[0], 401, what, advice)
     error_of(answers[1], 401, f"{what} for /v1/models", advice)
+    for each in answers:
+        assert KEY not in each.text, (
+            f"The refusal says {each.get_json(silent=True)!r}, and with that the key to"
+            " whoever asks: it may say that the key is wrong, and not which is right."
+        )
     status = client.get("/").status_code
     assert status == 200, (
         f"The page at / asked for no key, and got {status}: a browser that opens a page"
@@ -392,30 +443,74 @@ def test_nobody_is_answered_without_the_key(chat, client):
     )
 
 
+def test_a_guess_is_not_told_how_much_of_it_is_right(folder, monkeypatch):
+    """A guess of the key is not told, by the time it takes, how much of it is right."""
+
+    def guess():
+        headers = {"Authorization": f"Bearer {KEY[:-1]}?"}
+        started = load(folder, ScriptedModel("one"))
+        started.app.test_client().get("/v1/models", headers=headers)
+
+    must_not_be_compared(monkeypatch, KEY, guess)
+
+
 # How it ends
 
 
-def test_a_failure_before_the_first_text_is_a_status(chat):
-    what = "The model raised a ModelRateLimitError before its first text"
-    for stream in True, False:
-        try:
-            _, answer = chat(ModelRateLimitError(SECRET), stream=stream)
-        except Exception:
-            raise AssertionError(
-                f'{what} ("stream" was {stream}), and nothing made an answer of it:'
-                " wait for the first step in the view, with next() in a try, and raise"
-                " http_error(error) from None."
-            ) from None
-        advice = "http_error(error) of failures.py finds it"
-        error_of(answer, 429, f'{what} ("stream" was {stream})', advice)
-        assert "Retry-After" in answer.headers, f"{what}: say when, with Retry-After."
-        assert SECRET not in answer.text, (
-            f"{what}, and the client gets the provider's own words, {SECRET!r}: they"
-            " can hold part of the key. http_error(error) has a sentence of our own."
+@pytest.fixture
+def in_the_log(caplog, capsys):
+    """Return a function that returns what the program has logged or printed."""
+
+    def read_log():
+        printed = capsys.readouterr()
+        print(printed.out, end="")  # so that a red check shows it all the same
+        return caplog.text + printed.out + printed.err
+
+    return read_log
+
+
+def must_not_be_told(answer_text, log, what):
+    """Fail if the client or the log got the provider's own words."""
+    for place, words in ("client", answer_text), ("log", log):
+        assert SECRET not in words, (
+            f"{what}, and the {place} gets the provider's own words, {SECRET!r}: they"
+            " can hold part of the key. sentence_for(error) and http_error(error) have"
+            " a sentence of our own, and log_name(error) is what the log may hold."
         )
 
 
-def test_a_whole_answer_that_breaks_off_is_a_status(chat):
+EARLY = {
+    "before its first text": [],
+    "after an empty chunk, before its first text": [""],
+}
+
+
+def test_a_failure_before_the_first_text_is_a_status(chat, in_the_log):
+    for when, script in EARLY.items():
+        for stream in True, False:
+            what = f'The model raised a ModelRateLimitError {when} ("stream": {stream})'
+            try:
+                _, answer = chat(*script, ModelRateLimitError(SECRET), stream=stream)
+                answer.get_data()
+            except Exception:
+                raise AssertionError(
+                    f"{what}, and nothing made an answer of it: wait for the first step"
+                    " in the view, with next() in a try, and raise http_error(error)"
+                    " from None."
+                ) from None
+            must_not_be_told(answer.text, in_the_log(), what)
+            advice = (
+                "yield the first step when a text has come, wait for it in the view"
+                " with next(), and raise what http_error(error) of failures.py returns"
+            )
+            error_of(answer, 429, what, advice)
+            assert "Retry-After" in answer.headers, (
+                f"{what}, and the answer lacks Retry-After, which says when to ask"
+                " again: http_error(error) has it."
+            )
+
+
+def test_a_whole_answer_that_breaks_off_is_a_status(chat, in_the_log):
     what = "The model failed after 'one', and the client wanted the whole answer"
     try:
         _, answer = chat("one", ModelConnectionError(SECRET))
@@ -426,6 +521,7 @@ def test_a_whole_answer_that_breaks_off_is_a_status(chat):
         ) from None
     advice = "read all of it inside the try, and raise http_error(error) from None"
     error_of(answer, 502, what, advice)
+    must_not_be_told(answer.text, in_the_log(), what)
 
 
 def test_why_the_model_ended_is_said_in_openais_words(chat):
@@ -444,7 +540,7 @@ def test_why_the_model_ended_is_said_in_openais_words(chat):
         )
 
 
-def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat):
+def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat, in_the_log):
     text, broke = read(chat("one", ModelConnectionError(SECRET), stream=True)[1])
     what = "The model failed after 'one'"
     was_told = '"error"' in text  # after that a body may well break off
@@ -463,10 +559,26 @@ def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat):
         f"{what}, and the last event has {sorted(last)}: send"
         ' {"error": {"message": ...}} as an event, which clients raise.'
     )
-    assert SECRET not in text, (
-        f"{what}, and the client gets the provider's own words, {SECRET!r}: they can"
-        " hold part of the key. sentence_for(error) is a sentence of our own."
+    must_not_be_told(text, in_the_log(), what)
+    kind = last["error"].get("type")
+    assert kind != "invalid_request_error", (
+        f"{what}, and the error's type is {kind!r}, which says that the client asked"
+        " wrongly: give openai_error the status failure_of(error).status."
     )
+
+
+LAST = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
+
+
+def test_what_breaks_after_the_finish_reason_takes_no_text_away(chat):
+    for stream in True, False:
+        _, answer = chat("one", LAST, ModelConnectionError(SECRET), stream=stream)
+        text, _ = read(answer)
+        assert '"stop"' in text and '"error"' not in text, (
+            "The model wrote 'one', said why it ended, and then the connection broke:"
+            f" all of the text was there, and the client got {short(text)}. Loop over"
+            " ignoring_late_errors(chunks) of failures.py."
+        )
 
 
 def test_an_answer_that_was_cut_off_is_not_called_whole(chat):
@@ -499,6 +611,24 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(chat):
         " loop over it inside with closing(model.stream(...)), and let the view call"
         " response.call_on_close(steps.close), since chain does not close."
     )
+    assert model.closed_early, (
+        "The reader left after the first piece, and the model was read to its end, for"
+        " nobody: you pay for that. Close the steps, and read no more of them."
+    )
+
+
+# What no lesson after the eighth may lose
+
+
+def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
+    """What lesson 08 gave the server is still there."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+    question = {"model": "practice", "messages": [MESSAGE], "stream": True}
+    asked = {"address": PATH, "question": question, "headers": headers}
+    headers_are_still_there(client, answer_with, keep="what keep_nothing sets", **asked)
+    a_body_that_is_too_large_is_refused(client, answer_with, PATH, headers=headers)
+    a_foreign_name_gets_nothing(client, answer_with, **asked)
+    a_foreign_page_gets_nothing(client, answer_with, **asked)
 
 
 # The client

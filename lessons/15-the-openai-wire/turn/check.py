@@ -4,29 +4,48 @@ import pytest
 
 from lessons.course.for_checks.loading import load
 from lessons.course.for_checks.scripted_model import ScriptedModel
+from lessons.course.for_checks.watched_key import must_not_be_compared
 
 PATH = "/v1/models"
 
 
 @pytest.fixture
-def status_for(folder, monkeypatch):
+def client_with(folder, monkeypatch):
+    """Return a function: a client of the program, where SERVER_KEY has that value."""
+
+    def start(setting):
+        monkeypatch.setenv("SERVER_KEY", setting)
+        return load(folder, ScriptedModel("one")).app.test_client()
+
+    return start
+
+
+@pytest.fixture
+def status_for(client_with):
     """Return a function: the status for a key, where SERVER_KEY has that value."""
 
     def ask(setting, key):
-        monkeypatch.setenv("SERVER_KEY", setting)
-        client = load(folder, ScriptedModel("one")).app.test_client()
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        return client.get(PATH, headers=headers).status_code
+        try:
+            return client_with(setting).get(PATH, headers=headers).status_code
+        except Exception as error:
+            error.add_note(f"SERVER_KEY was {setting!r}, the client sent {named(key)}.")
+            raise
 
     return ask
 
 
+def named(key):
+    """Return what a sentence calls a key."""
+    return "no key" if key is None else f"the key {key!r}"
+
+
 def test_each_key_opens_the_server(status_for):
-    for setting in "sk-ada,sk-bob", "sk-ada, sk-bob", "sk-ada":
+    for setting in "sk-ada,sk-bob", "sk-ada, sk-bob", "sk-ada", "sk-ada,sk-bob,sk-cy":
         for key in setting.replace(" ", "").split(","):
             status = status_for(setting, key)
             assert status == 200, (
-                f"SERVER_KEY was {setting!r}, the client sent the key {key!r}, and GET"
+                f"SERVER_KEY was {setting!r}, the client sent {named(key)}, and GET"
                 f" {PATH} gave {status}, expected was 200: split the setting at its"
                 " commas, and strip each key."
             )
@@ -34,12 +53,43 @@ def test_each_key_opens_the_server(status_for):
 
 def test_nothing_else_opens_it(status_for):
     setting = "sk-ada, ,sk-bob,"
-    wrong = ["sk-eve", "sk-", "ada", "sk-ada,sk-bob", ",", setting]
+    wrong = ["sk-eve", "sk-", "ada", "sk-ada,sk-bob", ",", setting, "sk-\u00e4da"]
     for key in [*wrong, "", None]:
-        sent = "no key" if key is None else f"the key {key!r}"
         status = status_for(setting, key)
         assert status == 401, (
-            f"SERVER_KEY was {setting!r}, the client sent {sent}, and GET {PATH} gave"
-            f" {status}, expected was 401: only a whole key that is not empty opens the"
-            " server."
+            f"SERVER_KEY was {setting!r}, the client sent {named(key)}, and GET {PATH}"
+            f" gave {status}, expected was 401: only a whole key that is not empty"
+            " opens the server."
         )
+
+
+def test_a_setting_without_a_key_opens_nothing(status_for):
+    for key in "", ",", None:
+        try:
+            status = status_for(" , ", key)
+        except SystemExit:
+            return  # the program refuses to start with it, which is as good
+        assert status == 401, (
+            f"SERVER_KEY was ' , ', which holds no key; the client sent {named(key)},"
+            f" and GET {PATH} gave {status}, expected was 401: who has none of the keys"
+            " gets nothing, also where there are none."
+        )
+
+
+def test_the_page_opens_without_a_key(client_with):
+    status = client_with("sk-ada,sk-bob").get("/").status_code
+    assert status == 200, (
+        f"The page at / asked for no key, and got {status}: a browser that opens a page"
+        " has none to send. Ask for the key below /v1/ only, as before."
+    )
+
+
+def test_a_guess_is_not_told_how_much_of_it_is_right(client_with, monkeypatch):
+    """A guess is not told, by the time it takes, how much of it is right."""
+    keys = "sk-ada,sk-bob"
+
+    def guess():
+        headers = {"Authorization": "Bearer sk-ad?"}
+        client_with(keys).get(PATH, headers=headers)
+
+    must_not_be_compared(monkeypatch, keys, guess)
