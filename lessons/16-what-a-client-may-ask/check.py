@@ -6,13 +6,24 @@ import runpy
 from threading import Event
 
 import pytest
+from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
+from lessons.course.for_checks.failing_model import SECRET
+from lessons.course.for_checks.plain_text import ANSWER, TEXTS
 from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.still_there import (
+    a_body_that_is_too_large_is_refused,
+    a_foreign_name_gets_nothing,
+    a_foreign_page_gets_nothing,
+    headers_are_still_there,
+)
 
 PATIENCE = 5  # seconds
+MANY = 5000  # texts, more than the limits that one might think of
 PATH = "/v1/chat/completions"
 KEY = os.environ.get("SERVER_KEY") or "sk-practice"
+HEADERS = {"Authorization": f"Bearer {KEY}"}
 MESSAGE = {"role": "user", "content": "Hello?"}
 
 
@@ -23,14 +34,25 @@ def chat(answer_with, client):
     def post(*script, **fields):
         model = answer_with(*script)
         question = {"model": "practice", "messages": [MESSAGE], **fields}
-        headers = {"Authorization": f"Bearer {KEY}"}
         try:
-            return model, client.post(PATH, json=question, headers=headers)
+            return model, client.post(PATH, json=question, headers=HEADERS)
         except Exception as error:
             error.add_note(f"That was for a question with {json.dumps(fields)}.")
+            if isinstance(error, KeyError) and error.args:
+                error.add_note(about_the_row(str(error.args[0])))
             raise
 
     return post
+
+
+def about_the_row(path):
+    """Say what to try where WANTED has no row for the path of a field."""
+    if path.rpartition(".")[2] in NAMES:
+        return f"Give {path} a row in WANTED, which says what it is."
+    return (
+        f"{path} is a field that this server does not know, and such fields are"
+        ' ignored: without extra="forbid" pydantic does that by itself.'
+    )
 
 
 def chunks(text):
@@ -73,6 +95,20 @@ WRONG = {
     "stream_options": [5, [], {"include_usage": 1}],
     "stop": [5, "", ["a"] * 5, "a" * 101, [""], [5], {"a": 1}],
 }
+NAMES = {*WRONG, "include_usage", "model", "messages", "role", "content", "stream"}
+THEIR_WORDS = ["pydantic", "validation error", "Input should be", "type=", "\n"]
+
+
+def must_be_left(model, what):
+    """Fail unless the model was hung up on before it had come to its end."""
+    assert model.closed.wait(PATIENCE), (
+        f"{what} the model's stream stayed open: it writes on, and you pay for it. Let"
+        " the generator return there."
+    )
+    assert model.closed_early, (
+        f"{what} the model was read to its end, for nobody: you pay for what nobody"
+        " gets. Let the generator return there, and read no more."
+    )
 
 
 @pytest.fixture
@@ -84,9 +120,11 @@ def refuse(chat):
             what = f"{name} was {short(value)}"
             try:
                 model, answer = chat("one", **{name: value})
-            except KeyError as error:
-                row = error.args[0] if error.args else name
-                error.add_note(f"Give {row} a row in WANTED, which says what it is.")
+            except (AttributeError, TypeError) as error:
+                error.add_note(
+                    'A validator with mode="before" is called before the type is'
+                    " looked at, so its value can be anything that JSON has."
+                )
                 raise
             assert answer.status_code == 400, (
                 f"{what}, which makes no sense, and the status is"
@@ -103,6 +141,12 @@ def refuse(chat):
             assert name in sentence and len(sentence) > len(name) + 10, (
                 f"{what}, and the message is {sentence!r}: say in a sentence what"
                 f" {name} has to be, with a row in WANTED."
+            )
+            theirs = [words for words in THEIR_WORDS if words in sentence]
+            assert not theirs, (
+                f"{what}, and the message is {short(sentence)}: those are pydantic's"
+                " words, for programmers, and they repeat what was sent. Say it in"
+                " your own, with the row of WANTED."
             )
             assert not model.prompts, f"{what}, and the model was asked all the same."
 
@@ -161,14 +205,25 @@ def test_max_tokens_ends_the_answer(chat):
             f"{name} was 2, and of the texts 'one', ' two', ' three' the client got"
             f" {seen!r}, expected was 'one two'."
         )
+        assert "error" not in chunks(answer.text)[-1], (
+            f"{name} was 2, and the answer, which had more to say, ended in an error:"
+            ' that it is cut here is no failure. Set self.reason to "length", and let'
+            " pieces() return, so that nothing below its loop is done."
+        )
         assert reason(answer.text) == "length", (
             f"{name} was 2, and the answer, which had more to say, ended with the"
             f" finish_reason {reason(answer.text)!r}: expected was"
             ' "length", OpenAI\'s word for an answer that reached its limit.'
         )
-        assert model.closed.wait(PATIENCE), (
-            f"{name} was 2, and after two texts the model's stream stayed open: it"
-            " writes on, and you pay for it."
+        must_be_left(model, f"{name} was 2, and after two texts")
+        whole = chat("one", " two", " three", **{name: 2})[1]
+        found = (whole.get_json(silent=True) or {}).get("choices") or [{}]
+        message = found[0].get("message") or {}
+        seen = message.get("content"), found[0].get("finish_reason")
+        assert seen == ("one two", "length"), (
+            f"{name} was 2 and the client wanted the answer whole, without a stream;"
+            f" content and finish_reason are {seen}, expected was ('one two',"
+            " 'length'): the limit holds for both."
         )
     text = chat("one", " two", stream=True, max_tokens=2)[1].text
     assert (said(text), reason(text)) == ("one two", "stop"), (
@@ -185,6 +240,24 @@ def test_max_tokens_ends_the_answer(chat):
     assert said(answer.text) == "one", (
         f"{what}, and the client got {said(answer.text)!r}: the smaller one holds."
     )
+
+
+def test_no_limit_is_no_limit(chat):
+    texts = [" word"] * MANY
+    for fields in {}, {"max_tokens": 100_000}, {"max_completion_tokens": 100_000}:
+        answer = chat(*texts, **fields)[1]
+        assert answer.status_code == 200, (
+            f"The question had {fields}, which is right, and the status is"
+            f" {answer.status_code}, with {short(answer.text)}: who may ask for how"
+            " much is not this lesson's question, so a limit has no upper end."
+        )
+        choice = answer.json["choices"][0]
+        seen = len(choice["message"]["content"].split()), choice["finish_reason"]
+        assert seen == (MANY, "stop"), (
+            f"The question had {fields}, the model wrote {MANY} words, and the client"
+            f" got {seen[0]}, with the finish_reason {seen[1]!r}: for who does not ask"
+            " for less, NO_LIMIT is a number that no answer reaches."
+        )
 
 
 def test_a_wrong_limit_is_refused_by_its_name(refuse):
@@ -220,8 +293,9 @@ def test_answers_are_kept_apart_by_their_index(chat):
         " it belongs."
     )
     assert seen == ["one two", "one two"], (
-        f"n was 2, and by their index the two answers are {seen}: each choice says"
-        " which answer it belongs to."
+        f"n was 2, and by their index the two answers are {seen}, expected was 'one"
+        " two' twice: each choice says which answer it belongs to, and what one answer"
+        " keeps stands in no name at the top of a file, which all of them share."
     )
     assert not alone, (
         "n was 2, and the second answer was not begun before the first had ended: let"
@@ -230,6 +304,12 @@ def test_answers_are_kept_apart_by_their_index(chat):
     status = chat("one", n=4)[1].status_code
     assert status == 200, (
         f"n was 4, and the status is {status}: le=4 in Field takes 4 too."
+    )
+    text = chat("one", " two", " three", n=2, max_tokens=2, stream=True)[1].text
+    seen = [said(text, index) for index in (0, 1)]
+    assert seen == ["one two", "one two"], (
+        f"n was 2 and max_tokens 2, and the client got {seen}, expected was 'one two'"
+        " twice: each answer may have so many tokens."
     )
     _, answer = chat("one", n=2)
     found = (answer.get_json(silent=True) or {}).get("choices", [])
@@ -320,9 +400,32 @@ def test_a_stop_ends_the_answer(chat):
         "The answer came to its stop, and ended with the finish_reason"
         f' {reason(answer.text)!r}: that is a good end, "stop".'
     )
-    assert model.closed.wait(PATIENCE), (
-        "The answer came to its stop, and the model's stream stayed open: let before()"
-        " return there."
+    must_be_left(model, "The answer came to its stop, and")
+    whole = chat("a world b", stop="world")[1].get_json(silent=True) or {}
+    choice = (whole.get("choices") or [{}])[0]
+    seen = (choice.get("message") or {}).get("content"), choice.get("finish_reason")
+    assert seen == ("a ", "stop"), (
+        "The stop was 'world', the model wrote 'a world b', and the client wanted the"
+        f" answer whole, without a stream; content and finish_reason are {seen},"
+        " expected was ('a ', 'stop'): a stop holds for both."
+    )
+    answer = chat("world", " and more", stop="world", stream=True)[1]
+    seen = answer.status_code, said(answer.text), reason(answer.text)
+    assert seen == (200, "", "stop"), (
+        "The stop was 'world', and the model began with it; status, text and"
+        f" finish_reason are {seen}, expected was (200, '', 'stop'): the client wanted"
+        " no more than that."
+    )
+
+
+def test_a_stop_holds_for_each_answer(chat):
+    _, answer = chat("one", " two END", n=2, stop="END", stream=True)
+    if answer.status_code == 400:
+        pytest.skip("it refuses more answers than one, which is fair.")
+    seen = [said(answer.text, index) for index in (0, 1)]
+    assert seen == ["one two ", "one two "], (
+        f"n was 2 and the stop 'END', both answers were 'one two END', and the client"
+        f" got {seen}: a stop holds for each of them."
     )
 
 
@@ -331,6 +434,13 @@ def test_a_wrong_stop_is_refused_by_its_name(refuse):
 
 
 HELLO = ["He", "llo, wo", "r", "ld, and more"]
+AGAIN = [  # stop, pieces, and the answer: the stop begins inside of what looked like it
+    ("aabab", ["aab", "ab and more"], ""),
+    ("aabab", ["aa", "abab and more"], "a"),
+    ("END", ["one E", "END two"], "one E"),
+    ("END", ["one EN", "END two"], "one EN"),
+    ("\n\n#", ["one\n", "\n\n# two"], "one\n"),
+]
 
 
 def test_a_stop_is_found_though_it_comes_in_pieces(chat):
@@ -374,16 +484,18 @@ def test_a_stop_is_found_though_it_comes_in_pieces(chat):
         f" {seen!r}, expected was 'Why!': take the stop away once, as removesuffix"
         " does, and not each of its letters."
     )
-    seen = said(chat("aab", "ab and more", stop="aabab", stream=True)[1].text)
-    assert seen == "", (
-        "The stop was 'aabab', the model wrote 'aab' and 'ab and more', and the answer"
-        f" was {seen!r}, expected was '': look for a beginning of the stop at each"
-        " place of what is held."
-    )
+    for stop, pieces, expected in AGAIN:
+        seen = said(chat(*pieces, stop=stop, stream=True)[1].text)
+        assert seen == expected, (
+            f"The stop was {stop!r}, the model wrote {pieces}, and the answer was"
+            f" {seen!r}, expected was {expected!r}: where one beginning of a stop was"
+            " none, another may have begun inside it. Look at each place of what is"
+            " held."
+        )
 
 
 def test_what_was_held_back_follows_when_it_is_no_stop(chat):
-    for pieces in ["a w", "ord"], ["a", " wor"], ["w", "w", "world"[:4]]:
+    for pieces in ["a w", "ord"], ["a", " wor"], ["w", "w", "worl"], ["a Wor", "ld"]:
         seen = said(chat(*pieces, stop=["world"], stream=True)[1].text)
         assert seen == "".join(pieces), (
             f"The stop was 'world', the model wrote {pieces}, and the answer was"
@@ -392,25 +504,43 @@ def test_what_was_held_back_follows_when_it_is_no_stop(chat):
         )
 
 
-def test_only_what_may_be_a_stop_is_held_back(chat):
-    came_first = Event()
-    late = []
+HELD = [  # stops, what the model writes before it waits, and what is sure by then
+    (["END"], "one E EN", "one E "),
+    (["END"], "one way", "one way"),  # as long as the stop, and no part of it
+    (["END"], "one END", "one "),
+    (["END", "a stop of many more letters"], "one way", "one way"),
+    (["END", "a stop of many more letters"], "one wa", "one w"),
+    (["\n\n"], "one\n", "one"),
+    (["\n\n"], "one two ", "one two "),
+]
+
+
+def held_too_long(chat, stops, written, sure):
+    """Return what the client had of the text while the model waited; None if enough."""
     came = ""
+    had = []
+    is_there = Event()
 
-    def go_on():
-        if not came_first.wait(PATIENCE):
-            late.append(said(came))
+    def wait():
+        if not is_there.wait(PATIENCE):
+            had.append(said(came))
 
-    _, answer = chat("one E EN", go_on, "D two", stop="END", stream=True)
+    _, answer = chat(written, wait, "D two", stop=stops, stream=True)
     for piece in answer.iter_encoded():
         came += piece.decode()
-        if said(came) == "one E ":
-            came_first.set()
-    assert not late, (
-        "The stop was 'END', the model had written 'one E EN' and waited, and the"
-        f" client had {late[0]!r}, expected was 'one E ': hold back no more than what"
-        " may be the beginning of a stop."
-    )
+        if said(came) == sure:
+            is_there.set()
+    return had[0] if had else None
+
+
+def test_only_what_may_be_a_stop_is_held_back(chat):
+    for stops, written, sure in HELD:
+        had = held_too_long(chat, stops, written, sure)
+        assert had is None, (
+            f"The stops were {stops}, the model had written {written!r} and waited, and"
+            f" the client had {had!r}, expected was {sure!r}: hold back no more than"
+            " what may be the beginning of a stop."
+        )
 
 
 # What is not asked
@@ -431,3 +561,150 @@ def test_a_field_that_we_do_not_know_is_ignored(chat):
         "temperature, user and metadata were sent, as many clients do, and the status"
         f" is {answer.status_code}: fields that are not named in Question are ignored."
     )
+
+
+# What lesson 15 gave the server
+
+
+def test_the_answer_is_what_the_model_wrote(chat):
+    for stops in [], ["END"], [" no such stop", "  two three"]:
+        seen = said(chat("\n", *TEXTS, stop=stops, stream=True)[1].text)
+        assert seen == f"\n{ANSWER}", (
+            f"The model wrote {short(chr(10) + ANSWER)}, no stop of {stops} came, and"
+            f" the deltas say {short(seen)}: each letter is sent, spaces and line ends"
+            " too."
+        )
+
+
+CONVERSATION = [
+    ({"role": "system", "content": "Be brief."}, ("system", "Be brief.")),
+    ({"role": "developer", "content": "Be kind."}, ("system", "Be kind.")),
+    ({"role": "user", "content": "Hello?"}, ("user", "Hello?")),
+    ({"role": "assistant", "content": "Hi."}, ("assistant", "Hi.")),
+    (
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "And "},
+                {"type": "text", "text": "you?"},
+            ],
+        },
+        ("user", "And you?"),
+    ),
+]
+
+
+def test_the_whole_conversation_reaches_the_model(chat):
+    messages = [sent for sent, _ in CONVERSATION]
+    wanted = [turn for _, turn in CONVERSATION]
+    model, answer = chat("one", messages=messages, stream=True)
+    answer.get_data()
+    seen = model.prompts[0] if model.prompts else answer.text
+    assert seen == wanted, (
+        f"The client sent the messages {messages}, and the model was asked {seen},"
+        f" expected was {wanted}: the turns are as they were in lesson 15."
+    )
+
+
+REFUSED = {
+    "messages": [
+        [{"role": "tool", "content": "5", "tool_call_id": "1"}],
+        [{"role": "root", "content": "Obey."}],
+        [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}],
+        [],
+    ],
+    "tools": [[{"type": "function", "function": {"name": "add"}}]],
+}
+
+
+def test_what_this_server_cannot_do_is_still_refused(chat):
+    for name, value in [(each, bad) for each in REFUSED for bad in REFUSED[each]]:
+        model, answer = chat("one", **{name: value})
+        assert answer.status_code == 400 and not model.prompts, (
+            f"{name} was {short(value)}, and the status is {answer.status_code},"
+            " expected was 400: what this server does not do it refused in lesson 15,"
+            " so that nobody waits for it."
+        )
+
+
+def test_nobody_is_answered_without_the_key(client, answer_with):
+    model = answer_with("one")
+    question = {"model": "practice", "messages": [MESSAGE]}
+    for key in None, "", "sk-wrong", KEY[:-1], f"{KEY}x":
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        statuses = {
+            f"POST {PATH}": client.post(PATH, json=question, headers=headers),
+            "GET /v1/models": client.get("/v1/models", headers=headers),
+            "GET /v1/models/practice": client.get(
+                "/v1/models/practice", headers=headers
+            ),
+        }
+        for asked, answer in statuses.items():
+            sent = "no key" if key is None else f"the key {key!r}"
+            assert answer.status_code == 401 and not model.prompts, (
+                f"{asked} came with {sent}, and the status is {answer.status_code},"
+                " expected was 401: ask_for_the_key() of lesson 15 asks at each"
+                " address below /v1/, and whoever asks."
+            )
+
+
+LAST = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_failure_is_said_in_a_sentence_of_our_own(chat, caplog, n):
+    """A failure is a status or the last event, in a sentence of our own: n was"""
+    failure = ModelConnectionError(SECRET)
+    what = f"The model's connection was lost, n was {n}"
+    for script, stream, status in (
+        ([ModelRateLimitError(SECRET)], True, 429),
+        ([ModelRateLimitError(SECRET)], False, 429),
+        (["one", failure], False, 502),
+        (["one", failure], True, 200),
+    ):
+        _, answer = chat(*script, n=n, stream=stream)
+        if answer.status_code == 400:
+            pytest.skip("it refuses more answers than one, which is fair.")
+        assert answer.status_code == status, (
+            f'{what}, after {script[:-1]}, with "stream": {stream}; the status is'
+            f" {answer.status_code}, expected was {status}."
+        )
+        text = answer.text
+        for place, words in ("client", text), ("log", caplog.text):
+            assert SECRET not in words, (
+                f"{what}, and the {place} gets the provider's own words, {SECRET!r}:"
+                " they can hold part of the key."
+            )
+        if stream and status == 200:
+            last = chunks(text)[-1]
+            assert "error" in last and "[DONE]" not in text, (
+                f"{what}, after 'one', and the stream ends in {short(text[-60:])}:"
+                " expected was an error as the last event, and no [DONE]."
+            )
+
+
+def test_what_breaks_after_the_finish_reason_takes_no_text_away(chat):
+    text = chat("one", LAST, ModelConnectionError(SECRET), stream=True)[1].text
+    assert reason(text) == "stop" and "[DONE]" in text, (
+        "The model wrote 'one', said why it ended, and then the connection broke: all"
+        f" of the text was there, and the stream ends in {short(text[-60:])}. Loop over"
+        " ignoring_late_errors(chunks) in pieces(), as before."
+    )
+
+
+@pytest.mark.usefixtures("kept")
+def test_the_model_is_hung_up_on_when_the_reader_leaves(chat):
+    model, answer = chat("one", " two", " three", stream=True)
+    next(answer.iter_encoded())
+    answer.close()
+    must_be_left(model, "The reader left after the first piece, and")
+
+
+def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
+    """What lesson 08 gave the server is still there."""
+    question = {"model": "practice", "messages": [MESSAGE], "stream": True}
+    asked = {"address": PATH, "question": question, "headers": HEADERS}
+    headers_are_still_there(client, answer_with, keep="what keep_nothing sets", **asked)
+    a_body_that_is_too_large_is_refused(client, answer_with, PATH, headers=HEADERS)
+    a_foreign_name_gets_nothing(client, answer_with, **asked)
+    a_foreign_page_gets_nothing(client, answer_with, **asked)

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from langchain_core.exceptions import ModelConnectionError
 from langchain_core.messages import AIMessageChunk
 
 from lessons.course.for_checks.quoting import short
@@ -19,7 +20,7 @@ def shown_for(run_client, serve, program, answer_with):
     def ask(*script, server=url):
         answer_with(*script)
         try:
-            return run_client(server)
+            return run_client(server).lstrip(".")  # the dots of one that waits
         except IndexError as error:
             error.add_note("The chunk with the usage has no choices: loop over them.")
             raise
@@ -69,3 +70,17 @@ def test_a_server_that_does_not_say_is_no_problem(shown_for, serve):
         "The server did not say how many tokens it used, and client.py shows"
         f" {short(shown)}: then its last line is as it was."
     )
+
+
+def test_an_answer_that_fails_is_still_told(shown_for):
+    for script in [], ["one"]:
+        what = f"The model failed after {script}" if script else "The model failed"
+        try:
+            shown = shown_for(*script, ModelConnectionError("lost"))
+        except Exception as error:
+            error.add_note(f"{what}, so that no chunk said what was used.")
+            raise
+        assert "failed" in shown and "tokens" not in shown and "None" not in shown, (
+            f"{what}, and client.py shows {short(shown)}: then its last line is as it"
+            " was, and says why."
+        )
