@@ -16,6 +16,13 @@ from lessons.course.for_checks.plain_text import (
 )
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End, ScriptedModel
+from lessons.course.for_checks.still_there import (
+    a_body_that_is_too_large_is_refused,
+    a_foreign_name_gets_nothing,
+    a_foreign_page_gets_nothing,
+    headers_are_still_there,
+    what_is_no_prompt_is_refused,
+)
 
 KEY = "sk-practice-1234"
 BLOCKS = "Loop over chunk.content_blocks: they are alike, whoever made the chunk."
@@ -50,7 +57,7 @@ SIGNED = chunk([{"type": "thinking", "signature": "EqQB", "index": 0}], "anthrop
 SECRET = {"type": "reasoning", "summary": [], "encrypted_content": "gAAA", "index": 0}
 SEARCH = chunk([{"type": "web_search_call", "id": "s", "status": "done", "index": 2}])
 USAGE = chunk(usage=(3, 5))
-LAST = chunk(finish_reason="stop")
+LAST = chunk(finish_reason="stop", model_name="scripted-2026-01")
 SHAPES = {  # what came, and how LangChain hands it on
     "strings": [chunk(), chunk("Hello"), chunk(" world"), LAST, USAGE],
     "blocks, as Anthropic sends them": [
@@ -120,7 +127,15 @@ def events(program, answer_with, client, logged):
 
         answer_with().stream = stream
         answer = client.post("/ask", json={"prompt": "Hello?"})
-        body = answer.text
+        try:
+            body = answer.text
+        except Exception as error:
+            error.add_note(
+                "That left the generator, and the body broke off: what is raised after"
+                ' the first event becomes the last line, {"isError": true, "reason":'
+                " ...}, as lines() in app.py began with it."
+            )
+            raise
         assert not given, (
             f"The model was called with {', '.join(given)} beside the prompt, and not"
             " every model knows that. What is set on the model, as in"
@@ -143,6 +158,10 @@ def events(program, answer_with, client, logged):
             assert isinstance(event, dict), (
                 f"The answer has the line {json.dumps(event)}: an event is a"
                 ' dictionary, as in {"token": "Hello"}.'
+            )
+            assert len(event) == 1 or "isError" in event, (
+                f"The answer has the line {json.dumps(event)}: an event has one name,"
+                ' which says of what kind it is, as in {"token": "Hello"}.'
             )
         assert fails or "isError" not in found[-1], (
             f"The model's stream was whole, and the last line is"
@@ -198,6 +217,20 @@ def test_reasoning_is_an_event_of_its_own(events):
         )
 
 
+def test_the_order_is_that_of_the_blocks(events):
+    for shape in WITH_REASONING:
+        blocks = [block for chunk in SHAPES[shape] for block in chunk.content_blocks]
+        said = [each.get("text") or each.get("reasoning") for each in blocks]
+        wanted = [words for words in said if words]
+        found = events(SHAPES[shape], fails=True)
+        came = [next(iter(event.values())) for event in found]
+        came = [words for words in came if words in wanted]
+        assert came == wanted, (
+            f"The model said {wanted}, in {shape}, and the events came as {came}: yield"
+            " an event for each block as the loop comes to it."
+        )
+
+
 def test_reasoning_leaves_before_the_text_is_made(ask):
     thought = AIMessageChunk([{"type": "reasoning", "reasoning": "Hm."}])
     model, answer = ask(thought, "Hello")
@@ -227,6 +260,11 @@ def test_the_end_has_one_name_for_all(events):
         )
     for shape, chunks in SHAPES.items():
         found = events(chunks)
+        assert found[-1] == {"end": "stop"} or not all_of(found, "end"), (
+            f"A whole answer came in {shape}, and after its end came"
+            f" {json.dumps(found[-1])}: a reader may leave at the end, so yield that"
+            " last."
+        )
         assert found[-1] == {"end": "stop"}, (
             f"A whole answer came in {shape}, and the last line is"
             f" {json.dumps(found[-1])},"
@@ -298,8 +336,8 @@ def test_usage_has_the_same_names_whoever_counts(events):
     (came,) = all_of(events([chunk("Hello"), LAST, counted]), "usage")
     names = {"input_tokens", "output_tokens", "total_tokens"}
     assert set(came) == names, (
-        f"The usage event holds {', '.join(came)}: each provider has details that no"
-        f" other has. Send {', '.join(sorted(names))}, and no more."
+        f"The usage event holds {', '.join(came)}. These three everybody has, and"
+        f" details only some: send {', '.join(sorted(names))}, and no more."
     )
 
 
@@ -404,6 +442,10 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(ask):
         " chain does not close what it joins. Write response.call_on_close("
         "answer.close), and loop over the model's stream inside closing(...)."
     )
+    assert model.closed_early, (
+        "The reader left after the first piece, and the model was read to its end, for"
+        " nobody: you pay for that. Close the stream, and read no more of it."
+    )
 
 
 def failed(kind, words, **fields):
@@ -476,6 +518,25 @@ def test_the_key_is_in_no_answer_and_no_log(ask, caplog):
                     " does: write sentences of your own, and log the name of the error"
                     " only."
                 )
+
+
+def test_what_breaks_after_the_finish_reason_takes_no_text_away(ask):
+    _, answer = ask("Hello", LAST, WRONG_KEY)
+    last = answer.text.splitlines()[-1]
+    assert json.loads(last) == {"end": "stop"}, (
+        "The model said why it ended, and then the connection broke: all of the text"
+        f" was there, and the last line is {last}. Keep ignoring_late_errors(chunks) in"
+        " app.py, and give events what it yields."
+    )
+
+
+def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
+    """What lesson 08 gave the server is still there."""
+    headers_are_still_there(client, answer_with)
+    a_body_that_is_too_large_is_refused(client, answer_with)
+    a_foreign_name_gets_nothing(client, answer_with)
+    a_foreign_page_gets_nothing(client, answer_with)
+    what_is_no_prompt_is_refused(client, answer_with)
 
 
 __all__ = ["test_a_prompt_that_is_no_string_is_refused"]
