@@ -20,13 +20,10 @@ def done_in_time(work):
 
 
 @pytest.fixture
-def waits_for_one(ask, client):
-    """Return how many bytes wait when a reader stops, for pieces of that size."""
+def bytes_held(client):
+    """Return a function: how many bytes wait, once they are no more for a moment."""
 
-    def count(size):
-        asked = []
-        if not done_in_time(lambda: asked.append(ask(*["x" * size] * 100))):
-            return 0  # not even the first piece came
+    def look():
         held = -1
         before = None
         while held != before:
@@ -34,7 +31,30 @@ def waits_for_one(ask, client):
             before = held
             text = client.get("/metrics").text
             held = int(float(re.search(r"(?m)^bytes_held (.+)$", text)[1]))
-        done_in_time(asked[0][1].close)
+        return held
+
+    return look
+
+
+@pytest.fixture
+def waits_for_one(ask, bytes_held):
+    """Return how many bytes wait when a reader stops, for pieces of that size."""
+
+    def count(size, taken=1):
+        """Let a reader take so many pieces, and stop."""
+        asked = []
+
+        def begin():
+            _, answer = ask(*["x" * size] * 100)
+            pieces = answer.iter_encoded()
+            for _ in range(taken):
+                next(pieces)
+            asked.append((answer, pieces))
+
+        if not done_in_time(begin):
+            return 0  # not even the first piece came
+        held = bytes_held()
+        done_in_time(asked[0][0].close)
         return held
 
     return count
@@ -42,15 +62,47 @@ def waits_for_one(ask, client):
 
 def test_a_reader_who_stops_lets_few_bytes_wait(waits_for_one):
     """A reader who stops lets few bytes wait."""
+    for size in PART, 10_100:
+        waits = waits_for_one(size)
+        assert waits <= MOST, (
+            f"A reader took one piece of {size} bytes and no more, and {waits} bytes"
+            " wait for this reader alone: let takes() also ask whether those in"
+            f" self.pieces and the new one are at most {MOST} bytes together."
+        )
     waits = waits_for_one(PART)
-    assert waits <= MOST, (
-        f"A reader took one piece of {PART} bytes and no more, and {waits} bytes wait"
-        f" for this reader alone: let takes() also ask whether those in self.pieces and"
-        f" the new one are at most {MOST} bytes together."
+    assert waits >= 0, (
+        f"A reader took one piece of {PART} bytes and no more, and {waits} bytes are"
+        " counted as waiting: what takes() counts is the piece that put() appends, so"
+        " change neither."
     )
-    assert waits >= MOST / 2, (
+    assert waits == MOST, (
         f"A reader took one piece of {PART} bytes and no more, and {waits} bytes wait:"
-        f" there is room for {MOST}."
+        f" there is room for {MOST}, which five of them just fill."
+    )
+
+
+def test_a_reader_who_goes_on_has_the_room_again(waits_for_one):
+    """A reader who goes on has the room again."""
+    waits = waits_for_one(PART, taken=10)
+    assert waits == MOST, (
+        f"A reader took ten pieces of {PART} bytes and stopped, and {waits} bytes wait,"
+        f" expected were {MOST}: what was taken waits no more, so count what is in"
+        " self.pieces now."
+    )
+
+
+def test_each_reader_has_a_bound_of_their_own(ask, bytes_held):
+    """Each reader has a bound of their own."""
+    answers = []
+    for _ in range(3):
+        if done_in_time(lambda: answers.append(ask(*["x" * PART] * 100)[1])):
+            next(answers[-1].iter_encoded())
+    waits = bytes_held()
+    done_in_time(lambda: [answer.close() for answer in answers])
+    assert waits == 3 * MOST, (
+        f"Three readers took one piece of {PART} bytes each and stopped, and {waits}"
+        f" bytes wait for them, expected were {3 * MOST}: BYTES stays for all readers"
+        " together, and the new bound is for each."
     )
 
 
