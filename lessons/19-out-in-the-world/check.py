@@ -7,29 +7,42 @@ a server of Python's runs. Where nginx is not installed they are passed over.
 import logging
 import os
 import re
+import runpy
 import shutil
 import socket
 import subprocess
+import sys
+import time as clock
 import zlib
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import Event
 from time import monotonic, sleep
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 from flask import request, request_started
 from langchain_core.exceptions import ModelConnectionError
 from werkzeug.exceptions import TooManyRequests
-from werkzeug.serving import WSGIRequestHandler, make_server
 
+from lessons.course.for_checks.local_server import Quiet, free_port, listens, served
 from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.still_there import (
+    a_body_that_is_too_large_is_refused,
+    a_foreign_name_gets_nothing,
+    a_foreign_page_gets_nothing,
+    what_is_no_prompt_is_refused,
+)
 
 PATIENCE = 5  # seconds
 PLACES = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin"]
 READER = "203.0.113.7"  # an address that is kept free for examples
-JSON = "application/json"
+# Others, each for one check: some limits are not forgotten between two of them.
 OTHER = "203.0.113.8"
+THIRD = "203.0.113.9"
+EAGER = "203.0.113.10"
+JSON = "application/json"
 REFUSED = 'the page shows the sentence of a body like {"error": "..."}'
 
 
@@ -38,37 +51,12 @@ def path_of(name):
     return shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *PLACES]))
 
 
-class Handler(WSGIRequestHandler):
+class Handler(Quiet):
     """A request that is answered in the HTTP that it came in, as gunicorn does."""
 
     def run_wsgi(self):
         self.protocol_version = min(self.request_version, "HTTP/1.1")
         super().run_wsgi()
-
-    def log(self, type, message, *args):
-        pass
-
-
-@contextmanager
-def served(app):
-    """Run the program on a free port; yield the port."""
-    logging.getLogger("werkzeug").setLevel("CRITICAL")
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
-    server.daemon_threads = True
-    server.block_on_close = False
-    server.log = lambda *_: None  # a body that breaks is no news here
-    Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-    try:
-        yield server.port
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def configuration(folder):
@@ -89,8 +77,11 @@ def says_which_http(text):
 
 
 @contextmanager
-def nginx(folder, tmp_path, app_port):
-    """Run nginx with the student's nginx.conf on free ports; yield what is where."""
+def nginx(folder, tmp_path, app_port, silence=None):
+    """Run nginx with the student's nginx.conf on free ports; yield what is where.
+
+    `silence` replaces the time that nginx waits in one, for what nobody waits for.
+    """
     if not path_of("nginx"):
         pytest.skip("nginx is not installed, and this is about nginx.conf.")
     text = configuration(folder)
@@ -108,6 +99,9 @@ def nginx(folder, tmp_path, app_port):
         text = re.sub(
             r"^\s*http\s*{", r"\g<0> proxy_http_version 1.0;", text, flags=re.M
         )
+    if silence:
+        text = re.sub(r"proxy_read_timeout\s+[^;]+;", "", text)
+        text = re.sub(r"proxy_pass\s", rf"proxy_read_timeout {silence}; \g<0>", text)
     # Where it keeps its own things is not what is checked.
     text = re.sub(r"^[ \t]*(daemon|pid|error_log)\s[^;]*;", "", text, flags=re.M)
     certificate = make_certificate(tmp_path)
@@ -154,11 +148,6 @@ def sentence_of_nginx(said, tmp_path):
     )
 
 
-def listens(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def make_certificate(folder):
     """Make a certificate for localhost in a folder, as the notes do."""
     if not path_of("openssl"):
@@ -174,11 +163,11 @@ def make_certificate(folder):
 @pytest.fixture(scope="module")
 def front(program, folder, tmp_path_factory):
     """Return nginx before the program; its url is where readers come in."""
-    with (
-        served(program.app) as port,
-        nginx(folder, tmp_path_factory.mktemp("nginx"), port) as found,
-    ):
-        yield found
+    logging.getLogger("werkzeug").setLevel("CRITICAL")  # a body that breaks is no news
+    with served(program.app, Handler) as address:
+        port = urlsplit(address).port
+        with nginx(folder, tmp_path_factory.mktemp("nginx"), port) as found:
+            yield found
 
 
 @pytest.fixture(autouse=True)
@@ -236,10 +225,10 @@ def break_again(client):
         raise
 
 
-def inherited(folder, name):
-    """Say, of a header that nginx.conf sets and nginx did not, why that can be."""
+def inherited(folder, name, values):
+    """Say, of a header that nginx.conf sets well and nginx did not, why that can be."""
     text = re.sub("#.*", "", configuration(folder))
-    if not re.search(rf"proxy_set_header\s+{name}\s", text):
+    if not re.search(rf"proxy_set_header\s+{name}\s+({values})\s*;", text):
         return ""
     return (
         " It stands there; but a location with a proxy_set_header of its own takes"
@@ -317,9 +306,14 @@ def test_a_reader_who_leaves_is_noticed_through_nginx(front, answer_with):
 
 
 def test_a_refusal_of_the_program_crosses_nginx_as_it_is(front, client, answer_with):
-    answer_with(ModelConnectionError("no"))
+    model = answer_with(ModelConnectionError("no"))
     direct = client.post("/ask", json={"prompt": "Hello?"})
+    asked = len(model.prompts)
     through = post(front, stream=False)
+    assert len(model.prompts) == 2 * asked, (
+        "The model failed, the program refused, and nginx asked the program again: each"
+        " question may be paid for. Leave proxy_next_upstream non_idempotent out."
+    )
     assert through.text == direct.text, (
         f"The program refused with {short(direct.text)}, and through nginx came"
         f" {short(through.text)}: the program knows better why. nginx puts its own"
@@ -332,10 +326,17 @@ def test_the_program_learns_the_name_that_was_asked_for(
 ):
     model = answer_with("one")
     foreign = post(front, stream=False, headers={"Host": "foreign.example"})
+    names = [each.host.partition(":")[0] for each in seen]
+    assert "foreign.example" not in names or foreign.status_code == 400, (
+        "A request for foreign.example reached the program under that name, and got a"
+        f" {foreign.status_code}, expected was 400: the program knows the names it"
+        ' answers to by app.config["TRUSTED_HOSTS"] = trusted_hosts(), in app.py.'
+    )
     assert foreign.status_code == 400 and not model.prompts, (
         f"A request for foreign.example got a {foreign.status_code}, expected was 400:"
         " the program knows the names it answers to, and nginx gives it another one."
-        f" proxy_set_header Host $http_host;{inherited(folder, 'Host')}"
+        " proxy_set_header Host $http_host;"
+        f"{inherited(folder, 'Host', r'[$]http_host|[$]host')}"
     )
     post(front, stream=False)
     assert seen[-1].host.partition(":")[0] == "127.0.0.1", (
@@ -431,12 +432,33 @@ def test_a_program_that_is_gone_is_a_502_as_json(folder, tmp_path):
     )
 
 
+def test_a_program_that_says_nothing_is_a_504_as_json(folder, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # which takes, and waits
+        port = silent.getsockname()[1]
+        with nginx(folder, tmp_path, port, silence="300ms") as front:
+            answer = post(front, stream=False)
+    assert answer.status_code >= 500 and "error" in json_of(answer), (
+        f"The program said nothing for longer than nginx waits, and nginx answered"
+        f" {answer.status_code} with {short(answer.text)}: {REFUSED}. error_page 502"
+        " 504 leads both to a location that returns one."
+    )
+
+
 def test_nginx_waits_longer_than_the_program_does(folder):
     text = re.sub("#.*", "", configuration(folder))
     for time in re.findall(r"proxy_read_timeout\s+[\"']?(\w+)", text):
         assert seconds_in(time) > 30, (
             f"nginx gives up after {time} of silence, before the program does,"
             " which waits 30 s for its model and then says why: proxy_read_timeout 60s;"
+        )
+
+
+def test_a_reader_who_stops_reading_is_not_waited_for_long(folder):
+    text = re.sub("#.*", "", configuration(folder))
+    for time in re.findall(r"\bsend_timeout\s+[\"']?(\w+)", text):
+        assert 0 < seconds_in(time) <= 300, (
+            f"A reader who stops reading, and does not leave, is waited for {time},"
+            " and holds a thread and the model as long: send_timeout 30s;"
         )
 
 
@@ -509,7 +531,7 @@ def test_nobody_can_forge_an_address(front, seen, folder):
         "A reader at 127.0.0.1 sent X-Forwarded-For: 6.6.6.6, and the program takes"
         f" them to be at {seen[-1].address}: whoever can choose an address has no"
         " limit. proxy_set_header X-Forwarded-For $remote_addr;"
-        f"{inherited(folder, 'X-Forwarded-For')}"
+        f"{inherited(folder, 'X-Forwarded-For', '[$]remote_addr')}"
     )
     forged = {"X-Forwarded-Host": "foreign.example"}
     page = requests.get(front.url, headers=forged, timeout=PATIENCE)
@@ -531,12 +553,14 @@ def test_nobody_can_forge_an_address(front, seen, folder):
     )
 
 
-def ask_until_refused(client, program, address):
-    """Ask as often as may be, and once more; return the last answer, and how many."""
-    most = program.app.config["ASKS_A_MINUTE"]
+def ask_until_refused(client, most, addresses):
+    """Ask as often as may be, and once more; return the last answer, and how many.
+
+    `addresses` are what nginx says of the reader, one after the other.
+    """
     for number in range(1, most + 2):
         try:
-            answer = from_nginx(client, address)
+            answer = from_nginx(client, addresses[number % len(addresses)])
         except TooManyRequests as error:
             error.add_note(
                 "Whoever handles an error does not raise the next, but returns the"
@@ -558,7 +582,7 @@ def per_minute(seconds):
 def test_who_asks_too_often_is_refused_with_a_sentence(client, program, answer_with):
     model = answer_with("one")
     most = program.app.config["ASKS_A_MINUTE"]
-    refused, number = ask_until_refused(client, program, READER)
+    refused, number = ask_until_refused(client, most, [EAGER])
     assert refused.status_code == 429, (
         f"Question {number} within a minute from one address got a"
         f" {refused.status_code} with {short(refused.text)}, expected was 429 after"
@@ -575,11 +599,12 @@ def test_who_asks_too_often_is_refused_with_a_sentence(client, program, answer_w
     seconds = refused.headers.get("Retry-After", "")
     assert seconds.isdecimal() and 1 <= int(seconds) <= 62, (
         f"The 429 says Retry-After: {seconds or 'nothing'}, expected were the seconds"
-        " until it may ask again: limiter.current_limit.reset_at - time(), rounded up."
+        " until it may ask again: limiter.current_limit.reset_at - time(), rounded up,"
+        " in a function below @app.errorhandler(RateLimitExceeded)."
         f"{per_minute(seconds)}"
     )
     sentence = json_of_client(refused).get("error")
-    assert isinstance(sentence, str) and len(sentence.split()) > 4, (
+    assert isinstance(sentence, str) and len(sentence.split()) > 2, (
         f"The body of the 429 is {short(refused.text)}: {REFUSED}. Make it with"
         " as_json(TooManyRequests(sentence, retry_after=seconds))."
     )
@@ -588,10 +613,84 @@ def test_who_asks_too_often_is_refused_with_a_sentence(client, program, answer_w
         f"One reader had asked too often, and another, at {OTHER}, got a"
         f" {other.status_code}: the limit is for each address, get_remote_address."
     )
-    page = from_nginx(client, READER, "/")
+    page = from_nginx(client, EAGER, "/")
     assert page.status_code == 200, (
         f"A reader had asked too often, and their page is a {page.status_code}: limit"
         " POST /ask only."
+    )
+
+
+FEW = 3  # questions in a minute
+
+
+@pytest.fixture
+def few(started_with, answer_with):
+    """Return a client of the program, started with a lower limit for each address."""
+    program = started_with(ASKS_A_MINUTE=FEW)
+    answer_with("one")
+    return program.app.test_client()
+
+
+def test_the_limit_is_that_of_the_setting(few):
+    refused, number = ask_until_refused(few, FEW, [READER])
+    assert (refused.status_code, number) == (429, FEW + 1), (
+        f"ASKS_A_MINUTE was {FEW} in .env, and question {number} of one address got a"
+        f" {refused.status_code}: the limit is app.config['ASKS_A_MINUTE']."
+    )
+
+
+def test_nobody_gets_round_the_limit_by_a_header(few):
+    forged = [f"6.6.6.{number}, {READER}" for number in range(FEW + 1)]
+    refused, _ = ask_until_refused(few, FEW, forged)
+    assert refused.status_code == 429, (
+        f"One reader, at {READER}, sent another X-Forwarded-For with each question, and"
+        f" was never refused: only the last address is nginx's, {forged[0]!r} begins"
+        " with what anybody can write. ProxyFix takes the last one, and"
+        " get_remote_address returns that."
+    )
+
+
+@pytest.fixture
+def later(few, program, monkeypatch):
+    """Return a function that lets seconds pass, for whoever asks time.time()."""
+    now = clock.time
+    passed = [0]
+
+    def time():
+        return now() + passed[0]
+
+    monkeypatch.setattr(clock, "time", time)
+    for name, module in list(sys.modules.items()):
+        is_its_own = name.startswith(few.application.import_name.rpartition(".")[0])
+        if is_its_own and getattr(module, "time", None) is now:
+            monkeypatch.setattr(module, "time", time)  # from time import time
+    return lambda seconds: passed.__setitem__(0, passed[0] + seconds)
+
+
+def test_a_minute_later_it_may_ask_again(few, later):
+    first, _ = ask_until_refused(few, FEW, [READER])
+    later(30)
+    second = from_nginx(few, READER)
+    if second.status_code == 429:  # else a minute of the clock ended in between
+        told, still = (int(each.headers["Retry-After"]) for each in (first, second))
+        assert still < told, (
+            f"The first 429 said Retry-After: {told}, and half a minute later another"
+            f" said {still}: it is how long there is still to wait,"
+            " limiter.current_limit.reset_at - time(), rounded up."
+        )
+    else:
+        third, _ = ask_until_refused(few, FEW, [READER])
+        told = [int(each.headers.get("Retry-After", 0)) for each in (first, third)]
+        assert third.status_code == 429 and told[0] <= 30 < told[1] + 5, (
+            f"ASKS_A_MINUTE was {FEW}, that many were asked, and half a minute later"
+            f" there was room again; the two 429s said Retry-After: {told[0]} and"
+            f" {told[1]}. The limit is per minute."
+        )
+    later(61)
+    again = from_nginx(few, READER).status_code
+    assert again == 200, (
+        f"A minute after its last question a reader got a {again}: the limit is per"
+        " minute, so what was counted has to be forgotten then."
     )
 
 
@@ -633,7 +732,7 @@ def test_it_says_whether_it_lives_and_whether_it_is_ready(
         f"The server is about to stop, and GET /health gave {status}, expected was"
         " 200: it still lives, and what is not alive is killed, with its answers."
     )
-    status = from_nginx(client, READER).status_code
+    status = from_nginx(client, THIRD).status_code
     assert status == 200, (
         f"The server is about to stop, and a question that still came got a {status}:"
         " /ready sends readers elsewhere, and who is here gets an answer."
@@ -644,3 +743,54 @@ def test_it_says_whether_it_lives_and_whether_it_is_ready(
         f"The file is gone again, and GET /ready gave {status}, expected was 200:"
         " look for it at each request."
     )
+
+
+# gunicorn.conf.py, and what no lesson after the eighth may lose
+
+
+@pytest.fixture
+def gunicorn_settings(folder):
+    """Return the settings in the student's gunicorn.conf.py."""
+    path = folder / "gunicorn.conf.py"
+    assert path.exists(), f"There is no {folder.name}/gunicorn.conf.py any more."
+    return runpy.run_path(str(path))
+
+
+def test_gunicorn_lets_answers_stream_and_nobody_round_nginx(gunicorn_settings):
+    binds = gunicorn_settings.get("bind", "127.0.0.1:8000")
+    for address in [binds] if isinstance(binds, str) else binds:
+        assert re.match(r"127\.|localhost|\[::1\]|unix:", address), (
+            f"gunicorn.conf.py binds {address}, which others can reach: past nginx they"
+            " can write any X-Forwarded-For, and have no limit. bind ="
+            ' "127.0.0.1:8001"'
+        )
+    kind = gunicorn_settings.get("worker_class", "sync")
+    assert kind != "sync" or gunicorn_settings.get("threads", 1) > 1, (
+        "gunicorn.conf.py has the worker_class sync, which writes one answer at a time:"
+        ' all others wait. worker_class = "gthread" and its threads, or "gevent"'
+    )
+    grace = gunicorn_settings.get("graceful_timeout", 30)
+    assert grace >= 120, (
+        f"gunicorn.conf.py has a graceful_timeout of {grace} s: a restart cuts answers"
+        " that take longer, and one may take 120 s. graceful_timeout = 130"
+    )
+
+
+def test_all_questions_are_counted_in_one_place(gunicorn_settings, program):
+    workers = gunicorn_settings.get("workers", 1)
+    limiters = program.app.extensions.get("limiter", ())
+    storages = [str(getattr(each, "_storage_uri", "")) for each in limiters]
+    in_memory = all(uri.startswith("memory:") or not uri for uri in storages)
+    assert workers == 1 or not in_memory, (
+        f"gunicorn.conf.py has {workers} workers, and each counts for itself in its"
+        f" memory: a reader may ask {workers} times as often. workers = 1, or a"
+        " storage_uri that they share."
+    )
+
+
+def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
+    """What lesson 08 gave the server is still there."""
+    a_body_that_is_too_large_is_refused(client, answer_with)
+    a_foreign_name_gets_nothing(client, answer_with)
+    a_foreign_page_gets_nothing(client, answer_with)
+    what_is_no_prompt_is_refused(client, answer_with)

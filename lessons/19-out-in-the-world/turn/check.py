@@ -25,6 +25,10 @@ def answers(client):
             f"GET /health gave {health}, expected was a number by the name answers:"
             ' {"alive": True, "answers": 0}.'
         )
+        assert health.get("alive") is True, (
+            f"GET /health gave {health}: it still says that the program lives,"
+            ' {"alive": True, "answers": 0}.'
+        )
         return number
 
     before = count_all()
