@@ -33,6 +33,10 @@ export const checks = [
       answer.send(lines({ token: "one" }));
       await page.soon(() => page.text);
       page.must(
+        page.text === "one" || !"one".startsWith(page.text || "?"),
+        `The token was "one", the box "Letter by letter" is not checked, and #answer shows ${say(page.text)} first: hand ask the reader readLetters only if letters.checked.`,
+      );
+      page.must(
         page.text === "one",
         `The server had sent the line {"token":"one"} and was still writing, and #answer shows ${say(page.text)}: parse each line when it is whole, and append message.token.`,
       );
@@ -103,6 +107,19 @@ export const checks = [
     },
   },
   {
+    sentence: "The page hangs up when it leaves the loop",
+    async run(page) {
+      const answer = await ask(page);
+      answer.send(lines({ token: "one" }, { isError: true, reason: "The model left." }));
+      await page.soon(() => page.words.includes("The model left."));
+      await page.soon(() => answer.hungUp);
+      page.must(
+        answer.hungUp,
+        "The server threw, the page said so, and the connection is still open: the browser reads on, for nobody. However the loop in readLines is left, cancel the reader, in finally.",
+      );
+    },
+  },
+  {
     sentence: "A limit that the server throws is said in a sentence",
     async run(page) {
       const reason = { limit: 1234 };
@@ -125,24 +142,40 @@ export const checks = [
           `The last line was ${say(rest || '{"token":"one"}')}, then nothing more came, and the page says nothing: only an answer with an {"end": ...} is whole. Throw an error when there was none.`,
         );
       }
+      const answer = await ask(page);
+      answer.send(lines({ token: "one" }, { usage: USAGE }));
+      await page.soon(() => page.words.includes("1234"));
+      const before = page.words;
+      answer.end();
+      await page.soon(() => page.words !== before);
+      page.must(
+        page.words !== before,
+        "The last line was a usage, then nothing more came, and the page says nothing of it: only a message with an end says that the answer is whole.",
+      );
     },
   },
   {
     sentence: "A line that cannot be read is a problem",
     async run(page) {
-      const words = await complaint(page, (answer) =>
-        answer.send('{"token": "tw\n').send(lines({ token: "one" }, END)).end(),
-      ).catch(() => "");
-      page.must(
-        words,
-        'A whole line was {"token": "tw, which is no JSON, and the page says nothing: words are missing there, and nobody notices. Let JSON.parse throw, and skip no line.',
-      );
+      for (const line of ['{"token": "tw', '{token: "two"}']) {
+        const words = await complaint(page, (answer) =>
+          answer.send(`${line}\n`).send(lines({ token: "one" }, END)).end(),
+        ).catch(() => "");
+        page.must(
+          words,
+          `A whole line was ${line}, which is no JSON, and the page says nothing: words are missing there, and nobody notices. Let JSON.parse throw, and skip no line.`,
+        );
+      }
     },
   },
   {
     sentence: "An answer that ended for another reason does not look whole",
     async run(page) {
       const words = await complaint(page, (answer) => answer.send(lines({ end: "length" })).end());
+      page.must(
+        !words || words.includes("length"),
+        `The last line was {"end":"length"}, and the page says ${say(words)}: the answer had its end. It broke off only if no message had an end, whatever its reason.`,
+      );
       page.must(
         words.includes("length"),
         `The last line was {"end":"length"}, the limit on its length, and the page does not say so: show the reason, unless the end is "stop".`,
@@ -203,6 +236,27 @@ export const checks = [
         '"Letter by letter" is on, and the first token came all at once: give ask the reader as its third parameter, read = readLines, and in page.js hand it readLetters when the box is checked.',
       );
       page.must(!page.complaint, `"Letter by letter" is on, the answer is whole, and the page complains: ${say(page.complaint)}.`);
+    },
+  },
+  {
+    sentence: "Without another reader, ask reads lines",
+    async run(page) {
+      const { ask: asked } = await page.import("static/ask.js");
+      page.must(asked, "static/ask.js exports no ask.");
+      for (const reader of [[], [undefined]]) {
+        page.reply = { type: TYPE, text: WHOLE };
+        const signal = new page.window.AbortController().signal;
+        let text = "";
+        try {
+          for await (const message of asked("Hello?", signal, ...reader)) text += message.token ?? "";
+        } catch (error) {
+          throw new Error(`ask() was called with a prompt and a signal, and no reader, and it threw: ${error.message}. Give its third parameter a default, read = readLines.`);
+        }
+        page.must(
+          text === TEXT,
+          `ask() was called with a prompt and a signal, and no reader, and its tokens say ${say(text)}, expected was ${say(TEXT)}: give its third parameter a default, read = readLines.`,
+        );
+      }
     },
   },
 ];

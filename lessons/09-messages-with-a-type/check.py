@@ -3,13 +3,21 @@
 import pytest
 
 from lessons.course.for_checks import json_lines as checks
-from lessons.course.for_checks.json_lines import PATIENCE, answer_of
-from lessons.course.for_checks.plain_text import (
-    test_a_prompt_that_is_no_string_is_refused,
-)
+from lessons.course.for_checks.in_time import PATIENCE
+from lessons.course.for_checks.json_lines import answer_of
 from lessons.course.for_checks.scripted_model import End
+from lessons.course.for_checks.still_there import (
+    test_an_answer_has_the_headers_of_lesson_08,
+    test_the_limits_of_lesson_08_are_still_there,
+    test_what_is_no_prompt_is_refused,
+)
 
-__all__ = ["answer_of", "test_a_prompt_that_is_no_string_is_refused"]
+__all__ = [
+    "answer_of",
+    "test_an_answer_has_the_headers_of_lesson_08",
+    "test_the_limits_of_lesson_08_are_still_there",
+    "test_what_is_no_prompt_is_refused",
+]
 
 
 def test_post_ask_answers_in_json_lines(answer_of):
@@ -19,19 +27,22 @@ def test_post_ask_answers_in_json_lines(answer_of):
 
 def test_its_tokens_are_what_the_model_wrote(answer_of):
     checks.tokens_are_what_the_model_wrote(answer_of)
+    checks.a_chunk_without_text_is_no_token(answer_of)
     checks.a_list_of_blocks_is_sent_as_text(answer_of)
+    checks.half_an_emoji_breaks_nothing(answer_of)
 
 
 def test_the_first_token_leaves_before_the_second_is_made(answer_of):
     checks.the_first_token_leaves_before_the_second_is_made(answer_of)
 
 
-def test_a_failure_after_the_first_token_is_the_last_line(answer_of):
-    checks.a_failure_after_the_first_token_is_the_last_line(answer_of)
+def test_a_failure_after_the_first_token_is_the_last_line(answer_of, told):
+    checks.a_failure_after_the_first_token_is_the_last_line(answer_of, told)
 
 
 def test_the_last_line_says_why_the_model_ended(answer_of):
     checks.the_last_line_says_why_the_model_ended(answer_of)
+    checks.what_breaks_after_the_end_takes_nothing_away(answer_of)
 
 
 def test_an_answer_without_a_reason_for_its_end_is_not_whole(answer_of):
@@ -40,14 +51,15 @@ def test_an_answer_without_a_reason_for_its_end_is_not_whole(answer_of):
 
 def test_the_usage_comes_before_the_end(answer_of):
     checks.the_usage_comes_before_the_end(answer_of)
+    checks.a_number_that_json_does_not_have_is_not_sent(answer_of)
 
 
 def test_a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of):
     checks.a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of)
 
 
-def test_a_failure_before_the_first_token_is_a_status(answer_of):
-    checks.a_failure_before_the_first_token_is_a_status(answer_of)
+def test_a_failure_before_the_first_token_is_a_status(answer_of, told):
+    checks.a_failure_before_the_first_token_is_a_status(answer_of, told)
 
 
 def test_an_end_without_a_word_is_refused(ask):
@@ -63,19 +75,14 @@ def test_an_end_without_a_word_is_refused(ask):
 
 @pytest.mark.usefixtures("kept")
 def test_the_model_is_hung_up_on_when_the_reader_leaves(
-    program, ask, answer_with, serve
+    program, answer_of, answer_with, serve
 ):
-    model, answer = ask("one", " two")
-    next(answer.iter_encoded())
-    try:
-        answer.close()
-    except Exception as error:  # the generator has caught GeneratorExit
-        error.add_note("The reader had left: catch Exception only, and yield no more.")
-        raise
-    assert model.closed.is_set(), (
-        "The reader left after the first token, and the model's stream stayed open:"
-        " closing(...) closes a generator that you loop over, and what chain() chains"
-        " is closed by response.call_on_close(pieces.close)."
+    checks.the_model_is_hung_up_on_while_it_thinks(
+        answer_of,
+        "closing(...) closes a generator that you loop over, and what chain() chains"
+        " is closed by response.call_on_close(pieces.close).",
+        "GeneratorExit is how a generator learns that its reader has left. Do not catch"
+        " it.",
     )
     hung_up = checks.the_model_is_hung_up_on_when_the_reader_leaves(
         program, answer_with, serve

@@ -7,13 +7,21 @@ from importlib import import_module
 import pytest
 
 from lessons.course.for_checks import json_lines as checks
-from lessons.course.for_checks.json_lines import PATIENCE, answer_of, in_time
-from lessons.course.for_checks.plain_text import (
-    test_a_prompt_that_is_no_string_is_refused,
-)
+from lessons.course.for_checks.in_time import PATIENCE, in_time
+from lessons.course.for_checks.json_lines import answer_of
 from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.still_there import (
+    test_an_answer_has_the_headers_of_lesson_08,
+    test_the_limits_of_lesson_08_are_still_there,
+    test_what_is_no_prompt_is_refused,
+)
 
-__all__ = ["answer_of", "test_a_prompt_that_is_no_string_is_refused"]
+__all__ = [
+    "answer_of",
+    "test_an_answer_has_the_headers_of_lesson_08",
+    "test_the_limits_of_lesson_08_are_still_there",
+    "test_what_is_no_prompt_is_refused",
+]
 MANY = 50  # more messages than a stream has room for
 A_MOMENT = 0.3  # seconds in which a thread would go on that does not wait
 
@@ -29,6 +37,12 @@ def make_stream(program, folder):
         f"{folder.name}/stream.py has no class Stream: write class Stream: there."
     )
     return module.Stream
+
+
+@pytest.fixture
+def room(make_stream):
+    """Return how many lines may wait, as the program's stream.py says, or 8."""
+    return getattr(import_module(make_stream.__module__), "ROOM", 8)
 
 
 def must_have(stream, *methods):
@@ -65,6 +79,14 @@ class Sender:
                 break
             self.thread.join(PATIENCE / 100)
         return self.sent >= number
+
+
+def until(so):
+    """Wait until it is so, or for PATIENCE seconds."""
+    for _ in range(100):
+        if so():
+            return
+        threading.Event().wait(PATIENCE / 100)
 
 
 class Reader:
@@ -114,9 +136,31 @@ def as_message(line):
     return json.loads(text)
 
 
+def test_each_stream_has_lines_of_its_own(make_stream):
+    one, other = make_stream(), make_stream()
+    must_have(one, "__init__", "send", "close", "__iter__")
+    in_time(
+        lambda: one.send({"token": "for one reader"}),
+        "A message was sent, and send() still waits: it only waits while eight lines"
+        " are waiting.",
+    )
+    one.close()
+    other.close()
+    found = read(other)
+    assert found == [], (
+        f"One stream was sent a token, and another one yielded {found}: two readers"
+        " would get each other's answers. Make lines, sent, closed and changed in"
+        " __init__, as self.lines = deque(), and not above it."
+    )
+    counted = getattr(one, "sent", 1)  # a program may count in another way
+    assert counted == 1 or not isinstance(counted, int), (
+        f"One message was sent, and the stream's sent is {counted}: send() counts, with"
+        " self.sent += 1, so that run() knows whether a failure can still be a status."
+    )
+
+
 def test_what_is_sent_comes_out_in_order(make_stream):
     stream = make_stream()
-    must_have(stream, "__init__", "send", "close", "__iter__")
     sent = [{"token": "Trag\nödie"}, {"token": "👋"}, {"end": "stop"}]
 
     def send_all():
@@ -134,6 +178,34 @@ def test_what_is_sent_comes_out_in_order(make_stream):
         f"Sent were {sent}, and the lines hold {found}: send() appends the line, and"
         " __iter__ takes the oldest, with popleft(), until the stream is closed and no"
         " line is left."
+    )
+
+
+def test_a_message_becomes_json(make_stream):
+    """A message becomes JSON"""
+    stream = make_stream()
+    try:
+        stream.send({"token": "half an emoji: \ud83d"})
+    except UnicodeEncodeError:
+        raise AssertionError(
+            "A message with half an emoji was sent, as models can write it, and send()"
+            " broke: it has no bytes in UTF-8. Let json.dumps write it as \\ud83d, as"
+            ' it does without ensure_ascii=False, or encode with "replace".'
+        ) from None
+    try:
+        stream.send({"usage": float("nan")})
+    except ValueError:
+        pass
+    else:
+        raise AssertionError(
+            "NaN was sent, which is no JSON, so that a page would break there: with"
+            " json.dumps(message, allow_nan=False) send() raises a ValueError."
+        )
+    stream.close()
+    found = read(stream)
+    assert len(found) == 1, (
+        f"Of two messages one could be sent, and the lines hold {found}: make the line"
+        " before you append it."
     )
 
 
@@ -205,14 +277,22 @@ def test_nobody_can_send_after_the_end(make_stream):
     )
 
 
-def test_send_waits_while_there_is_no_room(make_stream):
+def test_send_waits_while_there_is_no_room(make_stream, room):
     stream = make_stream()
     sender = Sender(stream, range(MANY))
+    assert sender.has_sent(room), (
+        f"Nobody took a line, and after {sender.sent} messages send() waits already: it"
+        f" waits only while {room} lines are waiting."
+    )
     sender.thread.join(A_MOMENT)
     sent = sender.sent
     assert sender.error is None and sent < MANY, (
         f"Nobody took a line, and {sent} messages were sent: what a model writes would"
         " fill the memory. Let send() wait while eight lines are waiting."
+    )
+    assert sent == room, (
+        f"Nobody took a line, and {sent} messages were sent: a stream never holds more"
+        f" than {room} lines, so wait until len(self.lines) < ROOM."
     )
     reader = Reader(stream)
     reader.may_go_on.set()
@@ -220,16 +300,19 @@ def test_send_waits_while_there_is_no_room(make_stream):
         "send() waited for room, lines were taken, and it sleeps on: __iter__ has to"
         " wake it, with self.changed.notify_all()."
     )
+    stream.close()
 
 
-def test_send_stops_waiting_when_the_reader_leaves(make_stream):
+def test_send_stops_waiting_when_the_reader_leaves(make_stream, room):
     stream = make_stream()
-    sender = Sender(stream, range(MANY))
-    sender.thread.join(A_MOMENT)
+    sender = Sender(stream, range(room + 1))
+    sender.has_sent(room)
+    sender.thread.join(A_MOMENT)  # by now it waits for room for the last
     in_time(
         stream.close,
-        "send() waits for room, and close() waits for send(): let go of the lock while"
-        " waiting, with self.changed.wait_for(...).",
+        "send() waits for room, the reader left, and close() waits as well: it may"
+        " neither wait for room nor for send(). While send() waits it lets go of the"
+        " lock, with self.changed.wait_for(...).",
     )
     sender.thread.join(PATIENCE)
     assert not sender.thread.is_alive(), (
@@ -242,14 +325,43 @@ def test_send_stops_waiting_when_the_reader_leaves(make_stream):
     )
 
 
+def test_two_services_can_send_into_one_stream(make_stream, room):
+    stream = make_stream()
+    senders = [Sender(stream, range(MANY)), Sender(stream, range(MANY))]
+
+    def sent():
+        return sum(sender.sent for sender in senders)
+
+    until(lambda: sent() >= room)
+    senders[0].thread.join(A_MOMENT)  # by now both wait for room
+    lines = iter(stream)
+    next(lines)
+    until(lambda: sent() > room)
+    senders[0].thread.join(A_MOMENT)
+    assert sent() == room + 1, (
+        f"Two threads waited for room, one line was taken, and {sent() - room} messages"
+        " were sent: both were woken, and one of them found the room taken. Look again"
+        " after each waking: wait_for does it, and an if with wait() does not."
+    )
+    stream.close()
+    for sender in senders:
+        sender.thread.join(PATIENCE)
+    sleeping = [sender for sender in senders if sender.thread.is_alive()]
+    assert not sleeping, (
+        "Two threads waited for room, the stream was closed, and one of them sleeps on:"
+        " notify() wakes one, and notify_all() wakes all."
+    )
+
+
 @pytest.mark.usefixtures("make_stream")
 def test_a_service_has_a_thread_of_its_own(program, ask):
     views = []
     services = []
 
     def post():
-        views.append(threading.get_ident())
-        _, answer = ask("one", lambda: services.append(threading.get_ident()), " two")
+        views.append(threading.current_thread())
+        note = lambda: services.append(threading.current_thread())  # noqa: E731
+        _, answer = ask("one", note, " two")
         pieces = answer.iter_encoded()
         next(pieces, b"")
         next(pieces, b"")
@@ -272,6 +384,18 @@ def test_a_service_has_a_thread_of_its_own(program, ask):
     )
 
 
+def test_a_service_does_not_hold_up_the_servers_end(ask):
+    """A service does not hold up the server's end"""
+    services = []
+    # Asked by the main thread, which is no daemon: a new thread is what its maker is.
+    ask("one", lambda: services.append(threading.current_thread()), " two")
+    until(lambda: services)
+    assert services[0].daemon, (
+        "The service's thread is no daemon, so a server that is stopped waits for the"
+        " model's last word: make it with Thread(..., daemon=True)."
+    )
+
+
 def test_post_ask_answers_in_json_lines(answer_of):
     """POST /ask answers in JSON Lines."""
     checks.answers_in_json_lines(answer_of)
@@ -279,6 +403,7 @@ def test_post_ask_answers_in_json_lines(answer_of):
 
 def test_its_tokens_are_what_the_model_wrote(answer_of):
     checks.tokens_are_what_the_model_wrote(answer_of)
+    checks.a_chunk_without_text_is_no_token(answer_of)
     checks.a_list_of_blocks_is_sent_as_text(answer_of)
 
 
@@ -286,8 +411,17 @@ def test_the_first_token_leaves_before_the_second_is_made(answer_of):
     checks.the_first_token_leaves_before_the_second_is_made(answer_of)
 
 
+def test_a_failure_after_the_first_token_is_the_last_line(answer_of, told):
+    checks.a_failure_after_the_first_token_is_the_last_line(answer_of, told)
+
+
+def test_a_failure_before_the_first_token_is_a_status(answer_of, told):
+    checks.a_failure_before_the_first_token_is_a_status(answer_of, told)
+
+
 def test_the_last_line_says_why_the_model_ended(answer_of):
     checks.the_last_line_says_why_the_model_ended(answer_of)
+    checks.what_breaks_after_the_end_takes_nothing_away(answer_of)
     checks.an_answer_without_a_reason_for_its_end_is_not_whole(answer_of)
 
 
@@ -299,20 +433,11 @@ def test_a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of):
     checks.a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of)
 
 
-def test_a_failure_after_the_first_token_is_the_last_line(answer_of):
-    checks.a_failure_after_the_first_token_is_the_last_line(answer_of)
-
-
-def test_a_failure_before_the_first_token_is_a_status(answer_of):
-    checks.a_failure_before_the_first_token_is_a_status(answer_of)
-
-
 def test_a_slow_reader_slows_the_model_down(answer_of, program):
     model, answer = answer_of(*["word "] * MANY)
-    next(answer.iter_encoded())
+    in_time(lambda: next(answer.iter_encoded()), "The first line never came.")
     ended = model.closed.wait(A_MOMENT)
     made = model.made
-    answer.close()
     assert not ended and made < MANY, (
         f"The reader took one line, and the model has written all {MANY} texts: hand"
         " them to a stream whose send() waits for room."
@@ -320,7 +445,17 @@ def test_a_slow_reader_slows_the_model_down(answer_of, program):
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_model_is_hung_up_on_when_the_reader_leaves(program, answer_with, serve):
+def test_the_model_is_hung_up_on_when_the_reader_leaves(
+    program, answer_of, answer_with, serve
+):
+    checks.the_model_is_hung_up_on_while_it_thinks(
+        answer_of,
+        "Flask then calls the close() of what Response was given, so give it the stream"
+        " itself. The next send() raises, and closing(model.stream(prompt)) in the"
+        " service hangs up on the way out.",
+        "the stream is closed, and the next send() raises StreamClosed. Let that end"
+        " the service, and do not pass over it.",
+    )
     hung_up = checks.the_model_is_hung_up_on_when_the_reader_leaves(
         program, answer_with, serve
     )

@@ -25,6 +25,18 @@ export const checks = [
     },
   },
   {
+    sentence: "No time at all is a time too",
+    async run(page) {
+      const answer = await page.ask("Hello?", { type: "application/jsonl; charset=utf-8" });
+      answer.send(lines({ token: "one" }, { seconds: 0 }, END)).end();
+      await page.soon(() => /\b0\b/.test(page.words));
+      page.must(
+        /\b0\b/.test(page.words),
+        `The message was {"seconds":0}, and below the answer the page says ${say(page.words)}: 0 is false for an if, so ask whether message.seconds is undefined.`,
+      );
+    },
+  },
+  {
     sentence: "Without that message it says nothing of it",
     async run(page) {
       const answer = await page.ask("Hello?", { type: "application/jsonl; charset=utf-8" });

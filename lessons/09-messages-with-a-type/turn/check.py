@@ -1,6 +1,7 @@
 """An answer says in a message of its own how many seconds it took."""
 
 from threading import Event
+from time import monotonic
 
 from lessons.course.for_checks.json_lines import answer_of, messages, tokens
 
@@ -26,7 +27,12 @@ def test_a_message_says_how_many_seconds_it_took(answer_of):
         f"The lines have the keys {keys}, in this order: the seconds come when the"
         " answer is over, and the end stays last, since a reader may leave there."
     )
-    [seconds] = [message["seconds"] for message in found if "seconds" in message]
+    [message] = [message for message in found if "seconds" in message]
+    assert list(message) == ["seconds"], (
+        f"The seconds come in the message {message}: send them in one of their own,"
+        ' {"seconds": ...}, which a reader that does not know it passes over.'
+    )
+    seconds = message["seconds"]
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     assert is_number, (
         f"The seconds are {seconds!r}: send a number, without quotes, that a page can"
@@ -40,6 +46,28 @@ def test_a_message_says_how_many_seconds_it_took(answer_of):
     assert seconds < 100 * SILENCE, (
         f"The answer took about a second, and the message says {seconds}: send the time"
         " that has passed, in seconds."
+    )
+
+
+def test_each_answer_is_timed_by_itself(answer_of):
+    began = monotonic()
+    _, answer = answer_of("one")
+    found = messages(answer)
+    took = monotonic() - began
+    said = [message["seconds"] for message in found if "seconds" in message]
+    assert said and said[0] <= took + 0.01, (
+        f"An answer took {took:.2f} s, from the prompt on, and its seconds are"
+        f" {said}: note the time when this answer begins, inside of the function, and"
+        " subtract that."
+    )
+
+
+def test_an_answer_without_a_word_is_still_refused(answer_of):
+    _, answer = answer_of()
+    assert answer.status_code == 502, (
+        "The model ended without a word, and the status is"
+        f" {answer.status_code}, expected was 502: send the seconds after you have"
+        " asked why the answer ended, since the first message makes the status 200."
     )
 
 

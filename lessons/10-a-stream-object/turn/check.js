@@ -17,10 +17,24 @@ export const checks = [
     async run(page) {
       const words = await complaint(page, { late: 2 });
       page.must(
-        /2|two/.test(words) && !/[{}]|\[object|undefined/.test(words),
+        /2|two/i.test(words) && !/[{}]|\[object|undefined/.test(words),
         `The server threw {"late":2}, and the page says ${say(words)}: let named() make an Error of it, whose message is a sentence with the seconds.`,
       );
+      page.must(
+        !/\d tokens/.test(words),
+        `The server threw {"late":2}, and the page says ${say(words)}: the 2 are seconds. Make a sentence of its own of an object that is late.`,
+      );
       page.must(page.text === "one", `"one" had come, and #answer shows ${say(page.text)}: keep what came.`);
+    },
+  },
+  {
+    sentence: "What else is thrown is still said",
+    async run(page) {
+      const words = await complaint(page, "The model left.");
+      page.must(
+        words.includes("The model left.") && !/undefined/.test(words),
+        `The server threw "The model left.", and the page says ${say(words)}: only an object with late is late.`,
+      );
     },
   },
   {

@@ -1,49 +1,113 @@
 """An answer that takes too long is thrown by a thread that only looks at the clock."""
 
 import json
-from threading import Event
+import threading
 from time import monotonic
 
-import requests
+import pytest
 
-from lessons.course.for_checks.json_lines import PATIENCE, answer_of, in_time, messages
+from lessons.course.for_checks.json_lines import answer_of, messages
 
 __all__ = ["answer_of"]
 SECONDS = 2
 LATE = {"isError": True, "reason": {"late": SECONDS}}
 
 
-def test_an_answer_that_falls_silent_is_thrown(answer_of):
-    gate = Event()  # opened when the check is over
-    began = monotonic()
-    model, answer = answer_of("one", lambda: gate.wait(3 * PATIENCE), " two")
-    try:
-        body = in_time(
-            answer.get_data,
-            f"The model was silent for {PATIENCE} s after its first token, and nothing"
-            " more came: the thread that waits for the model can do nothing meanwhile,"
-            f" so start() a Timer({SECONDS}, ...) that throws.",
-        )
-    finally:
-        gate.set()
-    took = monotonic() - began
-    found = [json.loads(line) for line in body.splitlines()]
-    assert found[0] == {"token": "one"}, (
-        f'The model\'s first token was "one", and the lines are {found}: start the'
-        " Timer when the first message is there."
+class Asking:
+    """A thread that asks, and notes when the first message and the end came."""
+
+    def __init__(self, program, model):
+        self.client = program.app.test_client()
+        self.model = model
+        self.began = self.first = self.end = monotonic()
+        self.lines = []  # what they hold
+        self.has_ended = False
+        self.error = None
+        self.thread = threading.Thread(target=self.work, daemon=True)
+        self.thread.start()
+
+    def work(self):
+        try:
+            answer = self.client.post("/ask", json={"prompt": "Hello?"})
+            self.first = monotonic()
+            for line in answer.iter_encoded():
+                self.lines.append(json.loads(line))
+            self.end = monotonic()
+            self.has_ended = True
+        except Exception as error:
+            self.error = error
+
+
+@pytest.fixture
+def gate():
+    """Yield an event that is set when the check is over: then no model waits."""
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+def test_an_answer_that_is_late_is_thrown(program, answer_with, gate):
+    thinks = lambda seconds: lambda: gate.wait(seconds)  # noqa: E731
+    silent = thinks(30)
+    before, between, after = 0.4 * SECONDS, 0.5 * SECONDS, 0.85 * SECONDS
+    scripts = [
+        [thinks(before), "one", silent, " two"],
+        ["one", thinks(between), " two", thinks(after), " three", silent],
+    ]
+    both = []  # at the same time, for each of them takes its time
+    for script in scripts:
+        model = answer_with(*script)
+        both.append(Asking(program, model))
+        while not model.prompts and both[-1].thread.is_alive():
+            both[-1].thread.join(0.01)
+    until = monotonic() + 4 * SECONDS
+    for asking in both:
+        asking.thread.join(max(0, until - monotonic()))
+        if asking.error:
+            raise asking.error
+    falls_silent, goes_on = both
+    must_be_thrown(falls_silent, before)
+    assert {"token": " three"} not in goes_on.lines, (
+        f"The model sent tokens at 0, {between:g} and {between + after:g} s, and all of"
+        f" them came: an answer may take {SECONDS} s after its first message, whatever"
+        " comes meanwhile. Start one Timer for it, and not one for each message."
     )
-    assert found[-1] == LATE, (
-        f"The model fell silent, and the last line is {found[-1]}: after {SECONDS} s"
-        f" the stream throws, so that it is {LATE}."
+
+
+def must_be_thrown(asking, before):
+    """Fail unless an answer whose model falls silent was thrown at the right time."""
+    view = asking.first - asking.began
+    late = asking.end - asking.first
+    assert asking.has_ended or len(asking.lines) < 2, (
+        f"The model fell silent, and then the line {asking.lines[-1]} came, but no end:"
+        f" let the Timer call stream.throw, which sends {LATE} and closes."
     )
-    assert took > SECONDS / 2, (
-        f"The answer was thrown long before {SECONDS} s had passed: hand Timer the"
+    assert asking.has_ended, (
+        "The model fell silent after its first token, and seconds later nothing more"
+        " had come: the thread that waits for the model can do nothing meanwhile, so"
+        f" start() a Timer({SECONDS}, ...) that throws."
+    )
+    assert asking.lines[0] == {"token": "one"}, (
+        f'The model\'s first token was "one", and the lines are {asking.lines}: start'
+        " the Timer when the first message is there."
+    )
+    assert asking.lines[-1] == LATE, (
+        f"The model fell silent, and the last line is {asking.lines[-1]}: after"
+        f" {SECONDS} s the stream throws, so that it is {LATE}."
+    )
+    assert view < before + 0.75 * SECONDS, (
+        f"The first message came after {before:g} s, and the view returned its response"
+        " much later: wait for the clock in a thread of its own."
+    )
+    assert late > 0.1 * SECONDS, (
+        "The answer was thrown at once, right after its first message: hand Timer the"
         f" function and its argument, Timer({SECONDS}, stream.throw, [...]), and do not"
         " call it there."
     )
-    assert model.closed.wait(PATIENCE), (
-        "The answer was thrown, the model wrote on, and its stream stays open: let"
-        " send() raise when the stream is closed."
+    assert late > 0.8 * SECONDS, (
+        f"The model thought for {before:g} s before its first message, and the answer"
+        f" was thrown less than {SECONDS} s after it: start() the Timer when the first"
+        " message is there, below stream.wait()."
     )
 
 
@@ -56,15 +120,21 @@ def test_an_answer_in_time_is_whole(answer_of):
     )
 
 
-def test_an_answer_that_is_over_does_not_wait_for_the_clock(
-    answer_with, program, serve
-):
+def test_an_answer_that_is_over_does_not_wait_for_the_clock(client, answer_with):
     answer_with("one")
-    url = f"{serve(program.app)}/ask"
+    before = threading.enumerate()
     began = monotonic()
-    requests.post(url, json={"prompt": "Hello?"}, timeout=PATIENCE)
+    client.post("/ask", json={"prompt": "Hello?"}).get_data()
     took = monotonic() - began
     assert took < 0.9 * SECONDS, (
         f"The model had answered at once, and the answer took {took:.1f} s: wait for"
         " the clock in a thread of its own."
     )
+    for thread in set(threading.enumerate()).difference(before):
+        if not thread.daemon:
+            thread.join(SECONDS / 10)  # one that was cancelled ends now
+        assert thread.daemon or not thread.is_alive(), (
+            "The answer was over, and the thread that waits for the clock is no"
+            " daemon: a server that is stopped would wait for it. Set daemon = True on"
+            " the Timer before you start() it."
+        )

@@ -1,5 +1,7 @@
 """What the checks of failures share: a model that fails, and a body read to its end."""
 
+from traceback import format_exception
+
 from langchain_core.exceptions import ModelAPIError
 
 from failures import MISTAKE
@@ -44,6 +46,25 @@ def raised_in_the_view(error):
             return True
         frames = frames.tb_next
     return False
+
+
+def must_not_repeat_the_provider(told, error=None):
+    """Fail if the log, the terminal or a traceback holds the provider's own words.
+
+    `told` is what the program has logged and printed; `error` is what broke the body:
+    a server prints its traceback.
+    """
+    assert SECRET not in told, (
+        f"The model failed with {SECRET!r}, and what the program logs or prints repeats"
+        " it: logs are kept, and read by many. Log log_name(error), which says class"
+        " and status, and no traceback. What ends a thread is printed with one, too."
+    )
+    printed = "".join(format_exception(error)) if error else ""
+    assert SECRET not in printed, (
+        f"The model failed with {SECRET!r}, and the traceback of what broke the body,"
+        " which a server prints, repeats it: raise BodyBreaks(sentence) from None,"
+        " which leaves the model's error out."
+    )
 
 
 def must_not_be_our_own(said, logged):

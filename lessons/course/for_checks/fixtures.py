@@ -4,8 +4,10 @@ A pytest plugin: run_checks.py starts pytest with it.
 """
 
 import runpy
+import threading
 from contextlib import ExitStack, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
+from traceback import format_exception
 from weakref import ref
 
 import pytest
@@ -123,6 +125,27 @@ def kept(monkeypatch):
         return stream
 
     monkeypatch.setattr(ScriptedModel, "stream", keep)
+
+
+@pytest.fixture
+def told(caplog, capsys, monkeypatch):
+    """Return a function: all that the program has logged and printed, as one text.
+
+    Python prints what a thread dies of, with the words of the exception.
+    """
+    deaths = []
+    usual = threading.excepthook
+
+    def note(death):
+        deaths.extend(format_exception(death.exc_value))
+        usual(death)
+
+    def all_of_it():
+        printed = capsys.readouterr()
+        return "\n".join([caplog.text, printed.out, printed.err, *deaths])
+
+    monkeypatch.setattr(threading, "excepthook", note)
+    return all_of_it
 
 
 @pytest.fixture

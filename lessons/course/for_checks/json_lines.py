@@ -5,53 +5,27 @@ import threading
 
 import pytest
 import requests
-from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
+from langchain_core.exceptions import (
+    ModelConnectionError,
+    ModelError,
+    ModelRateLimitError,
+)
 from langchain_core.messages import AIMessageChunk
+from werkzeug.exceptions import HTTPException
 
-from failures import BodyBreaks
-from lessons.course.for_checks.failing_model import SECRET
+from failures import STOPPED_EARLY, BodyBreaks
+from lessons.course.for_checks.failing_model import SECRET, must_not_repeat_the_provider
+from lessons.course.for_checks.in_time import PATIENCE, in_time, is_of_the_check
 from lessons.course.for_checks.plain_text import ANSWER, STATUS, TEXTS
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End
 
-PATIENCE = 5  # seconds that what should come at once may take
 MOST_TOKENS = 1000
 LONG = "word " * 4000  # a thousand of them are more than the buffers on the way hold
-USAGE = {"input_tokens": 2, "output_tokens": 5, "total_tokens": 7}
+USAGE = {"input_tokens": 2, "output_tokens": 9, "total_tokens": 11}
 SO_FAR = {"input_tokens": 2, "output_tokens": 1, "total_tokens": 3}
 TYPES = "application/jsonl", "application/x-ndjson"
 ENDS = {"end_turn": "stop", "max_tokens": "length"}
-
-
-def in_time(call, sentence):
-    """Return what a call returns; if it waits too long, fail with the sentence.
-
-    If a thread of the program has died meanwhile, fail with what it died of.
-    """
-    results = []
-    errors = []
-    deaths = []  # what threads have died of, in a Python whose output nobody reads
-
-    def work():
-        try:
-            results.append(call())
-        except BaseException as error:
-            errors.append(error)
-
-    usual = threading.excepthook
-    threading.excepthook = lambda death: deaths.append(death.exc_value)
-    worker = threading.Thread(target=work, daemon=True)
-    worker.start()
-    worker.join(2 * PATIENCE)  # longer than a model waits in a script
-    threading.excepthook = usual
-    if errors:
-        raise errors[0]
-    if results:
-        return results[0]
-    if deaths:
-        deaths[0].add_note("It ended a thread of yours, and nobody else hears of it.")
-        raise deaths[0]
-    raise AssertionError(sentence)
 
 
 @pytest.fixture
@@ -64,6 +38,11 @@ def answer_of(ask):
     )
 
 
+def refuse(word):
+    """Refuse NaN and Infinity, which Python takes for JSON, and nobody else does."""
+    raise ValueError(word)
+
+
 def messages(answer):
     """Return what the lines of an answer hold."""
     try:
@@ -73,11 +52,17 @@ def messages(answer):
             " happened, the loop over the lines has to end. What they are read from is"
             " closed best in finally.",
         ).decode()
-    except BodyBreaks:
+    except HTTPException as error:
         raise AssertionError(
-            "The answer could not be finished, and its body breaks off, as in lesson"
-            ' 08. Here the last line says so: let write() yield {"isError": true,'
-            ' "reason": ...} as a line, and end.'
+            f"The model failed, and {type(error).__name__} was raised when the view had"
+            " returned its response, status and all: let the view wait for the first"
+            " message before it makes the response."
+        ) from None
+    except (BodyBreaks, ModelError) as error:
+        raise AssertionError(
+            f"The answer could not be finished, and {type(error).__name__} breaks its"
+            " body off, as in lesson 08. Here the last line says why: send {"
+            '"isError": true, "reason": ...} as a line, and end, without a raise.'
         ) from None
     assert body.endswith("\n"), (
         f"The answer ends with {short(body[-40:])}, without a newline: a line is whole"
@@ -86,7 +71,7 @@ def messages(answer):
     found = []
     for line in body.removesuffix("\n").split("\n"):
         try:
-            message = json.loads(line)
+            message = json.loads(line, parse_constant=refuse)
         except ValueError:
             message = None
         assert isinstance(message, dict), (
@@ -128,6 +113,31 @@ def tokens_are_what_the_model_wrote(answer_of):
     )
 
 
+def a_chunk_without_text_is_no_token(answer_of):
+    _, answer = answer_of("", "one", "", " two")
+    found = [message["token"] for message in messages(answer) if "token" in message]
+    assert found == ["one", " two"], (
+        "The model sent 'one' and ' two', and chunks without text between them, as many"
+        f" models do; the tokens are {found}: send one only if chunk.text has some."
+    )
+
+
+def half_an_emoji_breaks_nothing(answer_of):
+    try:
+        _, answer = answer_of("half \ud83d", " an emoji")
+        found = tokens(messages(answer))
+    except UnicodeEncodeError:
+        raise AssertionError(
+            "A chunk ended in half an emoji, which models can send, and the body broke:"
+            " it has no bytes in UTF-8. Let json.dumps write it as \\ud83d, as it does"
+            ' without ensure_ascii=False, or encode with "replace".'
+        ) from None
+    assert found.startswith("half ") and found.endswith(" an emoji"), (
+        "A chunk ended in half an emoji, which models can send, and the tokens are"
+        f" {short(found)}: all the rest has to come all the same."
+    )
+
+
 def a_list_of_blocks_is_sent_as_text(answer_of):
     block = {"type": "text", "text": "one"}
     _, answer = answer_of(AIMessageChunk([block]), " two")
@@ -142,9 +152,13 @@ def the_first_token_leaves_before_the_second_is_made(answer_of):
     came = threading.Event()
     waited = []
     _, answer = answer_of("one", lambda: waited.append(came.wait(PATIENCE)), " two")
-    for piece in answer.iter_encoded():
-        if b"one" in piece:
-            came.set()
+
+    def read():
+        for piece in answer.iter_encoded():
+            if b"one" in piece:
+                came.set()
+
+    in_time(read, "The model's answer was over, and the server's did not end.")
     assert waited == [True], (
         "The client had to wait for the first token until the second was made: send"
         " each message when it is there, and gather none."
@@ -154,6 +168,11 @@ def the_first_token_leaves_before_the_second_is_made(answer_of):
 def the_last_line_says_why_the_model_ended(answer_of):
     _, answer = answer_of(*TEXTS)
     *_, last = messages(answer)
+    assert last.get("reason") != STOPPED_EARLY.sentence, (
+        "The answer was whole, and its last line says that it stopped early: the"
+        " finish reason stands in one of the last chunks, and an empty one comes after"
+        " it. Keep the metadata of all chunks, metadata |= chunk.response_metadata."
+    )
     assert last == {"end": "stop"}, (
         f'The answer was whole, and its last line is {last}: send {{"end": "stop"}}'
         " last, or an answer that was cut off looks like a whole one."
@@ -161,11 +180,31 @@ def the_last_line_says_why_the_model_ended(answer_of):
     for theirs, ours in ENDS.items():
         _, answer = answer_of("one", End(stop_reason=theirs))
         *_, last = messages(answer)
+        advice = (
+            "openai_reason(metadata, has_text) of failures.py knows the words of all"
+            " providers."
+        )
+        if last.get("isError"):
+            advice = (
+                "that end is a failure no longer, so call require_whole only where no"
+                " token was sent, and openai_reason(metadata, has_text=True) elsewhere."
+            )
         assert last == {"end": ours}, (
             f"Anthropic's reason for the end was {theirs!r}, and the last line is"
-            f" {last}, expected was {{'end': {ours!r}}}: openai_reason(metadata,"
-            " has_text) of failures.py knows the words of all providers."
+            f" {last}, expected was {{'end': {ours!r}}}: {advice}"
         )
+
+
+def what_breaks_after_the_end_takes_nothing_away(answer_of):
+    last_chunk = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
+    _, answer = answer_of("one", last_chunk, ModelConnectionError(SECRET))
+    *_, last = messages(answer)
+    assert last == {"end": "stop"}, (
+        "The connection to the model broke after its finish reason, when all of the"
+        f" text was there, and the last line is {last}: loop over"
+        " ignoring_late_errors(chunks), as the program did that this lesson begins"
+        " with."
+    )
 
 
 def an_answer_without_a_reason_for_its_end_is_not_whole(answer_of):
@@ -200,10 +239,31 @@ def the_usage_comes_before_the_end(answer_of):
         f"The last line is {found[-1]}: the end is the last, since a reader may leave"
         " there. Send the usage before it."
     )
+    _, answer = answer_of(*TEXTS)  # from a model that does not count
+    found = messages(answer)
+    assert not any("usage" in message for message in found), (
+        f"The model counted no tokens, and the last lines are {short(found[-2:])}: send"
+        " a usage only if there is one."
+    )
 
 
-def a_failure_after_the_first_token_is_the_last_line(answer_of):
-    _, answer = answer_of("one", ModelConnectionError(SECRET))
+def a_number_that_json_does_not_have_is_not_sent(answer_of):
+    chunk = AIMessageChunk("one", usage_metadata=USAGE)
+    chunk.usage_metadata = USAGE | {"output_tokens": float("nan")}
+    _, answer = answer_of(chunk)
+    body = in_time(answer.get_data, "The answer did not end.").decode()
+    lines = [line for line in body.splitlines() if "NaN" in line]
+    assert not lines, (
+        f"The model counted NaN, and a line of the answer is {short(lines[0])}:"
+        " no other language can read NaN, so a page would break there. With"
+        " json.dumps(message, allow_nan=False) it is a failure, which is said."
+    )
+
+
+def a_failure_after_the_first_token_is_the_last_line(answer_of, told):
+    threads = []
+    note = lambda: threads.append(threading.current_thread())  # noqa: E731
+    _, answer = answer_of("one", note, ModelConnectionError(SECRET))
     found = messages(answer)
     assert SECRET not in answer.text, (
         f"The client got {found[-1].get('reason')}: a provider's own words can"
@@ -212,6 +272,7 @@ def a_failure_after_the_first_token_is_the_last_line(answer_of):
     assert found[0] == {"token": "one"} and found[-1].get("isError") is True, (
         f'The model failed after its first text, and the lines are {found}: {{"token":'
         ' "one"} should come first, and last {"isError": true, "reason": ...}.'
+        " Where you catch what the model raises, send that line."
     )
     assert isinstance(found[-1].get("reason"), str), (
         f'The model failed, and the last line is {found[-1]}: its "reason" should be'
@@ -221,11 +282,28 @@ def a_failure_after_the_first_token_is_the_last_line(answer_of):
         f"The model failed after its first text, and the lines are {found}: no line"
         " may say that the answer came to its end."
     )
+    for thread in threads:
+        if not is_of_the_check(thread):  # a service runs in it
+            thread.join(PATIENCE)
+    must_not_repeat_the_provider(told())
 
 
-def a_failure_before_the_first_token_is_a_status(answer_of):
+def a_failure_before_the_first_token_is_a_status(answer_of, told):
     thinks = threading.Event()  # for a moment, as models do before they refuse
-    _, answer = answer_of(lambda: thinks.wait(0.3), ModelRateLimitError(SECRET))
+    try:
+        _, answer = answer_of(lambda: thinks.wait(0.3), ModelRateLimitError(SECRET))
+    except HTTPException:
+        raise AssertionError(
+            "The model had too much to do, and by then the view had returned its"
+            " response, status and all: wait for the first message before you respond,"
+            " as next(pieces) does."
+        ) from None
+    except ModelRateLimitError:
+        raise AssertionError(
+            "The model had too much to do, and the view raised the model's own error,"
+            " of which Flask can only make a 500: raise http_error(error) of"
+            " failures.py, which has a status."
+        ) from None
     assert answer.status_code == 429 and answer.headers.get("Retry-After"), (
         f"The model had too much to do, and the status is {answer.status_code}: wait"
         " for the first message before you respond. If an error came instead, the view"
@@ -236,35 +314,64 @@ def a_failure_before_the_first_token_is_a_status(answer_of):
         f"The model had too much to do, and the client got {short(answer.text)}: raise"
         " http_error(error), which as_json_with_message turns into our own sentence."
     )
-    _, answer = answer_of()  # a model that ends without a word
-    assert answer.status_code == 502, (
-        "The model ended without a word, and the status is"
-        f" {answer.status_code}: that is no answer. require_whole(metadata,"
-        " has_text=False) raises what http_error makes a 502 of."
-    )
+    must_not_repeat_the_provider(told())
+    counted = AIMessageChunk("", usage_metadata=USAGE)
+    for what, script in {"": [], ", and counted what it had read": [counted]}.items():
+        _, answer = answer_of(*script)
+        assert answer.status_code == 502, (
+            f"The model ended without a word{what}, and the status is"
+            f" {answer.status_code}: that is no answer. Call require_whole(metadata,"
+            " has_text=False) before anything is sent: it raises what http_error makes"
+            " a 502 of."
+        )
 
 
 def a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of):
-    _, answer = answer_of(*["a"] * MOST_TOKENS)
+    _, answer = answer_of(*["word "] * MOST_TOKENS)
     *_, last = messages(answer)
     assert last == {"end": "stop"}, (
         f"An answer of exactly {MOST_TOKENS} tokens is allowed, and its last line is"
         f" {last}: throw when one more token comes."
     )
-    model, answer = answer_of(*["a"] * MOST_TOKENS, "b", "c")
+    model, answer = answer_of(*["word "] * MOST_TOKENS, "b", "c")
     *rest, last = messages(answer)
     assert last == {"isError": True, "reason": {"limit": MOST_TOKENS}}, (
         f"The model wrote {MOST_TOKENS + 2} tokens, and the last line is {short(last)}:"
         f" {MOST_TOKENS} may be sent, then"
         f' {{"isError": true, "reason": {{"limit": {MOST_TOKENS}}}}}, and no more.'
     )
-    assert len(tokens(rest)) == MOST_TOKENS, (
-        f"The limit is {MOST_TOKENS} tokens, and before the throw {len(tokens(rest))}"
+    assert len(rest) == MOST_TOKENS, (
+        f"The limit is {MOST_TOKENS} tokens, and before the throw {len(rest)}"
         " were sent: count those that you send, and throw instead of the next one."
     )
     assert model.closed.wait(PATIENCE) and model.closed_early, (
         f"{MOST_TOKENS} tokens were sent, and the model was listened to until its own"
         " end: return, so that closing hangs up on it."
+    )
+
+
+def the_model_is_hung_up_on_while_it_thinks(answer_of, if_open, if_read):
+    gate = threading.Event()
+    model, answer = answer_of("one", gate, *["more "] * 50)
+
+    def read_one_and_leave():
+        next(answer.iter_encoded())
+        answer.close()
+
+    try:
+        in_time(read_one_and_leave, "The reader left, and close() of the body waits.")
+    except Exception as error:  # a generator that has caught GeneratorExit
+        error.add_note("The reader had left: catch Exception only, and yield no more.")
+        raise
+    finally:
+        gate.set()
+    assert model.closed.wait(PATIENCE), (
+        "The reader left while the model was thinking about its second text, and the"
+        f" model's stream is still open: {if_open}"
+    )
+    assert model.closed_early, (
+        "The reader left while the model was thinking about its second text, and the"
+        f" model was listened to until its end, for nobody: {if_read}"
     )
 
 

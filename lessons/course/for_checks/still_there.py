@@ -34,12 +34,16 @@ NO_PROMPTS = [
 ]
 
 
-def what_is_no_prompt_is_refused(client, answer_with, address="/ask", **sent):
+READ_PROMPT = "let read_prompt() of failures.py read the prompt in the view"
+
+
+def what_is_no_prompt_is_refused(
+    client, answer_with, address="/ask", advice=READ_PROMPT, **sent
+):
     """Fail unless what is no prompt gets a 400 with a sentence, and the model nothing.
 
-    read_prompt() of failures.py does it, in all lessons from 06 on.
+    `advice` is what does that in this lesson.
     """
-    advice = "let read_prompt() of failures.py read the prompt in the view"
     for text in NO_PROMPTS:
         model = answer_with("one")
         typed = {"content_type": "application/json"}
@@ -86,12 +90,11 @@ def headers_are_still_there(
 
 
 def a_body_that_is_too_large_is_refused(
-    client, answer_with, address="/ask", size=70_000, **sent
+    client, answer_with, address="/ask", question=PROMPT, size=70_000, **sent
 ):
     """Fail unless a body of that size, in bytes, gets a 413, and the model nothing."""
     model = answer_with("one")
-    text = f'{{"prompt": "{"a" * size}"}}'
-    answer = client.post(address, data=text, content_type="application/json", **sent)
+    answer = client.post(address, json={**question, "more": "a" * size}, **sent)
     assert answer.status_code == 413 and not model.prompts, (
         f"POST {address} with {size:,} bytes got a {answer.status_code}, expected was"
         ' 413: the program that this lesson begins with has the line app.config["MAX_'

@@ -55,8 +55,12 @@ const ADVICE = [
     "Write new before its name.",
   ],
   [
+    /is not async iterable/,
+    "for await loops over what a generator gives when it is called: is the reader handed on without (), and in the place of the third parameter?",
+  ],
+  [
     /is not iterable/,
-    "Braces take an object apart, brackets a list: const { done, value } = ...",
+    "Braces take an object apart, brackets a list: const { done, value } = ... And for ... of loops over a list: JSON.parse(null) is null, which getItem gives for a name that has none.",
   ],
   [
     /is not a function/,

@@ -163,6 +163,12 @@ class Page {
     return Object.assign(new Error("The check has stopped it."), { ours: true });
   }
 
+  /** Import a module of the page, by the page itself: its fetch is the page's. */
+  import(path) {
+    const code = `return import(${JSON.stringify(new URL(path, this.address).href)})`;
+    return new this.window.Function(code)();
+  }
+
   /** Wait a little for it to be so; return whether it came to be. */
   async soon(so) {
     const until = performance.now() + PATIENCE;
