@@ -198,6 +198,12 @@ export const checks = [
   {
     sentence: "Ask again takes the last answer back",
     async run(page) {
+      press(page, "#again", "Ask again");
+      await page.soon(() => page.questions.length || page.problems.length);
+      page.must(
+        !page.questions.length && !page.problems.length,
+        `"Ask again" was pressed before anything was said, and the page ${page.questions.length ? "asked all the same" : "broke"}: return if turns.length is 0.`,
+      );
       await whole(page, "One?", "First.");
       await whole(page, "Two?", "Bad.");
       const again = await askAgain(page);
@@ -254,6 +260,15 @@ export const checks = [
   {
     sentence: "Markup stays text, and letters stay whole",
     async run(page) {
+      (await page.ask("<i>Hello?</i>")).send("<b>Yes.</b>").end();
+      await ended(page);
+      for (const markup of ["<i>Hello?</i>", "<b>Yes.</b>"]) {
+        page.must(
+          page.text.includes(markup),
+          `${say(markup)} was said, and #messages shows ${say(page.text)}: append(text) and textContent show a text as it is, and innerHTML makes markup of it.`,
+        );
+      }
+      press(page, "#fresh", "New conversation");
       const text = "<b>Tragödie</b> 👋";
       const bytes = new TextEncoder().encode(text);
       for (let cut = 1; cut < bytes.length; cut++) {

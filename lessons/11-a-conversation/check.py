@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from importlib import import_module
 from itertools import product
 from types import SimpleNamespace
 
@@ -11,15 +12,27 @@ from langchain_core.exceptions import (
     ModelRateLimitError,
     ModelTimeoutError,
 )
-from langchain_core.messages import convert_to_messages
+from langchain_core.messages import AIMessageChunk, convert_to_messages
 
-from lessons.course.for_checks.failing_model import SECRET
+from lessons.course.for_checks.failing_model import (
+    SECRET,
+    must_not_repeat_the_provider,
+    read,
+)
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End
+from lessons.course.for_checks.still_there import (
+    test_an_answer_has_the_headers_of_lesson_08,
+    test_the_limits_of_lesson_08_are_still_there,
+)
+
+__all__ = [
+    "test_an_answer_has_the_headers_of_lesson_08",
+    "test_the_limits_of_lesson_08_are_still_there",
+]
 
 NO_PROMPT = "There is no prompt"  # so begins what read_prompt() says
 ROLES = {"human": "user", "ai": "assistant"}
-PAGE = "http://localhost:3000"  # of another origin
 
 
 def user(content):
@@ -123,24 +136,41 @@ def test_a_list_of_messages_is_answered(say):
 def test_one_visitor_learns_nothing_of_another(say):
     say([user("I am Ada.")])
     model, _ = say([user("What is my name?")])
-    given = [turn["content"] for turn in without_system(given_to(model))]
-    other = "'I am Ada.' as well" if "I am Ada." in given else short(given)
-    assert given == ["What is my name?"], (
+    assert "I am Ada." not in in_short(given_to(model)), (
         "One visitor said 'I am Ada.', another asked 'What is my name?', and for that"
-        f" the model was given {other}: keep nothing between two questions, the page"
-        " sends all that was said."
+        " the model was given 'I am Ada.' as well: keep nothing between two questions,"
+        " the page sends all that was said."
+    )
+    _, answer = say([user("I am Ada.")])
+    assert "Set-Cookie" not in answer.headers, (
+        "The answer sets a cookie: what a session keeps travels in it, to the browser"
+        " and back. The page sends all that was said, so keep nothing."
     )
 
 
 def test_the_model_gets_all_turns(say):
     for turns in TURNS, LONGER:
         model, _ = say(turns)
+        assert not isinstance(model.prompts[-1], str), (
+            f"The client sent {len(turns)} turns, and the model was given one text,"
+            f" {short(model.prompts[-1])}: model.stream takes a list of messages, each"
+            ' {"role": ..., "content": ...}, and each stays one.'
+        )
         given = without_system(given_to(model))
-        assert given == turns, (
+        # one message more, before them: the check of the system prompt judges that
+        assert given[-len(turns) :] == turns, (
             f"The client sent {len(turns)} turns, {in_short(turns)}, and the model was"
             f" given {in_short(given) or 'none'}: a model remembers nothing, so give it"
-            " all the turns, in order."
+            " all the turns, in order, each text as it came."
         )
+    turns = [user("  An indent,\n and a line break.\n")]
+    model, _ = say(turns)
+    given = without_system(given_to(model))
+    assert given[-1:] == turns, (
+        f"The client sent {short(turns[0]['content'])}, and the model was given"
+        f" {short(given[-1]['content'])}: in code white space means something. Ask"
+        " text.strip() whether there is any text, and hand on the text itself."
+    )
 
 
 def test_the_system_prompt_is_the_servers(say):
@@ -149,7 +179,7 @@ def test_the_system_prompt_is_the_servers(say):
         given = given_to(say(asked)[0])
         assert given[0]["role"] == "system" and given[0]["content"].strip(), (
             f"For {in_short(asked)} the model was given {in_short(given)}: let"
-            " messages_for begin with a message of your own,"
+            " messages_for begin with a message of your own, of the role system,"
             ' {"role": "system", "content": SYSTEM}.'
         )
         assert len(given) == len(asked) + 1, (
@@ -334,6 +364,104 @@ def test_too_much_is_refused_with_a_413(say):
         )
 
 
+@pytest.fixture
+def limit(program):
+    """Return what the program calls its limit of that name, or None."""
+    module = import_module(f"{program.__package__}.conversation")
+    return lambda name: getattr(module, name, None)
+
+
+def most_of(is_taken, refused):
+    """Return the greatest number below `refused` that is taken; 1 is, and it is not."""
+    taken = 1
+    while refused - taken > 1:
+        middle = (taken + refused) // 2
+        if is_taken(middle):
+            taken = middle
+        else:
+            refused = middle
+    return taken
+
+
+def test_as_many_turns_are_handed_on_as_fit(client, say, limit):
+    model, answer = say([user("Hello?")])
+    system = sum(len(turn["content"]) for turn in given_to(model)) - len("Hello?")
+    most = most_of(
+        lambda number: say([user("u" * number)])[1].status_code == 200, 60_000
+    )
+    named = limit("MOST_CHARACTERS")
+    # the system prompt may be counted, or not
+    assert named is None or most in (named, named - system), (
+        f"MOST_CHARACTERS is {named:,}, and a question may have {most:,} characters:"
+        " turns fit if their length <= MOST_CHARACTERS."
+    )
+    half = most // 2
+    short_ones = [assistant("a"), user("b")]
+    among = [user("Old?"), assistant("c"), user("u" * (most - 1)), *short_ones]
+    for what, turns, number in [
+        (
+            f"{most:,} characters, all that fit",
+            [user("u" * (most - 2)), *short_ones],
+            3,
+        ),
+        (f"{most + 1:,} characters", [user("u" * (most - 1)), *short_ones], 1),
+        (f"{most:,} letters ö, of two bytes each", [user("ö" * most)], 1),
+        (
+            f"an answer of {most:,} characters between two short questions",
+            [user("One?"), assistant("a" * most), user("b")],
+            1,
+        ),
+        (
+            f"two questions of {half:,} characters in a row, and two short turns",
+            [user("u" * half), user("v" * (half - 1)), *short_ones],
+            3,
+        ),
+        (f"a question of {most - 1:,} characters among short turns", among, 1),
+    ]:
+        model, answer = say_in_utf8(client, say, turns)
+        assert model.prompts, (
+            f"A conversation was {what}. It was refused with a {answer.status_code},"
+            f" though the last {number} of its turns fit into {most:,} characters, and"
+            " begin with the user's. Take away the oldest one, look again, and refuse"
+            " only if none is left."
+        )
+        given = without_system(given_to(model))
+        lengths = [len(turn["content"]) for turn in given]
+        assert given == turns[-number:], (
+            f"A conversation was {what}. Of its {len(turns)} turns the model was"
+            f" given {len(given)}, of {lengths} characters; expected were the last"
+            f' {number}. Count len(turn["content"]) of all that is left, whoever'
+            f" speaks: {most:,} fit. What is older than a turn that does not fit goes,"
+            " too."
+        )
+
+
+def say_in_utf8(client, say, turns):
+    """Post turns as a browser does: client.post(json=...) writes ö as six bytes."""
+    model, _ = say([user("Hello?")])
+    model.prompts.clear()
+    body = json.dumps({"messages": turns}, ensure_ascii=False).encode()
+    return model, client.post("/ask", data=body, content_type="application/json")
+
+
+def test_more_messages_than_it_may_have_are_refused(say, limit):
+    most = most_of(
+        lambda number: say([user("Hello?")] * number)[1].status_code == 200, 1001
+    )
+    named = limit("MOST_MESSAGES")
+    assert named is None or most == named, (
+        f"MOST_MESSAGES is {named}, and a conversation may have {most} messages: more"
+        " are refused, if len(messages) > MOST_MESSAGES."
+    )
+    half = [user("Hello?"), assistant("")] * (most // 2 + 1)
+    model, answer = say([*half, user("Hello?")])
+    assert answer.status_code == 413 and not model.prompts, (
+        f"A conversation may have {most} messages. One had {len(half) + 1}, half of"
+        f" them without text, and got {answer.status_code}, expected was 413: count"
+        " what was sent, before you look at any of it."
+    )
+
+
 # The answer
 
 
@@ -346,7 +474,7 @@ def test_the_first_piece_leaves_before_the_second_is_made(say):
     )
 
 
-def test_a_failure_before_the_first_word_is_a_status(say):
+def test_a_failure_before_the_first_word_is_a_status(say, told):
     busy = ModelRateLimitError(SECRET)
     busy.response = SimpleNamespace(headers={"retry-after": "17"})
     slow = ModelTimeoutError(SECRET)
@@ -373,22 +501,12 @@ def test_a_failure_before_the_first_word_is_a_status(say):
             "The model had too much to do for 17 seconds, and the answer's Retry-After"
             f" is {wait}: let http_error(error) of failures.py make the 429."
         )
+    must_not_repeat_the_provider(told())
 
 
-def sent_until_it_broke(answer):
-    """Return what an answer sent, and whether it broke then."""
-    came = b""
-    try:
-        for piece in answer.iter_encoded():
-            came += piece
-    except Exception:
-        return came.decode(), True
-    return came.decode(), False
-
-
-def test_a_failure_after_it_ends_in_a_line_and_a_break(say):
+def test_a_failure_after_it_ends_in_a_line_and_a_break(say, told):
     _, answer = say(TURNS, "one", ModelConnectionError(SECRET))
-    came, broke = sent_until_it_broke(answer)
+    came, broke = read(answer)
     assert "\n[error: " in came and SECRET not in came, (
         f"The model failed after 'one', and the page got {came!r}: yield a"
         ' last line, "\\n[error: a sentence of your own]\\n".'
@@ -396,6 +514,19 @@ def test_a_failure_after_it_ends_in_a_line_and_a_break(say):
     assert broke, (
         f"The model failed after 'one', and the page got {came!r} as if that"
         " were all: raise after the last line, for programs read no line."
+    )
+    must_not_repeat_the_provider(told(), broke)
+
+
+def test_what_breaks_after_the_end_takes_nothing_away(say):
+    last_chunk = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
+    _, answer = say(TURNS, "one", last_chunk, ModelConnectionError(SECRET))
+    came, broke = read(answer)
+    assert came == "one" and not broke, (
+        "The connection to the model broke after its finish reason, when all of the"
+        f" text was there, and the page got {came!r}: loop over"
+        " ignoring_late_errors(chunks), as the program did that this lesson begins"
+        " with."
     )
 
 
@@ -409,7 +540,7 @@ CUT = {
 def test_an_answer_that_was_cut_short_breaks_too(say):
     for how, end in CUT.items():
         _, answer = say(TURNS, "one", end)
-        came, broke = sent_until_it_broke(answer)
+        came, broke = read(answer)
         assert broke and "\n[error: " in came, (
             f"The model {how} after 'one', and the page got {came!r} as if that were"
             " all: require_whole(metadata, has_text) of failures.py raises unless the"
@@ -439,19 +570,4 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(say):
     assert model.closed.is_set() and model.closed_early, (
         "The reader left after the first piece, and the model's stream stayed open:"
         " write with closing(model.stream(...)), and response.call_on_close(...)."
-    )
-
-
-def test_no_other_page_may_read_the_answers(client):
-    headers = {
-        "Origin": PAGE,
-        "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "content-type",
-    }
-    answer = client.options("/ask", headers=headers)
-    allowed = answer.headers.get("Access-Control-Allow-Origin")
-    assert not allowed, (
-        f"A page at {PAGE} may read the answers: they carry"
-        f" Access-Control-Allow-Origin: {allowed}. Send it to pages that ORIGINS names:"
-        " open_to_origins(app) of origins.py does."
     )

@@ -8,6 +8,7 @@ const say = (text) => JSON.stringify(text);
 async function reload(page) {
   for (const leave of ["beforeunload", "pagehide"]) page.window.dispatchEvent(new page.window.Event(leave));
   const kept = Object.entries(sessionStorage);
+  page.kept = sayAll(kept);
   const again = new page.constructor(page.address, page.place);
   const opened = again.open(); // which empties sessionStorage at once
   for (const [name, value] of kept) sessionStorage.setItem(name, value);
@@ -66,6 +67,11 @@ export const checks = [
       await whole(page, "One?", "<b>First.</b>");
       await afterReload(page, async (again) => {
         await again.soon(() => again.text.includes("<b>First.</b>"));
+        const asked = again.window.performance.getEntriesByType("resource").filter(({ initiatorType }) => initiatorType === "fetch");
+        again.must(
+          !asked.length && !again.questions.length,
+          "The page was reloaded, and it asked the server at once: show what was kept with add(role, content), and ask only when somebody asks.",
+        );
         const shown = again.text;
         const isText = !shown.includes("undefined");
         if (!isText) again.answer.replaceChildren(); // or explain() would look for an await
@@ -75,7 +81,7 @@ export const checks = [
         );
         again.must(
           again.text.includes("One?"),
-          `"One?" was asked and answered, the page was reloaded, and #messages shows ${say(again.text)}: keep the turns with sessionStorage.setItem, and add each of them when the page opens.`,
+          `"One?" was asked and answered, the page was reloaded, and #messages shows ${say(again.text)}. sessionStorage held: ${page.kept}. Keep the turns there as a text that JSON.stringify made, and add each of them when the page opens.`,
         );
         again.must(
           again.text.includes("<b>First.</b>"),
@@ -94,6 +100,12 @@ export const checks = [
     async run(page) {
       localStorage.clear();
       await whole(page, "A secret?", "Yes.");
+      const { cookie } = page.document;
+      for (const each of cookie.split("; ")) page.document.cookie = `${each.split("=")[0]}=; max-age=0`;
+      page.must(
+        !cookie.includes("A secret?") && !cookie.includes(encodeURIComponent("A secret?")),
+        "A cookie holds what was said: all tabs share it, it travels with each request, and a few thousand characters fill it. sessionStorage belongs to one tab.",
+      );
       const shared = Object.values(localStorage).join(" ");
       localStorage.clear();
       page.must(
