@@ -1,22 +1,23 @@
 """POST /chat says the same answer in the words of the AI SDK's useChat."""
 
 import json
-from threading import Event
+from threading import Event, Thread
+from time import time
 
 import pytest
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
-from lessons.course.for_checks.failing_model import SECRET
-from lessons.course.for_checks.plain_text import (
-    ANSWER,
-    TEXTS,
-    test_a_prompt_that_is_no_string_is_refused,
+from lessons.course.for_checks import still_there
+from lessons.course.for_checks.failing_model import (
+    SECRET,
+    must_not_repeat_the_provider,
 )
+from lessons.course.for_checks.in_time import PATIENCE, in_time
+from lessons.course.for_checks.plain_text import ANSWER, TEXTS
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End
 
-__all__ = ["test_a_prompt_that_is_no_string_is_refused"]
 COUNTED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
 FIELDS = {  # that useChat takes beside the type
     "start": {"messageId", "messageMetadata"},
@@ -25,7 +26,13 @@ FIELDS = {  # that useChat takes beside the type
     "text-end": {"id", "providerMetadata"},
     "finish": {"finishReason", "messageMetadata"},
     "message-metadata": {"messageMetadata"},
+    "start-step": set(),  # which the AI SDK's own servers send, too
+    "finish-step": set(),
+    "error": {"errorText"},
+    "[DONE]": set(),
 }
+STEPS = "start-step", "finish-step"
+TOO_LARGE = 2_500_000  # bytes
 OUR_MISTAKE = (
     "something in your program raised an exception, which answers.py takes for the"
     " model's failure. What the program printed names the line. Each verb returns the"
@@ -55,6 +62,12 @@ def chat(client, answer_with):
         model = answer_with(*script)
         try:
             return model, client.post("/chat", json=asked)
+        except (IndexError, KeyError, TypeError) as error:
+            error.add_note(
+                f"That was for {json.dumps(asked)}, which read_question(request) reads,"
+                " or refuses."
+            )
+            raise
         except AttributeError as error:
             if "'changed'" in str(error):
                 error.add_note(
@@ -81,8 +94,13 @@ def read(answer):
     found = []
     for line in text.split("\n"):
         name, _, value = line.partition(":")
-        if name != "data":
+        if not name:  # an empty line, or a comment
             continue
+        assert name == "data", (
+            f"The answer has the line {short(line)}, and useChat reads lines data:"
+            " alone: the type stands in the JSON. Write a send() of your own, that"
+            " sends no other field."
+        )
         if value.strip() == "[DONE]":
             found.append({"type": "[DONE]"})
             continue
@@ -109,7 +127,7 @@ def read(answer):
 def kinds(messages):
     """Return the types of the messages that carry the answer, without metadata."""
     found = [message["type"] for message in messages]
-    return [each for each in found if each != "message-metadata"]
+    return [each for each in found if each not in ("message-metadata", *STEPS)]
 
 
 def metadata_of(messages):
@@ -125,9 +143,51 @@ def metadata_of(messages):
     return metadata
 
 
-def test_post_chat_answers(chat):
+@pytest.fixture
+def new_stream(program):
+    """Return a function that makes a ChatStream, or None: it may have another name."""
+    make = getattr(program, "ChatStream", None)
+    return make and (lambda: make(PATIENCE))
+
+
+USAGE = {"promptTokens": 3, "completionTokens": 5, "totalTokens": 8}
+VERBS = [  # in the order in which answers.py calls them, with what they get
+    ("start",),
+    ("send_metadata", {"model": "scripted"}),
+    ("send_token", "one"),
+    ("send_usage", USAGE),
+    ("send_error", "It failed.", 502, None),
+    ("end", "error"),
+]
+CHAINED = "start", "send_error"  # answers.py calls the next verb on what these return
+
+
+def write_by_all_verbs(stream):
+    """Call the verbs as answers.py does; return a thread that reads the stream.
+
+    What they raise is not caught here, as answers.py does, which logs it only.
+    """
+    reader = Thread(target=lambda: list(stream), daemon=True)
+    reader.start()
+    for name, *arguments in VERBS:
+        returned = in_time(
+            lambda name=name, arguments=arguments: getattr(stream, name)(*arguments),
+            f"{name}() waits, although the stream is being read: does it call itself,"
+            " or hold the lock?",
+        )
+        assert returned is stream or name not in CHAINED, (
+            f"{name}() returned {short(returned)}, and answers.py calls the next verb"
+            " on it: let it return the stream, as send() does, with return self.send("
+            "...)."
+        )
+    return reader
+
+
+def test_post_chat_answers(chat, new_stream):
     """POST /chat answers."""
     _, answer = chat("one")
+    if answer.status_code >= 500 and new_stream:
+        write_by_all_verbs(new_stream())  # which raises what is wrong
     assert answer.status_code < 500, (
         f"POST /chat gave {answer.status_code}, expected was 200: {OUR_MISTAKE}"
     )
@@ -141,33 +201,85 @@ def test_post_chat_answers(chat):
         f" x-vercel-ai-ui-message-stream: {version}, expected was text/event-stream and"
         ' v1: headers = HEADERS | {"x-vercel-ai-ui-message-stream": "v1"}.'
     )
+    first = answer.get_data()
+    _, answer = chat("one")
+    assert answer.get_data() or not first, (
+        "The answer to a second request is empty: a stream that was closed takes"
+        " nothing more. Make a new ChatStream(HEARTBEAT) in the view, for each request."
+    )
 
 
-def test_each_message_has_its_type_in_its_json(chat):
+WHO_SENDS = {
+    "start": "It is the first that start() sends.",
+    "text-start": "start() sends it, before the first delta.",
+    "text-delta": "send_token() sends one for each token, as soon as it is called.",
+    "text-end": "end() sends it if start() was called before: does start() note that?",
+    "finish": "end() sends it, with the reason.",
+}
+
+
+def test_each_message_has_its_type_in_its_json(chat, new_stream):
+    """Each message has its type in its JSON"""
     _, answer = chat("one", " two")
     messages = read(answer)
     expected = ["start", "text-start", "text-delta", "text-delta", "text-end", "finish"]
     found = [kind for kind in kinds(messages) if kind != "[DONE]"]
+    if "error" in found and new_stream:
+        write_by_all_verbs(new_stream())  # which raises what is wrong
     assert "error" not in found, (
         f"The messages are {', '.join(found)}, and the model had not failed:"
         f" {OUR_MISTAKE}"
     )
+    unknown = [kind for kind in found if kind not in FIELDS]
+    assert not unknown, (
+        f"A message has the type {short(unknown[0])}, which useChat does not know: the"
+        " messages are start, text-start, text-delta for each token, text-end, finish,"
+        " and message-metadata."
+    )
+    for kind, who_sends_it in WHO_SENDS.items():
+        assert found.count(kind) >= expected.count(kind), (
+            f"The model wrote two tokens, and the messages are {', '.join(found)}: a"
+            f" {kind} is missing. {who_sends_it}"
+        )
     assert found == expected, (
-        f"The messages are {', '.join(found)}; expected was {', '.join(expected)}, with"
-        " message-metadata among them: useChat knows these words only."
+        f"The messages are {', '.join(found)}; expected was {', '.join(expected)}, in"
+        " this order: the message has one text, which begins and ends once."
     )
     for message in messages[:-1]:
-        more = message.keys() - FIELDS[message["type"]] - {"type"}
+        takes = FIELDS[message["type"]]
+        more = message.keys() - takes - {"type"}
+        names = ", ".join(sorted(more))
+        taken = " and ".join(sorted(takes - {"providerMetadata"})) or "nothing more"
+        advice = f"of this type it takes {taken}."
+        if message["type"] in ("text-start", "text-end") and "delta" in more:
+            advice = "leave the dict TEXT as it is, and make a new one, TEXT | {...}."
         assert not more, (
-            f"The message {short(json.dumps(message))} has {', '.join(sorted(more))} as"
-            " well, and some versions of useChat refuse a message with a field that"
-            " they do not know: leave the dict TEXT as it is, and make a new one,"
-            " TEXT | {...}."
+            f"The message {short(json.dumps(message))} has {names} as well, and some"
+            " versions of useChat refuse a message with a field that they do not know:"
+            f" {advice}"
         )
     assert messages[-1]["type"] == "[DONE]", (
         "The last message is"
         f" {short(json.dumps(messages[-1]))}, expected was [DONE], without JSON:"
         ' self.write(b"data: [DONE]\\n\\n") in end, before it closes the stream.'
+    )
+
+
+def test_the_first_token_leaves_before_the_second_is_made(chat):
+    came = Event()
+    waited = []
+
+    def ask_and_read():
+        wait = lambda: waited.append(came.wait(PATIENCE))  # noqa: E731
+        _, answer = chat("first", wait, " second")
+        for piece in answer.iter_encoded():
+            if b"first" in piece:
+                came.set()
+
+    in_time(ask_and_read, "The model's answer was over, and the server's did not end.")
+    assert waited == [True], (
+        "The client had to wait for the first token until the second was made: let"
+        " send_token send each token at once, and give Response the stream itself."
     )
 
 
@@ -179,6 +291,13 @@ def test_the_text_is_what_the_model_wrote(chat):
     assert text == ANSWER, (
         f"The model wrote {ANSWER!r}, and the deltas make {short(text)}: send each"
         ' token as {"delta": token}.'
+    )
+    _, answer = chat("half \ud83d", " an emoji")
+    kind = [message["type"] for message in read(answer)]
+    assert "error" not in kind, (
+        "A chunk ended in half an emoji, which models can send, and the answer ended in"
+        " an error: it has no bytes in UTF-8. Let json.dumps write it as \\ud83d, as it"
+        ' does without ensure_ascii=False, or encode with "replace".'
     )
     ids = {message.get("id") for message in messages if "text-" in message["type"]}
     assert len(ids) == 1 and isinstance(*ids, str), (
@@ -192,7 +311,9 @@ def test_the_text_is_what_the_model_wrote(chat):
 
 
 def test_a_message_has_an_id_of_its_own_and_a_time(chat):
+    before = int(1000 * time())
     first, second = read(chat("one")[1]), read(chat("one")[1])
+    after = int(1000 * time()) + 1
     ids = [messages[0].get("messageId") for messages in (first, second)]
     assert all(isinstance(each, str) for each in ids) and len(set(ids)) == 2, (
         f"Two answers have the ids {ids}: send a messageId with start, another for"
@@ -203,6 +324,36 @@ def test_a_message_has_an_id_of_its_own_and_a_time(chat):
         f"The answer's metadata have createdAt: {created!r}, expected was the time in"
         " milliseconds, a whole number: int(1000 * time())."
     )
+    assert before <= created <= after, (
+        "An answer was asked for, and its createdAt is the time"
+        f" {abs(created - before)} ms from then: look at the clock in start(), for each"
+        " answer."
+    )
+
+
+def test_nobody_else_has_the_id(started_with, new_stream):
+    if not new_stream:
+        return
+    at_once = [id_of(new_stream()) for _ in range(50)]
+    assert len(set(at_once)) == 50, (
+        "50 answers began at once, and some of them have the same id, such as"
+        f" {at_once[0]}: time does not tell them apart. uuid4() is random, and nobody"
+        " else has it."
+    )
+    starts = [started_with().ChatStream(PATIENCE) for _ in range(2)]
+    again = [id_of(stream) for stream in starts]
+    assert len(set(again)) == 2, (
+        f"The server was started twice, and both times its first message had the id"
+        f" {again[0]}: a page that keeps messages would mix them up. uuid4() is random,"
+        " and nobody else has it."
+    )
+
+
+def id_of(stream):
+    """Start a message, and return the id that it sends."""
+    stream.start()
+    message = json.loads(stream.take().partition(b":")[2])
+    return message["messageId"]
 
 
 def test_metadata_say_which_model_and_how_many_tokens(chat):
@@ -218,6 +369,17 @@ def test_metadata_say_which_model_and_how_many_tokens(chat):
     )
 
 
+def test_the_stream_ends_when_end_was_called(new_stream):
+    if not new_stream:
+        return  # the checks of what arrives judge it
+    reader = write_by_all_verbs(new_stream())
+    reader.join(PATIENCE)
+    assert not reader.is_alive(), (
+        "end() was called, and the loop over the stream waits for more: close the"
+        " stream at the end of end(), with self.close()."
+    )
+
+
 @pytest.mark.parametrize(
     ("reason", "word"), [("length", "length"), ("content_filter", "content-filter")]
 )
@@ -229,7 +391,7 @@ def test_finish_says_why(chat, reason, word):
     )
 
 
-def test_a_failure_is_an_error_message(chat):
+def test_a_failure_is_an_error_message(chat, told):
     messages = read(chat("one", ModelRateLimitError(SECRET))[1])
     errors = [message for message in messages if message["type"] == "error"]
     assert errors and "too much to do" in str(errors[0].get("errorText")), (
@@ -263,6 +425,7 @@ def test_a_failure_is_an_error_message(chat):
         " answers.py calls end on that."
     )
     assert SECRET not in str(messages), "The reader gets the provider's own words."
+    must_not_repeat_the_provider(told())
 
 
 def test_nothing_ends_that_has_not_begun(program, chat, monkeypatch):
@@ -273,7 +436,8 @@ def test_nothing_ends_that_has_not_begun(program, chat, monkeypatch):
     for piece in answer.iter_encoded():
         came += piece
         beat.set()
-    assert b"errorText" in came and b"text-end" not in came, (
+    ends = b"text-end" in came and b"text-start" not in came
+    assert b"errorText" in came and not ends, (
         "The model failed before its first word, after a heartbeat, and text-end was"
         " sent without a text-start: useChat breaks on that, and nobody reads the"
         " sentence. Send text-end only if start was sent."
@@ -285,33 +449,67 @@ def test_nothing_ends_that_has_not_begun(program, chat, monkeypatch):
     )
 
 
-def test_a_refusal_is_the_bare_sentence(client, chat):
+def test_a_refusal_is_the_bare_sentence(client, chat, answer_with):
+    thinks = lambda: Event().wait(0.2)  # noqa: E731  # as models do before they refuse
     for script, asked, status in (
-        ([ModelRateLimitError(SECRET)], ASKED, 429),
+        ([thinks, ModelRateLimitError(SECRET)], ASKED, 429),
         (["one"], {"messages": []}, 400),
     ):
         _, answer = chat(*script, asked=asked)
-        assert answer.status_code == status, (
-            f"POST /chat was to be refused with {status}, and gave"
-            f" {answer.status_code}: return the status of as_json as well."
+        assert answer.status_code != 200 or answer.mimetype != "text/event-stream", (
+            f"POST /chat was to be refused with {status}, and it began an answer: let"
+            " respond(stream) wait for the first event, and send nothing before start()"
+            " is called."
         )
-        text = answer.get_data(as_text=True)
-        assert " " in text.strip(), (
-            f"POST /chat was refused with {short(text)}, which is no sentence: send"
-            ' body["error"], where as_json has put it.'
-        )
-        assert not text.lstrip().startswith(("{", "<")), (
-            f"POST /chat was refused with {short(text)}, and useChat shows that as it"
-            " is, braces and all: send the bare sentence where request.path is /chat."
-        )
-        assert answer.mimetype == "text/plain", (
-            f"The sentence of a refusal is sent as {answer.mimetype}, expected was"
-            ' text/plain: Response(sentence, mimetype="text/plain") says so.'
-        )
-        waits = answer.headers.get("Retry-After")
-        assert waits or status != 429, (
-            "The 429 of /chat has no Retry-After: return the headers of as_json, too."
-        )
+        must_be_bare(answer, status)
+        answer_with(*script)
+        same = client.post("/ask", json=asked)
+        must_say_the_same(answer, same)
+    for headers in {"Content-Type": "text/plain"}, {"Host": "evil.example"}:
+        answers = []
+        for address in "/chat", "/ask":
+            answer_with("one")
+            answers.append(client.post(address, data="{}", headers=headers))
+        must_be_bare(answers[0], answers[1].status_code)
+        must_say_the_same(*answers)
+
+
+def must_be_bare(answer, status):
+    """Fail unless a refusal of /chat has this status, and a sentence for its body."""
+    assert answer.status_code == status, (
+        f"POST /chat was to be refused with {status}, and gave"
+        f" {answer.status_code}: return the status of as_json as well."
+    )
+    text = answer.get_data(as_text=True)
+    assert " " in text.strip(), (
+        f"POST /chat was refused with {short(text)}, which is no sentence: send"
+        ' body["error"], where as_json has put it.'
+    )
+    assert not text.lstrip().startswith(("{", "<")), (
+        f"POST /chat was refused with {short(text)}, and useChat shows that as it"
+        " is, braces and all: send the bare sentence where request.path is /chat."
+    )
+    assert answer.mimetype == "text/plain", (
+        f"The sentence of a refusal is sent as {answer.mimetype}, expected was"
+        ' text/plain: Response(sentence, mimetype="text/plain") says so.'
+    )
+    waits = answer.headers.get("Retry-After")
+    assert waits or status != 429, (
+        "The 429 of /chat has no Retry-After: return the headers of as_json, too."
+    )
+
+
+def must_say_the_same(answer, same):
+    """Fail unless a refusal of /chat says what /ask says in its JSON."""
+    text = answer.get_data(as_text=True).strip()
+    if not same.is_json:
+        return  # the check of /ask judges it
+    sentence = same.json["error"]
+    assert text == sentence, (
+        f"POST /chat was refused with {short(text)}, and POST /ask with the error"
+        f' {short(sentence)}: send body["error"] of as_json(error), which finds the'
+        " sentence for each kind of refusal, and no more than that."
+    )
 
 
 def test_ask_still_says_it_in_its_own_words(client, answer_with):
@@ -320,6 +518,10 @@ def test_ask_still_says_it_in_its_own_words(client, answer_with):
     assert answer.status_code == 200 and "event: token" in answer.text, (
         f"POST /ask gave {answer.status_code} and {short(answer.text[:60])}: leave it"
         " as it was, for the clients that read events by their names."
+    )
+    assert "x-vercel-ai-ui-message-stream" not in answer.headers, (
+        "POST /ask sends the header x-vercel-ai-ui-message-stream as well: HEADERS"
+        " belongs to both streams. HEADERS | {...} makes a new dict for one of them."
     )
     answer = client.post("/ask", json={"prompt": " "})
     assert answer.is_json and answer.status_code == 400, (
@@ -336,4 +538,34 @@ def test_no_client_is_the_system(chat):
     assert answer.status_code == 400 and not model.prompts, (
         f"A client spoke as the system, and the status is {answer.status_code}:"
         " expected was 400."
+    )
+
+
+def test_the_model_is_hung_up_on_when_the_reader_leaves(chat):
+    gate = Event()
+
+    def ask_and_leave():
+        model, answer = chat("one", gate, *["more "] * 50)
+        next(answer.iter_encoded())
+        answer.close()
+        return model
+
+    model = in_time(ask_and_leave, "The reader left, and close() of the body waits.")
+    gate.set()
+    assert model.closed.wait(PATIENCE) and model.closed_early, (
+        "The reader left while the model was thinking about its second text, and the"
+        " model wrote on, for nobody: Flask calls the close() of what Response was"
+        " given, so give it the stream itself, as respond(stream) does."
+    )
+
+
+def test_chat_has_the_headers_and_limits_of_lesson_08(client, answer_with):
+    for address, question in ("/ask", {"prompt": "Hello?"}), ("/chat", ASKED):
+        where = client, answer_with, address, question
+        still_there.headers_are_still_there(*where, keep="headers=stream.headers")
+        still_there.a_body_that_is_too_large_is_refused(*where, size=TOO_LARGE)
+        still_there.a_foreign_name_gets_nothing(*where)
+        still_there.a_foreign_page_gets_nothing(*where)
+    still_there.what_is_no_prompt_is_refused(
+        client, answer_with, advice="let respond() read it with read_question(request)"
     )

@@ -1,6 +1,7 @@
 """The metadata of an answer say what it cost, if anybody knows."""
 
 import json
+from importlib import import_module
 
 import pytest
 from langchain_core.messages import AIMessageChunk
@@ -21,6 +22,7 @@ def metadata_for(client, answer_with):
         model = answer_with("one", AIMessageChunk("", usage_metadata=counted))
         model.name = name
         metadata = {}
+        has_finished = False
         answer = client.post("/chat", json=ASKED)
         for line in answer.get_data(as_text=True).splitlines():
             if line.startswith("data: {"):
@@ -31,7 +33,13 @@ def metadata_for(client, answer_with):
                     " something in send_usage raised an exception. What the program"
                     " printed names it, and the line."
                 )
-                metadata |= message.get("messageMetadata") or {}
+                new = message.get("messageMetadata") or {}
+                assert not has_finished or not new, (
+                    f"The metadata {new} come after finish, when the message is over:"
+                    " send them before, beside the usage."
+                )
+                has_finished = has_finished or message["type"] == "finish"
+                metadata |= new
         return metadata
 
     return ask
@@ -65,4 +73,42 @@ def test_a_model_without_a_price_has_no_cost(metadata_for):
     assert metadata.get("usage", {}).get("totalTokens") == 8, (
         f"The metadata of a model without a price are {metadata}:"
         " the usage has to stay."
+    )
+
+
+def test_the_prices_stand_in_a_dict(program, metadata_for, monkeypatch):
+    chat = import_module(f"{program.__package__}.chat")
+    prices = getattr(chat, "PRICES", None)
+    assert isinstance(prices, dict) and "practice" in prices, (
+        f"chat.py has PRICES = {prices!r}: write a dict there, with the price of each"
+        ' model, PRICES = {"practice": (1, 2)}.'
+    )
+    monkeypatch.setitem(prices, "dear", (10, 30))
+    metadata = metadata_for("dear", 1_000_000, 1_000_000)
+    assert metadata.get("cost") == pytest.approx(40), (
+        'PRICES had a second model, "dear": (10, 30). It read a million tokens and'
+        f" wrote a million, and the cost is {metadata.get('cost')}, expected was 40:"
+        " look the price up in PRICES, by the model's name."
+    )
+
+
+def test_each_answer_knows_its_own_model(program):
+    one, other = program.ChatStream(5), program.ChatStream(5)
+    one.send_metadata({"model": "practice"})
+    other.send_metadata({"model": "nobody-knows"})
+    one.send_metadata({"mood": "good"})
+    usage = {"promptTokens": 0, "completionTokens": 1_000_000, "totalTokens": 1_000_000}
+    costs = []
+    for stream in one, other:
+        stream.send_usage(usage)
+        text = b"".join(stream.pieces).decode()
+        costs.append('"cost"' in text)
+    assert costs[0], (
+        "Two answers were written at the same time, one by practice, and other metadata"
+        " came after the model's name. The answer by practice has no cost: keep the"
+        " name in self.model, and only where the metadata have one."
+    )
+    assert not costs[1], (
+        "Two answers were written at the same time, and the one by a model that nobody"
+        " knows has a cost: keep the name in self.model, for each stream its own."
     )
