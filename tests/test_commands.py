@@ -349,7 +349,8 @@ def test_check_lists_what_is_green_what_is_red_and_what_comes_after(project):
     code, printed = project.flask("check", "1")
     assert code == 1
     outcomes = re.findall(r"(?m)^  (green|red|not checked) +\w", printed)
-    assert outcomes == ["green", "green", "red", "not checked", "not checked"]
+    assert outcomes[:3] == ["green", "green", "red"]
+    assert set(outcomes[3:]) == {"not checked"}
     why = "model.invoke(prompt) waits for the whole answer"
     assert why in " ".join(printed.split())
     assert "quoted in lessons/01-a-stream-in-the-terminal/README.md." in printed
@@ -538,11 +539,10 @@ def test_a_program_that_does_not_parse_is_named_with_its_line(project):
 
 
 def test_a_program_that_breaks_on_import_is_named_with_its_line(project):
-    project.write(program(1).replace("choose_model()", "choose_modle()"))
-    found = project.red("1")
-    assert found.startswith(
-        "mine/app.py, line 9: NameError: name 'choose_modle' is not"
-    )
+    text, line = with_line(program(1), "choose_model()", "choose_modle()")
+    project.write(text)
+    said = f"mine/app.py, line {line}: NameError: name 'choose_modle' is not"
+    assert project.red("1").startswith(said)
 
 
 def test_a_program_that_ends_python_is_named(project):
@@ -578,7 +578,7 @@ def with_line(text, line, instead):
     return before + instead.replace("\n", f"\n{indent}") + after, number
 
 
-SPINS = with_line(program(1), "print(chunk", "while True: pass\nprint(chunk")
+SPINS = with_line(program(1), "print(printable", "while True: pass\nprint(printable")
 NEVER_ENDS = (
     "did not come to an end within 3 s: look for a loop that never ends, or a wait for"
     " what never comes."
@@ -663,7 +663,7 @@ def test_a_program_cannot_take_much_memory_at_once(project):
 FLOODS = with_line(
     program(2), "yield chunk", 'while True: print("x" * 1000)\nyield chunk'
 )
-SHOUTS = with_line(program(1), "print(chunk", "while True: print(chunk")
+SHOUTS = with_line(program(1), "print(printable", "while True: print(printable")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sets no limit on a file's size")
