@@ -57,24 +57,70 @@ const RULES = [
   [
     "data: Trag\u00f6die \ud83d\udc4b\n\n",
     [["message", "Trag\u00f6die \ud83d\udc4b"]],
-    "a read may end anywhere. Keep what stands after the last line end for the next read.",
+    "a read may end anywhere, even in the middle of a letter.",
+  ],
+  [
+    "Data: a\nEVENT: x\ndata: b\n\n",
+    [["message", "b"]],
+    "the names of fields are written in small letters, and Data is another name.",
   ],
 ];
+const CUT =
+  "a read may end anywhere. Keep what stands after the last line end for the next read.";
+const CUT_LETTER =
+  "a letter was cut apart by a read. One decoder for all reads, and decode(value, { stream: true }), as in texts(), puts it together.";
 
-/** Return what the reader finds in a stream that comes in these pieces. */
-async function found(page, pieces) {
+// A stream, [type, data, id, retry] of the events in it, and the rule.
+const ID = "an id holds for its own event and for all that follow, until there is another";
+const NULL_ID = "an id with the letter \\0 in it does not count";
+const RETRY = "retry is the number of milliseconds, if its value consists of digits alone";
+const NUMBERED = [
+  ["id: 7\ndata: a\n\n", [["message", "a", "7", undefined]], "yield { type, data, id, retry }"],
+  [
+    "id: 7\ndata: a\n\ndata: b\n\nid: 8\ndata: c\n\n",
+    [["message", "a", "7", undefined], ["message", "b", "7", undefined], ["message", "c", "8", undefined]],
+    ID,
+  ],
+  ["id: 7\n\ndata: a\n\n", [["message", "a", "7", undefined]], ID],
+  ["id: 7\nid\ndata: a\n\n", [["message", "a", "", undefined]], ID],
+  [
+    "id: 7\n\nid: 8\0\ndata: a\n\n",
+    [["message", "a", "7", undefined]],
+    NULL_ID,
+  ],
+  ["retry: 1500\ndata: a\n\n", [["message", "a", "", 1500]], RETRY],
+  ...["1500ms", "1e3", "-5", "1.5", "", " 7", "0x10"].map((value) => [
+    `retry: ${value}\ndata: a\n\n`,
+    [["message", "a", "", undefined]],
+    RETRY,
+  ]),
+];
+
+/** Return the reader of the page, events(body). */
+async function readerOf(page) {
   const { events } = await import(new URL("static/events.js", page.address));
   page.must(events, "static/events.js exports no events: write export async function* events(body).");
-  const body = new ReadableStream({
+  return events;
+}
+
+/** Return a body that comes in these pieces. */
+function bodyOf(pieces, cancel) {
+  return new ReadableStream({
     start(stream) {
       for (const piece of pieces) stream.enqueue(piece);
-      stream.close();
+      if (!cancel) stream.close();
     },
+    cancel,
   });
+}
+
+/** Return what the reader finds in a stream that comes in these pieces. */
+async function found(page, pieces, pick = ({ type, data }) => [type, data]) {
+  const events = await readerOf(page);
   const all = [];
   try {
-    for await (const { type, data } of events(body)) {
-      if (type !== "comment") all.push([type, data]); // as in Your turn
+    for await (const event of events(bodyOf(pieces))) {
+      if (event.type !== "comment") all.push(pick(event)); // as in Your turn
     }
   } catch (error) {
     return `${error.name}: ${error.message}`;
@@ -100,20 +146,68 @@ const rules = RULES.map(([text, expected, rule], number) => ({
     for (const pieces of allCuts(text)) {
       const events = await found(page, pieces);
       const cut = pieces.length === 2 ? `, cut after byte ${pieces[0].length},` : "";
+      const isCutApart = say(events).includes("\ufffd");
+      const why = pieces.length === 1 ? rule : isCutApart ? CUT_LETTER : /\r/.test(text) ? rule : CUT;
       page.must(
         typeof events !== "string",
-        `On ${say(text)}${cut} static/events.js breaks with ${events}. Expected was ${say(expected)}: ${rule}`,
+        `On ${say(text)}${cut} static/events.js breaks with ${events}. Expected was ${say(expected)}: ${why}`,
       );
       page.must(
         say(events) === say(expected),
-        `Of ${say(text)}${cut} static/events.js makes ${say(events)}, and expected was ${say(expected)}: ${rule}`,
+        `Of ${say(text)}${cut} static/events.js makes ${say(events)}, and expected was ${say(expected)}: ${why}`,
       );
     }
   },
 }));
 
+/** Return the four parts of an event, undefined where an id or a number is missing. */
+function numbered({ type, data, id, retry }) {
+  return [type, data, String(id ?? ""), retry ?? undefined];
+}
+
+const shown = (events) => say(events.map(([type, data, id, retry]) => ({ type, data, id, retry })));
+
 export const checks = [
   ...rules,
+  {
+    sentence: "Each event has the last id, and the number of a retry",
+    async run(page) {
+      for (const [text, expected, rule] of NUMBERED) {
+        const events = await found(page, [new TextEncoder().encode(text)], numbered);
+        page.must(
+          typeof events !== "string",
+          `On ${say(text)} static/events.js breaks with ${events}. Expected was ${shown(expected)}: ${rule}.`,
+        );
+        page.must(
+          shown(events) === shown(expected),
+          `Of ${say(text)} static/events.js makes ${shown(events)}, and expected was ${shown(expected)}: ${rule}.`,
+        );
+      }
+    },
+  },
+  {
+    sentence: "Leaving the loop hangs up",
+    async run(page) {
+      const events = await readerOf(page);
+      let hungUp = false;
+      let isLeft = false;
+      const body = bodyOf([new TextEncoder().encode("data: a\n\n")], () => (hungUp = true));
+      const leave = async () => {
+        for await (const event of events(body)) break;
+        isLeft = true;
+      };
+      leave().catch(() => {}); // other checks say what breaks
+      await page.soon(() => isLeft && hungUp);
+      page.must(
+        isLeft,
+        "The event a had come, with its empty line, and events(body) yielded nothing, since the body went on: yield each event as soon as its empty line is there.",
+      );
+      page.must(
+        hungUp,
+        "A loop over events(body) was left after the first event, and the body is still read, for nobody: for await in lines and events closes texts, whose finally hangs up. Keep that, and loop with for await.",
+      );
+    },
+  },
   {
     sentence: "The page sends the question to the server",
     async run(page) {

@@ -7,25 +7,27 @@ import pytest
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
+from lessons.course.for_checks import still_there
 from lessons.course.for_checks.failing_model import SECRET
-from lessons.course.for_checks.plain_text import (
-    ANSWER,
-    TEXTS,
-    test_a_prompt_that_is_no_string_is_refused,
-)
+from lessons.course.for_checks.plain_text import ANSWER, TEXTS
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End
+from lessons.course.for_checks.threaded_reader import ThreadedReader
 
-__all__ = ["test_a_prompt_that_is_no_string_is_refused"]
 PATIENCE = 5  # seconds
 COUNTED = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
+GET = "/ask?prompt=Hello%3F"
+
+
+def lines_of(text):
+    """Return a text whose lines end with a line feed, however they ended."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def events(text):
     """Return (name, data) for each event of a stream, as a browser reads it."""
     found = []
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    for block in lines.split("\n\n"):
+    for block in lines_of(text).split("\n\n"):
         fields = [line.partition(":")[::2] for line in block.split("\n")]
         values = [(name, value.removeprefix(" ")) for name, value in fields]
         data = "\n".join(value for name, value in values if name == "data")
@@ -89,9 +91,13 @@ def test_post_ask_answers_in_events(ask):
     )
 
 
-def test_the_tokens_are_what_the_model_wrote(ask):
+def test_the_tokens_are_what_the_model_wrote(ask, caplog):
     model, answer = ask(*TEXTS)
-    raw = body_of(answer).replace("\r\n", "\n").replace("\r", "\n")
+    raw = lines_of(body_of(answer))
+    assert raw, (
+        "The answer is empty, though the model wrote one: look at self.pieces, and take"
+        " what is there. A stream that is closed can still hold some."
+    )
     assert "data:" in raw, (
         f"The answer begins {short(raw[:60])}, with no line data: in it. An event is"
         " lines with a name before the colon: event: token, then data: and its JSON."
@@ -100,8 +106,14 @@ def test_the_tokens_are_what_the_model_wrote(ask):
         f"No event of the answer ends: it begins {short(raw[:60])}. An empty line ends"
         ' an event, so end each with "\\n\\n".'
     )
+    caplog.clear()
     found = read(ask(*TEXTS)[1])
     names = [name for name, _ in found]
+    assert "error" not in names, (
+        f"The model wrote a whole answer, and the events are {', '.join(names)}: the"
+        f' program broke, and its log says "{"; ".join(caplog.messages)}". Does send()'
+        " return what self.write() returns? start().send_metadata() goes on from it."
+    )
     assert "token" in names and names[-1] == "done", (
         f"The events are {', '.join(names)}: expected were token events and done last,"
         " each named by a line event: and its name."
@@ -116,39 +128,68 @@ def test_the_tokens_are_what_the_model_wrote(ask):
     )
 
 
-def test_each_event_has_an_id_of_its_own(ask):
-    _, answer = ask(*TEXTS)
-    lines = body_of(answer).splitlines()
-    ids = [line[3:].strip() for line in lines if line.startswith("id:")]
-    count = sum(line.startswith("event:") for line in lines)
-    assert len(ids) == count and len(set(ids)) == count, (
-        f"The answer has {count} events, and their ids are {short(', '.join(ids))}: an"
-        " EventSource that comes back names the last id that it saw. Write a line id:"
-        " and a number of its own into each event."
+def test_the_events_are_numbered_from_1_in_each_answer(ask):
+    for which in "first", "second":
+        _, answer = ask(*TEXTS)
+        lines = lines_of(body_of(answer)).split("\n")
+        ids = [line[3:].strip() for line in lines if line.startswith("id:")]
+        count = sum(line.startswith("event:") for line in lines)
+        expected = [str(number) for number in range(1, count + 1)]
+        assert ids == expected, (
+            f"The {which} answer has {count} events, and their ids are"
+            f" {short(', '.join(ids))}, expected were 1 to {count}: write a line id:"
+            " into each event, with one more than self.message_count, which counts"
+            " those that were sent before in this answer."
+        )
+
+
+def test_the_first_token_leaves_before_the_second_is_made(ask):
+    held = Event()
+    seen = []
+    _, answer = ask("one", lambda: seen.append(held.wait(PATIENCE)), " two")
+    came = b""
+    for piece in answer.iter_encoded():
+        came += piece
+        if b'"one"' in came:
+            held.set()
+    assert seen == [True], (
+        "The model wrote 'one', and before it wrote more the client had not got it:"
+        " somebody gathers the events. Yield each as soon as self.wait says that it"
+        " is there, and give Response the stream itself."
     )
 
 
 def test_get_ask_answers_too(client, answer_with):
-    """GET /ask answers too, for an EventSource, and for no other site's page."""
-    model = answer_with("one")
-    answer = client.get("/ask?prompt=Hello%3F")
+    """GET /ask answers too, for an EventSource."""
+    answer_with("one")
+    answer = client.get(GET)
     assert answer.status_code == 200 and '"one"' in answer.text, (
-        f"GET /ask?prompt=Hello%3F gave {answer.status_code}: an EventSource can only"
+        f"GET {GET} gave {answer.status_code}: an EventSource can only"
         ' GET. Keep "GET" in the methods of /ask.'
     )
-    model.prompts.clear()
-    foreign = {"Sec-Fetch-Site": "cross-site"}
-    answer = client.get("/ask?prompt=Hello%3F", headers=foreign)
+
+
+@pytest.mark.parametrize("page", ["cross-site", "same-site"])
+def test_no_other_page_may_ask_by_get(client, answer_with, page):
+    model = answer_with("one")
+    answer = client.get(GET, headers={"Sec-Fetch-Site": page})
     assert answer.status_code == 403 and not model.prompts, (
-        "A page of another site asked, as Sec-Fetch-Site: cross-site says, and the"
+        f"A page of another server asked, as Sec-Fetch-Site: {page} says, and the"
         f" status is {answer.status_code}, expected was 403: any page could make you"
-        " pay. read_question(request) refuses it: call it before the model is asked."
+        " pay. read_question(request) lets only none and same-origin ask: call it"
+        " before the model is asked."
     )
 
 
 def test_who_comes_back_is_not_answered_again(client, answer_with):
     model = answer_with("one")
-    answer = client.get("/ask?prompt=Hello%3F", headers={"Last-Event-ID": "4"})
+    try:
+        answer = client.get(GET, headers={"Last-Event-ID": "4"})
+    except LookupError as error:
+        error.add_note(
+            'abort is for errors, from 400 on. A view answers 204 by return "", 204.'
+        )
+        raise
     answer.get_data()
     assert answer.status_code == 204 and not model.prompts, (
         "A GET with Last-Event-ID, which an EventSource sends when it comes back after"
@@ -170,6 +211,11 @@ def test_a_silent_model_is_bridged_by_heartbeats(program, ask):
         came += piece
         if b"\n:" in came or b"heartbeat" in came:
             beat.set()
+    has_end = "done" in dict(events(came.decode()))
+    assert has_end or not beat.is_set(), (
+        "After a heartbeat the stream ended, though the model went on: after yield the"
+        " loop goes round again, and only a stream that is closed ends it."
+    )
     assert seen == [True], (
         "The model was silent, and for much longer than HEARTBEAT nothing was sent: a"
         " proxy would hang up, and nobody would notice a reader who left. When"
@@ -187,19 +233,38 @@ def test_a_silent_model_is_bridged_by_heartbeats(program, ask):
     )
 
 
-def test_the_first_token_leaves_before_the_second_is_made(ask):
-    held = Event()
-    seen = []
-    _, answer = ask("one", lambda: seen.append(held.wait(PATIENCE)), " two")
-    came = b""
-    for piece in answer.iter_encoded():
-        came += piece
-        if b'"one"' in came:
-            held.set()
-    assert seen == [True], (
-        "The model wrote 'one', and before it wrote more the client had not got it:"
-        " somebody gathers the events. Yield each as soon as self.wait says that it"
-        " is there."
+def test_a_silence_costs_nothing(ask, patient):
+    gate = Event()
+    _, answer = ask("one", gate)
+    reader = ThreadedReader(answer.iter_encoded, counts_steps=True)
+    reader.wait_for(b'"one"')
+    is_busy = reader.is_busy()
+    beats = reader.came.count(b"\n:")
+    gate.set()
+    reader.over.wait(PATIENCE)
+    assert not is_busy, (
+        "The model was silent, and the loop of __iter__ went round and round without a"
+        " pause, which keeps a core busy for each reader: self.wait(self.heartbeat)"
+        " sleeps until there is something."
+    )
+    assert beats == 0, (
+        f"The model had been silent for a moment only, and {beats} heartbeat(s) came:"
+        " wait as long as self.heartbeat says before you yield one."
+    )
+
+
+def test_what_was_written_is_sent_although_the_stream_is_closed(program):
+    stream_class = getattr(program, "EventStream", None)
+    assert stream_class, "app.py imports no EventStream: from .events import it."
+    stream = stream_class(PATIENCE)
+    stream.start().send_token("one")
+    stream.end()  # the writer is done before anybody has read
+    came = "".join(piece.decode() for piece in stream)
+    names = [name for name, _ in events(came)]
+    assert names == ["start", "token", "done"] or names == ["token", "done"], (
+        "Three events were written, and the stream was closed before anybody read it;"
+        f" then a reader got {names}: look at self.pieces, since a closed stream can"
+        " still hold some, and end only when there are none."
     )
 
 
@@ -238,22 +303,38 @@ def test_a_failure_before_the_first_token_is_a_status(ask, patient):
     )
 
 
-def test_a_failure_after_a_heartbeat_is_an_error_event(ask):
-    beat = Event()
-    _, answer = ask(lambda: beat.wait(PATIENCE), ModelRateLimitError(SECRET))
-    came = ""
-    for piece in answer.iter_encoded():
-        came += piece.decode()
-        beat.set()
-    names = [name for name, _ in events(came)]
+def must_be_error_and_done(names, when):
+    """Fail unless the last events are error and done, the model having failed."""
+    assert names[-2:] == ["error", "done"] or names[-1:] != ["error"], (
+        f"The model failed {when}, and the last event is error: without done after it"
+        " an EventSource comes back. abort() calls end() after send_error()."
+    )
     assert names[-2:] == ["error", "done"], (
-        "The model failed before its first word but after a heartbeat, when the status"
-        f" 200 had left, and the events are {names}: expected was error, done. Look at"
-        " stream.refusal once, after stream.wait(HEARTBEAT), and send the stream."
+        f"The model failed {when}, and the events are {names}, expected were error and"
+        " done as the last two: catch what the model raises, and call"
+        " stream.abort(sentence), which sends both."
     )
 
 
-def test_a_failure_after_it_is_an_error_event_and_then_done(ask):
+def test_a_failure_after_a_heartbeat_is_an_error_event(ask):
+    beat = Event()
+    try:
+        _, answer = ask(lambda: beat.wait(PATIENCE), ModelRateLimitError(SECRET))
+        came = ""
+        for piece in answer.iter_encoded():
+            came += piece.decode()
+            beat.set()
+    except Exception as error:
+        error.add_note(
+            "The model failed after a heartbeat, when the status 200 had left: look at"
+            " stream.refusal once, after stream.wait(HEARTBEAT), and send the stream."
+        )
+        raise
+    names = [name for name, _ in events(came)]
+    must_be_error_and_done(names, "before its first word but after a heartbeat")
+
+
+def test_a_failure_after_it_is_an_error_event_and_then_done(ask, caplog, capfd):
     _, answer = ask("one", ModelRateLimitError(SECRET))
     try:
         found = read(answer)
@@ -263,14 +344,19 @@ def test_a_failure_after_it_is_an_error_event_and_then_done(ask):
             " that for a bad network, and asks again. Send error and done."
         ) from None
     names = [name for name, _ in found if name not in ("start", "metadata")]
-    assert names == ["token", "error", "done"], (
+    must_be_error_and_done(names, "after its first text")
+    assert names[0] == "token", (
         f"The model failed after its first text, and the events are {names}: expected"
-        " was token, error, done. Catch what the model raises, and call"
-        " stream.abort(sentence)."
+        " was token first, since what came stays."
     )
     assert SECRET not in str(found), (
         f"The error event has the provider's own words, {SECRET!r}: they can hold part"
         " of the key. Write a sentence of your own."
+    )
+    out, err = capfd.readouterr()
+    assert SECRET not in caplog.text + out + err, (
+        f"The log has the provider's own words, {SECRET!r}: they can hold part of the"
+        " key. log_name(error) of failures.py is what a log may say."
     )
 
 
@@ -326,3 +412,33 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(ask, patient, kept):
         " give Response the stream itself, whose close() Flask calls, look at"
         " stream.is_active after each chunk, and leave with closing(chunks)."
     )
+
+
+def test_what_is_no_prompt_is_refused(client, answer_with):
+    still_there.what_is_no_prompt_is_refused(client, answer_with)
+    for address in "/ask", "/ask?prompt=", "/ask?prompt=%20":
+        model = answer_with("one")
+        answer = client.get(address)
+        assert answer.status_code == 400 and not model.prompts, (
+            f"GET {address} asks nothing, and the status is {answer.status_code},"
+            " expected was 400: let read_question(request) read the prompt."
+        )
+
+
+def test_headers_limits_and_names_are_still_there(client, answer_with):
+    kept = "all lines of HEADERS in events.py, and headers=stream.headers"
+    still_there.headers_are_still_there(client, answer_with, keep=kept)
+    answer_with("one")
+    headers = client.get(GET).headers
+    for name, words in still_there.HEADERS.items():
+        assert all(word in headers.get(name, "") for word in words), (
+            f"The header {name} of GET {GET} is {headers.get(name, '')!r}, expected was"
+            f" {', '.join(words)}: send HEADERS with each answer."
+        )
+    assert not headers.get("Access-Control-Allow-Origin"), (
+        f"A page of any server may read what GET {GET} answers: leave out"
+        " Access-Control-Allow-Origin. Our own page does not need it."
+    )
+    still_there.a_body_that_is_too_large_is_refused(client, answer_with)
+    still_there.a_foreign_name_gets_nothing(client, answer_with)
+    still_there.a_foreign_page_gets_nothing(client, answer_with)

@@ -22,6 +22,10 @@ export const checks = [
         `The server sent the line ": heartbeat", and "${WORDS}" stands in the answer, as if the model had said it: say it where the tokens are counted.`,
       );
       page.must(
+        !page.complaint.includes("JSON"),
+        'The server sent the line ": heartbeat", and the page broke: ask.js parses the data of every event, so give the one for a comment some JSON, data: "{}".',
+      );
+      page.must(
         page.words.includes(WORDS),
         `The server sent the line ": heartbeat", and the page says ${JSON.stringify(page.words)}: expected was "${WORDS}" as soon as that line is there. It ends no event, so yield something for it at once.`,
       );
@@ -49,6 +53,43 @@ export const checks = [
         !page.words.includes(WORDS),
         `The answer is over, and the page still says "${WORDS}": take it away at done.`,
       );
+    },
+  },
+  {
+    sentence: "A second heartbeat says nothing more",
+    async run(page) {
+      const answer = await page.ask("Hello?", { type });
+      answer.send(": heartbeat\n: heartbeat\n");
+      await page.soon(() => page.words.includes(WORDS));
+      await new Promise((goOn) => setTimeout(goOn, 50));
+      const times = page.words.split(WORDS).length - 1;
+      page.must(
+        times === 1,
+        `Two heartbeats came, and the page says "${WORDS}" ${times} times: set the text of the place, and add nothing to it.`,
+      );
+    },
+  },
+  {
+    sentence: "It is gone however the answer ends",
+    async run(page) {
+      const error = 'event: error\ndata: {"error": "The model failed."}\n\n';
+      const ENDS = {
+        "An error event came": (answer) => answer.send(error),
+        "The line broke": (answer) => answer.breakOff(),
+        "The stream ended without done": (answer) => answer.end(),
+        "Stop was pressed": () => page.document.querySelector("#stop").click(),
+      };
+      for (const [what, end] of Object.entries(ENDS)) {
+        const answer = await page.ask("Hello?", { type });
+        answer.send(": heartbeat\n");
+        await page.soon(() => page.words.includes(WORDS));
+        end(answer);
+        await page.soon(() => !page.words.includes(WORDS));
+        page.must(
+          !page.words.includes(WORDS),
+          `${what} after a heartbeat, and the page still says "${WORDS}", though nobody thinks any more: take it away there, too.`,
+        );
+      }
     },
   },
   {
