@@ -1,12 +1,16 @@
 """`flask run`, as a student starts it: many answers at once, and a wrong key."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 import requests
-from support import LIMIT
+from support import LIMIT, ROOT
 from support.provider import Provider, refuse
-from support.servers import running
+from support.servers import free_port, running, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -116,3 +120,55 @@ def test_a_broken_answer_breaks_in_debug_too(tmp_path):
         else:
             raise AssertionError("the answer ended as if it were whole")
     assert came.startswith(b"some words\n[error: ")
+
+
+# `python app.py`, which is what the Run button of an editor does
+
+
+@pytest.fixture
+def python_app(tmp_path):
+    """Return a function that runs app.py by its name; end what it has started."""
+    started = []
+
+    def run(*words, **settings):
+        port = free_port()
+        log = (tmp_path / "log").open("w", encoding="utf-8")
+        process = subprocess.Popen(
+            [sys.executable, ROOT / "app.py", *words],
+            cwd=tmp_path,  # the folder above, as in an editor, or any other
+            env=os.environ | {"FLASK_RUN_PORT": str(port)} | settings,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # with --debug it starts another
+        )
+        started.append(process)
+        wait_for(port)
+        return f"http://127.0.0.1:{port}", tmp_path / "log"
+
+    yield run
+    for process in started:
+        if os.name == "nt":
+            process.terminate()
+        else:
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(LIMIT)
+
+
+@pytest.mark.parametrize("words", [[], ["--debug"]], ids=["plain", "debug"])
+def test_python_app_py_does_what_flask_run_does(python_app, words):
+    url, log = python_app(*words, MODEL_TIMEOUT="7")
+    assert ask(url, {"prompt": "/echo Hi"}).text == "Hi"
+    assert requests.get(f"{url}/lessons/", timeout=LIMIT).status_code == 200
+    printed = log.read_text(encoding="utf-8")
+    for line in (
+        "Model: practice (MODEL_TIMEOUT from",
+        "Serving Flask app",
+        "Running on",
+    ):
+        assert printed.count(line) == 1, line
+
+
+def test_python_app_py_breaks_a_broken_answer_in_debug_too(python_app):
+    url, _ = python_app("--debug")
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        ask(url, {"prompt": "/fail some words"}).content  # noqa: B018
