@@ -1,7 +1,8 @@
 """Word by Word: ask a language model, and watch the answer being written.
 
-POST /ask streams plain text. Until the first text a failure is an HTTP status;
-after it, the answer gets one last line that says why, and its body breaks.
+POST /ask sends the answer as plain text while it is being written. If the model
+fails before its first text, the reader gets an HTTP error. If it fails later, a
+last line says why, and the server hangs up.
 """
 
 from contextlib import closing
@@ -30,11 +31,12 @@ from flask_run import prepare_for_many_readers, run_server
 from lessons import register_course
 from models import choose_model, number, trusted_hosts
 
-# Each of these is a setting in .env. Without it, the number here applies.
+# Each of these is a setting in .env. If it is not set, the number here is used.
 ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # for a whole answer
-ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64)  # each takes a thread
-MODEL_RETRIES = number("MODEL_RETRIES", 1, least=0)  # times to ask again
-# What a browser may do with the page. Text that ever became code would not run.
+ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64)  # at the same time
+MODEL_RETRIES = number("MODEL_RETRIES", 1, least=0)  # when the model fails
+# What the browser may load and run on this page. If a mistake ever made a part
+# of an answer a part of the page, a script in it would still not run.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",  # load nothing but what a line below allows
@@ -43,29 +45,28 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "img-src 'self'",
         "connect-src 'self'",  # fetch from this server only
         # Only our own pages, the lessons, may show this one in a frame. Another
-        # site could put it below buttons of its own.
+        # site could hide it under a page of its own, and catch the clicks.
         "frame-ancestors 'self'",
-        "base-uri 'none'",  # no <base> may send relative addresses elsewhere
+        "base-uri 'none'",  # no <base>, which would change where "ask" leads
         "form-action 'none'",  # no form may be sent: page.js reads ours
     ]
 )
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # bytes; more is refused
-# A browser lets a page read only the server that it came from, which it knows
-# by name. The owner of evil.example could let that name point to this machine,
-# and a page from there could read us. So we answer to our own names only.
+# A browser lets a page read only from the server that it came from, and it knows
+# servers by their names. The owner of evil.example can make that name lead here:
+# then their page could read from us. So we answer to our own names only.
 app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.logger.setLevel("INFO")  # a line for each answer
 app.register_error_handler(HTTPException, as_json)  # ask.js shows them
-# For `flask run`. A reader who takes nothing for as long as the longest answer
-# may last has left without a sign.
+# `flask run` hangs up on a reader who takes nothing for as long as this.
 prepare_for_many_readers(patience=ANSWER_SECONDS)
 register_course(app)  # the pages below /lessons/
 
 model = choose_model()
-# The free places. Each answer is written by a thread of its own. A semaphore
-# counts correctly even if two of them come at the same moment.
+# How many more answers may begin. Each is written by a thread of its own, and all
+# of them count here: a semaphore, unlike a plain number, never miscounts then.
 slots = BoundedSemaphore(ANSWERS_AT_ONCE)
 
 
@@ -84,9 +85,9 @@ def ask():
     first_piece = next(pieces)  # waits: until here a failure is a status
     body = chain([first_piece], pieces)  # the first piece, then all the others
     response = Response(body, mimetype="text/plain")
-    # Nobody on the way may keep a copy, or compress, which would gather pieces.
+    # Nobody on the way may keep a copy, or compress: that collects pieces first.
     response.headers["Cache-Control"] = "no-store, no-transform"
-    response.headers["X-Accel-Buffering"] = "no"  # nginx must not gather them
+    response.headers["X-Accel-Buffering"] = "no"  # nginx must not collect them
     response.call_on_close(pieces.close)  # chain does not close what it chains
     return response
 
@@ -100,7 +101,7 @@ def forbid_guessing(response):
 
 def write(prompt):
     """Yield the answer as bytes, at least one piece; else raise an HTTP error."""
-    has_slot = slots.acquire(blocking=False)  # False: all are taken
+    has_slot = slots.acquire(blocking=False)  # does not wait; False if none is free
     if not has_slot:
         raise ServiceUnavailable(retry_after=5)  # a 503
     record = Record()

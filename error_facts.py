@@ -1,14 +1,15 @@
-"""What an error of a model tells: its words, its status, its class, whom it is about.
+"""What can be read from a model's error: its words, status, class, and server.
 
-Each provider's client has errors of its own, and some of them lack some of this.
+Each provider's client has errors of its own. Not all of them have all of these, so we
+ask with getattr: getattr(error, "code", "") is error.code, or "" if it has no code.
 """
 
 import re  # patterns: [0-9] is a digit, {1,6} means one to six, ( ) is what we want
 import sys
-from math import ceil
+from math import ceil  # rounds up
 from pathlib import Path
 from time import time
-from traceback import extract_tb
+from traceback import extract_tb  # lists the calls that led to an error
 from urllib.parse import urlsplit
 
 from werkzeug.http import parse_date
@@ -17,15 +18,15 @@ from werkzeug.http import parse_date
 def words_of(error):
     """Return all that a provider says of an error, in small letters."""
     code = getattr(error, "code", "")
-    body = getattr(error, "body", "")  # of its HTTP answer, or of an event in a stream
+    body = getattr(error, "body", "")  # the JSON that the provider sent
     return f"{error} {code} {body}".lower()
 
 
 def status_of(error):
     """Return the HTTP status of an error, an int, or None if it has none.
 
-    An error in the middle of a stream comes too late for a status; some providers
-    give it as the code.
+    Once a stream has begun, its status is 200. If it fails then, some providers send
+    the number of the status as the code.
     """
     response = getattr(error, "response", None)
     for number in [
@@ -33,7 +34,7 @@ def status_of(error):
         getattr(response, "status_code", None),
         getattr(error, "code", None),
     ]:
-        if re.fullmatch("[45][0-9][0-9]", str(number)):  # 400 to 599, or "400"
+        if re.fullmatch("[45][0-9][0-9]", str(number)):  # 400 to 599
             return int(number)
     return None
 
@@ -48,7 +49,7 @@ def class_names(error):
 
 
 def with_causes(error):
-    """Return a list of an error, of what it was raised from, and so on."""
+    """Return a list: the error, its cause, the cause of that, and so on."""
     errors = []
     while error is not None:
         errors.append(error)
@@ -57,7 +58,7 @@ def with_causes(error):
 
 
 def seconds_to_wait(error):
-    """Return after how many seconds a provider wants to be asked again; else 5.
+    """Return after how many seconds to ask a provider again; 5 if it does not say.
 
     It says so in a header: OpenAI's milliseconds, a number of seconds, or a date.
     Gemini says it in a sentence.
@@ -86,6 +87,7 @@ def seconds_to_wait(error):
 
 def is_number(text):
     """Whether a header's value is a number like 7 or 1.5."""
+    # \. is a point, and what stands in ( )? may be missing
     return re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) is not None
 
 
@@ -107,11 +109,12 @@ def server_of(error):
 
 
 def place_of_error(error):
-    """Return the file and line that raised an error: the last that is no library's."""
-    frames = extract_tb(error.__traceback__)
-    libraries = (sys.prefix, sys.base_prefix)
-    ours = [each for each in frames if not each.filename.startswith(libraries)]
-    if not (ours or frames):  # it was never raised
+    """Return the file and line where an error was raised: the last in our own files."""
+    calls = extract_tb(error.__traceback__)
+    if not calls:  # it was never raised
         return ""
-    last = (ours or frames)[-1]
+    # the folders of the virtual environment and of Python: startswith takes several
+    libraries = (sys.prefix, sys.base_prefix)
+    ours = [call for call in calls if not call.filename.startswith(libraries)]
+    last = ours[-1] if ours else calls[-1]
     return f"in {Path(last.filename).name}, line {last.lineno}"

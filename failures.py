@@ -4,7 +4,7 @@ Every sentence here is our own. What a provider says about a failure is neither 
 nor logged, because it can hold a part of the key.
 """
 
-from traceback import walk_tb
+from traceback import walk_tb  # goes through the calls that led to an error
 from typing import NamedTuple  # a tuple whose parts have names
 
 from werkzeug import exceptions as http  # Flask's errors, one class for each status
@@ -20,7 +20,7 @@ from error_facts import (
     with_causes,
     words_of,
 )
-from prompt import (  # noqa: F401  the lessons import some of these from here
+from prompt import (  # noqa: F401  the lessons import most of these from this file
     NO_PROMPT,
     REQUEST_SENTENCES,
     as_json,
@@ -28,7 +28,15 @@ from prompt import (  # noqa: F401  the lessons import some of these from here
     read_json,
     read_prompt,
 )
-from providers import name_settings, proxy_of
+from providers import (
+    CHAT_MODELS,
+    address_setting,
+    chosen_name,
+    key_setting,
+    provider_of,
+    proxy_of,
+)
+from settings import place_of
 
 # What can go wrong with an answer
 
@@ -39,8 +47,10 @@ class Failure(NamedTuple):
     # 400: the prompt was wrong; 429: there were too many of them. 502: a server behind
     # this one failed; 504: it kept silent. 500: this program has a mistake in it.
     status: int
-    sentence: str  # {seconds} and {server} are filled in
-    may_pass: bool = False  # asking the same again at once can help
+    # {seconds} and {server} are filled in. Where a setting is not in .env but in the
+    # environment, say, the sentence is changed: see say_where_settings_are, below.
+    sentence: str
+    may_pass: bool = False  # True: it may go away by itself, so asking again can help
 
 
 WRONG_KEY = Failure(
@@ -80,7 +90,7 @@ TOO_LITTLE_MEMORY = Failure(
 )
 LOADING = Failure(502, "The model is still being loaded: ask again in a minute.")
 REFUSED_PROMPT = Failure(400, "The model refused this prompt: ask in another way.")
-NOT_ACCEPTED = Failure(
+NOT_ACCEPTED = Failure(  # for a reason that we do not know
     400,
     "The model did not accept this prompt: ask in another way. If it accepts none,"
     " check MODEL in .env.",
@@ -114,9 +124,9 @@ NO_SUCH_HOST = Failure(
 )
 WRONG_CERTIFICATE = Failure(
     502,
-    "The certificate of {server} is not trusted: check the address in .env. If a proxy"
-    " on your network signs certificates, set SSL_CERT_FILE in .env to the file with"
-    " its own.",
+    "The certificate of {server} is not trusted: check the address in .env. If your"
+    " network has a proxy with a certificate of its own, write the name of that"
+    " certificate's file as SSL_CERT_FILE in .env.",
 )
 PROXY_FAILED = Failure(
     502,
@@ -139,21 +149,22 @@ STOPPED_EARLY = Failure(
 PAUSED = Failure(
     502, "The model paused before its answer was complete: ask for a shorter one."
 )
-TOO_LONG = Failure(
+TOO_LONG = Failure(  # the answer; PROMPT_TOO_LONG is about the prompt
     502, "The answer reached the limit on its length: ask for a shorter one."
 )
 TOO_SLOW = Failure(504, "The answer took too long: ask for a shorter one.")
 FILTERED = Failure(502, "The provider's filter stopped the answer: ask in another way.")
 DECLINED = Failure(502, "The model declined to go on: ask in another way.")
-TOOL_CALL = Failure(
+TOOL_CALL = Failure(  # a tool is a function of ours that a model may call
     502, "The model wanted to call a tool, and there is none here: ask for text."
 )
+# Flask's own answer to a mistake in the program has the same sentence.
 MISTAKE = Failure(500, REQUEST_SENTENCES[http.InternalServerError])
 
 
 # Why an answer ended
 
-CUT = {  # by what came of the answer: the finish reasons that mean so
+CUT = {  # a failure, and the finish reasons that mean it
     TOO_LONG: provider_words.ENDS_TOO_LONG,
     PAUSED: provider_words.ENDS_PAUSED,
     FILTERED: provider_words.ENDS_FILTERED,
@@ -167,43 +178,42 @@ class Unfinished(Exception):
     """A model's stream has ended, or was given up, before its answer was whole."""
 
     def __init__(self, failure):
-        super().__init__()  # without a text: the failure has the sentence
+        super().__init__()  # Exception could keep a text: the failure has it already
         self.failure = failure
 
 
 class BodyBreaks(Exception):
-    """Leaves a generator whose answer cannot be finished.
+    """Raised in a generator that cannot finish its answer.
 
-    A generator that ends says that its answer is whole. One that raises makes the
-    server hang up in the middle of the body, which every HTTP client can notice.
+    If the generator simply ended, everybody would take its answer for whole. As it
+    raises, the server hangs up in the middle of the body, which HTTP clients notice.
     """
 
 
 def finish_reason(metadata):
-    """Return the word, in small letters, for why an answer ended; None without one.
+    """Return the word for why an answer ended, in small letters; None if none came.
 
-    The metadata are those of all its chunks. Each protocol has a name of its own for
-    the word: OpenAI's, Anthropic's, OpenAI's newer one twice, Ollama's.
+    The metadata are those of all its chunks. Each provider keeps the word under a name
+    of its own.
     """
-    details = metadata.get("incomplete_details") or {}  # it may be there, and None
-    reason = (
-        metadata.get("finish_reason")
-        or metadata.get("stop_reason")
-        or details.get("reason")
-        or metadata.get("status")
-        or metadata.get("done_reason")
+    details = metadata.get("incomplete_details") or {}  # {}: in place of None
+    reason = (  # the first of these that is not empty
+        metadata.get("finish_reason")  # OpenAI
+        or metadata.get("stop_reason")  # Anthropic
+        or details.get("reason")  # OpenAI's newer protocol, if the answer is cut
+        or metadata.get("status")  # the same, if it is whole
+        or metadata.get("done_reason")  # Ollama
     )
     if not reason:
         return None
-    # Some write "function_call_filter: UNEXPECTED": what is before the colon is enough.
-    word, _, _ = str(reason).lower().partition(":")
-    return word
+    # Some write "function_call_filter: UNEXPECTED": take the part before the colon.
+    return str(reason).lower().split(":")[0]
 
 
 def ignoring_late_errors(chunks):
-    """Yield a model's chunks; what breaks after the finish reason is not raised.
+    """Yield a model's chunks. Ignore an error that comes after the finish reason.
 
-    All of the text is there by then. Only counts could be missing.
+    All of the text is there by then. Only the number of tokens could be missing.
     """
     metadata = {}
     try:
@@ -230,8 +240,8 @@ def require_whole(metadata, has_text):
 def openai_reason(metadata, has_text):
     """Return OpenAI's word for why an answer ended: stop, length or content_filter.
 
-    For later lessons, whose pages are sent the reason too. Any other end is a failure
-    there as here: raise Unfinished.
+    Only the programs of later lessons call this: they send the reason to the page. For
+    any other end, raise Unfinished.
     """
     try:
         require_whole(metadata, has_text)
@@ -247,18 +257,18 @@ def openai_reason(metadata, has_text):
 # What a model raises
 
 BY_WORDS = [  # a failure, and the words by which a provider tells of it
-    # The first row with one of its words decides. Some errors have words of two rows:
-    # of these, the row with the cause comes first.
-    (WRONG_REGION, provider_words.WRONG_REGION),  # before "permission_error"
-    (RATE_LIMIT, provider_words.BUSY_FOR_A_MOMENT),  # before "budget_exceeded"
-    (PROMPT_TOO_LONG, provider_words.PROMPT_TOO_LONG),  # before "rate_limit"
-    (NO_CREDIT, provider_words.NO_CREDIT),  # before "rate_limit"
+    # The rows are tried from the top, and the first that fits decides. An error can fit
+    # two rows: the one with the real cause is above the other, which the comment names.
+    (WRONG_REGION, provider_words.WRONG_REGION),  # above NOT_ALLOWED
+    (RATE_LIMIT, provider_words.BUSY_FOR_A_MOMENT),  # above NO_CREDIT
+    (PROMPT_TOO_LONG, provider_words.PROMPT_TOO_LONG),  # above RATE_LIMIT
+    (NO_CREDIT, provider_words.NO_CREDIT),  # above RATE_LIMIT
     (NO_SUCH_MODEL, provider_words.NO_SUCH_MODEL),
     (NOT_FOUND, provider_words.NOT_FOUND),
     (REFUSED_PROMPT, provider_words.REFUSED_PROMPT),
     (REFUSED_REQUEST, provider_words.REFUSED_REQUEST),
-    (TOO_LITTLE_MEMORY, provider_words.TOO_LITTLE_MEMORY),  # before "server_error"
-    (LOADING, provider_words.LOADING),  # before "server_error"
+    (TOO_LITTLE_MEMORY, provider_words.TOO_LITTLE_MEMORY),  # above MODEL_FAILED
+    (LOADING, provider_words.LOADING),  # above MODEL_FAILED
     (WRONG_KEY, provider_words.WRONG_KEY),
     (NOT_ALLOWED, provider_words.NOT_ALLOWED),
     (RATE_LIMIT, provider_words.RATE_LIMIT),
@@ -270,15 +280,16 @@ BY_STATUS = {  # of the provider's answer
     402: NO_CREDIT,
     403: NOT_ALLOWED,
     404: NOT_FOUND,
-    405: NOT_FOUND,
-    407: PROXY_FAILED,
-    408: MODEL_FAILED,
+    405: NOT_FOUND,  # this address takes no POST
+    407: PROXY_FAILED,  # the proxy wants a password
+    408: MODEL_FAILED,  # our request did not arrive in time
     413: PROMPT_TOO_LONG,
-    422: NOT_ACCEPTED,
+    422: NOT_ACCEPTED,  # a value in our request is wrong
     429: RATE_LIMIT,
 }
-# Names, not the classes themselves: not all of their packages are installed.
-BY_CLASS = {  # the error's own class, one that it inherits from, or that of its cause
+# Names in place of the classes themselves: their packages may not be installed. An
+# error has several classes, and so have its causes: the first of these names decides.
+BY_CLASS = {
     "ConnectTimeout": UNREACHABLE,
     "ProxyError": PROXY_FAILED,
     "ContextOverflowError": PROMPT_TOO_LONG,
@@ -302,16 +313,16 @@ BY_CLASS = {  # the error's own class, one that it inherits from, or that of its
 def failure_of(error):
     """Return the Failure for an error: by its words, its status, its class.
 
-    None of them is enough. An account without credit is one of OpenAI's rate limits,
-    and only its code says so; a lost connection has neither status nor code.
+    No single one is enough. OpenAI sends the status 429 for an account without credit
+    and for a rate limit: only the words differ. A lost connection has no status at all.
     """
     if isinstance(error, Unfinished):
         return error.failure
     if not is_of_the_model(error):
         return MISTAKE
-    words = known_words(error)
-    for failure, row in BY_WORDS:
-        if words in row:
+    phrase = known_phrase(error)
+    for failure, phrases in BY_WORDS:
+        if phrase in phrases:
             return failure
     if is_of_a_proxy(error):
         return PROXY_FAILED
@@ -326,44 +337,50 @@ def failure_of(error):
 def is_of_the_model(error):
     """Whether an error was raised while the model's stream was being read.
 
-    Any other error is a mistake of this program. A model is what has a method called
-    stream, and the traceback lists the functions that an error has passed through.
+    Any other error is a mistake in this program. A traceback lists the calls that led
+    to an error. If one of them is a call of a method named stream, the model raised it.
     """
-    for frame, _ in walk_tb(error.__traceback__):
-        if frame.f_code.co_qualname.endswith(".stream"):  # such as BaseChatModel.stream
+    for call, _ in walk_tb(error.__traceback__):
+        full_name = call.f_code.co_qualname  # of the function: "BaseChatModel.stream"
+        if full_name.endswith(".stream"):
             return True
-    return not class_names(error).isdisjoint(BY_CLASS)
+    # An error without such a call is the model's too if models raise its class.
+    return any(name in BY_CLASS for name in class_names(error))
 
 
-def known_words(error):
-    """Return the first words in BY_WORDS that a provider says of an error, or None."""
+def known_phrase(error):
+    """Return the first text in BY_WORDS that an error contains, or None."""
     said = words_of(error)
-    for _, row in BY_WORDS:
-        for words in row:
-            if words in said:
-                return words
+    for _, phrases in BY_WORDS:
+        for phrase in phrases:
+            if phrase in said:
+                return phrase
     return None
 
 
 def is_of_a_proxy(error):
-    """Whether an error is a proxy's, and not the model's server's.
+    """Whether an error comes from a proxy, and not from the model's server.
 
-    The proxy cannot be reached, or it answers 502 to 504 with a page of its own, where
-    a provider would send JSON.
+    It does if the proxy cannot be reached, or if it answers 502, 503 or 504 with a page
+    of its own: a provider sends JSON.
     """
     if not proxy_of(url_of(error)):
         return False
-    cannot_connect = {"ConnectError", "ConnectTimeout"} & class_names(error)
-    sends_json = isinstance(getattr(error, "body", None), dict)
-    return cannot_connect or (status_of(error) in (502, 503, 504) and not sends_json)
+    names = class_names(error)
+    if "ConnectError" in names or "ConnectTimeout" in names:
+        return True
+    body = getattr(error, "body", None)  # of the answer: a dict if it was JSON
+    return status_of(error) in (502, 503, 504) and not isinstance(body, dict)
 
 
 def by_class(error):
-    """Return the Failure for an error without words and status: by its class."""
-    said = " ".join(str(each).lower() for each in with_causes(error))
-    if any(words in said for words in provider_words.WRONG_CERTIFICATE):
+    """Return the Failure for an error that is no answer of a provider: by its class."""
+    said = ""  # by the network, which tells the reason in the last of the causes
+    for each in with_causes(error):
+        said += str(each).lower()
+    if any(phrase in said for phrase in provider_words.WRONG_CERTIFICATE):
         return WRONG_CERTIFICATE
-    if any(words in said for words in provider_words.NO_SUCH_HOST):
+    if any(phrase in said for phrase in provider_words.NO_SUCH_HOST):
         return NO_SUCH_HOST
     names = class_names(error)
     for name, failure in BY_CLASS.items():
@@ -380,15 +397,48 @@ def sentence_for(error):
     sentence = failure_of(error).sentence.format(
         seconds=seconds_to_wait(error), server=server_of(error)
     )
-    return name_settings(sentence, url_of(error))
+    return say_where_settings_are(sentence, url_of(error))
+
+
+def say_where_settings_are(sentence, address):
+    """Return a sentence, and say in it where the settings are that it names.
+
+    The sentences above say "in .env", where most people write their settings. Here that
+    becomes, for example, "OPENAI_API_KEY in the environment". The address is the one
+    that was asked, or "".
+    """
+    provider = provider_of(chosen_name())
+    if provider in CHAT_MODELS and provider != "openai":  # it has another address
+        sentence = sentence.replace(" An OPENAI_BASE_URL usually ends in /v1.", "")
+    if provider not in CHAT_MODELS:  # the practice model: speak as for OpenAI
+        provider = "openai"
+    key = key_setting(provider)
+    base_url = address_setting(provider)
+    named = {  # words in a sentence, and the settings that they mean
+        "the key in .env": [key],
+        "MODEL and the address in .env": ["MODEL", base_url],
+        "MODEL in .env": ["MODEL"],
+        "the address in .env": [base_url],
+        "MODEL_TIMEOUT in .env": ["MODEL_TIMEOUT"],
+        "SSL_CERT_FILE in .env": ["SSL_CERT_FILE"],
+    }
+    for words, settings in named.items():
+        if any(place_of(setting) != ".env" for setting in settings):
+            places = [f"{setting} in {place_of(setting)}" for setting in settings]
+            sentence = sentence.replace(words, " and ".join(places))
+    proxy = proxy_of(address)
+    if proxy:
+        place = f"{proxy} in {place_of(proxy)}"
+        sentence = sentence.replace("HTTPS_PROXY, HTTP_PROXY and ALL_PROXY", place)
+    return sentence
 
 
 def http_error(error):
-    """Return the HTTP error to raise for what was raised before the first text."""
+    """Return the HTTP error to raise, for an error that came before the first text."""
     if isinstance(error, http.HTTPException):
         return error  # it has a status and a sentence already
     failure = failure_of(error)
-    refusal_class = http.default_exceptions[failure.status]
+    refusal_class = http.default_exceptions[failure.status]  # BadGateway for 502
     refusal = refusal_class(sentence_for(error))
     if failure is RATE_LIMIT:
         refusal.retry_after = seconds_to_wait(error)  # Werkzeug makes a header of it
@@ -396,11 +446,12 @@ def http_error(error):
 
 
 def log_name(error):
-    """Return what the log says of an error: class, status and code, none of its words.
+    """Return what the log says of an error: its class, its status, the phrase we know.
 
-    For a mistake of this program, and for an error that we do not know, it says where.
+    It has no other word of the provider. For a mistake in this program, and for an
+    error that we do not know, it also has the file and the line.
     """
-    parts = [type(error).__name__, status_of(error), known_words(error)]
+    parts = [type(error).__name__, status_of(error), known_phrase(error)]
     if failure_of(error) in (MISTAKE, NONSENSE):
         parts.append(place_of_error(error))
     return " ".join(str(part) for part in parts if part)

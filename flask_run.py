@@ -22,8 +22,8 @@ def prepare_for_many_readers(patience):
     WSGIRequestHandler.timeout = patience  # seconds that one write may wait
     # How many may connect at the same moment. One more would be refused.
     BaseWSGIServer.request_queue_size = 1024
-    # A piece is sent as its size, a line end, its text and a line end. With a buffer,
-    # which Werkzeug empties after each piece, they are one packet instead of four.
+    # A piece is written in four parts: its size, a line end, its text, a line end. A
+    # buffer collects them, and Werkzeug sends all four together, in one packet.
     WSGIRequestHandler.wbufsize = -1  # -1: a size that Python chooses
     # A packet leaves at once. It does not wait until the one before has arrived.
     WSGIRequestHandler.disable_nagle_algorithm = True
@@ -34,8 +34,8 @@ def prepare_for_many_readers(patience):
 def forget_what_is_left(handler, error, environ=None):
     """Drop what could not be sent. Closing the buffer would try once more, and fail.
 
-    Werkzeug calls this as a method of the handler. Its `wfile` is the buffer, and below
-    the buffer is `raw`, the connection.
+    This becomes a method of the handler, which is its first parameter. The handler's
+    `wfile` is the buffer, and below the buffer is `raw`, the connection.
     """
     handler.wfile.raw.close()
     handler.wfile = BytesIO()  # a buffer in memory, which can be closed safely
@@ -43,9 +43,10 @@ def forget_what_is_left(handler, error, environ=None):
 
 def run_server():
     """Do what `flask run` does, with the same options, settings and port."""
-    program = Path(__file__).with_name("app.py")
+    program = Path(__file__).parent / "app.py"
     os.chdir(program.parent)  # where .flaskenv and .env are
     os.environ["FLASK_APP"] = program.name
-    sys.argv[0] = str(program)  # with --debug, Flask starts this once more by its name
-    flask = FlaskGroup()  # the command `flask`
-    flask.main(["run", *sys.argv[1:]], prog_name="flask")
+    # With --debug, Flask starts the program a second time, by this name.
+    sys.argv[0] = str(program)
+    words = ["run", *sys.argv[1:]]  # as if somebody had typed: flask run --debug
+    FlaskGroup().main(words, prog_name="flask")

@@ -3,37 +3,37 @@
 from importlib import import_module
 from pathlib import Path
 
+from hosts import trusted_hosts  # noqa: F401  lessons import it from this file
 from machine import use_no_proxy_for_this_machine
 from providers import (
     ADDRESSES,
     CHAT_MODELS,
-    another_way,
     check_address,
     check_certificates,
-    check_lone_key,
+    check_key_without_model,
     check_proxy,
     check_quotation_marks,
     chosen_name,
     proxy_settings,
     read_key,
     read_name,
+    without_package,
 )
 from settings import check_byte_order_mark, number, stop
-from settings import trusted_hosts as trusted_hosts  # for the lessons' programs
 from start_report import report_start
 
-# This folder makes a word of OpenAI's cost less. The program works without it.
-FAST = Path(__file__).with_name("fast") / "__init__.py"
+# With this folder, answers of OpenAI take less processor time. It may be missing.
+FAST = Path(__file__).parent / "fast" / "__init__.py"
 
 
 def choose_model():
     """Return the LangChain chat model that .env names, or stop with one sentence."""
-    check_byte_order_mark()
-    check_quotation_marks()
+    check_byte_order_mark()  # an invisible mark at the start of .env
+    check_quotation_marks()  # around the value of a setting
     name = chosen_name()
     timeout = number("MODEL_TIMEOUT", 30)  # seconds of silence
     if name == "practice":
-        check_lone_key()
+        check_key_without_model()
         model = practice_model(name, timeout)
     else:
         model = provider_model(name, timeout)
@@ -42,7 +42,10 @@ def choose_model():
 
 
 def practice_model(name, timeout):
-    """Return the practice model, for which SQLite is imported."""
+    """Return the practice model.
+
+    Only this function imports it: it needs SQLite, and a provider's model does not.
+    """
     from practice import PracticeModel
 
     return PracticeModel(name=name, timeout=timeout)
@@ -50,38 +53,40 @@ def practice_model(name, timeout):
 
 def provider_model(name, timeout):
     """Return the chat model of the provider in a name such as "openai:gpt-5"."""
-    provider, model = read_name(name)
-    chat_model = import_chat_model(provider, model)
+    provider, model_name = read_name(name)
+    model_class = import_model_class(provider, model_name)
     check_address(provider)
     for setting in proxy_settings(provider):
-        check_proxy(setting)
-    check_certificates()
+        check_proxy(setting)  # a proxy is a server that passes requests on
+    check_certificates()  # the file that SSL_CERT_FILE names
     key = read_key(provider)
-    use_no_proxy_for_this_machine()
+    use_no_proxy_for_this_machine()  # for a model that runs here
     try:
-        return chat_model(
+        return model_class(
             name=name,  # what the page shows
-            model=model,
+            model=model_name,
             api_key=key,
             timeout=timeout,
-            max_retries=0,  # app.py asks again, for it knows what was sent already
+            max_retries=0,  # app.py asks again, because it knows what was already sent
         )
     except Exception as error:  # its message is not shown: it may hold the key
         kind = type(error).__name__
         stop(f"MODEL={name}: the settings for it are wrong ({kind}).")
 
 
-def import_chat_model(provider, model):
+def import_model_class(provider, model_name):
     """Return LangChain's class for a provider, or stop and say how to get it."""
-    module, class_name = CHAT_MODELS[provider]
+    module_name, class_name = CHAT_MODELS[provider]
     try:
-        chat_model = getattr(import_module(module), class_name)
+        module = import_module(module_name)  # as import does, for a name in a variable
     except ModuleNotFoundError as missing:
-        package, _, _ = missing.name.partition(".")
-        way = f"pip install {package.replace('_', '-')}"
-        if provider in ADDRESSES:
-            way = f"{another_way(provider, model)}; or {way}"
-        stop(f"MODEL={provider}:{model}: {way}.")
+        package = missing.name.split(".")[0].replace("_", "-")  # pip's name for it
+        way = f"pip install {package}"
+        if provider in ADDRESSES:  # it also speaks OpenAI's protocol
+            way = f"{without_package(provider, model_name)}; or {way}"
+        stop(f"MODEL={provider}:{model_name}: {way}.")
     if provider == "openai" and FAST.is_file():
-        return import_module("fast").chat_openai()
-    return chat_model
+        from fast import chat_openai
+
+        return chat_openai()
+    return getattr(module, class_name)  # module.ChatOpenAI, for a name in a variable

@@ -5,7 +5,9 @@ prompt that begins with a command, such as /fail 3, makes it fail, so that you c
 every failure that the lessons are about.
 """
 
-import re  # in patterns \s is white space, \S is none, \w a letter, + one or more
+# In patterns \s is white space, \S is none, \w a letter or digit, + one or more, * any
+# number, | means "or", $ is the end.
+import re
 from itertools import cycle, islice
 from threading import Lock
 from time import sleep
@@ -31,9 +33,9 @@ HELP = """A prompt to the practice model can begin with one or more commands:
 /short 10: stops at 10 words, as at a limit on length
 /echo: repeats the rest of the prompt exactly, word by word
 /again: repeats the conversation that it was sent, turn by turn
-/list: answers in lists of blocks, as some models do, instead of texts
+/list: sends each word in a list, as some models do, instead of as a text
 /help: shows this list"""
-COMMANDS = {  # each with the number that it has when the prompt gives none
+COMMANDS = {  # each with the number that is used if the prompt gives none
     "slow": 5,
     "long": 2000,
     "silent": 5,
@@ -49,7 +51,7 @@ COMMANDS = {  # each with the number that it has when the prompt gives none
 PACE = 30  # words a second
 ALL = 10**6  # more words than any answer has
 ROLES = {"human": "user", "ai": "assistant"}  # LangChain's words, and everybody's
-LOCK = Lock()  # held by the thread that uses what all of them share
+LOCK = Lock()  # lets one thread at a time use `refusals`
 refusals = {}  # how often each /flaky prompt was refused, by its hash
 
 
@@ -57,7 +59,7 @@ class PracticeModel(BaseChatModel):
     """A chat model for LangChain: `stream` and `invoke` come with BaseChatModel.
 
     LangChain requires `_llm_type` and `_generate` of every model; `stream` needs
-    `_stream`. It passes them stop, run_manager and settings, which nothing here uses.
+    `_stream`. LangChain passes them stop, run_manager and settings, which are not used.
     """
 
     timeout: float = 30  # PracticeModel(timeout=5) gives up after 5 seconds of silence
@@ -89,7 +91,9 @@ class PracticeModel(BaseChatModel):
         for word in words_to_say(answer, commands):
             if made == 3:
                 self._keep_silent(commands.get("silent", 0))
-            sleep(1 / (commands.get("slow") or PACE))  # /slow 0: the usual pace
+            sleep(
+                1 / (commands.get("slow") or PACE)
+            )  # PACE without /slow, or for /slow 0
             yield chunk_of(word, in_a_list="list" in commands)
             made += 1
         if "fail" in commands:
@@ -130,7 +134,7 @@ def read_commands(prompt):
 
 
 def refuse_if_asked(commands, prompt):
-    """Raise what a provider's client would, if a command asks for no answer at all."""
+    """Raise an error as a provider's client does, if a command asks for a refusal."""
     if commands.get("fail") == 0:
         raise failure(exceptions.ModelAPIError, 503)  # the server cannot answer now
     if "flaky" in commands and is_refused(prompt, commands["flaky"]):
@@ -141,21 +145,23 @@ def refuse_if_asked(commands, prompt):
 
 
 def is_refused(prompt, times):
-    """Return whether a /flaky prompt is refused once more, or was often enough."""
+    """Whether a /flaky prompt was refused fewer times than it asks for."""
     key = hash(prompt)  # a number that stands for the prompt, which may be long
     with LOCK:
-        refused = refusals.pop(key, 0)  # taken out: after the answer it begins anew
+        refused = refusals.get(key, 0)
         if refused < times:
             refusals[key] = refused + 1
-        return refused < times
+            return True
+        refusals.pop(key, None)  # it is answered now: the next time, count from 0
+        return False
 
 
-def failure(kind, status=None, seconds=""):
-    """Return LangChain's error of that kind, with what a provider's would carry.
+def failure(error_class, status=None, seconds=""):
+    """Return an error of one of LangChain's classes, as a provider's client raises it.
 
-    That is a status, and after how many seconds to ask again; "" says nothing of it.
+    It has a status, and the number of seconds to wait, a str; "" if that is not known.
     """
-    error = kind("The prompt asked for this failure.")
+    error = error_class("The prompt asked for this failure.")
     error.status_code = status
     # an HTTP response has headers; SimpleNamespace makes an object that has them too
     error.response = SimpleNamespace(headers={"retry-after": seconds})
@@ -176,12 +182,13 @@ def words_to_say(answer, commands):
     words = re.findall(r"\s*\S+|\s+$", answer)  # the last may be white space alone
     if "long" in commands:
         words = cycle([*words, "\n\n"])  # begins anew after the last, without end
+    # the smallest number that a command gives; ALL for those that are not there
     most = min(commands.get(name, ALL) for name in ("long", "fail", "short"))
-    return islice(words, most)  # words[:most], which cannot cut what has no end
+    return islice(words, most)  # as words[:most], but words may have no end
 
 
 def chunk_of(word, in_a_list):
-    """Return a word as a chunk, whose content is a text or a list of one block."""
+    """Return a word as a chunk. Its content is a text, or a list that holds a dict."""
     content = word
     if in_a_list:  # index is the block's number: all words belong to block 0
         content = [{"type": "text", "text": word, "index": 0}]
@@ -191,9 +198,8 @@ def chunk_of(word, in_a_list):
 def last_chunk(reason, messages, made):
     """Return a chunk without text: why the answer ended, and how many tokens it took.
 
-    Tokens are the parts in which a model counts; these are words.
-
-    LangChain adds an empty chunk to it, as it does to a provider's last one.
+    A model counts in tokens, which are parts of words. Here a token is a word. After
+    this chunk LangChain sends one more, an empty one, as with a provider's answer.
     """
     read = sum(len(turn.text.split()) for turn in messages)
     usage = {

@@ -21,8 +21,8 @@ EMPTY_WORDS = """
     your
 """  # they are in many questions, and do not say what a question is about
 # Two queries in SQL. Each ? is filled in later. rowid is the number of an entry. MATCH
-# finds the entries that contain a word. bm25 is smaller the better an entry fits: a
-# word in its heading counts 10, in its synonyms 5, in its text 1.
+# finds the entries that contain a word. bm25 gives each a number: the better an entry
+# fits, the smaller. A word in its heading counts 10, in its synonyms 5, in its text 1.
 NEAREST = """
     SELECT rowid, heading, answer FROM entries WHERE entries MATCH ?
     ORDER BY bm25(entries, 10, 5, 1) LIMIT 3
@@ -41,15 +41,14 @@ REAL_MODEL = (
     "on your own machine, OPENAI_BASE_URL=http://localhost:11434/v1."
 )
 ALL_ELSE = "All lessons are at /lessons/, all terms at /lessons/glossary."
-LOCK = Lock()  # held by the thread that searches
-# What Markdown writes around a block of code, around code in a line, and around words
-# that it stresses. *? takes as little as it can, up to the next mark. What each ( )
-# finds is kept.
+LOCK = Lock()  # lets one thread at a time search
+# What Markdown writes around a block of code, around code in a line, or around words
+# that it stresses. *? and +? stop at the first mark that closes. What ( ) finds stays.
 MARKS = re.compile(r"```.*?\n(.*?)```|`(.+?)`|\*\*?([^*\s].*?)\*\*?", re.DOTALL)
 
 
 def look_up(question):
-    """Return the answer to a question, or else what comes near it and what to do."""
+    """Return the answer to a question, or the nearest headings and how to go on."""
     question = question.strip() or "Why flush?"  # /slow 5 alone asks nothing
     words = telling_words(question)
     if not words:
@@ -62,9 +61,9 @@ def look_up(question):
         near = nearest(entries, words)
         if not near:
             return introduction(UNKNOWN, EXAMPLES)
-        rowid, _, answer = near[0]
-        # An entry is the answer if it has more than one point for each word: then one
-        # of them is in its heading too. A single word can fit by chance.
+        rowid, _, answer = near[0]  # the best; its heading is not needed
+        # With more points than words, one of the words is in the heading. A single word
+        # has two points at most, and can be there by chance.
         if points(entries, rowid, words) > max(2, len(words)):
             return answer
     headings = ", ".join(f'"{heading}"' for _, heading, _ in near)
@@ -72,7 +71,7 @@ def look_up(question):
 
 
 def telling_words(text):
-    """Return the words that say what a text is about: fifty, as each takes time."""
+    """Return the words that say what a text is about, at most 50: each takes time."""
     empty_words = set(EMPTY_WORDS.split())
     words = {}  # the keys of a dict keep their order, and hold each word once
     for word in re.findall(r"\w+", text.lower()):
@@ -88,33 +87,35 @@ def nearest(entries, words):
 
 
 def points(entries, rowid, words):
-    """Return how well an entry fits: 1 for each word in it, 2 if above its text."""
+    """Return how well an entry fits, as a number of points.
+
+    A word in its text is a point; a word in its heading or its synonyms is two.
+    """
     total = 0
     for word in words:
         anywhere = f'"{word}"'
-        above_the_text = f'-text : "{word}"'  # fts5's way to say: in any other column
-        for place in anywhere, above_the_text:
-            if entries.execute(HOLDS, [rowid, place]).fetchone():
+        outside_the_text = f'-text : "{word}"'  # in fts5: in a column other than text
+        for query in anywhere, outside_the_text:
+            if entries.execute(HOLDS, [rowid, query]).fetchone():
                 total += 1
     return total
 
 
-def introduction(greeting, headings):
+def introduction(greeting, what_to_ask):
     """Return a text that says who answers, what to ask, and how to get a real model."""
-    return f"{greeting} {ABOUT}\n\n{headings}\n\n{REAL_MODEL}"
+    return f"{greeting} {ABOUT}\n\n{what_to_ask}\n\n{REAL_MODEL}"
 
 
 @cache  # built at the first question, and then kept
 def index():
     """Return a table of all entries to search in, and a dict of answers by topic."""
-    # ":memory:" is a database without a file. Each answer is written by a thread of its
-    # own. SQLite lets several threads use a database only without its check; here LOCK
-    # lets one of them in at a time.
+    # ":memory:" is a database without a file. SQLite checks that only one thread uses a
+    # database. Here several do, one at a time, so LOCK takes the place of that check.
     entries = sqlite3.connect(":memory:", check_same_thread=False)
     # fts5 is SQLite's search for words. porter treats "flush" and "flushes" as one
     # word, and an UNINDEXED column is kept, but not searched.
     columns = "heading, also, text, answer UNINDEXED, tokenize=porter"
-    # a virtual table is one that SQLite leaves to a part of itself, here to fts5
+    # a virtual table is kept by a part of SQLite, here by fts5
     entries.execute(f"CREATE VIRTUAL TABLE entries USING fts5({columns})")
     answers = {}
     for heading, also, text, answer in read_entries():
@@ -122,13 +123,13 @@ def index():
         entries.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", row)
         for name in [heading, *also.split(", ")]:
             topic = " ".join(telling_words(name))
-            answers.setdefault(topic, answer)  # the first of two stays: the notes'
+            answers.setdefault(topic, answer)  # of two entries, the first stays
     return entries, answers
 
 
 def read_entries():
     """Yield (heading, synonyms, text, answer): questions of the notes, then terms."""
-    for path in sorted(LESSONS.glob("[0-9]*/README.md")):  # of 01-..., 02-... and on
+    for path in sorted(LESSONS.glob("[0-9]*/README.md")):  # the lessons, in order
         title, sections = read_notes(path)
         for heading, text in sections:
             if heading.endswith("?"):
@@ -161,6 +162,7 @@ def plain_text(markdown):
     # "[words](address)" becomes "words", which \1 stands for: what the first ( ) found.
     text = re.sub(r"!?\[(.+?)\]\(.+?\)", r"\1", text)
     # A row of a table is "| what | why |". The line below the first row is |---|---|.
+    # MULTILINE: ^ and $ are the two ends of each line.
     text = re.sub(r"^\|[-|]+\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"^\| (.+) \|$", in_a_line, text, flags=re.MULTILINE)
     text = MARKS.sub(lambda mark: mark[1] or mark[2] or mark[3], text)
@@ -168,5 +170,5 @@ def plain_text(markdown):
 
 
 def in_a_line(row):
-    """Return the cells of a row, which a pattern has found, as text."""
+    """Return the cells of a table's row, which a pattern has found, as text."""
     return row[1].replace(" | ", "; ")

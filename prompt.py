@@ -8,8 +8,8 @@ from werkzeug import exceptions as http  # Flask's errors, one class for each st
 
 NO_PROMPT = 'There is no prompt to answer: send JSON with some text, {"prompt": "Hi"}.'
 NOT_UTF8 = (
-    "The JSON is not in UTF-8: encode it so before you send it. (PowerShell 5 sends"
-    " Latin-1.)"
+    "The JSON is not in UTF-8: encode it as UTF-8 before you send it. (PowerShell 5"
+    " uses another encoding.)"
 )
 UNREADABLE = "The body of the request cannot be read: send it again."
 REQUEST_SENTENCES = {  # by the class of the error that Flask, or this program, raises
@@ -34,10 +34,15 @@ REQUEST_SENTENCES = {  # by the class of the error that Flask, or this program, 
 
 
 def read_prompt():
-    """Return the prompt in the request's JSON, a str; raise a 400, 413 or 415."""
+    """Return the prompt in the request's JSON, a str.
+
+    Raise an HTTP error: 400 if there is none, 413 if it is too long, 415 if it was not
+    sent as JSON.
+    """
     body = read_json()
     prompt = body.get("prompt") if isinstance(body, dict) else None
-    if not isinstance(prompt, str):  # a list of messages could speak as the system
+    # A list of messages could give the model orders in our name: see lesson 02.
+    if not isinstance(prompt, str):
         raise http.BadRequest(NO_PROMPT)
     if not prompt.strip() or not can_be_sent(prompt):
         raise http.BadRequest(NO_PROMPT)
@@ -45,21 +50,21 @@ def read_prompt():
 
 
 def read_json():
-    """Return what the request's JSON holds, None if it is no JSON.
+    """Return what the request's JSON holds; None if it is no JSON.
 
-    Raise a 400, 413 or 415 if the body cannot be read at all.
+    Raise an HTTP error if the body cannot be read at all.
     """
     try:
-        request.get_data()  # here the server reads the body
+        request.get_data()  # read the body now: what fails here is not about JSON
     except http.HTTPException:
-        raise
-    except Exception:  # its own, such as for a malformed HTTP chunk
+        raise  # Flask's own refusals, such as 413, stay as they are
+    except Exception:  # the server's: the body came in HTTP chunks, and one is damaged
         raise http.BadRequest(UNREADABLE) from None
     try:
         return request.get_json()
     except (http.BadRequest, RecursionError):  # no JSON, or lists in lists in lists
-        # Flask stops reading at MAX_CONTENT_LENGTH, and a body that is cut there is no
-        # JSON either. Reading one byte more raises the 413, which names the cause.
+        # Was the body too long? Flask cuts it at MAX_CONTENT_LENGTH, so that its JSON
+        # has no end. In that case, reading one byte more raises the 413.
         request.stream.read(1)
     if not is_utf8(request.get_data()):
         raise http.BadRequest(NOT_UTF8)
@@ -76,7 +81,7 @@ def is_utf8(body):
 
 
 def can_be_sent(text):
-    """Whether a text has bytes: half an emoji, which JSON can spell, has none."""
+    """Whether a text can be written as bytes. Half an emoji, as in JSON, cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -85,7 +90,7 @@ def can_be_sent(text):
 
 
 def as_json(error):
-    """Return the answer for an HTTP error: its sentence as JSON, and its status."""
+    """Return the response for an HTTP error: its sentence as JSON, and its status."""
     # error.description is the sentence that an error of ours was raised with
     sentence = REQUEST_SENTENCES.get(type(error), error.description)
     headers = []

@@ -12,7 +12,7 @@ ENDS_WHOLE = [  # nothing is missing
     "stop_sequence",
     "completed",
     "complete",
-    "eos",
+    "eos",  # end of sequence
     "eos_token",
 ]
 ENDS_TOO_LONG = [
@@ -24,15 +24,14 @@ ENDS_TOO_LONG = [
     "model_context_window_exceeded",
     "incomplete",
 ]
-ENDS_PAUSED = [
-    "pause_turn"
-]  # Anthropic: the client should send the answer back to go on
+# Anthropic: the model goes on when the client sends back what has come so far.
+ENDS_PAUSED = ["pause_turn"]
 ENDS_FILTERED = [
     "content_filter",
     "content-filter",
     "guardrail_intervened",
     "safety",
-    "recitation",
+    "recitation",  # it repeats a text that somebody owns
     "blocklist",
     "prohibited_content",
     "spii",  # sensitive personal information
@@ -63,14 +62,15 @@ WRONG_REGION = [
     "request not allowed",
     "check your network settings",  # Groq, about a VPN
 ]
-BUSY_FOR_A_MOMENT = ["in_flight_budget"]  # OpenRouter's 402 that passes
+# OpenRouter: too many requests at once. It sends 402, the status for no credit.
+BUSY_FOR_A_MOMENT = ["in_flight_budget"]
 PROMPT_TOO_LONG = [
-    "request too large",  # for the tokens of one minute
+    "request too large",  # more tokens than the account may use in a minute
     "request_too_large",
     "prompt is too long",
     "too_many_prompt_tokens",  # Perplexity
-    "must have less than",  # so many tokens
-    "inputs` tokens",  # must be fewer than so many
+    "must have less than",  # "... 4096 tokens"
+    "inputs` tokens",  # "`inputs` tokens + ... must be <= 4096"
     "context length",
     "context_length",
     "context size",
@@ -109,7 +109,7 @@ NO_SUCH_MODEL = [
     "not a valid model",
     "deploymentnotfound",
 ]
-NOT_FOUND = ["plain http request"]  # "was sent to HTTPS port"
+NOT_FOUND = ["plain http request"]  # the address has http:// for https://
 REFUSED_PROMPT = [
     "invalid_prompt",
     "content_filter",
@@ -120,7 +120,7 @@ REFUSED_PROMPT = [
 REFUSED_REQUEST = [  # a field that the provider does not know
     "extra_forbidden",
     "extra inputs are not permitted",
-    "failed to deserialize",
+    "failed to deserialize",  # could not read the JSON
 ]
 TOO_LITTLE_MEMORY = ["system memory", "out of memory"]
 LOADING = ["loading model", "currently loading"]

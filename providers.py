@@ -1,15 +1,15 @@
 """Which providers there are, and what is wrong with a key, an address or a proxy.
 
-A provider is a company, or a program on your own machine, that runs models. Its client
-is a class of LangChain. models.py makes one of it.
+A provider is a company, or a program on your own machine, that runs models. LangChain
+has a class for each, of which models.py makes an object.
 """
 
 import os
 import ssl
-from importlib.util import find_spec
+from importlib.util import find_spec  # finds a package, or returns None
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import getproxies, proxy_bypass  # this machine's proxies
 
 from settings import SETTINGS, place_of, stop, value_of
 
@@ -24,7 +24,7 @@ CHAT_MODELS = {  # by provider: LangChain's package for it, and the class in the
     "together": ("langchain_together", "ChatTogether"),
     "xai": ("langchain_xai", "ChatXAI"),
 }
-ADDRESSES = {  # by provider: where it speaks OpenAI's protocol, if it does
+ADDRESSES = {  # by provider: the address at which it understands OpenAI's protocol
     "azure_openai": "https://NAME.openai.azure.com/openai/v1/",
     "deepseek": "https://api.deepseek.com/v1",
     "fireworks": "https://api.fireworks.ai/inference/v1",
@@ -37,8 +37,8 @@ ADDRESSES = {  # by provider: where it speaks OpenAI's protocol, if it does
     "together": "https://api.together.ai/v1",
     "xai": "https://api.x.ai/v1",
 }
-# A proxy is a server that passes requests on. In many schools it is the only way out.
-# These settings, also written in small letters, say where it is.
+# A proxy is a server that passes requests on. In many schools it is the only way out to
+# the internet. These settings say where it is, and so do the same in small letters.
 PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
 
 
@@ -58,29 +58,30 @@ def address_setting(provider):
 def proxy_settings(provider):
     """Return the names of the settings that can hold a proxy, a list of str."""
     small = [setting.lower() for setting in PROXIES]
-    return [*PROXIES, *small, f"{provider.upper()}_PROXY"]
+    return [*PROXIES, *small, f"{provider.upper()}_PROXY"]  # * adds a list's items
 
 
 def all_settings():
     """Return the names of all settings that this program reads, a list of str."""
     names = [*SETTINGS, "OPENAI_API_BASE"]
-    for provider in [*CHAT_MODELS, *ADDRESSES]:
-        names += [key_setting(provider), address_setting(provider)]
+    for provider in [*CHAT_MODELS, *ADDRESSES]:  # * adds a dict's keys
+        names.append(key_setting(provider))
+        names.append(address_setting(provider))
         names += proxy_settings(provider)
-    return list(dict.fromkeys(names))  # each once
+    return list(dict.fromkeys(names))  # a dict has each key once
 
 
 def check_quotation_marks():
     """Stop if there are quotation marks around the value of a setting."""
     for setting in all_settings():
-        value_of(setting)
+        value_of(setting)  # stops if there are some
 
 
 # Which model
 
 
 def chosen_name():
-    """Return the name of the model: that in MODEL, or else one for the key that is set.
+    """Return the name of the model: what MODEL says, or one for the key that is set.
 
     With nothing set, it is the practice model.
     """
@@ -95,8 +96,8 @@ def chosen_name():
     return "practice"
 
 
-def check_lone_key():
-    """Stop if MODEL is not set, but a key that does not choose a model by itself."""
+def check_key_without_model():
+    """Stop if a key is set that does not choose a model, and MODEL chooses none."""
     if value_of("MODEL"):
         return
     for provider, address in ADDRESSES.items():
@@ -123,7 +124,7 @@ def read_name(name):
     if provider in CHAT_MODELS:
         stop(f"MODEL={name} lacks the name of a model: write MODEL={provider}:name.")
     if provider in ADDRESSES:
-        stop(f"MODEL={name}: {another_way(provider, model)}.")
+        stop(f"MODEL={name}: {without_package(provider, model)}.")
     stop(
         f"MODEL={name}: write MODEL=openai:name, with the provider's name for the"
         " model. For a provider other than OpenAI, write its address as OPENAI_BASE_URL"
@@ -131,8 +132,8 @@ def read_name(name):
     )
 
 
-def another_way(provider, model):
-    """Return what to write in .env so that a provider needs no package."""
+def without_package(provider, model):
+    """Return what to write in .env to use a provider without a package of its own."""
     return (
         f"write MODEL=openai:{model} and OPENAI_BASE_URL={ADDRESSES[provider]} in"
         " .env, and the key, if it needs one, as OPENAI_API_KEY"
@@ -148,7 +149,7 @@ def read_key(provider):
     key = value_of(setting)
     address = value_of(address_setting(provider))
     if not key and provider == "openai" and address.startswith("http://"):
-        return "none"  # a server of your own needs no key, but its client wants a word
+        return "none"  # a server of your own needs no key, but its client needs a text
     if not key:
         host = urlsplit(address).hostname or provider
         stop(f"{setting} is missing: write your key for {host} in .env.")
@@ -171,7 +172,8 @@ def read_key(provider):
 
 def check_address(provider):
     """Stop if the provider's client cannot use its address."""
-    if provider == "openai" and value_of("OPENAI_API_BASE"):  # it would win
+    # The client would use this one, and not OPENAI_BASE_URL.
+    if provider == "openai" and value_of("OPENAI_API_BASE"):
         place = place_of("OPENAI_API_BASE")
         stop(f"OPENAI_API_BASE in {place} is an old name: write OPENAI_BASE_URL.")
     setting = address_setting(provider)
@@ -197,31 +199,32 @@ def example(provider):
 
 
 def is_address(text, schemes):
-    """Whether a text is an address with one of these schemes, a host and no spaces."""
+    """Whether a text is an address: one of these schemes (http, https), and a host."""
     try:
         parts = urlsplit(text)
-        # asking for the port raises a ValueError if it is no number
-        parts.port  # noqa: B018
+        port = parts.port  # raises a ValueError if it is no number
     except ValueError:
         return False
-    if parts.scheme not in schemes or not parts.hostname:
+    if parts.scheme not in schemes or not parts.hostname or port == 0:
         return False
-    return text.count("//") == 1 and not any(letter.isspace() for letter in text)
+    if text.count("//") > 1:  # http://http://...
+        return False
+    return not any(letter.isspace() for letter in text)
 
 
-# The way there
+# Proxies and certificates
 
 
 def check_proxy(setting):
-    """Stop if a setting holds no proxy that can be asked.
+    """Stop if a setting has a value that is not the address of a proxy.
 
-    Its value is not shown, since it can hold a password.
+    The value is not shown, because it can hold a password.
     """
     proxy = value_of(setting)
     place = place_of(setting)
     if proxy and "://" not in proxy and setting.upper() in PROXIES:
-        proxy = f"http://{proxy}"  # in these it may be left out
-    # SOCKS is another protocol for proxies
+        proxy = f"http://{proxy}"  # HTTP_PROXY and its like may omit this part
+    # SOCKS is another protocol for proxies.
     if proxy and not is_address(proxy, ["http", "https", "socks5", "socks5h"]):
         stop(
             f"{setting} in {place} is not a proxy: write one like"
@@ -235,9 +238,10 @@ def check_proxy(setting):
 
 
 def check_certificates():
-    """Stop if SSL_CERT_FILE names no file with certificates.
+    """Stop if SSL_CERT_FILE does not name a file with certificates.
 
-    They prove whom a server belongs to: those of the companies that sign them.
+    A server proves with a certificate that it is who it says. The file holds those of
+    the companies that sign such certificates.
     """
     file = value_of("SSL_CERT_FILE")
     place = place_of("SSL_CERT_FILE")
@@ -246,7 +250,7 @@ def check_certificates():
     if not Path(file).is_file():
         stop(f"SSL_CERT_FILE in {place} names a file that does not exist.")
     try:
-        ssl.create_default_context(cafile=file)
+        ssl.create_default_context(cafile=file)  # reads it, as a client would
     except (ssl.SSLError, OSError):
         stop(
             f"SSL_CERT_FILE in {place} names a file that holds no certificates in PEM"
@@ -257,54 +261,14 @@ def check_certificates():
 def proxy_of(address):
     """Return the setting that names the proxy for an address, or None without one."""
     parts = urlsplit(address)
-    if not parts.hostname or proxy_bypass(parts.hostname):
+    if not parts.hostname or proxy_bypass(parts.hostname):  # bypass: NO_PROXY has it
         return None
-    own = f"{provider_of(chosen_name())}_PROXY".upper()
+    own = f"{provider_of(chosen_name())}_PROXY".upper()  # such as OPENAI_PROXY
     if os.environ.get(own):
         return own
     proxies = getproxies()  # by the kind of address: "http", "https", "all"
     for kind in [parts.scheme, "all"]:
         if proxies.get(kind):
-            setting = f"{kind}_proxy"
-            return setting if os.environ.get(setting) else setting.upper()
+            small = f"{kind}_proxy"  # it may be written in small or in capital letters
+            return small if os.environ.get(small) else small.upper()
     return None
-
-
-# What a sentence says about them
-
-
-def name_settings(sentence, address):
-    """Return a sentence of failures.py, with the settings that its reader has to check.
-
-    As it is written it speaks of .env, where most people write their settings. The
-    address is the one that was asked, or "".
-    """
-    provider = provider_of(chosen_name())
-    if provider in CHAT_MODELS and provider != "openai":
-        sentence = sentence.replace(" An OPENAI_BASE_URL usually ends in /v1.", "")
-    if provider not in CHAT_MODELS:
-        provider = "openai"  # the practice model stands in for it
-    key = key_setting(provider)
-    base_url = address_setting(provider)
-    for words, settings in {
-        "the key in .env": [key],
-        "MODEL and the address in .env": ["MODEL", base_url],
-        "MODEL in .env": ["MODEL"],
-        "the address in .env": [base_url],
-        "MODEL_TIMEOUT in .env": ["MODEL_TIMEOUT"],
-        "SSL_CERT_FILE in .env": ["SSL_CERT_FILE"],
-    }.items():
-        if any(place_of(setting) != ".env" for setting in settings):
-            names = " and ".join(named(setting) for setting in settings)
-            sentence = sentence.replace(words, names)
-    proxy = proxy_of(address)
-    if proxy:
-        sentence = sentence.replace(
-            "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY", named(proxy)
-        )
-    return sentence
-
-
-def named(setting):
-    """Return a setting with its place, such as "MODEL in the environment"."""
-    return f"{setting} in {place_of(setting)}"

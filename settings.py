@@ -1,26 +1,25 @@
 """What .env and the environment say, and where each value comes from.
 
-A setting is an environment variable. `flask run` adds the lines of .env to the
-environment. A variable that is already there keeps its value: the environment wins.
-Other servers, such as gunicorn, do not read .env, so this file reads it for them.
+A setting is an environment variable: a name and a value that the system hands to each
+program at its start. (The environment in .venv is something else.) `flask run` adds the
+lines of .env to them. A variable that has a value already keeps it: the environment
+wins. Other servers, such as gunicorn, do not read .env, so this file does it for them.
 """
 
 import logging
 import os
-import re
-import socket
 import sys
+from itertools import pairwise  # (a, b), (b, c), ... for [a, b, c, ...]
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
-import click  # the library with which Flask reads its command line
 from dotenv import dotenv_values, find_dotenv
-from flask.helpers import get_load_dotenv
+from flask.helpers import get_load_dotenv  # whether Flask may read .env
 
-import machine  # noqa: F401  checks Python's version, prepares files and printing
+# Importing it is enough: it checks Python's version, and prepares files and printing.
+import machine  # noqa: F401  (for ruff: the name is not used below)
 
-# All settings of this program and of the lessons, but for those of a provider.
+# The names of all settings, except those of a provider.
 SETTINGS = [
     "MODEL",
     "MODEL_TIMEOUT",
@@ -28,8 +27,9 @@ SETTINGS = [
     "ANSWER_SECONDS",
     "ANSWERS_AT_ONCE",
     "TRUSTED_HOSTS",
-    "COURSE_BEHIND_PROXY",
     "SSL_CERT_FILE",
+    "COURSE_BEHIND_PROXY",
+    # of single lessons
     "ORIGINS",
     "HEARTBEAT",
     "SERVER_KEY",
@@ -47,7 +47,6 @@ def stop(sentence):
 
 
 # Where a value comes from
-
 
 IN_A_PARENT_FOLDER = "the .env of a parent folder"
 
@@ -70,9 +69,10 @@ def read_env_files():
     chosen = chosen_env_file()
     if chosen and Path(chosen).is_file():
         files.append(read_env_file(Path(chosen).name, chosen))
-    # Tests and checks set one of these two: they never read a student's .env.
+    # Both FLASK_SKIP_DOTENV and PYTHON_DOTENV_DISABLED say: read no .env. Tests and
+    # checks set them, so that they never meet a student's key.
     if get_load_dotenv() and "PYTHON_DOTENV_DISABLED" not in os.environ:
-        found = find_dotenv(usecwd=True)  # "" if there is none
+        found = find_dotenv(usecwd=True)  # from the current folder up; "" if nowhere
         if found:
             is_here = Path(found).parent == Path.cwd()
             name = ".env" if is_here else IN_A_PARENT_FOLDER
@@ -87,7 +87,7 @@ def read_env_files():
 def read_env_file(name, path):
     """Return the EnvFile at a path, or stop if it is not text in UTF-8."""
     if os.environ.get("FLASK_RUN_FROM_CLI") == "true":
-        # Flask has read the file before us, and has warned of lines that are none.
+        # Flask has read the file already, and has warned of lines that make no sense.
         logging.getLogger("dotenv").setLevel(logging.ERROR)
     try:
         return EnvFile(name, Path(path), dotenv_values(path))
@@ -97,12 +97,13 @@ def read_env_file(name, path):
 
 def chosen_env_file():
     """Return the file that `flask --env-file` or FLASK_ENV_FILE names, or None."""
-    words = sys.argv[1:]
-    for place, word in enumerate(words):
+    words = sys.argv[1:]  # what was typed after `flask`
+    for word, next_word in pairwise(words):
+        if word in ("-e", "--env-file"):
+            return next_word
+    for word in words:
         if word.startswith("--env-file="):
             return word.removeprefix("--env-file=")
-        if word in ("-e", "--env-file") and place + 1 < len(words):
-            return words[place + 1]
     return os.environ.get("FLASK_ENV_FILE")
 
 
@@ -112,11 +113,11 @@ ENV_FILES = read_env_files()
 def value_of(setting):
     """Return the value of a setting, a str; "" if it has none.
 
-    Stop if there are quotation marks around it, as cmd.exe's `set` and Docker's
-    --env-file leave them: no key, number or address begins with one.
+    Stop if there are quotation marks around it. cmd.exe and Docker leave them there,
+    and no key, number or address has any.
     """
     value = os.environ.get(setting, "").strip()
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+    if len(value) > 1 and value[0] == value[-1] and value[0] in ['"', "'"]:
         stop(
             f"{setting} in {place_of(setting)} has quotation marks around its value:"
             " remove them."
@@ -139,12 +140,13 @@ def place_of(setting):
 
 
 def check_byte_order_mark():
-    """Stop if .env begins with a mark that became a part of its first setting's name.
+    """Stop if the first line of .env begins with an invisible mark.
 
-    Some editors put it there. Newer versions of python-dotenv take it away.
+    Some editors put it there. It becomes a part of the setting's name, which is then
+    not found. Newer versions of python-dotenv remove it.
     """
     for setting in os.environ:
-        if setting.startswith("\ufeff"):
+        if setting.startswith("\ufeff"):  # the mark
             stop(
                 f".env begins with a byte order mark, so {setting[1:]} is not found:"
                 " save the file as UTF-8 without one."
@@ -162,93 +164,3 @@ def number(setting, default, least=1):
     if not is_number or int(value) < least:
         stop(f"{setting}={value}: write a whole number, {least} to 999999.")
     return int(value)
-
-
-# Host names
-
-
-def trusted_hosts():
-    """Return the host names by which the server may be reached, a list of str.
-
-    TRUSTED_HOSTS lists them. Without it they are this machine's names for itself, and
-    those in the addresses that `flask run` prints.
-    """
-    value = value_of("TRUSTED_HOSTS")
-    if not value:
-        return ["localhost", "127.0.0.1", *printed_hosts()]
-    words = [word for word in re.split(r"[,;\s]+", value) if word]
-    if not words:  # an empty list would let Flask answer to every name
-        stop_at_host(value)
-    return [host_name(word) for word in words]
-
-
-def host_name(word):
-    """Return the host name in a word such as "http://LOCALHOST:8000/", or stop.
-
-    A name that begins with a dot, or with "*.", stands for all names that end with it.
-    """
-    address = re.sub(r"^\w+://", "", word.strip("\"'"))
-    if address.count(":") < 2:
-        address = address.strip("[]")  # of a list, as some languages write it
-    elif "[" not in address:
-        address = f"[{address}]"  # IPv6
-    try:
-        name = urlsplit(f"//{address}").hostname or ""  # in small letters, no port
-        dot = "." if name.startswith((".", "*.")) else ""
-        rest = name.removeprefix("*").removeprefix(".")
-        name = dot + rest.encode("idna").decode()  # ü in the way of host names: xn--...
-    except ValueError:
-        stop_at_host(word)
-    if ":" in name:
-        return IPv6Host(f"[{name}]")
-    if name == "0.0.0.0" or not re.fullmatch(r"\.?[\w-]+(\.[\w-]+)*", name):
-        stop_at_host(word)
-    return name
-
-
-def stop_at_host(word):
-    """Stop: no browser sends this as the name of a host."""
-    place = place_of("TRUSTED_HOSTS")
-    stop(
-        f"TRUSTED_HOSTS in {place} has {word}, which is not the name of a host: write"
-        " names and addresses with commas between them, such as"
-        " localhost,127.0.0.1,192.168.1.5."
-    )
-
-
-class IPv6Host(str):
-    """An IPv6 address in brackets, such as [::1].
-
-    Werkzeug cuts a trusted name at its first colon, where a port would begin. In this
-    one each colon belongs to the address.
-    """
-
-    def partition(self, separator):
-        """Return the whole address as the part before the separator."""
-        return str(self), "", ""
-
-
-def printed_hosts():
-    """Return the host names in the addresses that `flask run` prints, a list of str."""
-    command = click.get_current_context(silent=True)
-    if not command or command.info_name != "run":
-        return []
-    host = command.params["host"]  # of `flask run --host`; else 127.0.0.1
-    if host == "0.0.0.0":  # all addresses of this machine: two of them are printed
-        return ["127.0.0.1", own_address(socket.AF_INET, "10.255.255.255")]
-    if host == "::":
-        return [
-            IPv6Host("[::1]"),
-            IPv6Host(f"[{own_address(socket.AF_INET6, 'fd00::1')}]"),
-        ]
-    return [IPv6Host(f"[{host}]") if ":" in host else host.lower()]
-
-
-def own_address(family, elsewhere):
-    """Return the address of this machine on the network that leads elsewhere."""
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((elsewhere, 9))  # it only finds the way, and sends nothing
-        except OSError:  # there is no network
-            return "127.0.0.1" if family == socket.AF_INET else "::1"
-        return probe.getsockname()[0]

@@ -5,28 +5,20 @@ no effect. It never shows a value, nor a name that it does not know: both can be
 """
 
 import os
-import re
+import re  # patterns: | means "or", . anything, + one or more, \w a letter or digit
 import sys
-from difflib import get_close_matches
-from io import StringIO
+from difflib import get_close_matches  # finds words that are nearly the same
+from io import StringIO  # lets a text be read like a file
 from pathlib import Path
 
-import click
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from werkzeug.serving import is_running_from_reloader
 from werkzeug.wsgi import host_is_trusted
 
+from hosts import printed_hosts, running_server, trusted_hosts
 from providers import address_setting, all_settings, key_setting, provider_of
-from settings import (
-    ENV_FILES,
-    IN_A_PARENT_FOLDER,
-    SETTINGS,
-    place_of,
-    printed_hosts,
-    trusted_hosts,
-    value_of,
-)
+from settings import ENV_FILES, IN_A_PARENT_FOLDER, SETTINGS, place_of, value_of
 
 # Settings that libraries read. A line with one of them has an effect.
 OF_LIBRARIES = re.compile(
@@ -42,15 +34,17 @@ def report_start(name):
     """Print which model answers, and a line for each setting without an effect.
 
     Print nothing unless a server starts: commands such as `flask check` have an output
-    of their own. With --debug Flask starts twice, and the second start is silent.
+    of their own. With --debug Flask starts a second time, from the reloader, which
+    prints nothing either.
     """
-    command = click.get_current_context(silent=True)
-    is_server = command is not None and command.info_name == "run"
-    if not is_server or is_running_from_reloader():
+    if not running_server() or is_running_from_reloader():
         return
-    lines = [about_model(name), *about_env_files(), *about_misnamed_files()]
-    for line in [*lines, *about_hosts()]:
-        print(f" * {line}", file=sys.stderr)
+    lines = [about_model(name)]
+    lines += about_env_files()
+    lines += about_misnamed_files()
+    lines += about_hosts()
+    for line in lines:
+        print(f" * {line}", file=sys.stderr)  # where Flask prints its own lines
 
 
 def about_model(name):
@@ -59,16 +53,17 @@ def about_model(name):
     parts = []
     for setting in [key_setting(provider), address_setting(provider), *SETTINGS]:
         if value_of(setting):
-            parts.append(f"{setting} from {place_of(setting)}{about_rivals(setting)}")
+            parts.append(f"{setting} from {place_of(setting)}{about_others(setting)}")
     rest = "all other settings" if parts else "all settings"
-    return f"Model: {name} ({', '.join([*parts, f'{rest} by default'])})"
+    parts.append(f"{rest} by default")
+    return f"Model: {name} ({', '.join(parts)})"
 
 
-def about_rivals(setting):
-    """Return a note if .env has another value for a setting, which has no effect."""
-    rivals = [file for file in ENV_FILES if file.values.get(setting)]
-    if rivals and place_of(setting) == "the environment":
-        return f", which wins over {rivals[0].name}"
+def about_others(setting):
+    """Return a note if .env sets a setting too, but the environment wins; else ""."""
+    others = [file for file in ENV_FILES if file.values.get(setting)]
+    if others and place_of(setting) == "the environment":
+        return f", which wins over {others[0].name}"
     return ""
 
 
@@ -88,18 +83,25 @@ def about_env_files():
 
 
 def about_lines(name, text):
-    """Return a line for each line of a file of this name that has no effect."""
+    """Return a sentence for each line of .env that has no effect, a list of str.
+
+    The text is that of the file, and the name is what a sentence calls it.
+    """
+    # A binding is what a line says: a key (the setting), a value, and the original (the
+    # line itself, and its number).
     bindings = list(parse_stream(StringIO(text)))
-    last = {binding.key: binding.original.line for binding in bindings}
-    lines = []
+    last_lines = {}  # by setting: the last line that sets it, which wins
     for binding in bindings:
-        number = binding.original.line
+        last_lines[binding.key] = binding.original.line
+    sentences = []
+    for binding in bindings:
+        line = binding.original.line
         why = why_without_effect(binding)
-        if not why and binding.key and number != last[binding.key]:
-            why = f"line {last[binding.key]} sets {binding.key} again"
+        if not why and binding.key and line != last_lines[binding.key]:
+            why = f"line {last_lines[binding.key]} sets {binding.key} again"
         if why:
-            lines.append(f"Line {number} of {name} has no effect: {why}.")
-    return lines
+            sentences.append(f"Line {line} of {name} has no effect: {why}.")
+    return sentences
 
 
 def why_without_effect(binding):
@@ -116,7 +118,7 @@ def why_without_effect(binding):
     if meant:
         return f"to set {meant}, write {meant}=... there"
     if binding.value:
-        return "this program has no such setting. .env.example lists all it has"
+        return "this program has no such setting: .env.example lists those it has"
     return (
         "a line is NAME=value. If this one is your key, write OPENAI_API_KEY= before it"
     )
@@ -129,7 +131,10 @@ def setting_meant(line):
     for setting in all_settings():
         if setting in words:
             return setting
-    near = get_close_matches(words[0], all_settings(), 1, cutoff=0.8) if words else []
+    if not words:
+        return None
+    # one setting, if the first word is four fifths the same
+    near = get_close_matches(words[0], all_settings(), n=1, cutoff=0.8)
     return near[0] if near else None
 
 
@@ -149,14 +154,14 @@ def about_misnamed_files():
 
 
 def about_hosts():
-    """Return a line for each address that `flask run` prints but that is refused."""
+    """Return a line for each address that Flask prints, although it is refused."""
     hosts = trusted_hosts()
     lines = []
     for host in printed_hosts():
         if not host_is_trusted(host, hosts):
             place = place_of("TRUSTED_HOSTS")
             lines.append(
-                f"TRUSTED_HOSTS in {place} lacks {host}: this server refuses the"
-                " address with it that Flask prints. Add it there."
+                f"Flask prints an address with {host}, but this server refuses it: add"
+                f" {host} to TRUSTED_HOSTS in {place}."
             )
     return lines

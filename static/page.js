@@ -88,7 +88,8 @@ function addBlock() {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault(); // else the browser sends the form and loads the page anew
-  // The button of an example has its question as its value. Enter has no button: "?."
+  // The button of an example has its question as its value. With Enter there may be no
+  // button: ?. then gives undefined, where a dot alone would throw.
   const example = event.submitter?.value;
   if (example) prompt.value = example;
   if (prompt.value.trim()) show(prompt.value); // unless it is blank
@@ -97,7 +98,8 @@ form.addEventListener("submit", (event) => {
 prompt.addEventListener("keydown", (event) => {
   if (event.key !== "Enter") return;
   if (event.shiftKey) return; // Shift+Enter breaks the line
-  // This Enter ends a word, as in Japanese. Safari says so with the number 229.
+  // In Japanese, for example, Enter also ends the choice of a word, and must not ask.
+  // Safari marks that Enter with the number 229. (|| is Python's "or".)
   if (event.isComposing || event.keyCode === 229) return;
   event.preventDefault(); // else it breaks the line
   if (event.repeat) return; // the key is held down
@@ -111,7 +113,7 @@ copy.addEventListener("click", async () => {
   if (navigator.clipboard) {
     await navigator.clipboard.writeText(answer.textContent);
   } else {
-    document.execCommand("copy"); // the selection: plain http has no clipboard
+    document.execCommand("copy"); // plain http has no clipboard: copies the selection
   }
   copy.textContent = "Copied";
 });
@@ -122,9 +124,9 @@ let height = answer.offsetHeight;
 function follow() {
   const grown = answer.offsetHeight - height; // in pixels
   const pageHeight = document.documentElement.scrollHeight;
-  const below = pageHeight - scrollY - innerHeight; // what is out of sight below
-  // What has grown is in there. Without it nothing was out of sight, give or take the
-  // rounding of heights.
+  const below = pageHeight - scrollY - innerHeight; // is out of sight below the window
+  // If no more than the new text is out of sight, the reader was at the end before it
+  // came. (Heights are rounded: 2 pixels more do not count.)
   const wasAtTheEnd = below < grown + 2;
   if (wasAtTheEnd) scrollBy(0, below);
   height = answer.offsetHeight;

@@ -1,10 +1,11 @@
-// The wire strip: what arrived when, drawn while it arrives. When time outgrows it, its
-// columns merge in pairs: 100,000 pieces take as little room, and work, as a hundred.
+// The wire strip: what arrived when, drawn while it arrives. Its columns share the time
+// between them. When the time no longer fits, each two columns become one, so 100,000
+// pieces take no more room, and no more work, than a hundred.
 
 const COLUMNS = 256;
 const ROWS = 300; // the table leaves out the pieces after these
 const NUMBERS = ["First text", "Longest gap", "Pieces per second", "Pieces", "Bytes"];
-const SVG = "http://www.w3.org/2000/svg"; // the namespace of shapes, which are no HTML
+const SVG = "http://www.w3.org/2000/svg"; // tells the browser: a shape, and not HTML
 
 /**
  * Draw a wire strip into a figure. Call begin() when the question leaves, read(piece)
@@ -206,10 +207,11 @@ function addRow(parent, cell, texts) {
   for (const text of texts) add(row, cell).append(text);
 }
 
-/** Add an element, or a shape inside an svg; return it. */
+/** Add an element, or a shape inside an svg, with these attributes; return it. */
 function add(parent, name, attributes = {}) {
-  const space = name === "svg" ? SVG : parent.namespaceURI;
-  const node = document.createElementNS(space, name);
+  // An svg begins a drawing. What stands inside it is a shape too, as its parent is.
+  const kind = name === "svg" ? SVG : parent.namespaceURI;
+  const node = document.createElementNS(kind, name); // NS: of this kind
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   parent.append(node);
   return node;

@@ -29,12 +29,12 @@ from support.servers import changed, production, running
 from test_anthropic import MESSAGE, said
 
 import failures
+from failures import say_where_settings_are
 from lessons.course.about_lessons.lesson import Lesson
 from lessons.course.about_lessons.start_lesson import beginning
 from lessons.course.bad_network import BadNetwork
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.fresh_packages import import_fresh
-from providers import name_settings
 
 LESSON = ROOT / "lessons" / "17-any-provider"
 lesson = importlib.import_module("lessons.17-any-provider.app")
@@ -445,7 +445,7 @@ def sentence_of(failure, request):
     """Return the sentence for a failure, which names where the settings are."""
     host = request.headers["Host"]
     sentence = failure.sentence.format(seconds=7, server=host)
-    return name_settings(sentence, f"http://{host}")
+    return say_where_settings_are(sentence, f"http://{host}")
 
 
 @pytest.mark.parametrize(("name", "who"), ROWS)

@@ -1,6 +1,8 @@
 """failures.py: a sentence names the real culprit, and our own mistakes are ours."""
 
+import inspect
 import json
+import re
 import socket
 import threading
 from contextlib import contextmanager
@@ -23,6 +25,9 @@ from models import choose_model
 from settings import EnvFile
 
 SECRET = "Incorrect API key provided: sk-pr****1234"
+FAILURES = [
+    each for each in vars(failures).values() if isinstance(each, failures.Failure)
+]
 
 
 def ask(client, prompt="Hello?"):
@@ -330,10 +335,8 @@ def test_a_sentence_says_where_the_key_is(monkeypatch):
 
 def test_nobody_who_uses_anthropic_hears_of_openais_address(monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-abcd")
-    for failure in vars(failures).values():
-        if isinstance(failure, failures.Failure):
-            error = failures.Unfinished(failure)
-            assert "OPENAI" not in sentence_for(error)
+    for failure in FAILURES:
+        assert "OPENAI" not in sentence_for(failures.Unfinished(failure))
     assert "ANTHROPIC_API_KEY in the environment" in sentence_for(refused())
 
 
@@ -390,3 +393,27 @@ def test_the_first_text_comes_from_a_provider_without_a_proxy(client, connect):
     with Provider("Hello", finish("stop"), DONE) as provider:
         connect(provider.url, HTTP_PROXY="http://127.0.0.1:9")
         assert ask(client).text == "Hello"
+
+
+def test_each_phrase_that_is_replaced_stands_in_a_sentence():
+    """A sentence that is written otherwise would no longer say where a setting is."""
+    source = inspect.getsource(failures.say_where_settings_are)
+    phrases = re.findall(r'"([^"]+ in \.env)": \[', source)
+    phrases += re.findall(r'replace\("([^"]+)"', source)
+    sentences = [each.sentence for each in FAILURES]
+    assert len(phrases) == 8
+    for phrase in phrases:
+        assert any(phrase in sentence for sentence in sentences), phrase
+
+
+def test_each_setting_that_a_sentence_names_can_be_replaced():
+    for failure in FAILURES:
+        for place in re.findall(r"(\S+ \S+) in \.env", failure.sentence):
+            named = (
+                "the key",
+                "MODEL",
+                "the address",
+                "MODEL_TIMEOUT",
+                "SSL_CERT_FILE",
+            )
+            assert place.endswith((*named, "provider")), failure.sentence

@@ -15,8 +15,9 @@ from support.servers import free_port
 from werkzeug.wsgi import host_is_trusted
 
 import settings
+from hosts import trusted_hosts
 from providers import all_settings
-from settings import SETTINGS, EnvFile, number, place_of, trusted_hosts, value_of
+from settings import SETTINGS, EnvFile, number, place_of, value_of
 
 SECRET = "sk-secret-of-a-student"
 
@@ -343,8 +344,8 @@ def get(server, host, headers):
 def test_an_address_that_is_printed_and_refused_gets_a_line(start):
     server = start(TRUSTED_HOSTS="192.168.1.5")
     assert server.ours()[1:] == [
-        "TRUSTED_HOSTS in the environment lacks 127.0.0.1: this server refuses the"
-        " address with it that Flask prints. Add it there."
+        "Flask prints an address with 127.0.0.1, but this server refuses it: add"
+        " 127.0.0.1 to TRUSTED_HOSTS in the environment."
     ]
 
 
