@@ -355,6 +355,11 @@ def test_each_provider_that_models_py_knows_is_in_the_table():
     assert {*PACKAGES} == {*CHAT_MODELS} - installed
 
 
+def test_the_example_has_the_address_of_each_provider():
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert [address for address in ADDRESSES.values() if address not in example] == []
+
+
 def test_there_are_at_least_fifty_wrong_env_files():
     assert len(WRONG) >= 50
 

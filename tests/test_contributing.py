@@ -1,0 +1,65 @@
+"""What CONTRIBUTING.md says: the places are there, and its commands find tests."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+from support import ROOT
+
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+WAYS = [
+    "change a sentence",
+    "add a provider",
+    "add a command to the practice model",
+    "add a wrong answer",
+    "add a lesson",
+]
+
+
+def test_it_says_how_to_do_each_thing():
+    assert re.findall("(?m)^## I want to (.+)$", TEXT) == WAYS
+
+
+def test_its_links_lead_somewhere():
+    for link in re.findall(r"\]\(([^)#]+)", TEXT):
+        assert (ROOT / link).exists(), link
+
+
+def test_its_quotations_are_exact():
+    [(file, text)] = re.findall(r'```\w+ title="(.+?)"\n(.*?)```', TEXT, re.S)
+    assert text in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_the_names_that_it_tells_to_add_to_are_there():
+    """It says: `ADDRESSES` in [providers.py](providers.py)."""
+    found = 0
+    for paragraph in TEXT.split("\n\n"):
+        files = re.findall(r"\]\(([\w/]+\.py)\)", paragraph)
+        code = "".join((ROOT / file).read_text(encoding="utf-8") for file in files)
+        names = re.findall(r"`([A-Z_]+|[a-z_]*_[a-z_]*)`", paragraph) if files else []
+        for name in names:
+            assert re.search(rf"(?m)^(\s*def )?{name}\b", code), name
+        found += len(names)
+    assert found >= 8
+
+
+COMMANDS = re.findall(r"(?m)^\$ (pytest .+)$", TEXT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_its_commands_find_tests(command):
+    words = [sys.executable, "-m", *shlex.split(command), "--collect-only", "-q"]
+    done = subprocess.run(
+        words, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=110
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_its_way_to_a_new_lesson_is_the_commands():
+    [line] = re.findall(r"(?m)^\$ (python -m lessons\.new_lesson .+)$", TEXT)
+    *_, title, option, number = shlex.split(line)
+    assert title and (option, number) == ("--begins-with", "9")
+    assert "--part " in TEXT
