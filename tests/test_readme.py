@@ -1,11 +1,17 @@
 """What the README promises: settings, and what crosses the wire."""
 
+import os
 import re
+import shlex
+import shutil
 import socket
 import subprocess
 from pathlib import Path
 
+import pytest
+
 import app as program
+from lessons.course.about_lessons.way_through import read_way_through
 from practice import PracticeModel
 
 ROOT = Path(__file__).parent.parent
@@ -54,3 +60,38 @@ def test_nothing_of_one_machine_is_committed():
         if not name.endswith(".webp"):
             text = (ROOT / name).read_text(encoding="utf-8")
             assert not re.search(r"(?<![\w.])/(?:home|Users|root|work)/\w", text), name
+
+
+def test_the_first_question_can_be_asked_with_curl(server, monkeypatch):
+    monkeypatch.setattr(program, "model", PracticeModel())
+    [command] = re.findall(r"(?m)^\$ (curl .+)$", README)
+    words = shlex.split(command.replace("http://127.0.0.1:8000", server))
+    curl = shutil.which("curl")
+    if curl is None:  # Windows and macOS have it, small Linux systems may not
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("curl is missing")
+    done = subprocess.run(
+        [curl, *words[1:]], capture_output=True, encoding="utf-8", timeout=60
+    )
+    assert done.stdout.startswith("01 · A stream in the terminal: What is a chunk?")
+
+
+def test_app_py_has_as_many_lines_as_it_says():
+    [lines] = re.findall(r"It has (\d+) lines", README)
+    assert int(lines) == len((ROOT / "app.py").read_text("utf-8").splitlines())
+
+
+def test_each_file_of_the_program_is_in_the_table():
+    listed = set(re.findall(r"(?m)^\| \[(.+?)\]\(", README))
+    files = [path.name for path in ROOT.glob("*.py")]
+    files += [f"static/{path.name}" for path in ROOT.glob("static/*.js")]
+    assert {*files, "fast/"} == {name for name in listed if "." in name or "/" in name}
+
+
+HOURS = {"twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16}
+HOURS |= {"seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20}
+
+
+def test_the_hours_of_the_course_are_those_of_its_lessons():
+    minutes = sum(int(lesson.minutes) for lesson in read_way_through().lessons)
+    [hours] = re.findall(r"together take about (\w+) hours", README)
+    assert abs(HOURS[hours] - minutes / 60) <= 0.5
