@@ -259,7 +259,9 @@ def test_what_was_written_is_sent_although_the_stream_is_closed(program):
     stream = stream_class(PATIENCE)
     stream.start().send_token("one")
     stream.end()  # the writer is done before anybody has read
-    came = "".join(piece.decode() for piece in stream)
+    came = "".join(
+        str(piece, "utf-8") if isinstance(piece, bytes) else piece for piece in stream
+    )
     names = [name for name, _ in events(came)]
     assert names == ["start", "token", "done"] or names == ["token", "done"], (
         "Three events were written, and the stream was closed before anybody read it;"
@@ -348,6 +350,11 @@ def test_a_failure_after_it_is_an_error_event_and_then_done(ask, caplog, capfd):
     assert names[0] == "token", (
         f"The model failed after its first text, and the events are {names}: expected"
         " was token first, since what came stays."
+    )
+    _, last = found[-1]
+    assert last.get("finishReason") == "error", (
+        f"The model failed after its first text, and the event done says {last}, as if"
+        ' the answer were whole: end("error") sends {"finishReason": "error"}.'
     )
     assert SECRET not in str(found), (
         f"The error event has the provider's own words, {SECRET!r}: they can hold part"

@@ -157,11 +157,56 @@ def test_a_writer_ends_an_answer(program):
     )
     name = program.store.begin()
     program.store.end(name, DONE)
+    assert name in program.store.answers, (
+        "An answer was ended, and is gone from the store: end() adds its last event and"
+        " keeps the answer, so that its readers see the end, and can read it again."
+    )
     goes_on = program.store.add(name, TOKEN)
     assert not goes_on, (
         "An answer was ended, and add() still adds to it: end() sets ended_at, and"
         " add() returns False where it is set."
     )
+
+
+class Interrupted(list):
+    """The list of an answer: just before an event is added, somebody presses Stop."""
+
+    def __init__(self, events, stop):
+        super().__init__(events)
+        self.stop = stop
+
+    def append(self, event):
+        stop, self.stop = self.stop, None
+        if stop:
+            other = Thread(target=stop, daemon=True)
+            other.start()
+            other.join(0.2)  # it waits for the lock, if there is one
+        super().append(event)
+
+
+def test_nothing_comes_after_the_last_event(program):
+    store = program.store
+    name = store.begin()
+    answer = store.find(name)
+    if not isinstance(answer.events, list):
+        return  # a list of its own kind: other checks look at what is read
+    answer.events = Interrupted(answer.events, lambda: store.end(name, DONE))
+    store.add(name, TOKEN)
+    until_it_ends(store, name)
+    names = [event["event"] for event in store.so_far(name)]
+    assert names[-1] == "done", (
+        "While add() added a token, another thread ended the answer, and the list is"
+        f" now {names}: the last event has to be the last. add() asks for ended_at and"
+        " adds the event inside one with self.changed, so that nobody comes between."
+    )
+
+
+def until_it_ends(store, name):
+    """Wait until another thread has ended an answer."""
+    for _ in range(100):
+        if any(event["event"] == "done" for event in store.so_far(name)):
+            return
+        Event().wait(PATIENCE / 100)
 
 
 def test_a_store_can_be_read(program):
@@ -486,7 +531,11 @@ def test_a_number_that_there_cannot_be_does_no_harm(begin, client, number):
 
 
 def test_an_answer_that_is_not_there_is_a_404(client):
-    answer = client.get("/answers/nobody-knows")
+    try:
+        answer = client.get("/answers/nobody-knows")
+    except KeyError as error:
+        error.add_note("self.find(name) raises the 404 for a name that is unknown.")
+        raise
     assert answer.status_code == 404, (
         f"GET /answers/nobody-knows gave {answer.status_code}, expected was 404:"
         " is_over() asks self.find(name), before the first event is sent."
