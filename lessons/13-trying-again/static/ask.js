@@ -12,7 +12,7 @@ export async function* ask(config, messages, signal) {
       yield* askOnce(config, messages, signal);
       return;
     } catch (error) {
-      // What is no refusal has no status: half an answer, or a mistake of ours.
+      // Half an answer, or a mistake of ours, is not a Refusal and has no status.
       const isWorthIt = MAY_PASS.includes(error.status) && attempt <= maxRetries;
       if (signal.aborted || !isWorthIt) throw error;
       const delay = delayAfter(attempt, error.wait, config);
