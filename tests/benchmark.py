@@ -28,7 +28,7 @@ from time import perf_counter
 import psutil
 import requests
 
-sys.path.append(str(Path(__file__).with_name("benchmark")))
+sys.path += [str(Path(__file__).with_name("benchmark")), str(Path(__file__).parents[1])]
 from page_cost import page_cost
 from servers import HERE, SERVERS
 from support import LIMIT

@@ -192,9 +192,11 @@ def test_a_client_keeps_what_came_and_says_how_it_ended(
     def shown(*script):
         answer_with(*script)
         monkeypatch.setattr(sys, "argv", [name, f"{serve(server.app)}/v1", "Hi"])
-        with redirect_stdout(io.StringIO()) as printed:
+        printed = io.TextIOWrapper(io.BytesIO(), "utf-8")
+        with redirect_stdout(printed):
             runpy.run_path(str(LESSON / name), run_name="__main__")
-        return printed.getvalue()
+        printed.flush()
+        return printed.buffer.getvalue().decode()
 
     assert re.match(r"one two\n\n\[stop\]", shown("one", " two"))
     broken = shown("one", " two", failures.ModelConnectionError(SECRET))

@@ -132,15 +132,15 @@ def python_app(tmp_path):
 
     def run(*words, **settings):
         port = free_port()
-        log = (tmp_path / "log").open("w", encoding="utf-8")
-        process = subprocess.Popen(
-            [sys.executable, ROOT / "app.py", *words],
-            cwd=tmp_path,  # the folder above, as in an editor, or any other
-            env=os.environ | {"FLASK_RUN_PORT": str(port)} | settings,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # with --debug it starts another
-        )
+        with (tmp_path / "log").open("w", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                [sys.executable, ROOT / "app.py", *words],
+                cwd=tmp_path,  # the folder above, as in an editor, or any other
+                env=os.environ | {"FLASK_RUN_PORT": str(port)} | settings,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # with --debug it starts another
+            )
         started.append(process)
         wait_for(port)
         return f"http://127.0.0.1:{port}", tmp_path / "log"
