@@ -2,13 +2,14 @@
 
 It looks a question up with practice_search.py, and says what it finds word by word. A
 prompt that begins with a command, such as /fail 3, makes it fail, so that you can see
-every failure that the lessons are about.
+every failure that the lessons are about. What it does with tools and forms, which come
+in the last lessons, is in practice_tools.py.
 """
 
 # In patterns \s is white space, \S is none, \w a letter or digit, + one or more, * any
 # number, | means "or", $ is the end.
 import re
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 from threading import Lock
 from time import sleep
 from types import SimpleNamespace
@@ -18,8 +19,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.chat_models import generate_from_stream
 from langchain_core.messages import AIMessageChunk  # what a lesson calls a chunk
 from langchain_core.outputs import ChatGenerationChunk  # LangChain's wrapping of one
+from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from practice_search import look_up
+from practice_tools import Turn, chunks_of_call, said_by_reader, turn_with_tools
 
 HELP = """A prompt to the practice model can begin with one or more commands:
 
@@ -34,7 +37,18 @@ HELP = """A prompt to the practice model can begin with one or more commands:
 /echo: repeats the rest of the prompt exactly, word by word
 /again: repeats the conversation that it was sent, turn by turn
 /list: sends each word in a list, as some models do, instead of as a text
-/help: shows this list"""
+/help: shows this list
+
+Where it has a form to fill in, or a tool to call, in lessons 22 and 23:
+
+/wrong: gives the last value a wrong type
+/missing: leaves the last value out
+/broken: writes something that is not JSON
+/prose: writes the JSON into a text, with words around it
+/twice: calls two tools at once
+/empty: calls a tool without arguments
+/unknown: calls a tool that is not there
+/endless: calls a tool again and again"""
 COMMANDS = {  # each with the number that is used if the prompt gives none
     "slow": 5,
     "long": 2000,
@@ -44,9 +58,17 @@ COMMANDS = {  # each with the number that is used if the prompt gives none
     "flaky": 2,
     "busy": 4,
     "short": 10,
-    "echo": 0,  # these three have no use for a number
+    "echo": 0,  # these have no use for a number
     "again": 0,
     "list": 0,
+    "wrong": 0,
+    "missing": 0,
+    "broken": 0,
+    "prose": 0,
+    "twice": 0,
+    "empty": 0,
+    "unknown": 0,
+    "endless": 0,
 }
 PACE = 30  # words a second
 ALL = 10**6  # more words than any answer has
@@ -59,7 +81,8 @@ class PracticeModel(BaseChatModel):
     """A chat model for LangChain: `stream` and `invoke` come with BaseChatModel.
 
     LangChain requires `_llm_type` and `_generate` of every model; `stream` needs
-    `_stream`. LangChain passes them stop, run_manager and settings, which are not used.
+    `_stream`. LangChain passes them stop and run_manager, which are not used, and as
+    settings what bind_tools has bound.
     """
 
     timeout: float = 30  # PracticeModel(timeout=5) gives up after 5 seconds of silence
@@ -71,34 +94,48 @@ class PracticeModel(BaseChatModel):
 
     def _generate(self, messages, stop=None, run_manager=None, **settings):
         """Return the whole answer at once, for `invoke`."""
-        return generate_from_stream(self._stream(messages))
+        return generate_from_stream(self._stream(messages, **settings))
 
-    def _stream(self, messages, stop=None, run_manager=None, **settings):
+    def bind_tools(self, tools, *, tool_choice=None, **settings):
+        """Return this model with tools: functions, classes, or schemas as dicts.
+
+        With tool_choice="any" it has to call one. with_structured_output, which comes
+        with BaseChatModel, calls this.
+        """
+        as_dicts = [convert_to_openai_tool(tool) for tool in tools]
+        return self.bind(tools=as_dicts, tool_choice=tool_choice)
+
+    def _stream(
+        self,
+        messages,
+        stop=None,
+        run_manager=None,
+        tools=(),
+        tool_choice=None,
+        **settings,
+    ):
         """Yield the answer, a word in each chunk, and at the end why it ended."""
-        prompt = messages[-1].text  # the messages before it are the conversation so far
+        prompt = said_by_reader(messages)  # before it stands the conversation so far
         commands, question = read_commands(prompt)
         refuse_if_asked(commands, prompt)
         self._keep_silent(commands.get("wait", 0))
-        if "again" in commands:
-            answer = conversation(messages)
-        elif "echo" in commands:
-            answer = question
-        elif question.strip().startswith("/"):  # /help, or a command it does not have
-            answer = HELP
-        else:
-            answer = look_up(question)
+        turn = turn_with_tools(messages, question, commands, tools, tool_choice)
+        if not turn:
+            turn = Turn(answer_to(messages, commands, question), calls=[])
         made = 0
-        for word in words_to_say(answer, commands):
+        for message in chunks_to_send(turn, commands):
             if made == 3:
                 self._keep_silent(commands.get("silent", 0))
             sleep(
                 1 / (commands.get("slow") or PACE)
             )  # PACE without /slow, or for /slow 0
-            yield chunk_of(word, in_a_list="list" in commands)
+            yield ChatGenerationChunk(message=message)  # stream unwraps it
             made += 1
         if "fail" in commands:
             raise failure(exceptions.ModelConnectionError)
-        reason = "length" if made == commands.get("short") else "stop"
+        reason = "tool_calls" if turn.calls else "stop"
+        if made == commands.get("short"):
+            reason = "length"
         yield last_chunk(reason, messages, made)
 
     def _keep_silent(self, seconds):
@@ -171,28 +208,40 @@ def failure(error_class, status=None, seconds=""):
 # What it says
 
 
+def answer_to(messages, commands, question):
+    """Return the answer as text, without the use of any tool."""
+    if "again" in commands:
+        return conversation(messages)
+    if "echo" in commands:
+        return question
+    if question.strip().startswith("/"):  # /help, or a command it does not have
+        return HELP
+    return look_up(question)
+
+
 def conversation(messages):
     """Return the messages as text, each with the role of who speaks."""
     turns = [f"{ROLES.get(turn.type, turn.type)}: {turn.text}" for turn in messages]
     return "\n\n".join(turns)
 
 
-def words_to_say(answer, commands):
-    """Return the words of the answer, each with the white space before it."""
-    words = re.findall(r"\s*\S+|\s+$", answer)  # the last may be white space alone
-    if "long" in commands:
-        words = cycle([*words, "\n\n"])  # begins anew after the last, without end
+def chunks_to_send(turn, commands):
+    """Yield the chunks of a turn: its words, then its calls, as far as they may go."""
+    words = re.findall(r"\s*\S+|\s+$", turn.text)  # the last may be white space alone
+    if "long" in commands and not turn.calls:
+        words = cycle([*words, "\n\n"])  # starts again after the last, without end
+    chunks = (chunk_of(word, in_a_list="list" in commands) for word in words)
+    calls = [chunks_of_call(call, index) for index, call in enumerate(turn.calls)]
     # the smallest number that a command gives; ALL for those that are not there
     most = min(commands.get(name, ALL) for name in ("long", "fail", "short"))
-    return islice(words, most)  # as words[:most], but words may have no end
+    return islice(chain(chunks, *calls), most)  # as [:most], but there may be no end
 
 
 def chunk_of(word, in_a_list):
     """Return a word as a chunk. Its content is a text, or a list that holds a dict."""
-    content = word
     if in_a_list:  # index is the block's number: all words belong to block 0
-        content = [{"type": "text", "text": word, "index": 0}]
-    return ChatGenerationChunk(message=AIMessageChunk(content))  # stream unwraps it
+        return AIMessageChunk([{"type": "text", "text": word, "index": 0}])
+    return AIMessageChunk(word)
 
 
 def last_chunk(reason, messages, made):

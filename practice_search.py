@@ -5,6 +5,7 @@ import sqlite3
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple  # a tuple whose parts have names
 
 LESSONS = Path(__file__).parent / "lessons"  # the folder beside this file
 EMPTY_WORDS = """
@@ -68,6 +69,52 @@ def look_up(question):
             return answer
     headings = ", ".join(f'"{heading}"' for _, heading, _ in near)
     return introduction(UNKNOWN, f"Nearest to your question: {headings}.")
+
+
+class Term(NamedTuple):
+    """A term of the glossary."""
+
+    name: str
+    meaning: str
+    lesson: int | None  # which explains it, or None for what is no term
+    related: list[str]
+
+
+NO_TERM = Term("unknown", UNKNOWN, None, ["chunk", "flush", "backpressure"])
+
+
+def find_term(question):
+    """Return the Term that a question is about, or NO_TERM."""
+    words = telling_words(question)
+    terms = glossary()
+    topic = " ".join(words)
+    if topic in terms:
+        return terms[topic]
+    if not words:
+        return NO_TERM
+    with LOCK:
+        entries, _ = index()
+        near = nearest(entries, words)
+    for _, heading, _ in near:
+        topic = " ".join(telling_words(heading))
+        if topic in terms:
+            return terms[topic]
+    return NO_TERM
+
+
+@cache
+def glossary():
+    """Return the terms of the glossary, a dict by topic."""
+    terms = {}
+    _, sections = read_notes(LESSONS / "GLOSSARY.md")
+    for name, text in sections:
+        also, meaning, read_on = text.split("\n\n")  # its three paragraphs
+        related = also.removeprefix("Also: ").removesuffix(".").split(", ")
+        lesson = int(re.search("[0-9]+", read_on)[0])  # "Read on: 18 · Many readers"
+        term = Term(name, meaning, lesson, related)
+        for topic in [name, *related]:
+            terms.setdefault(" ".join(telling_words(topic)), term)
+    return terms
 
 
 def telling_words(text):
