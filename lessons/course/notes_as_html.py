@@ -4,16 +4,50 @@ import re
 from functools import cache
 from html import escape
 from itertools import pairwise
+from typing import NamedTuple
 
 FOLD = re.compile(r"(</?(?:details|summary)>)")  # the only HTML that notes may hold
 NOTES = re.compile(r"(^|/)README\.md(?=#|$)")  # in an address, before its #heading
+SERVER = re.compile(r"http://(127\.0\.0\.1|localhost):8000/?")  # as notes write it
 CAPTIONS = {"console": "terminal", "js": "JavaScript", "python": "Python"}
 OTHER_NOTES = re.compile(r"(^|/)(GLOSSARY|SOURCES)\.md(?=#|$)")
 
 
+class Heading(NamedTuple):
+    """A heading of the notes, as their table of contents shows it."""
+
+    id: str  # which a link to it names: "run-it"
+    text: str  # "Run it"
+    is_below: bool  # another heading: "### What you are given"
+
+
 @cache  # what was made once is kept
-def to_html(markdown):
-    """Return notes as HTML, in which links to other notes lead to their pages."""
+def to_html(markdown, root="../../"):
+    """Return notes as HTML, in which links to other notes lead to their pages.
+
+    A link to the server leads to `root` instead, an address relative to the page. It
+    holds at every port, and behind a proxy.
+    """
+    md = markdown_parser()
+    tokens = md.parse(markdown)
+    name_headings(tokens)
+    lead_links_to_pages(tokens, root)
+    return md.renderer.render(tokens, md.options, {})
+
+
+@cache
+def headings_in(markdown):
+    """Return the headings below the title of some notes."""
+    return [
+        Heading(id_of(inside.content), text_of(inside), opening.tag == "h3")
+        for opening, inside in pairwise(markdown_parser().parse(markdown))
+        if opening.type == "heading_open" and opening.tag != "h1"
+    ]
+
+
+@cache
+def markdown_parser():
+    """Return what reads Markdown as our notes have it, and writes it as HTML."""
     from markdown_it import MarkdownIt  # here, as the first page does not need it
 
     md = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -23,26 +57,45 @@ def to_html(markdown):
     md.add_render_rule("fence", write_quotation)
     md.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
     md.add_render_rule("table_close", lambda *_: "</table></div>\n")
-    tokens = md.parse(markdown)
-    name_headings(tokens)
-    lead_links_to_pages(tokens)
-    return md.renderer.render(tokens, md.options, {})
+    return md
 
 
 def name_headings(tokens):
-    """Give each heading an id, for links to it: "Run it" becomes "run-it"."""
-    for token, inside in pairwise(tokens):  # the heading's text is the token after it
-        if token.type == "heading_open":
-            words = re.findall(r"\w+", inside.content.lower())
-            token.attrSet("id", "-".join(words))
+    """Give each heading an id and, below the title, make it a link to itself."""
+    from markdown_it.token import Token
+
+    for opening, inside in pairwise(tokens):  # the heading's text is the token after it
+        if opening.type == "heading_open":
+            name = id_of(inside.content)
+            opening.attrSet("id", name)
+            if opening.tag != "h1":
+                address = {"href": f"#{name}", "class": "anchor"}
+                link = Token("link_open", "a", 1, attrs=address)
+                inside.children = [link, *inside.children, Token("link_close", "a", -1)]
 
 
-def lead_links_to_pages(tokens):
-    """Let each link to a file of notes lead to the page that shows it."""
+def id_of(heading):
+    """Return the id of a heading, of which this is the Markdown: "run-it"."""
+    return "-".join(re.findall(r"\w+", heading.lower()))
+
+
+def text_of(inline):
+    """Return the text of a token that holds the text of a heading, without marks."""
+    return "".join(part.content for part in inline.children)
+
+
+def lead_links_to_pages(tokens, root):
+    """Let each link to a file of notes, or to the server, lead to its page."""
     for token in tokens:
         for link in token.children or []:
             if link.type == "link_open":
-                link.attrSet("href", page_of(link.attrs["href"]))
+                address = link.attrs["href"]
+                if SERVER.match(address):
+                    link.attrSet("href", SERVER.sub(root, address))
+                    if link.info == "auto":  # its text is the address too: see notes.js
+                        link.attrSet("class", "address")
+                else:
+                    link.attrSet("href", page_of(address))
 
 
 def page_of(address):

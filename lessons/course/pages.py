@@ -17,7 +17,7 @@ from lessons.course.about_lessons.way_through import neighbours, read_way_throug
 from lessons.course.addresses import way_to_root
 from lessons.course.checker.run_checks import run_checks
 from lessons.course.live.mounts import mount_programs
-from lessons.course.notes_as_html import to_html
+from lessons.course.notes_as_html import headings_in, to_html
 from lessons.course.safe_headers import PAGE_POLICY, PICTURE_POLICY
 from lessons.course.who_may_run import runs_here, waits_for_the_setting
 
@@ -47,15 +47,20 @@ def addresses():
     return {"root": way_to_root(request.environ)}
 
 
+def as_html(notes):
+    """Return notes as HTML for the page that is asked for."""
+    return to_html(notes, way_to_root(request.environ))
+
+
 @course.get("/")
 def lessons():
     """Show the way through."""
     way = read_way_through()
     return render_template(
         "lessons.html",
-        before=to_html(way.before),
-        parts=[part._replace(words=to_html(part.words)) for part in way.parts],
-        after=to_html(way.after),
+        before=as_html(way.before),
+        parts=[part._replace(words=as_html(part.words)) for part in way.parts],
+        after=as_html(way.after),
         runs=runs_here(request.environ),
     )
 
@@ -74,7 +79,7 @@ def sources():
 
 def notes_alone(name, title):
     """Return a page that shows the notes in a file of this name."""
-    notes = to_html((folders.LESSONS / name).read_text(encoding="utf-8"))
+    notes = as_html((folders.LESSONS / name).read_text(encoding="utf-8"))
     return render_template("notes.html", title=title, notes=notes)
 
 
@@ -88,7 +93,8 @@ def lesson(name):
         before=before,
         lesson=lesson,
         after=after,
-        notes=to_html(lesson.notes),
+        headings=headings_in(lesson.notes),
+        notes=as_html(lesson.notes),
         runs=runs_here(request.environ),
         behind_proxy=waits_for_the_setting(request.environ),
     )
