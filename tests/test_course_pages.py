@@ -44,7 +44,7 @@ def test_every_link_of_a_lesson_leads_somewhere(visit, name):
     assert page.status_code == 200 and "<h1" in page.text
     for link in re.findall(r'(?:href|src)="(.*?)"', page.text):
         path = urlsplit(urljoin(here, link)).path
-        if not link.startswith(("http", "data:")):
+        if not link.startswith(("http", "data:", "vscode:")):
             assert visit.get(path).status_code == 200, link
 
 
@@ -335,7 +335,8 @@ def test_my_turn_is_red_and_then_green(turn, visit, mine):
     assert (check["sentence"], check["outcome"]) == ("It says bye", "green")
 
 
-def test_of_my_turn_all_may_be_checked_in_the_browser(turn, visit):
+def test_of_my_turn_all_may_be_checked_in_the_browser(turn, visit, mine):
+    write(mine, app=HELLO)
     (turn / "check.py").unlink()
     assert checks(visit, turn.parent.name, turn=True) == []
     script = visit.get(f"{PAGE}turn/check.js")

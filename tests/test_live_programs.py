@@ -16,6 +16,7 @@ from support.course import (
     A_SERVER,
     A_TERMINAL,
     HELLO,
+    LETTERS,
     PAGE,
     ROOTS,
     begin,
@@ -153,7 +154,9 @@ def test_what_is_broken_in_mine_is_said_in_one_sentence(visit, mine, text, sente
 
 def test_before_anything_was_started_mine_says_what_to_do(visit, mine):
     mine.rmdir()
-    assert "flask start" in visit.get(f"{PAGE}mine/").json["error"]
+    for lesson in A_PAGE, LETTERS:
+        said = visit.get(f"/lessons/{lesson}/mine/").json["error"]
+        assert f"flask start {int(lesson[:2])}." in said
 
 
 def test_what_breaks_in_a_generator_is_said_too(visit, mine):

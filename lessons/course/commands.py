@@ -11,12 +11,7 @@ from contextlib import suppress
 
 import click
 
-from lessons.course.about_lessons.start_lesson import (
-    MissingLesson,
-    beginning,
-    holds_only,
-    replace_mine,
-)
+from lessons.course.about_lessons.start_lesson import CannotStart, start_lesson
 from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.bounds import SECONDS
 from lessons.course.checker.reports import Check
@@ -25,7 +20,8 @@ from lessons.course.checker.run_checks import (
     run_browser_checks,
     run_checks,
 )
-from lessons.course.folders import MINE, ROOT
+from lessons.course.folders import MINE
+from lessons.course.your_work.progress import remember_start
 
 HINTS = re.compile(r"<summary>Hints</summary>(.*?)</details>", re.S)
 
@@ -74,24 +70,16 @@ def start(lesson):
         ask_which_lesson("start")
     number = lesson.number
     try:
-        files = beginning(lesson)
-    except MissingLesson as error:
+        started = start_lesson(lesson)
+    except CannotStart as error:
         raise click.ClickException(str(error)) from None
-    if holds_only(MINE, files):
-        say(f"mine/ holds the program that lesson {number} begins with already.")
+    remember_start(lesson)
+    if started.was_there:
+        say(f"mine/ already holds the program that lesson {number} begins with.")
     else:
-        try:
-            moved_to = replace_mine(files, number)
-        except OSError as error:
-            raise click.ClickException(
-                f"mine/ cannot be written: {error.strerror}. Nothing in it has changed."
-                " Close what runs there or has its files open, see whether the disk is"
-                f" full or read-only, and type flask start {number} again."
-            ) from None
-        if moved_to:
-            name = moved_to.relative_to(ROOT).as_posix()
-            say(f"What was in mine/ is now in {name}/.")
-        names = ", ".join(name for name in files if name != "__init__.py")
+        if started.moved_to:
+            say(f"What was in mine/ is now in mine-before/{started.moved_to.name}/.")
+        names = ", ".join(started.files)
         say(f"mine/ holds the program that lesson {number} begins with: {names}.")
     say(f"Read lessons/{lesson.name}/README.md and make its change in mine/;")
     say(f"then flask check {number} says how far you are.")

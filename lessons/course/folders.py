@@ -7,3 +7,4 @@ LESSONS = COURSE.parent
 ROOT = LESSONS.parent
 MINE = ROOT / "mine"  # what the student writes
 BEFORE = ROOT / "mine-before"  # what flask start found in mine/
+PROGRESS = ROOT / "progress.jsonl"  # what is remembered of that, for this checkout

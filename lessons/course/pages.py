@@ -1,25 +1,21 @@
 """The course's pages: the way through, and each lesson with its program beside it."""
 
-from contextlib import closing
-
-from flask import (
-    Blueprint,
-    Response,
-    abort,
-    json,
-    render_template,
-    request,
-    send_from_directory,
-)
+from flask import Blueprint, abort, render_template, request, send_from_directory
 
 from lessons.course import commands, folders
-from lessons.course.about_lessons.way_through import neighbours, read_way_through
+from lessons.course.about_lessons.way_through import (
+    lesson_named,
+    neighbours,
+    read_way_through,
+)
 from lessons.course.addresses import way_to_root
-from lessons.course.checker.run_checks import run_checks
 from lessons.course.live.mounts import mount_programs
+from lessons.course.loop import loop
 from lessons.course.notes_as_html import headings_in, to_html
 from lessons.course.safe_headers import PAGE_POLICY, PICTURE_POLICY
-from lessons.course.who_may_run import runs_here, waits_for_the_setting
+from lessons.course.who_may_run import is_by_proxy, runs_here, waits_for_the_setting
+from lessons.course.your_work.files import editor_link, paths_to_write
+from lessons.course.your_work.progress import lesson_in_mine
 
 # A blueprint is a part of a Flask app: its views, templates and commands. app.py
 # registers it, and has them all.
@@ -33,6 +29,7 @@ course = Blueprint(
 )
 for command in commands.start, commands.check, commands.hint:
     course.cli.add_command(command)
+course.register_blueprint(loop)
 
 
 @course.record
@@ -86,7 +83,7 @@ def notes_alone(name, title):
 @course.get("/<name>/")
 def lesson(name):
     """Show a lesson's notes, with its program beside them."""
-    lesson = find_lesson(name)
+    lesson = lesson_named(name) or abort(404)
     before, after = neighbours(lesson, read_way_through().lessons)
     return render_template(
         "lesson.html",
@@ -97,21 +94,26 @@ def lesson(name):
         notes=as_html(lesson.notes),
         runs=runs_here(request.environ),
         behind_proxy=waits_for_the_setting(request.environ),
+        files=links_to_files(lesson),
+        is_started=lesson_in_mine() == lesson.name,
     )
 
 
-def find_lesson(name):
-    """Return the lesson of that name, or answer with a 404."""
-    for lesson in read_way_through().lessons:
-        if lesson.name == name:
-            return lesson
-    abort(404)
+def links_to_files(lesson):
+    """Return the path of each file to write, with the link that opens it, or None.
+
+    Behind a proxy the browser may be on another machine, whose editor has no such file.
+    """
+    paths = paths_to_write(lesson)
+    if is_by_proxy(request.environ):
+        return [(path, None) for path in paths]
+    return [(path, editor_link(path)) for path in paths]
 
 
 @course.get("/<name>/<file>")
 def beside_the_notes(name, file):
     """Send a picture, or the checks that run in the browser."""
-    folder = find_lesson(name).folder
+    folder = (lesson_named(name) or abort(404)).folder
     if file.endswith(".svg"):
         picture = send_from_directory(folder, file)
         picture.headers["Content-Security-Policy"] = PICTURE_POLICY
@@ -124,35 +126,10 @@ def beside_the_notes(name, file):
 @course.get("/<name>/turn/check.js")
 def page_checks_of_turn(name):
     """Send the checks of Your turn that run in the browser."""
-    if not runs_here(request.environ):
+    lesson = lesson_named(name)
+    if not lesson or not runs_here(request.environ):
         abort(404)
-    return send_from_directory(find_lesson(name).turn, "check.js")
-
-
-@course.post("/<name>/check")
-def check(name):
-    """Check mine/, and answer with a line of JSON for each check as it is made.
-
-    {"turn": true} asks for the checks of Your turn, anything else for the lesson's.
-    """
-    lesson = find_lesson(name)
-    if not runs_here(request.environ):
-        abort(404)
-    asked = request.get_json()  # a page of another origin cannot send JSON unasked
-    is_turn = isinstance(asked, dict) and asked.get("turn") is True
-    if not lesson.has("turn" if is_turn else "check.py"):
-        abort(404)
-    checks = lesson.turn if is_turn else lesson.folder
-    return Response(lines_of_checks(checks), mimetype="application/jsonl")
-
-
-def lines_of_checks(checks):
-    """Yield a line for each check of a folder; end them when the reader has left."""
-    if not (checks / "check.py").exists():  # all is checked in the browser
-        return
-    with closing(run_checks(checks, folders.MINE)) as reported:
-        for found in reported:
-            yield json.dumps(found._asdict()) + "\n"
+    return send_from_directory(lesson.turn, "check.js")
 
 
 @course.after_request

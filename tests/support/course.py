@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 import app as program
 from failures import as_json
-from lessons.course import folders, pages
+from lessons.course import folders, loop, pages
 from lessons.course.about_lessons import way_through
 from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.checker.run_checks import run_checks
@@ -55,7 +55,9 @@ def site(mine, monkeypatch, in_a_fork):
     monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")
     monkeypatch.delenv("COURSE_BEHIND_PROXY", raising=False)
     monkeypatch.setattr(folders, "MINE", mine)
-    monkeypatch.setattr(pages, "run_checks", partial(run_checks, seconds=PATIENCE))
+    monkeypatch.setattr(folders, "BEFORE", mine.with_name("mine-before"))
+    monkeypatch.setattr(folders, "PROGRESS", mine.with_name("progress.jsonl"))
+    monkeypatch.setattr(loop, "run_checks", partial(run_checks, seconds=PATIENCE))
     site = Flask(program.app.import_name)
     site.config.update(program.app.config)
     site.add_url_rule("/", "index", program.index)
@@ -98,10 +100,14 @@ def turn(tmp_path, monkeypatch):
 
 
 class Visitor(FlaskClient):
-    """A client that reads an answer to its end, unless it is asked not to."""
+    """A client that asks as a page of ours does in a browser.
 
-    def open(self, *path, buffered=True, **request):
-        return super().open(*path, buffered=buffered, **request)
+    It reads an answer to its end, unless it is asked not to.
+    """
+
+    def open(self, *path, buffered=True, headers=None, **request):
+        headers = {"Sec-Fetch-Site": "same-origin"} | (headers or {})
+        return super().open(*path, buffered=buffered, headers=headers, **request)
 
 
 @pytest.fixture

@@ -2,18 +2,94 @@
 
 import os
 import shutil
+from contextlib import suppress
 from datetime import datetime
 from filecmp import cmp
 from fnmatch import fnmatch
+from pathlib import Path
+from typing import NamedTuple
 
+from lessons.course import folders
 from lessons.course.about_lessons.way_through import all_lessons
-from lessons.course.folders import BEFORE, MINE, ROOT
+from lessons.course.folders import ROOT
 
 PROGRAM = "*.py", "*.conf", "requirements.txt", "static/**/*", "templates/**/*"
 
 
-class MissingLesson(Exception):
+class CannotStart(Exception):
+    """Raised for a lesson that cannot be started; the message says why."""
+
+
+class MissingLesson(CannotStart):
     """Raised for a lesson that begins with another, which is not there."""
+
+
+class Started(NamedTuple):
+    """What the start of a lesson has done."""
+
+    files: list[str]  # what mine/ holds now: "app.py"
+    moved_to: Path | None  # where that is which mine/ held before, if it was kept
+    was_there: bool  # mine/ held the lesson's beginning already, and has not changed
+
+
+def start_lesson(lesson, most_kept=None):
+    """Put what a lesson begins with into mine/; return what was done, a Started.
+
+    What mine/ holds is moved into mine-before/, unless it is what some lesson begins
+    with, unchanged: `flask start` can bring that back at any time. Raise CannotStart if
+    that fails, or if it would make more than `most_kept` folders in mine-before/.
+    """
+    files = beginning(lesson)
+    names = [name for name in files if name != "__init__.py"]
+    if holds_only(folders.MINE, files):
+        return Started(names, moved_to=None, was_there=True)
+    if most_kept is not None and would_be_kept(folders.MINE):
+        require_room(most_kept)
+    try:
+        moved_to = replace_mine(files, lesson.number)
+    except OSError as error:
+        raise CannotStart(
+            f"mine/ cannot be written: {error.strerror}. Nothing in it has changed."
+            " Close what runs there or has its files open, check whether the disk is"
+            f" full or read-only, and start lesson {lesson.number} again."
+        ) from None
+    if moved_to and not would_be_kept(moved_to):
+        throw_away(moved_to)
+        moved_to = None
+    return Started(names, moved_to, was_there=False)
+
+
+def would_be_kept(folder):
+    """Whether a folder, or what has its name, holds what cannot be made again."""
+    if not os.path.lexists(folder):
+        return False
+    if folder.is_symlink() or not folder.is_dir():
+        return True
+    if holds_only(folder, {}):
+        return False
+    for lesson in all_lessons().values():
+        with suppress(MissingLesson):
+            if holds_only(folder, beginning(lesson)):
+                return False
+    return True
+
+
+def require_room(most):
+    """Raise CannotStart if mine-before/ holds that many folders."""
+    kept = len(list(folders.BEFORE.iterdir())) if folders.BEFORE.is_dir() else 0
+    if kept >= most:
+        raise CannotStart(
+            f"mine-before/ holds {kept} folders, and this would add one more. Nothing"
+            " has changed. Delete the folders there that you no longer need, then start"
+            " again."
+        )
+
+
+def throw_away(folder):
+    """Delete a folder of mine-before/, and mine-before/ if it held nothing else."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        folders.BEFORE.rmdir()
 
 
 def beginning(lesson):
@@ -75,11 +151,19 @@ def holds_only(folder, files):
     """Whether a folder holds these files, unchanged, and nothing else of anybody's."""
     found = set()
     for path in folder.rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts:
+        is_folder = path.is_dir() and not path.is_symlink()
+        if not is_folder and "__pycache__" not in path.parts:
             found.add(path.relative_to(folder).as_posix())
     if found != set(files):
         return False
-    return all(cmp(folder / name, path, shallow=False) for name, path in files.items())
+    return all(is_copy(folder / name, path) for name, path in files.items())
+
+
+def is_copy(path, original):
+    """Whether a file, and no link to one, holds what another does."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    return cmp(path, original, shallow=False)
 
 
 def replace_mine(files, number):
@@ -87,22 +171,23 @@ def replace_mine(files, number):
 
     Return where it was moved to, or None if there was nothing to move.
     """
-    new = MINE.with_name(f"mine-new-{os.getpid()}")
+    mine = folders.MINE
+    new = mine.with_name(f"mine-new-{os.getpid()}")
     moved_to = None
     try:
         for name, path in files.items():
             copy = new / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
-        if os.path.lexists(MINE):  # a folder, a file, or a link that leads nowhere
-            BEFORE.mkdir(exist_ok=True)
+        if os.path.lexists(mine):  # a folder, a file, or a link that leads nowhere
+            folders.BEFORE.mkdir(exist_ok=True)
             place = free_place(number)
-            MINE.rename(place)
+            mine.rename(place)
             moved_to = place
-        new.rename(MINE)
+        new.rename(mine)
     except OSError:
         if moved_to:
-            moved_to.rename(MINE)
+            moved_to.rename(mine)
         shutil.rmtree(new, ignore_errors=True)
         raise
     return moved_to
@@ -111,9 +196,9 @@ def replace_mine(files, number):
 def free_place(number):
     """Return a path in mine-before/ that nobody uses yet."""
     name = f"{datetime.now():%Y-%m-%d-%H%M%S}-before-lesson-{number}"
-    place = BEFORE / name
+    place = folders.BEFORE / name
     times = 1
     while os.path.lexists(place):
         times += 1
-        place = BEFORE / f"{name}-{times}"
+        place = folders.BEFORE / f"{name}-{times}"
     return place

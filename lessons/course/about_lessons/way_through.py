@@ -63,6 +63,14 @@ def all_lessons():
     return {lesson.number: lesson for lesson in read_way_through().lessons}
 
 
+def lesson_named(name):
+    """Return the lesson whose folder has that name, or None."""
+    for lesson in read_way_through().lessons:
+        if lesson.name == name:
+            return lesson
+    return None
+
+
 def neighbours(lesson, lessons):
     """Return the lessons before and after a lesson; None where there is none."""
     place = lessons.index(lesson)

@@ -8,6 +8,7 @@ from lessons.course import folders
 from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.addresses import keep_way_to_root, with_relative_redirects
 from lessons.course.bad_network import BadNetwork
+from lessons.course.live.error_response import answer_with
 from lessons.course.live.reloading import Program
 from lessons.course.safe_headers import SafeHeaders
 from lessons.course.who_may_run import runs_here
@@ -25,7 +26,8 @@ def mount_programs(app, below):
     mounts = {}
     for lesson in all_lessons().values():
         program = Program(lesson.folder) if lesson.has("app.py") else root
-        for name, wsgi_app in ("program", program), ("mine", mine):
+        own = ("program", program), ("mine", once_started(mine, lesson.number))
+        for name, wsgi_app in own:
             address = f"{below}/{lesson.name}/{name}"
             mounts[address] = SafeHeaders(wsgi_app)
             mounts[f"{address}/bad"] = SafeHeaders(BadNetwork(wsgi_app))
@@ -44,3 +46,23 @@ def mount_programs(app, below):
         return wsgi_app(environ, start)
 
     app.wsgi_app = choose
+
+
+def once_started(mine, number):
+    """Return mine/ as a WSGI app that says how to start that lesson, if none was."""
+
+    def answer(environ, start_response):
+        wsgi_app = mine
+        if not (folders.MINE / "app.py").exists():
+            wsgi_app = answer_with(no_program(number), environ)
+        return wsgi_app(environ, start_response)
+
+    return answer
+
+
+def no_program(number):
+    """Return the sentence that says how mine/ gets a program."""
+    return (
+        f"There is no mine/app.py yet. Press Start lesson {number}, or type flask"
+        f" start {number}."
+    )

@@ -1,6 +1,7 @@
 // A lesson: its program beside the notes, your work checked, and the wire below.
 
 import { wireStrip } from "../../static/wire.js";
+import { letPathsBeCopied, start } from "./start.js";
 import { tapInto } from "./tap.js";
 import { check, onPress, outcomeOf } from "./work.js";
 
@@ -13,7 +14,8 @@ const ENDS = {
 const pane = document.querySelector("#pane");
 const frame = document.querySelector("iframe");
 const problem = document.querySelector("#problem");
-const buttons = document.querySelectorAll("#check, #check-turn"); // some have none
+const buttons = document.querySelectorAll("#work .row button"); // some have none
+const startButton = document.querySelector("#start");
 const status = document.querySelector("#status");
 const list = document.querySelector("#found");
 const wire = wireStrip(document.querySelector("#wire"));
@@ -70,8 +72,24 @@ function add(parent, name, text) {
   return node;
 }
 
+/** Show the program of mine/ in the frame. */
+function showMine() {
+  pane.elements.program.value = "mine";
+  run();
+}
+
+letPathsBeCopied(document.querySelectorAll(".copy-path"));
+
 onPress(buttons, status, async ({ id, dataset }) => {
   list.replaceChildren();
+  if (id === "start") {
+    const sentence = await start(lesson);
+    startButton.textContent = "Start again";
+    startButton.dataset.again = "";
+    document.querySelector("#files").open = true;
+    showMine();
+    return sentence;
+  }
   list.classList.remove("old");
   const isTurn = id === "check-turn";
   isChecking = true;

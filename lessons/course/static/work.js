@@ -39,7 +39,7 @@ async function* foundByServer(lesson, isTurn) {
     body: JSON.stringify({ turn: isTurn }),
   };
   const response = await fetch(`${lesson}check`, request);
-  if (!response.ok) throw new Error(`The server answered ${response.status}.`);
+  if (!response.ok) throw new Error(`The checks could not run: the server answered ${response.status}.`);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   while (true) {
@@ -65,11 +65,11 @@ export function onPress(buttons, status, work) {
     button.addEventListener("click", async () => {
       if (isRunning) return;
       begin(true);
-      status.textContent = "The checks run.";
+      status.textContent = button.id === "start" ? "It is put there." : "The checks run.";
       try {
         status.textContent = await work(button);
       } catch (error) {
-        status.textContent = `The checks could not run: ${error.message}`;
+        status.textContent = error.message;
       }
       begin(false);
     });

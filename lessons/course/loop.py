@@ -1,0 +1,158 @@
+"""The student's loop: what a lesson's page asks about mine/ while somebody works there.
+
+Start puts a program there, a look says whether files have changed, a check says what is
+right, and a verdict is remembered. No request carries code, or more than a few words.
+"""
+
+from contextlib import closing
+from threading import Lock
+
+from flask import Blueprint, Response, abort, json, request
+
+from lessons.course import folders
+from lessons.course.about_lessons.start_lesson import (
+    CannotStart,
+    program_of,
+    start_lesson,
+)
+from lessons.course.about_lessons.way_through import lesson_named
+from lessons.course.checker.reports import Check
+from lessons.course.checker.run_checks import run_checks
+from lessons.course.live.mounts import no_program
+from lessons.course.our_pages import is_from_our_page
+from lessons.course.who_may_run import runs_here
+from lessons.course.your_work.progress import (
+    GREEN,
+    RED,
+    read_progress,
+    remember_start,
+    remember_verdict,
+)
+from lessons.course.your_work.versions import (
+    version_of_files,
+    version_of_program,
+    version_of_work,
+)
+
+MOST_KEPT = 100  # folders in mine-before/, above which a page makes no more of them
+FOREIGN = (
+    "This request did not come from a page of the course, so it was refused. Open the"
+    " lesson in a browser, at the address that flask run prints."
+)
+ONE_AT_A_TIME = "Another start is under way: wait a moment, then look at mine/."
+
+loop = Blueprint("loop", __name__)
+starting = Lock()
+checked = {}  # by (lesson, turn): the version whose checks on the server were green
+
+
+@loop.before_request
+def refuse_others():
+    """Answer nobody but a page of ours, in the browser of the student's machine."""
+    if not runs_here(request.environ):
+        abort(404)
+    if request.method == "POST" and not is_from_our_page(request.environ):
+        abort(403, FOREIGN)
+
+
+@loop.post("/<name>/start")
+def start(name):
+    """Put what a lesson begins with into mine/; say where the files before it are."""
+    lesson = lesson_named(name) or abort(404)
+    if not starting.acquire(blocking=False):
+        abort(409, ONE_AT_A_TIME)
+    try:
+        started = start_lesson(lesson, MOST_KEPT)
+    except CannotStart as error:
+        abort(409, str(error))
+    finally:
+        starting.release()
+    remember_start(lesson)
+    moved_to = started.moved_to and f"{folders.BEFORE.name}/{started.moved_to.name}"
+    return {"files": started.files, "moved_to": moved_to}
+
+
+@loop.get("/<name>/look")
+def look(name):
+    """Say which versions of mine/ and of the lesson's program there are now."""
+    lesson = lesson_named(name) or abort(404)
+    paths = program_of(lesson).values()
+    folder = lesson.folder if lesson.has("app.py") else folders.ROOT
+    return {
+        "mine": version_of_program(folders.MINE),
+        "program": version_of_files(sorted(paths), folder),
+    }
+
+
+@loop.post("/<name>/check")
+def check(name):
+    """Check mine/, and answer with a line of JSON for each check as it is made.
+
+    {"turn": true} asks for the checks of Your turn, anything else for the lesson's. The
+    headers say which version of all that is checked, and of mine/ alone.
+    """
+    lesson, is_turn, _ = what_is_asked(name)
+    version = version_of_work(checks_of(lesson, is_turn), folders.MINE)
+    lines = lines_of_checks(lesson, is_turn, version)
+    response = Response(lines, mimetype="application/jsonl")
+    response.headers["X-Version"] = version
+    response.headers["X-Version-Of-Mine"] = version_of_program(folders.MINE)
+    return response
+
+
+def what_is_asked(name):
+    """Return the lesson, whether its turn is meant, and the JSON that was sent."""
+    lesson = lesson_named(name) or abort(404)
+    asked = request.get_json()
+    if not isinstance(asked, dict):
+        asked = {}
+    is_turn = asked.get("turn") is True
+    if not lesson.has("turn" if is_turn else "check.py"):
+        abort(404)
+    return lesson, is_turn, asked
+
+
+def checks_of(lesson, is_turn):
+    """Return the folder of a lesson's checks, or of those of its turn."""
+    return lesson.turn if is_turn else lesson.folder
+
+
+def lines_of_checks(lesson, is_turn, version):
+    """Yield a line for each check; end the checks when the reader has left."""
+    checks = checks_of(lesson, is_turn)
+    checked.pop((lesson.name, is_turn), None)
+    outcomes = set()
+    if not (folders.MINE / "app.py").exists():
+        outcomes.add(RED)
+        missing = Check("The program is there", RED, no_program(lesson.number))
+        yield json.dumps(missing._asdict()) + "\n"
+    elif (checks / "check.py").exists():  # else all is checked in the browser
+        with closing(run_checks(checks, folders.MINE)) as reported:
+            for found in reported:
+                outcomes.add(found.outcome)
+                yield json.dumps(found._asdict()) + "\n"
+    if outcomes <= {GREEN}:
+        checked[lesson.name, is_turn] = version
+
+
+@loop.post("/<name>/verdict")
+def verdict(name):
+    """Remember the outcome of a run: {"turn", "version", "outcome"}.
+
+    Nothing is remembered if a file has changed since, or if it is green and the checks
+    on the server were not. Answer with the day when it was done first, if it is.
+    """
+    lesson, is_turn, said = what_is_asked(name)
+    outcome, version = said.get("outcome"), said.get("version")
+    if outcome not in (GREEN, RED) or not isinstance(version, str):
+        abort(400)
+    was_done = read_progress().done_on(lesson, is_turn)
+    is_true = outcome == RED or checked.get((lesson.name, is_turn)) == version
+    is_current = version == version_of_work(checks_of(lesson, is_turn), folders.MINE)
+    if is_true and is_current:
+        remember_verdict(lesson, is_turn, version, outcome)
+    return {
+        "current": is_current,
+        "done": read_progress().done_on(lesson, is_turn),
+        "first": outcome == GREEN and is_true and is_current and not was_done,
+    }

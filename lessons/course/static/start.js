@@ -1,0 +1,21 @@
+// Start: the server puts what the lesson begins with into mine/.
+
+/** Ask for that, and return the sentence that says what was done. */
+export async function start(lesson) {
+  const response = await fetch(`${lesson}start`, { method: "POST" });
+  const { error, files, moved_to: movedTo } = await response.json();
+  if (error) throw new Error(error);
+  const kept = movedTo ? ` What was there is now in ${movedTo}/.` : "";
+  return `mine/ holds what this lesson begins with: ${files.join(", ")}.${kept}`;
+}
+
+/** Let each button beside a path copy it. */
+export function letPathsBeCopied(buttons) {
+  for (const button of buttons) {
+    button.hidden = !navigator.clipboard; // plain http from elsewhere has none
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.value);
+      button.textContent = "Copied";
+    });
+  }
+}

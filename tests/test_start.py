@@ -1,0 +1,237 @@
+"""Start, on a lesson's page: what it puts into mine/, and which requests it answers."""
+
+import errno
+import shutil
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from support.course import (
+    A_PAGE,
+    A_SERVER,
+    A_TERMINAL,
+    HELLO,
+    LETTERS,
+    PAGE,
+    begin,
+    write,
+)
+
+from lessons.course import loop
+from lessons.course.about_lessons import start_lesson
+from lessons.course.about_lessons.way_through import all_lessons
+from lessons.course.your_work.files import editor_link, files_to_write
+
+OURS = "http://localhost"  # the address of a test client's server
+FOREIGN = {
+    "another port of this machine": {"Sec-Fetch-Site": "same-site"},
+    "another site": {"Sec-Fetch-Site": "cross-site"},
+    "no page at all": {"Sec-Fetch-Site": "none"},
+    "another port, in an old browser": {"Origin": f"{OURS}:5001"},
+    "a page without an address": {"Origin": "null"},
+    "nothing is said": {},
+    "one of the two would do": {"Sec-Fetch-Site": "same-site", "Origin": OURS},
+}
+
+
+@pytest.fixture
+def stranger(site):
+    """Return a client that adds no header by itself."""
+    return site.test_client()
+
+
+@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
+def test_what_no_page_of_ours_asks_is_refused(stranger, mine, headers):
+    write(mine, app=HELLO)
+    for path in "start", "check", "verdict":
+        refused = stranger.post(PAGE + path, json={}, headers=headers)
+        assert refused.status_code == 403
+        assert "did not come from a page of the course" in refused.json["error"]
+    assert (mine / "app.py").read_text(encoding="utf-8") == HELLO
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": OURS}]
+)
+def test_what_a_page_of_ours_asks_is_done(stranger, mine, headers):
+    assert stranger.post(f"{PAGE}start", headers=headers).status_code == 200
+    assert (mine / "app.py").exists()
+
+
+def test_start_moves_work_aside_and_says_where(visit, mine):
+    write(mine, app="my work")
+    done = visit.post(f"{PAGE}start").json
+    assert done["files"][0] == "app.py" and "templates/index.html" in done["files"]
+    kept = mine.parent / done["moved_to"] / "app.py"
+    assert kept.read_text(encoding="utf-8") == "my work"
+
+
+def test_what_can_be_started_again_is_not_kept(visit, mine):
+    before = mine.with_name("mine-before")
+    for lesson in A_TERMINAL, A_PAGE, A_PAGE, LETTERS:
+        assert visit.post(f"/lessons/{lesson}/start").json["moved_to"] is None
+    assert not before.exists()
+    write(mine, app="my work")
+    assert visit.post(f"{PAGE}start").json["moved_to"]
+    assert len(list(before.iterdir())) == 1
+
+
+def test_a_page_fills_no_disk_with_starts(visit, mine, monkeypatch):
+    monkeypatch.setattr(loop, "MOST_KEPT", 2)
+    statuses = []
+    for number in range(4):
+        write(mine, app=f"work {number}")
+        statuses.append(visit.post(f"{PAGE}start").status_code)
+    assert statuses == [200, 200, 409, 409]
+    refused = visit.post(f"{PAGE}start").json["error"]
+    assert refused.startswith("mine-before/ holds 2 folders")
+    assert (mine / "app.py").read_text(encoding="utf-8") == "work 3"
+
+
+def test_one_start_runs_at_a_time(visit, site, mine, monkeypatch):
+    begun = threading.Event()
+    goes_on = threading.Event()
+
+    def slowly(*words):
+        begun.set()
+        goes_on.wait()
+        return start_lesson.start_lesson(*words)
+
+    monkeypatch.setattr(loop, "start_lesson", slowly)
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    first = begin(lambda: site.test_client().post(f"{PAGE}start", headers=headers))
+    begun.wait()
+    second = visit.post(f"{PAGE}start")
+    goes_on.set()
+    assert second.status_code == 409 and "Another start" in second.json["error"]
+    assert first.result().status_code == 200
+    assert visit.post(f"{PAGE}start").status_code == 200
+
+
+def test_a_full_disk_at_the_start_costs_nothing(visit, mine, monkeypatch):
+    write(mine, app="my work")
+
+    def fill_up(*paths):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", fill_up)
+    refused = visit.post(f"{PAGE}start")
+    assert refused.status_code == 409
+    assert (
+        "No space left on device. Nothing in it has changed." in refused.json["error"]
+    )
+    assert (mine / "app.py").read_text(encoding="utf-8") == "my work"
+    assert [path.name for path in mine.parent.iterdir()] == ["mine"]
+
+
+def test_a_lesson_that_there_is_not_cannot_be_started(visit, mine):
+    assert visit.post("/lessons/99-nothing/start").status_code == 404
+    assert visit.get(f"{PAGE}start").status_code == 404
+
+
+def test_without_a_program_its_check_says_how_to_start(visit, mine):
+    said = visit.post(f"/lessons/{LETTERS}/check", json={}).text
+    assert "There is no mine/app.py yet. Press Start lesson 4" in said
+
+
+# The files to write
+
+
+def test_every_lesson_asks_for_files():
+    asked = {name: files_to_write(each) for name, each in all_lessons().items()}
+    assert all(asked.values())
+    assert asked[3] == ["app.py", "static/page.js", "templates/index.html"]
+
+
+class ForeignPath:
+    """A path as another system has it, of which only the text is known."""
+
+    def __init__(self, drive, text):
+        self.drive = drive
+        self.text = text
+
+    def as_posix(self):
+        return self.text
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        (Path("/home/ada/mine/app.py"), "/home/ada/mine/app.py"),
+        (Path("/a b/c#d/100%/é:1.py"), "/a%20b/c%23d/100%25/%C3%A9%3A1.py"),
+        (ForeignPath("C:", "C:/Users/A b/app.py"), "/C:/Users/A%20b/app.py"),
+        (ForeignPath("//pc/share", "//pc/share/app.py"), "//pc/share/app.py"),
+    ],
+)
+def test_a_link_opens_any_path(path, address, monkeypatch):
+    monkeypatch.delenv("WSL_DISTRO_NAME", raising=False)
+    assert editor_link(path) == f"vscode://file{address}"
+
+
+def test_in_windows_linux_a_link_names_the_system(monkeypatch):
+    monkeypatch.setenv("WSL_DISTRO_NAME", "Ubuntu 24")
+    link = editor_link(Path("/home/ada/a b.py"))
+    assert link == "vscode://vscode-remote/wsl+Ubuntu%2024/home/ada/a%20b.py"
+
+
+def test_behind_a_proxy_no_link_opens_an_editor(visit, mine, monkeypatch):
+    assert "vscode://" in visit.get(PAGE).text
+    by_proxy = {"X-Forwarded-For": "192.0.2.1"}
+    assert str(mine) not in visit.get(PAGE, headers=by_proxy).text
+    monkeypatch.setenv("COURSE_BEHIND_PROXY", "1")
+    page = visit.get(PAGE, headers=by_proxy).text
+    assert "vscode://" not in page and str(mine / "app.py") in page
+
+
+# In a browser
+
+
+def test_a_lesson_is_started_on_its_page(reader, mine):
+    write(mine, app="my work")
+    reader.open(PAGE)
+    assert reader.text("#start") == "Start lesson 3"
+    reader.run("document.querySelector('#start').click()")
+    reader.until(
+        "document.querySelector('#status').textContent.includes('mine/ holds')"
+    )
+    said = reader.text("#status")
+    assert "static/style.css, templates/index.html." in said
+    assert "What was there is now in mine-before/" in said
+    assert reader.text("#start") == "Start again"
+    reader.until("/mine/.test(frames[0].location.pathname)")
+    reader.program_is_there()
+    link = reader.run("return document.querySelector('#files a').href")
+    assert link == editor_link(mine / "app.py")
+    reader.run("navigator.clipboard.writeText = async (text) => (window.copied = text)")
+    reader.run("document.querySelector('#files button').click()")
+    assert reader.until("window.copied") == str(mine / "app.py")
+    reader.open(PAGE)
+    assert reader.text("#start") == "Start again"
+    reader.open(f"/lessons/{A_SERVER}/")
+    assert reader.text("#start") == "Start lesson 2"
+
+
+FORGED = """
+    const [address, done] = arguments;
+    const headers = { "Content-Type": "text/plain" };
+    const request = { method: "POST", mode: "no-cors", headers, body: "{}" };
+    const paths = ["start", "check", "verdict"];
+    const asked = paths.map((path) => fetch(address + path, request));
+    Promise.allSettled(asked).then(() => done(document.origin ?? location.origin));
+"""
+
+
+def test_a_page_of_another_port_starts_and_checks_nothing(
+    reader, serve, mine, monkeypatch
+):
+    write(mine, app=HELLO)
+    elsewhere = serve(lambda environ, start: [start("200 OK", []), [b"Hi"]][1])
+    assert urlsplit(elsewhere).hostname == urlsplit(reader.url).hostname
+    checked = []
+    monkeypatch.setattr(loop, "run_checks", lambda *words: checked.append(words))
+    reader.browser.get(elsewhere)
+    reader.browser.execute_async_script(FORGED, reader.url + PAGE)
+    assert checked == []
+    assert (mine / "app.py").read_text(encoding="utf-8") == HELLO
+    reader.browser.get_log("browser")  # the browser says what was refused
