@@ -23,10 +23,13 @@ from error_facts import (
 from prompt import (  # noqa: F401  the lessons import most of these from this file
     NO_PROMPT,
     REQUEST_SENTENCES,
+    LongConversation,
     as_json,
     can_be_sent,
+    read_conversation,
     read_json,
     read_prompt,
+    require_short,
 )
 from providers import (
     CHAT_MODELS,

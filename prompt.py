@@ -98,3 +98,35 @@ def as_json(error):
         if name != "Content-Type":  # which says HTML
             headers.append((name, value))
     return {"error": sentence}, error.code, headers
+
+
+# For the lessons from 11 on, whose requests hold a conversation: a list of messages
+
+MESSAGE_BYTES = 64 * 1024  # of the text of one message
+CONVERSATION_BYTES = 1024 * 1024  # of all its texts together
+# JSON has fields beside the text, and can write a letter in three times as many bytes.
+CONVERSATION_BODY = 4 * CONVERSATION_BYTES  # of the whole request
+
+
+class LongConversation(http.RequestEntityTooLarge):
+    """A 413: all messages together are too long, or one before the last is."""
+
+    description = "This conversation is too long: start a new one."
+
+
+def read_conversation():
+    """Return the JSON of a request that may hold a conversation, as read_json does."""
+    request.max_content_length = CONVERSATION_BODY  # in place of MAX_CONTENT_LENGTH
+    try:
+        return read_json()
+    except http.RequestEntityTooLarge:
+        raise LongConversation from None
+
+
+def require_short(texts):
+    """Raise a 413 unless the texts of a conversation are short enough, oldest first."""
+    sizes = [len(text.encode("utf-8", "surrogatepass")) for text in texts]
+    if sizes and sizes[-1] > MESSAGE_BYTES:  # a new conversation would not help
+        raise http.RequestEntityTooLarge
+    if any(size > MESSAGE_BYTES for size in sizes) or sum(sizes) > CONVERSATION_BYTES:
+        raise LongConversation

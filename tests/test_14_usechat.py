@@ -112,6 +112,15 @@ def test_a_conversation_in_parts_is_asked_as_one(client, answer_with):
     ]
 
 
+def test_an_answer_that_failed_before_its_first_text_is_left_out(client, answer_with):
+    """useChat keeps it as a message whose list of parts is empty."""
+    asked = asked_by_react("One?", "", "Two?")
+    asked["messages"][1]["parts"] = []
+    model = answer_with("two")
+    assert client.post("/chat", json=asked).status_code == 200
+    assert model.prompts == [[("user", "One?"), ("user", "Two?")]]
+
+
 @pytest.mark.parametrize(
     "asked",
     [

@@ -346,7 +346,7 @@ def test_a_form_of_another_page_is_a_415(server):
 def test_a_question_that_is_too_long_is_a_413(chat, serve, server):
     _, answer = chat("one", **question("x" * 70_000))
     assert answer.status_code == 413 and answer.json["error"]["message"]
-    pieces = iter([json.dumps(question("x" * 70_000)).encode()])  # tells no length
+    pieces = iter([json.dumps(question("x" * 5_000_000)).encode()])  # tells no length
     headers = KEY | {"Content-Type": "application/json"}
     url = serve(server.app) + PATH
     answer = requests.post(url, data=pieces, headers=headers, timeout=LIMIT)

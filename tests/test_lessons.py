@@ -265,7 +265,7 @@ def test_what_breaks_after_the_finish_reason_takes_no_text_away(module, monkeypa
 def test_a_body_without_a_length_that_is_too_large_is_a_413(module, serve):
     url, pieces = (
         serve(module.app) + path_of(module),
-        [b'{"prompt": "'] + 70 * [b"a" * 1000],
+        [b'{"prompt": "'] + 5000 * [b"a" * 1000],
     )
     answer = requests.post(
         url,

@@ -1,9 +1,8 @@
 """The conversation in a request's JSON, before anybody has judged what it says."""
 
-from flask import request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from failures import can_be_sent
+from failures import can_be_sent, read_conversation, require_short
 
 
 class ConversationTooLong(RequestEntityTooLarge):
@@ -18,23 +17,15 @@ def read_messages():
     A prompt alone is a conversation of one message. Raise a 400, 413 or 415 for
     everything else.
     """
-    match read_body():  # takes the first case whose shape fits
+    match read_conversation():  # takes the first case whose shape fits
         case {"messages": [*messages]}:  # a dict with a list there, which gets a name
-            return messages
+            pass
         case {"prompt": prompt}:
-            return [{"role": "user", "content": prompt}]
-    raise BadRequest('Send the conversation as JSON: {"messages": [...]}.')
-
-
-def read_body():
-    """Return the request's JSON, or None if there is none; raise a 413 or 415."""
-    try:
-        return request.get_json()
-    except RequestEntityTooLarge:
-        raise ConversationTooLong from None
-    except (BadRequest, RecursionError):  # no JSON, or lists in lists in lists
-        request.stream.read(1)  # raises a 413 if the body was cut for its length
-        return None
+            messages = [{"role": "user", "content": prompt}]
+        case _:  # anything else
+            raise BadRequest('Send the conversation as JSON: {"messages": [...]}.')
+    require_short([text_of(message) or "" for message in messages])
+    return messages
 
 
 def text_of(message):

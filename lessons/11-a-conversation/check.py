@@ -14,6 +14,7 @@ from langchain_core.exceptions import (
 )
 from langchain_core.messages import AIMessageChunk, convert_to_messages
 
+from lessons.course.for_checks import still_there
 from lessons.course.for_checks.failing_model import (
     SECRET,
     must_not_repeat_the_provider,
@@ -21,15 +22,6 @@ from lessons.course.for_checks.failing_model import (
 )
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End
-from lessons.course.for_checks.still_there import (
-    test_an_answer_has_the_headers_of_lesson_08,
-    test_the_limits_of_lesson_08_are_still_there,
-)
-
-__all__ = [
-    "test_an_answer_has_the_headers_of_lesson_08",
-    "test_the_limits_of_lesson_08_are_still_there",
-]
 
 NO_PROMPT = "There is no prompt"  # so begins what read_prompt() says
 ROLES = {"human": "user", "ai": "assistant"}
@@ -571,3 +563,10 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(say):
         "The reader left after the first piece, and the model's stream stayed open:"
         " write with closing(model.stream(...)), and response.call_on_close(...)."
     )
+
+
+def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
+    still_there.headers_are_still_there(client, answer_with)
+    still_there.a_conversation_that_is_too_large_is_refused(client, answer_with)
+    still_there.a_foreign_name_gets_nothing(client, answer_with)
+    still_there.a_foreign_page_gets_nothing(client, answer_with)

@@ -82,6 +82,6 @@ def test_after_a_heartbeat_the_error_event_says_when(program, ask, monkeypatch):
 
 
 def test_the_limits_and_names_of_lesson_08_are_still_there(client, answer_with):
-    still_there.a_body_that_is_too_large_is_refused(client, answer_with)
+    still_there.a_conversation_that_is_too_large_is_refused(client, answer_with)
     still_there.a_foreign_name_gets_nothing(client, answer_with)
     still_there.a_foreign_page_gets_nothing(client, answer_with)

@@ -32,7 +32,6 @@ FIELDS = {  # that useChat takes beside the type
     "[DONE]": set(),
 }
 STEPS = "start-step", "finish-step"
-TOO_LARGE = 2_500_000  # bytes
 OUR_MISTAKE = (
     "something in your program raised an exception, which answers.py takes for the"
     " model's failure. What the program printed names the line. Each verb returns the"
@@ -563,7 +562,7 @@ def test_chat_has_the_headers_and_limits_of_lesson_08(client, answer_with):
     for address, question in ("/ask", {"prompt": "Hello?"}), ("/chat", ASKED):
         where = client, answer_with, address, question
         still_there.headers_are_still_there(*where, keep="headers=stream.headers")
-        still_there.a_body_that_is_too_large_is_refused(*where, size=TOO_LARGE)
+        still_there.a_conversation_that_is_too_large_is_refused(*where)
         still_there.a_foreign_name_gets_nothing(*where)
         still_there.a_foreign_page_gets_nothing(*where)
     still_there.what_is_no_prompt_is_refused(

@@ -2,7 +2,7 @@
 
 from werkzeug.exceptions import BadRequest, Forbidden
 
-from failures import can_be_sent, read_prompt
+from failures import can_be_sent, read_conversation, read_prompt, require_short
 
 NO_PROMPT = "There is no prompt in the address: write ?prompt= and your question."
 NOT_OURS = "Another page asked, and you would pay: ask from this one."
@@ -20,13 +20,12 @@ def read_question(request):
     """Return the prompt, a str, or the conversation as (role, text) pairs."""
     if request.method == "GET":
         return read_address(request)
-    try:
-        body = request.get_json()
-    except (BadRequest, RecursionError):
-        body = None  # read_prompt says what is wrong with it
+    body = read_conversation()
     if isinstance(body, dict) and "messages" in body and "prompt" not in body:
         return read_messages(body["messages"])
-    return read_prompt()
+    prompt = read_prompt()
+    require_short([prompt])
+    return prompt
 
 
 def read_address(request):
@@ -56,6 +55,7 @@ def read_messages(messages):
     last_role, _ = turns[-1]
     if last_role != "user":
         raise BadRequest(NO_QUESTION)
+    require_short([text for _, text in turns])
     return turns
 
 
@@ -64,7 +64,7 @@ def read_message(message):
     if not isinstance(message, dict):
         raise BadRequest(WRONG_MESSAGE)
     role = message.get("role")
-    if message.get("parts"):  # useChat sends the text in parts
+    if "parts" in message:  # useChat: none, if an answer failed before its first text
         text = read_parts(message["parts"])
     else:
         text = message.get("content")

@@ -20,7 +20,7 @@ from lessons.course.for_checks.plain_text import ANSWER, TEXTS
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End, ScriptedModel
 from lessons.course.for_checks.still_there import (
-    a_body_that_is_too_large_is_refused,
+    a_conversation_that_is_too_large_is_refused,
     a_foreign_name_gets_nothing,
     a_foreign_page_gets_nothing,
     headers_are_still_there,
@@ -626,7 +626,9 @@ def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
     question = {"model": "practice", "messages": [MESSAGE], "stream": True}
     asked = {"address": PATH, "question": question, "headers": headers}
     headers_are_still_there(client, answer_with, keep="what keep_nothing sets", **asked)
-    a_body_that_is_too_large_is_refused(client, answer_with, PATH, headers=headers)
+    a_conversation_that_is_too_large_is_refused(
+        client, answer_with, PATH, headers=headers
+    )
     a_foreign_name_gets_nothing(client, answer_with, **asked)
     a_foreign_page_gets_nothing(client, answer_with, **asked)
 

@@ -13,7 +13,7 @@ from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.plain_text import ANSWER, TEXTS
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.still_there import (
-    a_body_that_is_too_large_is_refused,
+    a_conversation_that_is_too_large_is_refused,
     a_foreign_name_gets_nothing,
     a_foreign_page_gets_nothing,
     headers_are_still_there,
@@ -606,6 +606,25 @@ def test_the_whole_conversation_reaches_the_model(chat):
     )
 
 
+def test_a_conversation_may_be_as_long_as_in_lesson_11(chat):
+    """A conversation may be as long as in lesson 11, and no longer."""
+    turn = {"role": "user", "content": "word " * 360}
+    answer = chat("one", messages=[turn] * 40)[1]
+    assert answer.status_code == 200, (
+        "The client sent forty messages of 1.8 kB each, and the status is"
+        f" {answer.status_code}, expected was 200: a message may have 64 KiB, and all"
+        " of them together 1 MiB."
+    )
+    for messages in [turn | {"content": "x" * 70_000}], [turn] * 700:
+        model, answer = chat("one", messages=messages)
+        assert answer.status_code == 413 and not model.prompts, (
+            f"The client sent {len(messages)} messages of"
+            f" {len(messages[0]['content'])} letters each, and the status is"
+            f" {answer.status_code}, expected was 413: read_question() raises it by"
+            " require_short(), before any model is asked."
+        )
+
+
 REFUSED = {
     "messages": [
         [{"role": "tool", "content": "5", "tool_call_id": "1"}],
@@ -705,6 +724,8 @@ def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
     question = {"model": "practice", "messages": [MESSAGE], "stream": True}
     asked = {"address": PATH, "question": question, "headers": HEADERS}
     headers_are_still_there(client, answer_with, keep="what keep_nothing sets", **asked)
-    a_body_that_is_too_large_is_refused(client, answer_with, PATH, headers=HEADERS)
+    a_conversation_that_is_too_large_is_refused(
+        client, answer_with, PATH, headers=HEADERS
+    )
     a_foreign_name_gets_nothing(client, answer_with, **asked)
     a_foreign_page_gets_nothing(client, answer_with, **asked)

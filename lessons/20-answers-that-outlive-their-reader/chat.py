@@ -9,10 +9,10 @@ written there. A server with accounts would first look whose chat it is.
 
 import json
 
-from flask import Response, request
+from flask import Response
 from werkzeug.exceptions import BadRequest
 
-from failures import can_be_sent
+from failures import can_be_sent, read_conversation, require_short
 
 from .events import HEADERS, HEARTBEAT
 from .starting import start_writing
@@ -28,7 +28,7 @@ def open_to_use_chat(app, store):
     @app.post("/chat")
     def chat():
         """Begin an answer to the last message, and send it."""
-        body = request.get_json()
+        body = read_conversation()
         chat, prompt = chat_id(body), last_text(body)  # a 400 takes no place
         name = store.begin()
         store.remember(chat, name)
@@ -56,14 +56,26 @@ def chat_id(body):
 
 def last_text(body):
     """Return the text of the last message, or raise a 400."""
-    try:
-        parts = body["messages"][-1]["parts"]
-        text = "".join(part["text"] for part in parts if part["type"] == "text")
-    except (KeyError, IndexError, TypeError):
-        raise BadRequest("The last message has no text to answer.") from None
+    messages = body.get("messages")
+    if not isinstance(messages, list):
+        messages = []
+    texts = [text_of(message) for message in messages]
+    if not texts or texts[-1] is None:
+        raise BadRequest("The last message has no text to answer.")
+    text = texts[-1]
     if not text.strip() or not can_be_sent(text):
         raise BadRequest("There is no question to answer: type one.")
+    require_short([each or "" for each in texts])
     return text
+
+
+def text_of(message):
+    """Return the text of a message's parts, of which some are no text; or None."""
+    try:
+        parts = message["parts"]
+        return "".join(part["text"] for part in parts if part["type"] == "text")
+    except (KeyError, TypeError):
+        return None
 
 
 def as_chat(events):

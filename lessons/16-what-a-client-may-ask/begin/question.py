@@ -2,7 +2,6 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from flask import request
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -12,9 +11,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from werkzeug.exceptions import BadRequest
 
-from failures import can_be_sent
+from failures import can_be_sent, read_conversation, require_short
 
 from .errors import Refusal
 
@@ -38,17 +36,15 @@ WANTED = {  # what a field has to be
 
 def read_question():
     """Return the Question in the request's JSON, or raise a 400 that names a field."""
-    try:
-        body = request.get_json()
-    except (BadRequest, RecursionError):  # no JSON, or lists in lists in lists
-        request.stream.read(1)  # raises the 413 if the body was cut for its length
-        body = None
+    body = read_conversation()
     if not isinstance(body, dict):
         raise Refusal(400, "The question has to be an object in JSON.")
     try:
-        return Question.model_validate(body)
+        question = Question.model_validate(body)
     except ValidationError as error:
         raise wrong_field(error) from None
+    require_short([text for _, text in question.turns()])
+    return question
 
 
 def wrong_field(error):

@@ -89,17 +89,38 @@ def headers_are_still_there(
             )
 
 
+LIMIT_OF_BYTES = (
+    'the program that this lesson begins with has the line app.config["MAX_CONTENT_'
+    'LENGTH"] = ..., and needs it'
+)
+
+
 def a_body_that_is_too_large_is_refused(
-    client, answer_with, address="/ask", question=PROMPT, size=70_000, **sent
+    client,
+    answer_with,
+    address="/ask",
+    question=PROMPT,
+    size=70_000,
+    advice=LIMIT_OF_BYTES,
+    **sent,
 ):
-    """Fail unless a body of that size, in bytes, gets a 413, and the model nothing."""
+    """Fail unless a body of that size, in bytes, gets a 413, and the model nothing.
+
+    `advice` is what refuses it in this lesson.
+    """
     model = answer_with("one")
     answer = client.post(address, json={**question, "more": "a" * size}, **sent)
     assert answer.status_code == 413 and not model.prompts, (
         f"POST {address} with {size:,} bytes got a {answer.status_code}, expected was"
-        ' 413: the program that this lesson begins with has the line app.config["MAX_'
-        'CONTENT_LENGTH"] = ..., and needs it.'
+        f" 413: {advice}."
     )
+
+
+def a_conversation_that_is_too_large_is_refused(client, answer_with, *asked, **sent):
+    """Fail unless a body of more than read_conversation() takes gets a 413."""
+    advice = "let the module that is given for it read the request: it refuses that"
+    sent = {"size": 5_000_000, "advice": advice, **sent}
+    a_body_that_is_too_large_is_refused(client, answer_with, *asked, **sent)
 
 
 def a_foreign_name_gets_nothing(
