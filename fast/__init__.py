@@ -1,14 +1,55 @@
-"""The program works without this folder: here OpenAI's client does less work per word.
+"""The program works without this folder: it makes each word of OpenAI's cost less.
 
-lean.py hands LangChain what the provider sends with fewer objects on the way, and
-connections.py keeps the connections to the provider. Without the folder, models.py
-takes LangChain's own client, which gives the same answers and costs about four times
-as much processor time. tests/benchmark.py measures the difference.
+models.py asks chat_openai() for the class of the model. If the folder is deleted, it
+takes LangChain's ChatOpenAI, which gives the same answers for four times the processor
+time.
+
+    lean.py          ChatOpenAI, with less work for each word
+    events.py        from the bytes of a stream to its chunks
+    connections.py   connections that are kept from one question to the next
+    exchange.py      one question and its answer, in HTTP
+    bounds.py        how much is taken in
+    trial.py         whether all this fits the libraries that are installed
 """
 
+import logging
+from functools import cache
 
+from langchain_openai import ChatOpenAI
+from werkzeug.serving import is_running_from_reloader
+
+LIBRARIES = ["h11", "httpx2", "jiter", "langchain_core", "langchain_openai"]
+LIBRARIES += ["langsmith", "openai"]
+
+
+@cache  # the trial runs once
 def chat_openai():
-    """Return a class that is used as LangChain's ChatOpenAI is."""
-    from fast.lean import LeanChatOpenAI
+    """Return LeanChatOpenAI, or ChatOpenAI if the installed libraries do not fit."""
+    try:
+        from fast.lean import LeanChatOpenAI
+        from fast.trial import difference
+    except (ImportError, AttributeError) as error:
+        if not is_about_library(error):
+            raise  # a mistake of ours
+        misfit = str(error)
+    else:
+        misfit = difference(LeanChatOpenAI)
+    if misfit is None:
+        return LeanChatOpenAI
+    if not is_running_from_reloader():  # with --debug Flask starts twice
+        logging.getLogger(__name__).warning(
+            "fast/ does not fit the installed libraries: %s. LangChain's own client"
+            " answers instead, which needs more processor time for each word.",
+            misfit,
+        )
+    return ChatOpenAI
 
-    return LeanChatOpenAI
+
+def is_about_library(error):
+    """Whether an error says that a library lacks something, or is not installed."""
+    if isinstance(error, ImportError):
+        name = error.name or ""
+    else:  # an AttributeError, which knows the module that lacks something
+        name = getattr(error.obj, "__name__", "")
+    library, _, _ = name.partition(".")
+    return library in LIBRARIES

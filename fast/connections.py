@@ -1,39 +1,51 @@
-"""The way to OpenAI's server and back: by urllib3, over connections that are kept.
+"""The connections to OpenAI's server, which are kept from one question to the next.
 
 OpenAI's client sends its questions by the library httpx2, and httpx2 lets an object
 carry them, its transport. The transport that it comes with looks through all of its
 connections at each question, and takes each read of an answer through many steps. With
 200 readers at once the last of them waited two seconds for a first word that was ready.
-urllib3 keeps its connections in a queue, and takes fewer steps.
-
-An answer may be read in two passes: up to its last word, and then the few bytes behind
-it. lean.py does that, with a shorter limit of time for the second.
 """
 
 import os
-from contextlib import contextmanager
-from time import time
-from urllib.request import getproxies
+import socket
+import ssl
+from collections import defaultdict, deque
+from functools import partial  # partial(f, 1) is f with its first argument filled in
+from threading import Lock
+from time import monotonic, time
+from weakref import finalize
 
 import httpx2
-import openai
-import urllib3
-from urllib3 import exceptions
 
-IDLE = 30  # seconds without any question, after which all connections are closed
-PROXIES = {"http", "https", "all"}  # what getproxies calls those that could be asked
+from fast.exchange import Exchange
+from providers import proxy_of
+
+IDLE = 30  # seconds that a connection waits for a question before it is closed
+PORTS = {"http": 80, "https": 443}
+# Those of LangChain's client, and one of httpx2's: a packet leaves at once (NODELAY).
+# After a minute of silence the system asks whether the server is still there, three
+# times, ten seconds apart, and hangs up if nothing is confirmed within two minutes.
+SOCKET_OPTIONS = {
+    "TCP_NODELAY": 1,
+    "TCP_KEEPIDLE": 60,
+    "TCP_KEEPALIVE": 60,  # its name on macOS
+    "TCP_KEEPINTVL": 10,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 120_000,  # milliseconds
+}
 
 
-def http_client():
-    """Return an HTTP client for OpenAI's library, or None: then it makes its own.
+def has_another_way(model):
+    """Whether somebody has chosen how LangChain's client is to reach the server.
 
-    Its own knows the ways through a proxy, a server that passes requests on.
+    One such way is a proxy, a server that passes requests on.
     """
-    proxies = getproxies()  # those of the environment, or of the system
-    has_proxy = any(name in PROXIES for name in proxies)
-    if has_proxy or os.environ.get("OPENAI_PROXY"):  # which LangChain would ask
-        return None
-    return openai.DefaultHttpxClient(transport=KeptConnections())
+    if proxy_of(str(model.root_client.base_url)):
+        return True
+    if any(name.startswith("LANGCHAIN_OPENAI_TCP_") for name in os.environ):
+        return True
+    chosen = [model.openai_proxy, model.http_client, model.http_socket_options]
+    return chosen != [None, None, None]
 
 
 class KeptConnections(httpx2.BaseTransport):
@@ -42,112 +54,120 @@ class KeptConnections(httpx2.BaseTransport):
     A connection is kept for the next request if a response was read to its end.
     """
 
-    def __init__(self):
+    def __init__(self, answer_seconds):
+        """Take the seconds that an answer may take, from the question to its end."""
+        self.answer_seconds = answer_seconds
         # Whom to believe that they are who they say: as httpx2 decides it, which also
         # reads the file of certificates that the setting SSL_CERT_FILE names.
-        trusted = httpx2.create_ssl_context()
-        room = openai.DEFAULT_CONNECTION_LIMITS
-        self.connections = urllib3.PoolManager(
-            maxsize=room.max_connections,  # kept for each server
-            ssl_context=trusted,
-        )
-        self.last_used = 0  # a time; 0 is long ago
-        # those of httpx2 itself, for a server that needs them
-        self.others = httpx2.HTTPTransport(verify=trusted, limits=room)
-        self.needs_others = False
+        self.trusted = httpx2.create_ssl_context()
+        self.trusted.set_alpn_protocols(["http/1.1"])  # the HTTP that we speak
+        # By server: the connections that wait, each with the time since when.
+        self.waiting = defaultdict(deque)
+        self.lock = Lock()  # each answer has a thread, and all of them come here
+        finalize(self, close_all, self.waiting)  # once nobody can use them any more
 
     def handle_request(self, request):
         """Send httpx2's request, and return its response as soon as it begins."""
-        if self.needs_others:
-            return self.others.handle_request(request)
-        self.close_what_may_be_dead()
-        # A dict, of the seconds that each step may take. lean.py changes it later.
-        seconds = request.extensions["timeout"]
-        with errors_of_httpx2():
-            answer = self.connections.request(
-                request.method,
-                str(request.url),
-                headers=dict(request.headers),
-                body=request.read(),
-                timeout=urllib3.Timeout(
-                    connect=seconds["connect"], read=seconds["read"]
-                ),
-                preload_content=False,  # the body is read as it comes,
-                decode_content=False,  # as it is,
-                retries=False,  # and after an error or a redirect others ask again
-            )
-        body = Body(answer, seconds)
-        # Some servers say first that they are at work: 102 or 103. urllib3 takes that
-        # for the response. httpx2 knows better, and is asked from then on; this one
-        # question is asked twice, and the first answer to it is hung up on.
-        if answer.status < 200:
-            body.close()
-            self.needs_others = True
-            return self.others.handle_request(request)
-        headers = list(answer.headers.items())  # a name may come twice
-        return httpx2.Response(answer.status, headers=headers, stream=body)
+        deadline = monotonic() + self.answer_seconds
+        seconds = request.extensions.get("timeout", {})  # by step; it may hold None
+        url = request.url
+        if url.scheme not in PORTS:
+            raise httpx2.UnsupportedProtocol(f"{url.scheme}:// is not spoken here.")
+        server = (url.scheme, url.raw_host.decode(), url.port or PORTS[url.scheme])
+        connection = self.take(server) or self.connect(server, seconds.get("connect"))
+        exchange = Exchange(connection, seconds, deadline, partial(self.keep, server))
+        try:
+            answer = exchange.ask(request)
+        except BaseException:  # also Ctrl+C: nobody else would close it
+            exchange.close()
+            raise
+        return httpx2.Response(
+            answer.status_code,
+            headers=answer.headers.raw_items(),
+            stream=exchange,
+            extensions={
+                "http_version": b"HTTP/" + answer.http_version,
+                "reason_phrase": answer.reason,
+                "exchange": exchange,  # for lean.py
+            },
+        )
 
-    def close_what_may_be_dead(self):
-        """Close the connections that wait, if nobody has asked for a while.
+    def connect(self, server, seconds):
+        """Return a new connection, a socket; None seconds are no limit."""
+        scheme, host, port = server
+        limit = min(seconds or self.answer_seconds, self.answer_seconds)
+        connection = None
+        try:
+            connection = socket.create_connection((host, port), limit)
+            set_options(connection)
+            if scheme == "https":
+                connection = self.trusted.wrap_socket(connection, server_hostname=host)
+        except OSError as error:
+            if connection:
+                connection.close()
+            # "from None" leaves the error out that this one is raised for: failures.py
+            # looks at that too, and would take each TimeoutError for a silence.
+            if isinstance(error, TimeoutError):
+                raise httpx2.ConnectTimeout("There was no connection.") from None
+            raise httpx2.ConnectError(str(error)) from None
+        return connection
 
-        A laptop that slept, or a network that was changed, can have lost them without
-        a sign. A question on such a connection would be kept waiting for nothing.
+    def take(self, server):
+        """Return a connection that waits for a question, or None.
+
+        It is the one that has waited for the shortest time. A laptop that slept, or a
+        network that was changed, can have lost the others without a sign: a question
+        would be kept waiting on them for nothing.
         """
-        now = time()  # and not monotonic(), which sleeps with the laptop
-        if now - self.last_used > IDLE:
-            self.connections.clear()  # those in use are closed after their answers
-        self.last_used = now
+        while True:
+            with self.lock:
+                if not self.waiting[server]:
+                    return None
+                connection, since = self.waiting[server].pop()
+            # time() and not monotonic(), which sleeps with the laptop
+            if time() - since <= IDLE and is_quiet(connection):
+                return connection
+            connection.close()
+
+    def keep(self, server, connection):
+        """Let a connection wait for a question, and close those that nobody needed."""
+        now = time()
+        with self.lock:
+            waiting = self.waiting[server]
+            waiting.append((connection, now))
+            while now - waiting[0][1] > IDLE:
+                old, _ = waiting.popleft()
+                old.close()
 
     def close(self):
-        """Close all connections; httpx2 calls it when its client is closed."""
-        self.connections.clear()
-        self.others.close()
+        """Close the connections that wait, when httpx2's client is closed."""
+        with self.lock:
+            close_all(self.waiting)
 
 
-class Body(httpx2.SyncByteStream):
-    """The body of a response, in bytes: what each read brings."""
-
-    def __init__(self, answer, seconds):
-        self.answer = answer
-        self.seconds = seconds
-
-    def __iter__(self):
-        """Yield the body, or in a second pass what the first has left."""
-        # For a second pass the limit may be another. After the end of the body there is
-        # no connection any more: it waits for the next question.
-        connection = self.answer.connection
-        if connection and connection.sock:
-            connection.sock.settimeout(self.seconds["read"])
-        with errors_of_httpx2():  # again: this runs after handle_request has returned
-            if self.answer.chunked:  # HTTP chunks, each with its size before it
-                yield from self.answer.read_chunked()
-                return
-            while True:
-                piece = self.answer.read1()  # what has come, be it little
-                if not piece:  # the end
-                    return
-                yield piece
-
-    def close(self):
-        """Hang up. After the end of the body that closes nothing."""
-        self.answer.close()
+def close_all(waiting):
+    """Close the connections that wait, of all servers."""
+    for connections in waiting.values():
+        for connection, _ in connections:
+            connection.close()
+    waiting.clear()
 
 
-@contextmanager  # for `with errors_of_httpx2():`, whose lines run where yield stands
-def errors_of_httpx2():
-    """Raise httpx2's error for one of urllib3's, as OpenAI's client expects it.
+def set_options(connection):
+    """Set what the operating system shall do for a connection, as far as it can."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in SOCKET_OPTIONS.items():
+        if hasattr(socket, name):  # not all systems have all of them
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
-    "from None" leaves out the error that it is raised for. failures.py would look at
-    that too, and take a refused connection for a silence: NewConnectionError is a kind
-    of TimeoutError. So it comes first here, and HTTPError last, as all are kinds of it.
-    """
+
+def is_quiet(connection):
+    """Whether a connection that waits is good: nothing has come, and no end."""
+    connection.settimeout(0)
     try:
-        yield
-    except (exceptions.NewConnectionError, exceptions.SSLError) as error:
-        raise httpx2.ConnectError(str(error)) from None
-    except exceptions.ConnectTimeoutError as error:
-        raise httpx2.ConnectTimeout(str(error)) from None
-    except exceptions.ReadTimeoutError as error:
-        raise httpx2.ReadTimeout(str(error)) from None
-    except exceptions.HTTPError as error:
-        raise httpx2.RemoteProtocolError(str(error)) from None
+        connection.recv(1)
+    except (BlockingIOError, ssl.SSLWantReadError):  # there is nothing to be read
+        return True
+    except OSError:
+        return False
+    return False  # something was sent that nobody asked for, or the server hung up

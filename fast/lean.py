@@ -1,216 +1,135 @@
-"""ChatOpenAI, LangChain's client for OpenAI, with fewer objects on the way.
+"""ChatOpenAI, LangChain's client for OpenAI, with less work for each word.
 
-Of the time that a word costs this server, more than half would go into an object with a
-dozen fields, which the openai library makes of it and LangChain takes apart again.
+Of the time that a word costs this server, most would go into objects: one with a dozen
+fields, which OpenAI's library makes of each chunk, and two that LangChain makes of that
+and keeps until the end of the answer. But nearly all chunks bring a text and nothing
+else. Of those in a row, LangChain gets the first here, and the messages of the others
+are copies of the one that it makes. All else is LangChain's, as before: the
+question, each chunk that brings more, such as the reason for the end, and each failure.
 
-OpenAI sends an answer as server-sent events. An event is one or more lines that begin
-with "data:", then a blank line; a line that begins with ":" is a comment. A choice is
-one answer to the question, and its delta is what is new in it:
-
-    data: {"choices": [{"index": 0, "delta": {"content": " word"}}]}
-
-    data: [DONE]
-
-Here LangChain gets such a chunk as the dict that it is on the wire, and makes its own
-message of it by copying one. All else stays with the libraries: the key, the address,
-time limits, refusals. tests/test_lean.py compares the two, chunk by chunk and error by
-error; tests/benchmark.py measures what the difference is worth.
+tests/test_lean.py compares the answers with those of the libraries, chunk by chunk and
+error by error. tests/benchmark.py measures what the difference is worth.
 """
 
-import gc
-import json
-from contextlib import closing, contextmanager, suppress
-from itertools import islice  # islice(stream, 3): the first three of it
+from contextlib import closing, contextmanager
 
-import httpx2  # the HTTP library of OpenAI's client
 import openai
-from jiter import from_json  # a fast reader of JSON, which comes with openai
+from langchain_core.callbacks import CallbackManager
 from langchain_core.messages import AIMessageChunk
-from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.runnables import ensure_config
 from langchain_openai import ChatOpenAI
 from openai.types.chat import ChatCompletionChunk  # the object with a dozen fields
 
-from fast.connections import http_client
-
-MOMENT = 0.1  # seconds that one read of what follows an answer may take
-# What LangChain makes of a chunk of text. All others are copies of these two.
-MESSAGE = AIMessageChunk("", response_metadata={"model_provider": "openai"})
-GENERATION = ChatGenerationChunk(message=MESSAGE)
+from fast.connections import KeptConnections, has_another_way
+from fast.events import read_chunks, text_alone
+from settings import number
 
 
 class LeanChatOpenAI(ChatOpenAI):
-    """ChatOpenAI, whose streams of "chat completions" are made as below."""
+    """ChatOpenAI, whose streams are made as below."""
 
     def __init__(self, **settings):
-        """Take ChatOpenAI's settings.
+        """Take ChatOpenAI's settings."""
+        super().__init__(**settings)
+        # Only now: a client that it is given makes LangChain cautious. It would no
+        # longer ask OpenAI for the count of tokens.
+        if not has_another_way(self):
+            self.use(KeptConnections(number("ANSWER_SECONDS", 120)))
 
-        LangChain holds the chunks of an answer until its end. After every 700 new
-        objects Python looks through those that are there for garbage, which is objects
-        that only each other hold: with many readers that takes a fifth of the time.
-        After every 50,000 is often enough.
-        """
-        super().__init__(http_client=http_client(), **settings)
-        self.client = LeanCompletions(self.root_client)  # root: the openai library's
-        gc.set_threshold(50_000)
+    def use(self, transport):
+        """Let a transport carry the questions, and bring the answers."""
+        client = openai.DefaultHttpxClient(transport=transport)
+        self.root_client = self.root_client.with_options(http_client=client)
+        self.client = self.root_client.chat.completions
 
-    def _convert_chunk_to_generation_chunk(self, chunk, message_class, more):
-        """Return what LangChain makes of a chunk; it calls this for each of them.
+    def stream(self, input, config=None, *, stop=None, **options):
+        """Yield the messages of an answer; the arguments are ChatOpenAI's."""
+        if self.is_listened_to(config):
+            yield from super().stream(input, config, stop=stop, **options)
+            return
+        # A copy of this model, in which LangChain finds the answer where it looks for
+        # the library's completions. super() with these two is ChatOpenAI's own stream,
+        # for the copy.
+        answer = Answer(self.client)
+        model = self.model_copy(update={"client": answer})
+        chat_openai = super(LeanChatOpenAI, model)
+        with closing(
+            chat_openai.stream(input, config, stop=stop, **options)
+        ) as messages:
+            for message in messages:
+                is_text = message.content == answer.text
+                if not is_text or not isinstance(message, AIMessageChunk):
+                    yield message
+                    continue
+                original = message.model_copy(deep=True)  # others may write in message
+                yield message
+                yield from copies(original, answer.texts())
 
-        message_class is the class of the message before, more what LangChain wants to
-        add to the first: mostly nothing. "v1" is another form of its messages.
-        """
-        is_usual = message_class is AIMessageChunk and self.output_version != "v1"
-        if more or not is_usual or not isinstance(chunk, TextChunk):
-            return super()._convert_chunk_to_generation_chunk(
-                chunk, message_class, more
-            )
-        # For a new message each field would be checked; for a copy none is. What is
-        # not named here, such as the empty list of tool calls, all copies share. A dict
-        # in which others may write is not shared.
-        text = chunk["choices"][0]["delta"]["content"]
-        fields = {"content": text, "additional_kwargs": {}}
-        message = MESSAGE.model_copy(update=fields)
-        return GENERATION.model_copy(update={"message": message, "text": text})
-
-
-class TextChunk(dict):
-    """A chunk that holds a text, and nothing else that LangChain would look at."""
-
-
-class LeanCompletions:
-    """What LangChain asks, in place of the library's `client.chat.completions`."""
-
-    def __init__(self, client):
-        self.client = client
-        # whom LangChain asks when it wants no stream
-        self.with_raw_response = client.chat.completions.with_raw_response
-
-    @contextmanager  # so that LangChain can write `with create(...) as chunks:`
-    def create(self, **request):
-        """Ask for a stream; yield its chunks once, as one generator; then hang up.
-
-        The library's own create would go through the whole request first, each message
-        of it, and find that nothing there has another name on the wire.
-        """
-        # What goes along with the body, and what post calls it.
-        options = {
-            "headers": request.pop("extra_headers", None) or {},
-            "params": request.pop("extra_query", None) or {},
-            "extra_json": request.pop("extra_body", None),
-        }
-        if "timeout" in request:  # which may be None: no limit
-            options["timeout"] = request.pop("timeout")
-        response = self.client.post(
-            "/chat/completions",
-            body=request,
-            options=options,
-            cast_to=httpx2.Response,  # as it comes,
-            stream=True,  # with its body unread
-        )
-        with closing(response):
-            yield read_chunks(response)
+    def is_listened_to(self, config):
+        """Whether somebody, such as LangSmith, wants to hear of each chunk."""
+        callbacks = ensure_config(config).get("callbacks")
+        manager = CallbackManager.configure(callbacks, self.callbacks, self.verbose)
+        return bool(manager.handlers)
 
 
-def read_chunks(response):
-    """Yield the chunks of a stream, and raise what the library would raise."""
-    try:
-        for event in read_events(packets_of(response)):
-            if event.startswith(b"[DONE]"):  # the library looks no closer either
-                read_to_the_end(response)
-                return
-            chunk = parse(event)
-            # What is JSON but no dict goes on to LangChain, which refuses it.
-            if isinstance(chunk, dict) and chunk.get("error"):
-                raise stream_error(chunk["error"], response.request)
-            if holds_text_alone(chunk):
-                chunk = TextChunk(chunk)
-            elif isinstance(chunk, dict):
-                # The object fills in what a provider left out: the delta of a choice,
-                # or the number of a tool call. construct does not check the fields,
-                # and nor does the library.
-                chunk = ChatCompletionChunk.construct(**chunk)
-            yield chunk
-    except httpx2.TimeoutException as error:
-        raise openai.APITimeoutError(response.request) from error
-    except httpx2.RequestError as error:  # its name for any trouble on the connection
-        raise openai.APIConnectionError(request=response.request) from error
+def copies(message, texts):
+    """Yield a copy of a message for each of the texts."""
+    # All copies would share these, in which others may write.
+    shared = {name: value for name, value in message if isinstance(value, dict | list)}
+    for text in texts:
+        fields = {name: value.copy() for name, value in shared.items()}
+        fields["content"] = text
+        yield message.model_copy(update=fields)
 
 
-def packets_of(response):
-    """Return the packets of a response, unpacked if the server has compressed them."""
-    if "content-encoding" in response.headers:
-        return response.iter_bytes()
-    return response.stream  # the same bytes as iter_bytes, by fewer steps
+class Answer:
+    """The completions that LangChain asks, and the chunks of the one answer it gets.
 
-
-def read_events(packets):
-    """Yield what each server-sent event says, in bytes, however the packets cut it."""
-    rest = b""  # of a line that is not whole yet
-    event = []  # its lines so far
-    for packet in packets:
-        lines = (rest + packet).split(b"\n")
-        rest = lines.pop()  # what stands behind the last line end
-        for line in lines:
-            line = line.removesuffix(b"\r")  # some servers end their lines with \r\n
-            if line.startswith(b"data:"):
-                text = line[len(b"data:") :]
-                event.append(text.removeprefix(b" "))
-            elif not line and event:  # a blank line, and not after a comment alone
-                yield b"\n".join(event)
-                event = []
-
-
-def parse(event):
-    """Return the JSON of an event, or raise the ValueError that the library would."""
-    try:
-        return from_json(event)  # four times as fast as json.loads, but stricter
-    except ValueError:
-        return json.loads(event.decode())
-
-
-def holds_text_alone(chunk):
-    """Return whether a chunk holds a text, and nothing else for LangChain."""
-    try:
-        [choice] = chunk["choices"]  # a ValueError unless it is exactly one
-        delta = choice["delta"]
-        text = delta["content"]
-    except (KeyError, TypeError, ValueError):  # not of this shape
-        return False
-    more = [
-        chunk.get("usage"),
-        choice.get("finish_reason"),
-        choice.get("logprobs"),  # how likely each word was
-        delta.get("tool_calls"),  # asks for a function of ours
-        delta.get("function_call"),  # the same, as of old
-        delta.get("id"),
-    ]
-    is_text_alone = isinstance(text, str) and not any(more)
-    # of what a "user" says LangChain makes another kind of message
-    return is_text_alone and delta.get("role") != "user"
-
-
-def stream_error(error, request):
-    """Return the library's error for one that comes inside the stream."""
-    message = error.get("message") if isinstance(error, dict) else None
-    if not message or not isinstance(message, str):
-        message = "An error occurred during streaming"
-    return openai.APIError(message, request, body=error)
-
-
-def read_to_the_end(response):
-    """Read the few bytes that follow [DONE], so that the connection can be kept.
-
-    A server that goes on sending, or keeps silent, loses the connection instead.
+    LangChain takes chunks as from any iterator. Between two of them stream(), above,
+    may take those that bring a text alone.
     """
-    headers = response.headers
-    # Without either of these headers the end of the connection is the body's end.
-    has_end = "transfer-encoding" in headers or "content-length" in headers
-    if not has_end or headers.get("connection", "").lower() == "close":
-        return
-    # The connection looks into this dict when a pass over the stream begins. The pass
-    # below goes on where the one in read_chunks is.
-    response.request.extensions["timeout"]["read"] = MOMENT
-    with suppress(httpx2.RequestError):  # as try: ... except httpx2.RequestError: pass
-        # After three packets without an end it gives up, and the connection is closed.
-        for _ in islice(response.stream, 3):
-            pass
+
+    def __init__(self, completions):
+        self.completions = completions  # the library's
+        self.chunks = iter([])
+        self.put_back = []  # a chunk that stream() took, but that is for LangChain
+        self.error = None  # the same for an error
+        self.text = None  # that of LangChain's last chunk, if it brings nothing else
+
+    def __getattr__(self, name):
+        """Return what is not defined here: it is the library's."""
+        return getattr(self.completions, name)
+
+    @contextmanager  # LangChain writes `with create(...) as chunks:`
+    def create(self, **request):
+        """Ask for a stream; in the end, hang up."""
+        with self.completions.create(**request) as stream:
+            self.chunks = read_chunks(stream.response)
+            yield self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        """Return the next chunk as the library's object, for LangChain."""
+        if self.error:
+            raise self.error
+        chunk = self.put_back.pop() if self.put_back else next(self.chunks)
+        self.text = text_alone(chunk)
+        # LangChain takes a dict as well, but the object also fills in what a provider
+        # left out. What is JSON but no dict, LangChain refuses.
+        if self.text is None and isinstance(chunk, dict):
+            chunk = ChatCompletionChunk.construct(**chunk)  # with no check, as usual
+        return chunk
+
+    def texts(self):
+        """Yield the texts that come next, up to a chunk that brings something else."""
+        try:
+            for chunk in self.chunks:
+                text = text_alone(chunk)
+                if text is None:
+                    self.put_back.append(chunk)
+                    return
+                yield text
+        except Exception as error:
+            self.error = error  # LangChain knows how to tell it

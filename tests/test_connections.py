@@ -7,28 +7,27 @@ import socket
 import ssl
 import sys
 from contextlib import ExitStack
-from threading import Event
+from threading import Event, current_thread, main_thread
 
 import httpx2
 import openai
 import pytest
 import trustme
 from support import LIMIT
-from support.provider import DONE, Provider, chunk
-from test_lean import (
+from support.keeping_provider import (
     ENDING,
-    Echo,
     KeepingProvider,
     KeptExchange,
-    answer_300_at_once,
-    gzipped,
     lean_model,
     stock_model,
+    text_of,
 )
+from support.provider import DONE, Provider, chunk
+from test_lean import Echo, answer_300_at_once, gzipped
 
 from failures import NO_CONNECTION, failure_of
 from fast import connections
-from fast.connections import http_client
+from fast.connections import SOCKET_OPTIONS, KeptConnections, has_another_way
 
 ONE = chunk({"content": "one"}, "stop")
 
@@ -40,11 +39,6 @@ class Unmarked(KeptExchange):
         if not self.begun:
             self.begin(200, {})
         self.wfile.write(step)
-
-
-def text_of(model):
-    """Ask the model; return its answer."""
-    return "".join(chunk.text for chunk in model.stream("Hello?"))
 
 
 # Whom it believes
@@ -105,20 +99,71 @@ def trust(authority, monkeypatch, folder):
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
 
 
-# A proxy
+# Another way, which somebody has chosen
 
 
-@pytest.mark.parametrize(
-    "setting", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "https_proxy", "OPENAI_PROXY"]
-)
-def test_the_way_through_a_proxy_is_the_librarys(monkeypatch, setting):
-    monkeypatch.setenv(setting, "http://127.0.0.1:3128")
-    assert http_client() is None
+SETTINGS = ["HTTP_PROXY", "ALL_PROXY", "http_proxy", "OPENAI_PROXY"]
 
 
-def test_who_names_what_needs_no_proxy_may_have_none(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "localhost")
-    assert http_client()
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_proxy_is_asked_by_the_librarys_own_transport(monkeypatch, setting):
+    with Provider("one", *ENDING) as proxy:
+        monkeypatch.setenv(setting, proxy.url.removesuffix("/v1"))
+        # An address of its own: LangChain keeps one client for each.
+        address = f"http://model{SETTINGS.index(setting)}.example/v1"
+        model = lean_model(address)
+        assert has_another_way(model)
+        assert text_of(model) == "one"
+        [question] = proxy.requests
+        assert question.path == f"{address}/chat/completions"
+
+
+def test_a_server_that_needs_no_proxy_is_asked_directly(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with Provider("one", *ENDING) as provider:
+        model = lean_model(provider.url)
+        assert not has_another_way(model)
+        assert text_of(model) == "one"
+
+
+def test_a_client_that_somebody_gives_is_kept():
+    client = openai.DefaultHttpxClient()
+    assert has_another_way(lean_model("http://127.0.0.1/v1", http_client=client))
+
+
+def test_socket_options_of_langchain_may_be_chosen(monkeypatch):
+    monkeypatch.setenv("LANGCHAIN_OPENAI_TCP_KEEPIDLE", "5")
+    assert has_another_way(lean_model("http://127.0.0.1/v1"))
+
+
+# The options of a connection
+
+
+def test_its_options_are_those_of_the_librarys_connections(monkeypatch):
+    set_on = {}  # by client
+    set_option = socket.socket.setsockopt
+    for make in stock_model, lean_model:
+        options = set_on[make] = set()
+
+        def note(self, level, name, *value, options=options):
+            if current_thread() is main_thread():  # not the provider
+                options.add((level, name, *value))
+            set_option(self, level, name, *value)
+
+        with Provider("one", *ENDING) as provider:
+            monkeypatch.setattr(socket.socket, "setsockopt", note)
+            assert text_of(make(provider.url)) == "one"
+            monkeypatch.undo()
+    assert set_on[lean_model] == set_on[stock_model]
+    assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1) in set_on[lean_model]
+
+
+def test_an_option_that_the_system_lacks_is_left_out(monkeypatch):
+    for name in set(SOCKET_OPTIONS) - {"TCP_NODELAY"}:  # all systems have that one
+        monkeypatch.delattr(socket, name, raising=False)
+    with Provider("one", *ENDING) as provider:
+        assert text_of(lean_model(provider.url)) == "one"
 
 
 # A server that cannot be reached
@@ -148,8 +193,7 @@ def test_a_server_that_takes_no_connection_is_not_waited_for_any_longer(make, fu
     assert type(raised.value.__cause__.__cause__) is httpx2.ConnectTimeout
 
 
-def test_a_refused_connection_is_told_as_no_timeout():
-    """One of urllib3's errors for it is a kind of TimeoutError."""
+def test_a_refused_connection_is_not_taken_for_a_silence():
     with Provider() as provider:
         model = lean_model(provider.url)
     with pytest.raises(openai.APIConnectionError) as raised:
@@ -168,15 +212,60 @@ def test_a_compressed_body_is_unpacked_once(exchange):
         assert text_of(lean_model(provider.url)) == "one two"
 
 
-# Connections that are not used again
+# Which connections are used again
 
 
-def test_a_connection_that_nobody_used_for_a_while_is_not_used_again(monkeypatch):
-    monkeypatch.setattr(connections, "IDLE", -1)
+def ask_twice(monkeypatch, seconds):
+    """Ask, let seconds pass, ask again; return the number of connections."""
     with KeepingProvider("one", *ENDING, "two", *ENDING) as provider:
         model = lean_model(provider.url)
-        assert [text_of(model), text_of(model)] == ["one", "two"]
-        assert len(provider.connections) == 2
+        assert text_of(model) == "one"
+        now = connections.time()
+        monkeypatch.setattr(connections, "time", lambda: now + seconds)
+        assert text_of(model) == "two"
+        return len(provider.connections)
+
+
+def test_a_connection_is_used_again_for_half_a_minute(monkeypatch):
+    assert ask_twice(monkeypatch, 29) == 1
+
+
+def test_after_half_a_minute_it_is_not_used_again(monkeypatch):
+    """Routers forget a connection on which nothing is sent, some after a minute."""
+    assert ask_twice(monkeypatch, 31) == 2
+
+
+def test_connections_that_nobody_needs_are_closed(monkeypatch):
+    kept = KeptConnections(answer_seconds=30)
+    server = ("http", "127.0.0.1", 80)
+    pairs = [socket.socketpair() for _ in range(3)]
+    try:
+        for number, (ours, _) in enumerate(pairs):
+            monkeypatch.setattr(connections, "time", lambda now=number * 20: now)
+            kept.keep(server, ours)
+        assert [ours.fileno() == -1 for ours, _ in pairs] == [True, False, False]
+        kept.close()
+        assert all(ours.fileno() == -1 for ours, _ in pairs)
+    finally:
+        for _, other in pairs:
+            other.close()
+
+
+def test_the_connection_that_waited_shortest_is_used_first():
+    kept = KeptConnections(answer_seconds=30)
+    server = ("http", "127.0.0.1", 80)
+    pairs = [socket.socketpair() for _ in range(2)]
+    try:
+        for ours, _ in pairs:
+            kept.keep(server, ours)
+        assert kept.take(("http", "127.0.0.1", 81)) is None
+        assert kept.take(server) is pairs[1][0]
+        assert kept.take(server) is pairs[0][0]
+        assert kept.take(server) is None
+    finally:
+        for pair in pairs:
+            for each in pair:
+                each.close()
 
 
 class Farewell(KeptExchange):
@@ -197,10 +286,13 @@ def test_a_client_that_is_closed_closes_its_connections():
 
 
 class EarlyHints(KeptExchange):
-    """One POST: says first that it is at work."""
+    """One POST: says first, and twice, that it is at work."""
+
+    status = b"103 Early Hints"
 
     def begin(self, status, headers):
-        self.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+        hint = b"HTTP/1.1 " + self.status + b"\r\nLink: </a>\r\n\r\n"
+        self.wfile.write(hint + hint)
         super().begin(status, headers)
 
 
@@ -216,13 +308,22 @@ class HintedEcho(EarlyHints, Echo):
     """The same; then it says the prompt back."""
 
 
-def test_after_an_early_hint_each_question_has_its_own_answer():
-    """The first is asked twice, and no answer to it is left for the next question."""
+@pytest.mark.parametrize("status", [b"102 Processing", b"103 Early Hints"])
+def test_a_question_is_not_asked_twice_because_of_a_hint(monkeypatch, status):
+    """Each question may cost money. All are answered, on one connection."""
+    monkeypatch.setattr(EarlyHints, "status", status)
     with KeepingProvider(exchange=HintedCount) as provider:
         model = lean_model(provider.url)
-        assert [text_of(model) for _ in range(3)] == ["1", "2", "3"]
-        assert len(provider.requests) == 4
+        assert [text_of(model) for _ in range(3)] == ["0", "1", "2"]
+        assert len(provider.requests) == 3
+        assert len(provider.connections) == 1
         model.root_client.close()
+
+
+def test_a_hint_changes_nothing_about_whom_is_believed(authority):
+    secure = secured(KeepingProvider(exchange=HintedCount), authority, "127.0.0.1")
+    with secure as provider:
+        is_asked_nothing(provider, lean_model)
 
 
 def test_after_early_hints_as_many_are_answered_at_once_as_before():

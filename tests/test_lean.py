@@ -1,4 +1,4 @@
-"""lean.py beside the library's own client: the same chunks, the same errors.
+"""fast/ beside the library's own client: the same messages, the same errors.
 
 Each script of a provider is played twice, once for either. What the one client yields
 or raises, the other has to: down to the ids, the metadata and the headers.
@@ -7,31 +7,37 @@ or raises, the other has to: down to the ids, the metadata and the headers.
 import gc
 import json
 import threading
+import weakref
 import zlib
-from contextlib import suppress
 from io import BytesIO
 from itertools import repeat
-from socket import SHUT_RDWR
 from threading import Barrier, Event
-from uuid import UUID
 
 import httpx2
 import openai
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.messages import AIMessageChunk, HumanMessageChunk
 from langchain_openai import ChatOpenAI
 from support import LIMIT
+from support.keeping_provider import (
+    ENDING,
+    KEY,
+    RUN,
+    KeepingProvider,
+    KeptExchange,
+    both,
+    lean_model,
+    outcome,
+    stock_model,
+)
 from support.provider import (
     DONE,
     DROP,
     ERROR,
     LEAK,
-    PATIENCE,
     STALL,
     TOKENS,
     USAGE,
-    Exchange,
     Provider,
     chunk,
     event,
@@ -41,112 +47,13 @@ from support.provider import (
 from test_provider import AFTER_THE_FIRST_TEXT, BEFORE_THE_FIRST_TEXT, SOON, ask
 
 import app as program
-from fast.lean import LeanChatOpenAI, LeanCompletions, TextChunk
+from fast.lean import LeanChatOpenAI
 from models import choose_model
 
-KEY = "sk-abcd1234wxyz"
-RUN = UUID(int=7)  # LangChain makes the ids of its chunks from it
-ENDING = [finish("stop"), DONE]
 
-
-class KeptExchange(Exchange):
-    """One POST of a connection that stays open for the next."""
-
-    def setup(self):
-        super().setup()
-        self.server.connections.append(self.connection)
-
-    def begin(self, status, headers):
-        if status != 200:
-            return super().begin(status, headers)
-        self.begun = True
-        self.send_response(status)
-        for name, value in (headers | self.server.headers).items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    def send(self, step):
-        super().send(step)
-        if not step:  # the answer ended whole
-            self.close_connection = False
-
-
-class KeepingProvider(Provider):
-    """A provider that keeps its connections open, as the real ones do."""
-
-    request_queue_size = 512
-
-    def __init__(self, *script, headers=None, exchange=KeptExchange):
-        super().__init__(*script)
-        self.RequestHandlerClass = exchange
-        self.headers = headers or {}
-        self.connections = []  # each socket that a client opened
-
-    def close_connections(self):
-        for connection in self.connections:
-            with suppress(OSError):
-                connection.shutdown(SHUT_RDWR)
-
-    def __exit__(self, *error):
-        self.closing = True
-        self.close_connections()
-        super().__exit__(*error)
-
-
-def stock_model(url, kind=ChatOpenAI, **settings):
-    """Return the library's own client for the provider at this address."""
-    settings = {"max_retries": 0, "timeout": PATIENCE} | settings
-    return kind(model="gpt-test", api_key=KEY, base_url=url, **settings)
-
-
-def lean_model(url, **settings):
-    """Return the same with lean.py in it."""
-    return stock_model(url, kind=LeanChatOpenAI, **settings)
-
-
-def outcome(model, provider, **options):
-    """Return the chunks that the model yields, and its error: all that can be seen."""
-    chunks, error = [], None
-    try:
-        for piece in model.stream("Hello?", config={"run_id": RUN}, **options):
-            chunks.append((type(piece), piece.model_dump()))
-    except Exception as raised:
-        error = [describe(raised), describe(raised.__cause__)]
-    requests = []
-    for post in provider.requests:
-        headers = {name.lower(): value for name, value in post.headers.items()}
-        assert headers.pop("host") in provider.url  # each has an address of its own
-        requests.append((post.path, post.json, headers))
-    return chunks, error, requests
-
-
-def describe(error):
-    """Return what a program can read from an error."""
-    names = ["status_code", "code", "param", "type", "body", "message", "request_id"]
-    seen = {name: getattr(error, name, None) for name in names}
-    if response := getattr(error, "response", None):
-        seen["headers"] = dict(response.headers) | {"date": None}
-    if request := getattr(error, "request", None):
-        seen["request"] = (request.method, request.url.path)
-    if isinstance(
-        error, UnicodeDecodeError
-    ):  # the library counts from the line's start
-        return type(error), error.reason
-    return type(error), str(error), seen
-
-
-def both(*script, settings=None, headers=None, **options):
-    """Run the script for either client; return the outcome of each."""
-    outcomes = []
-    for make in (stock_model, lean_model):
-        with KeepingProvider(*script, headers=headers) as provider:
-            model = make(provider.url, **(settings or {}))
-            outcomes.append(outcome(model, provider, **options))
-    return outcomes
-
-
-def text_of(chunks):
-    return "".join(fields["content"] for _, fields in chunks)
+def text_of(messages):
+    """Return the text of the messages of an outcome."""
+    return "".join(fields["content"] for _, fields in messages)
 
 
 # The same chunks
@@ -265,6 +172,7 @@ STREAMS = {
     "a person speaks": [chunk({"role": "user", "content": "one"}), "two", *ENDING],
     "an id in the delta": [chunk({"id": "7", "content": "one"}), *ENDING],
     "a role nobody knows": [chunk({"role": "poet", "content": "one"}), *ENDING],
+    "content in parts": [chunk({"content": ["o", "ne"]}), *ENDING],
     "several choices": [choices({"content": "a"}, {"content": "b"}), *ENDING],
     "no choices": [event(id="1", choices=[]), "one", *ENDING],
     "null for choices": [event(id="1", choices=None), "one", *ENDING],
@@ -316,6 +224,7 @@ STREAMS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 @pytest.mark.parametrize("stream", STREAMS)
 def test_the_chunks_are_those_of_the_library(stream):
     library, lean = both(*STREAMS[stream])
@@ -376,27 +285,150 @@ def test_settings_of_the_model_hold(name):
     assert lean[0] and not lean[1]
 
 
-TEXT = {"choices": [{"index": 0, "delta": {"content": "one"}}]}
+# What LangChain makes of its settings
 
 
-@pytest.mark.parametrize("more", [None, {"headers": {"x-class": "7b"}}])
-@pytest.mark.parametrize("settings", [{}, {"output_version": "v1"}])
-@pytest.mark.parametrize("kind", [AIMessageChunk, HumanMessageChunk])
-def test_a_message_of_a_text_is_the_librarys(more, settings, kind):
-    model = lean_model("http://127.0.0.1:9", **settings)
-    library = ChatOpenAI._convert_chunk_to_generation_chunk
-    made = model._convert_chunk_to_generation_chunk(TextChunk(TEXT), kind, more)
-    assert made == library(model, TEXT, kind, more)
+OF_A_CLIENT = ["base_url", "api_key", "organization", "project"]
+OF_A_CLIENT += ["timeout", "max_retries", "default_query"]
 
 
-def test_messages_do_not_share_what_others_may_add_to():
-    model = lean_model("http://127.0.0.1:9")
-    first, second = (
-        model._convert_chunk_to_generation_chunk(TextChunk(TEXT), AIMessageChunk, None)
-        for _ in range(2)
-    )
-    first.message.additional_kwargs["name"] = "7b"
-    assert second.message.additional_kwargs == {}
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"OPENAI_BASE_URL": "http://localhost:11434/v1"},
+        {"OPENAI_ORG_ID": "us", "OPENAI_PROJECT_ID": "class"},
+        {"LANGCHAIN_OPENAI_TCP_KEEPALIVE": "0"},
+        {"HTTPS_PROXY": "http://127.0.0.1:3128"},
+    ],
+    ids=["nothing", "an address", "an organization", "no keepalive", "a proxy"],
+)
+@pytest.mark.parametrize("name", ["gpt-4.1-mini", "gpt-5.1-codex", "o3"])
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0.5, "max_tokens": 7}])
+def test_all_that_langchain_derives_is_as_in_its_own(
+    monkeypatch, environment, name, settings
+):
+    for setting, value in environment.items():
+        monkeypatch.setenv(setting, value)
+    derived = []
+    for kind in ChatOpenAI, LeanChatOpenAI:
+        model = kind(model=name, api_key=KEY, timeout=30, max_retries=0, **settings)
+        fields = {each: getattr(model, each) for each in type(model).model_fields}
+        for each in "client", "async_client", "root_client", "root_async_client":
+            fields[each] = type(fields[each])
+        client = {each: getattr(model.root_client, each) for each in OF_A_CLIENT}
+        headers = model.root_client.default_headers.items()
+        client["headers"] = {name: str(value)[:20] for name, value in headers}
+        params = model._get_invocation_params(), model._get_ls_params()
+        derived.append((fields, client, params, model._llm_type))
+    stock, lean = derived
+    assert lean == stock
+
+
+@pytest.mark.parametrize("make", [stock_model, lean_model])
+def test_openai_itself_is_asked_for_the_count_of_tokens(monkeypatch, make):
+    """Without an address of one's own: then LangChain asks for it."""
+    with KeepingProvider(*STREAMS["as OpenAI sends it"]) as provider:
+        model = make(None)
+        assert model.stream_usage is True
+        monkeypatch.setattr(model.root_client, "base_url", provider.url)
+        *_, usage, _ = model.stream("Hello?")
+    [request] = provider.requests
+    assert request.json["stream_options"] == {"include_usage": True}
+    assert usage.usage_metadata["total_tokens"] == TOKENS["total_tokens"]
+
+
+# The messages of a row of texts
+
+
+def row(make, **settings):
+    """Return the messages of an answer in which texts follow each other."""
+    script = [whole({"role": "assistant", "content": ""}), "one", " two", " three"]
+    with Provider(*script, *ENDING) as provider:
+        model = make(provider.url, **settings)
+        return list(model.stream("Hello?", config={"run_id": RUN}))
+
+
+def test_messages_do_not_share_what_others_may_write_in():
+    messages = row(lean_model)
+    expected = [message.model_dump() for message in row(stock_model)]
+    for number, message in enumerate(messages):
+        assert message.model_dump() == expected[number]
+        message.additional_kwargs["name"] = "7b"
+        message.response_metadata["name"] = "7b"
+        message.tool_calls.append("call")
+        message.tool_call_chunks.append("call")
+        message.invalid_tool_calls.append("call")
+        message.id = message.content = "changed"
+
+
+def test_what_a_reader_writes_in_a_message_does_not_come_again():
+    """Each is changed before the next is made."""
+    script = ["one", " two", " three", *ENDING]
+    with Provider(*script) as provider:
+        texts = []
+        for message in lean_model(provider.url).stream("Hello?"):
+            texts.append(message.text)
+            assert "name" not in message.response_metadata
+            message.response_metadata["name"] = message.content = "changed"
+    assert texts == ["one", " two", " three", "", ""]
+
+
+def test_of_a_row_of_texts_langchain_makes_the_first_message_only(monkeypatch):
+    """So it holds few of them at the end, and takes little time for each."""
+    made = []
+    convert = ChatOpenAI._convert_chunk_to_generation_chunk
+
+    def count(self, chunk, *more):
+        made.append(chunk)
+        return convert(self, chunk, *more)
+
+    monkeypatch.setattr(ChatOpenAI, "_convert_chunk_to_generation_chunk", count)
+    with Provider(*["word"] * 1000, USAGE, *["word"] * 1000, *ENDING) as provider:
+        texts = [message.text for message in lean_model(provider.url).stream("Hello?")]
+    assert texts.count("word") == 2000
+    assert len(made) == 4  # the first of each row, the usage, the finish reason
+
+
+def test_no_message_of_a_long_answer_is_kept():
+    with Provider(*["word"] * 1000, *ENDING) as provider:
+        kept = []
+        for message in lean_model(provider.url).stream("Hello?"):
+            kept.append(weakref.ref(message))
+        alive = sum(1 for message in kept[:-4] if message() is not None)
+    assert len(kept) > 1000
+    assert alive < 10
+
+
+UNKNOWN = [
+    ("a chunk", lambda field: event(choices=[TEXT_CHOICE], new=field)),
+    ("a choice", lambda field: event(choices=[TEXT_CHOICE | {"new": field}])),
+    ("a delta", lambda field: chunk({"content": "two", "new": field})),
+]
+TEXT_CHOICE = {"index": 0, "delta": {"content": "two"}}
+
+
+@pytest.mark.parametrize("field", ["news", 0, False, [0], {"a": None}, 0.0])
+@pytest.mark.parametrize(
+    "place", [make for _, make in UNKNOWN], ids=[name for name, _ in UNKNOWN]
+)
+def test_a_field_that_nobody_knows_goes_through_langchain(monkeypatch, place, field):
+    """It may know the field tomorrow. Here it knows it today."""
+    convert = ChatOpenAI._convert_chunk_to_generation_chunk
+
+    def knows(self, chunk, *more):
+        generation = convert(self, chunk, *more)
+        [choice] = chunk["choices"]
+        for fields in chunk, choice, choice["delta"]:
+            if "new" in fields:
+                generation.message.additional_kwargs["new"] = fields["new"]
+        return generation
+
+    monkeypatch.setattr(ChatOpenAI, "_convert_chunk_to_generation_chunk", knows)
+    library, lean = both("one", place(field), "three", *ENDING)
+    assert lean == library
+    told = [fields["additional_kwargs"] for _, fields in lean[0]]
+    assert told[:3] == [{}, {"new": field}, {}]
 
 
 def test_the_headers_of_the_request_are_those_of_the_library():
@@ -444,7 +476,6 @@ FAULTS = {
     "a number": ["one", b"data: 5\n\n"],
     "a choice that is none": [event(choices=[None]), "one", *ENDING],
     "choices that are none": [event(choices=5), "one", *ENDING],
-    "content in parts": [chunk({"content": ["o", "ne"]}), *ENDING],
     "a control character": ["one", b'data: {"a": "\x01"}\n\n'],
     "UTF-16": ["one", "data: {}\n\n".encode("utf-16")[2:] + b"\n\ndata: \x00{\n\n"],
     "half a surrogate, as bytes": ["one", b'data: "\xed\xa0\xb4"\n\n'],
@@ -464,6 +495,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_errors_are_those_of_the_library(fault):
     library, lean = both(*FAULTS[fault], DONE)
@@ -669,26 +701,16 @@ def test_nothing_is_kept_after_the_answer():
         assert kept() == before
 
 
-def test_a_long_answer_is_hardly_looked_through_for_garbage():
-    """LangChain holds its chunks: there is nothing to find in them before its end."""
-    with Provider(chunk({"content": "word"}) * 5000, DONE) as provider:
-        model = lean_model(provider.url)
-        looks = [generation["collections"] for generation in gc.get_stats()]
-        assert len(list(model.stream("Hello?"))) > 5000
-        more = [generation["collections"] for generation in gc.get_stats()]
-    assert sum(more) - sum(looks) < 20
-
-
 # What goes on through the library
 
 
 def test_openai_answers_through_lean_and_others_through_their_own(monkeypatch):
     monkeypatch.setenv("MODEL", "openai:gpt-test")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    assert isinstance(choose_model().client, LeanCompletions)
+    assert isinstance(choose_model(), LeanChatOpenAI)
     monkeypatch.setenv("MODEL", "anthropic:claude-test")
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-    assert not hasattr(choose_model(), "client")
+    assert type(choose_model()).__name__ == "ChatAnthropic"
 
 
 def responses(**fields):

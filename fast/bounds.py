@@ -1,0 +1,17 @@
+"""How much this program takes in from a model's server.
+
+httpx2 and OpenAI's client have a bound for the head of an answer, and no other. So a
+server that sends without an end, by mistake or on purpose, could fill the memory.
+"""
+
+from failures import Failure
+
+HEAD = 1_000_000  # bytes of the first line and the headers; httpx2 takes a tenth
+REFUSAL = 4_000_000  # bytes of the body that comes with an error's status
+EVENT = 100_000_000  # bytes of one server-sent event
+SIZE = 10_000  # bytes of the line with the size of an HTTP chunk
+TOO_MUCH = Failure(
+    502,
+    "The model's server sent more at once than this server takes in: ask again, in"
+    " other words, or check the address in .env.",
+)

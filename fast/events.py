@@ -1,0 +1,141 @@
+"""From the bytes of a stream to its chunks.
+
+OpenAI sends an answer as server-sent events. An event is one or more lines that begin
+with "data:", then a blank line; a line that begins with ":" is a comment. A choice is
+one answer to the question, and its delta is what is new in it:
+
+    data: {"choices": [{"index": 0, "delta": {"content": " word"}}]}
+
+    data: [DONE]
+
+A chunk is the JSON of one event. OpenAI's library makes an object of it; here it stays
+the dict that it is on the wire.
+"""
+
+import json
+
+import httpx2
+import openai
+from jiter import from_json  # a fast reader of JSON, which comes with openai
+
+from failures import Unfinished
+from fast import bounds
+
+# What a chunk of text may have besides the text, by the dict that it is in: fields in
+# which LangChain does not look. Of any other field LangChain may know what it means.
+CHUNK = {
+    "id",
+    "object",
+    "created",
+    "model",
+    "service_tier",
+    "system_fingerprint",
+    "obfuscation",  # letters without a meaning: so all packets have the same length
+    "choices",
+}
+CHOICE = {"index", "delta"}
+DELTA = {"role", "content"}
+NOTHING = (None, "", [], {})  # a field with one of these says nothing
+
+
+def read_chunks(response):
+    """Yield the chunks of httpx2's response; raise what the library would raise."""
+    try:
+        for event in read_events(read_lines(packets_of(response))):
+            if event.startswith(b"[DONE]"):  # the library looks no closer either
+                exchange = response.extensions.get("exchange")
+                if exchange:  # there is none on the way through a proxy
+                    exchange.finish()
+                return
+            chunk = parse(event)
+            if isinstance(chunk, dict) and chunk.get("error"):
+                raise stream_error(chunk["error"], response.request)
+            yield chunk
+    except httpx2.TimeoutException as error:
+        raise openai.APITimeoutError(response.request) from error
+    except httpx2.RequestError as error:  # its name for any trouble on the connection
+        raise openai.APIConnectionError(request=response.request) from error
+
+
+def packets_of(response):
+    """Return the packets of a response, unpacked if the server has compressed them."""
+    if "content-encoding" in response.headers:
+        return response.iter_bytes()
+    return response.stream  # the same bytes as iter_bytes, in fewer steps
+
+
+def read_lines(packets):
+    """Yield the lines of a stream without their ends, wherever the packets cut them."""
+    parts = []  # of a line that has not ended yet
+    size = 0
+    part = b""
+    for packet in packets:
+        # A line ends in "\n", "\r\n" or "\r", and a packet can end within "\r\n".
+        if part.endswith(b"\r") and packet.startswith(b"\n"):
+            part = b"\n"
+            packet = packet.removeprefix(part)
+        for part in packet.splitlines(keepends=True):
+            parts.append(part)
+            size += len(part)
+            if size > bounds.EVENT:
+                raise Unfinished(bounds.TOO_MUCH)
+            if part.endswith((b"\n", b"\r")):
+                yield b"".join(parts).rstrip(b"\r\n")
+                parts = []
+                size = 0
+
+
+def read_events(lines):
+    """Yield what each server-sent event says, in bytes."""
+    event = []  # what its lines say
+    size = 0
+    for line in lines:
+        name, _, text = line.partition(b":")
+        if name == b"data":
+            event.append(text.removeprefix(b" "))
+            size += len(text)
+            if size > bounds.EVENT:
+                raise Unfinished(bounds.TOO_MUCH)
+        elif not line and event:  # a blank line, and not after a comment alone
+            yield b"\n".join(event)
+            event = []
+            size = 0
+
+
+def parse(event):
+    """Return the JSON of an event, or raise the ValueError that the library would."""
+    try:
+        return from_json(event)  # four times as fast as json.loads, but stricter
+    except ValueError:
+        return json.loads(event.decode())
+
+
+def text_alone(chunk):
+    """Return the text of a chunk, or None if it has anything else."""
+    try:
+        [choice] = chunk["choices"]  # a ValueError unless it is exactly one
+        delta = choice["delta"]
+        text = delta["content"]
+    except (KeyError, TypeError, ValueError):  # not of this shape
+        return None
+    if not isinstance(text, str) or delta.get("role") not in (None, "assistant"):
+        return None
+    if has_more(chunk, CHUNK) or has_more(choice, CHOICE) or has_more(delta, DELTA):
+        return None
+    return text
+
+
+def has_more(fields, names):
+    """Whether a dict says anything in a field of another name than these."""
+    for name, value in fields.items():
+        if name not in names and value not in NOTHING:
+            return True
+    return False
+
+
+def stream_error(error, request):
+    """Return the library's error for one that comes inside the stream."""
+    message = error.get("message") if isinstance(error, dict) else None
+    if not message or not isinstance(message, str):
+        message = "An error occurred during streaming"
+    return openai.APIError(message, request, body=error)
