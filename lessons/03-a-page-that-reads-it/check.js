@@ -71,11 +71,12 @@ export const checks = [
         page.text === "one two",
         `The server sent "one" and " two", and the page shows ${say(page.text)}: append each piece as it came.`,
       );
-      page.must(
-        page.answer.ariaBusy === "true",
-        "The answer is being written, and #answer is not marked as busy: set its ariaBusy to true before you ask, await ask(...), and set it to false in finally.",
-      );
       answer.end();
+      await page.settle();
+      page.must(
+        page.text === "one two",
+        `The answer had ended after "one two", and then the page shows ${say(page.text)}: when read() says done there is no value. Leave the loop first, then append.`,
+      );
     },
   },
   {
@@ -180,6 +181,19 @@ export const checks = [
         removed < 10,
         `While 20 pieces came, the page took away the text that stood there ${removed} times and wrote all of it anew: with thousands of pieces it freezes. append(text) only adds.`,
       );
+    },
+  },
+  {
+    sentence: "While an answer is being written, the page says so",
+    async run(page) {
+      const answer = await page.ask("Hello?");
+      answer.send("one");
+      await page.soon(() => page.text === "one");
+      page.must(
+        page.answer.ariaBusy === "true",
+        "The answer is being written, and #answer is not marked as busy: set its ariaBusy to true before you ask, await ask(...), and set it to false in finally.",
+      );
+      answer.end();
     },
   },
   {
@@ -305,6 +319,19 @@ export const checks = [
         !page.complaint && (page.words === clean || page.words !== before),
         `An answer broke off, the next one came whole, and the page still says ${say(page.complaint || page.words)}: empty #problem before you ask.`,
       );
+    },
+  },
+  {
+    sentence: "Any status but 200 is a refusal",
+    async run(page) {
+      for (const status of [404, 429, 503]) {
+        await page.ask("Hello?", { status, text: "It was refused." });
+        await page.soon(() => page.answer.ariaBusy !== "true");
+        page.must(
+          !page.text.includes("refused"),
+          `The server refused with status ${status}, and the page shows its error page as the answer: any other status than 200 is a refusal. response.ok is true for the statuses from 200 to 299 only.`,
+        );
+      }
     },
   },
 ];

@@ -44,6 +44,11 @@ def test_the_page_has_a_form_and_a_place_for_the_answer(client):
         f"GET / answers with the text {page.strip()!r}: return"
         " render_template(...) of it, which reads the file of that name."
     )
+    assert "{{" not in page, (
+        "GET / answers with a template as it is, with its {{ }}: open() looks in the"
+        " folder where flask was started, which is not this program's. return"
+        ' render_template("index.html") reads the one in templates/, beside app.py.'
+    )
     found = tags_of(page)
     names = {attributes.get("name") or attributes.get("id") for _, attributes in found}
     ids = {attributes.get("id") for _, attributes in found}

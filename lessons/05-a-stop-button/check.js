@@ -1,5 +1,7 @@
 // The stop button hangs up, keeps what came, and leaves the page ready.
 
+import { failuresAreSaid } from "../static/page_checks.js";
+
 const say = (text) => JSON.stringify(text);
 const COMPLAINS = /abort|broke|error|fail|not whole|undefined/i;
 const busy = (page) => page.answer.ariaBusy === "true";
@@ -136,4 +138,5 @@ export const checks = [
       await begun(page, "three");
     },
   },
+  failuresAreSaid,
 ];

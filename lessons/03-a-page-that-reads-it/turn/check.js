@@ -35,7 +35,7 @@ export const checks = [
     sentence: "Below the answer stands how many pieces it took",
     async run(page) {
       const before = numbersIn(page.words);
-      const words = await wordsAfter(page, ["one", " two", " three", " four", " five"]);
+      const words = await wordsAfter(page, ["one", " and two", " three", " four or so", " five"]);
       const numbers = numbersIn(words);
       page.must(
         !words.includes("[object Promise]"),
@@ -79,6 +79,22 @@ export const checks = [
         numbersIn(words).includes("2") && !numbersIn(words).includes("3"),
         `The first answer came in 3 pieces and the next one in 2, and then the page says ${say(words)}: begin to count at 0 in ask, and replace what stood there.`,
       );
+    },
+  },
+  {
+    sentence: "A new question begins without a number",
+    async run(page) {
+      const before = numbersIn(page.words).join();
+      for (const which of ["first", "second"]) {
+        const answer = await page.ask("Hello?");
+        await page.soon(() => numbersIn(page.words).join() === before);
+        page.must(
+          numbersIn(page.words).join() === before,
+          `The ${which} question was asked, nothing of its answer has come, and the page says ${say(page.words)}: empty the place of the number before you ask.`,
+        );
+        answer.send("one").end();
+        await page.soon(() => page.answer.ariaBusy !== "true");
+      }
     },
   },
   {

@@ -86,6 +86,20 @@ export const checks = [
     },
   },
   {
+    sentence: "An answer that breaks off comes to its end",
+    async run(page) {
+      const answer = await page.ask("Hello?");
+      answer.send("half an");
+      await page.soon(() => page.text === "half an");
+      answer.breakOff();
+      await page.soon(() => page.answer.ariaBusy !== "true");
+      page.must(
+        page.answer.ariaBusy !== "true" && page.complaint,
+        `The connection broke after "half an", and the page waits on and says ${say(page.complaint)}: pipeThrough(new TextDecoderStream()) hands the break on by itself. Give it no settings that keep it back.`,
+      );
+    },
+  },
+  {
     sentence: "The answer grows while it is written",
     async run(page) {
       const answer = await page.ask("Hello?");

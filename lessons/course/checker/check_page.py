@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from threading import Timer
 
-from flask import Flask, send_file
+from flask import Flask, send_file, send_from_directory
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from lessons.course.bounds import bound_memory_and_output, never_ends
@@ -56,6 +56,10 @@ def beside(app, check):
     @pages.get("/advice.js")  # which checks.js imports
     def advice():
         return send_file(COURSE / "static" / "advice.js")
+
+    @pages.get("/static/<name>")  # as the course has it, for what check.js imports
+    def shared_checks(name):
+        return send_from_directory(COURSE / "static", name)
 
     @pages.get("/check.js")
     def checks_of_the_lesson():

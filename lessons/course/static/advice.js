@@ -31,6 +31,10 @@ const ADVICE = [
     "JavaScript writes true, false and null.",
   ],
   [
+    /\bask is not defined/,
+    "The listener calls a function ask: write it, async function ask(prompt) { ... }, outside of the braces of the listener. It asks the server.",
+  ],
+  [
     /\w is not defined/,
     "A name is known only inside the braces in which it was made: is it made there, and written the same?",
   ],

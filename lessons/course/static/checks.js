@@ -57,6 +57,7 @@ class Page {
   forgotToWait = false; // for a read that it had begun
   leaves = false; // because the form was sent by the browser itself
   unsent = ""; // why the browser sends no such request
+  usesAnotherWay = false; // XMLHttpRequest, which nothing here answers
 
   constructor(address, place) {
     this.address = address;
@@ -92,6 +93,7 @@ class Page {
       this.questions.push(question);
       return question.response;
     };
+    this.window.XMLHttpRequest.prototype.send = () => (this.usesAnotherWay = true);
     this.window.addEventListener("submit", (event) => {
       this.leaves ||= !event.defaultPrevented;
       event.preventDefault();
@@ -178,6 +180,11 @@ class Page {
       wait = Math.min(1.2 * wait, 50);
     }
     return Boolean(so());
+  }
+
+  /** Let the page do what it does at once. */
+  async settle() {
+    for (let turn = 0; turn < 5; turn++) await aMoment();
   }
 
   /** Throw a sentence for the student unless it is so. */
@@ -298,7 +305,8 @@ class Page {
     this.remember();
     if (button) button.click();
     else form.requestSubmit();
-    await this.soon(() => this.leaves || this.unsent || this.questions.length > before);
+    const asked = () => this.questions.length > before;
+    await this.soon(() => this.leaves || this.unsent || this.usesAnotherWay || asked());
     this.must(
       !this.leaves,
       "The browser sent the form itself and loaded the page anew: listen to the form's submit event, and call event.preventDefault() there first.",
@@ -308,7 +316,11 @@ class Page {
       `The page called fetch, and the browser did not send it: ${this.unsent.replace(/\.?$/, ".")} ${adviceFor(this.unsent)}`,
     );
     this.must(
-      this.questions.length > before,
+      !this.usesAnotherWay,
+      "The page asks with an XMLHttpRequest: the course uses fetch, whose answer has a body to read piece by piece, and the checks answer fetch alone.",
+    );
+    this.must(
+      asked(),
       this.problems.length || this.complaint
         ? "A question was typed and sent, and the page's script broke before it called fetch."
         : "A question was typed and sent, and the page called no fetch: listen to the form's submit event, and fetch there.",
@@ -328,6 +340,12 @@ function adviceFor(reason) {
   if (reason.includes("AbortSignal")) return "Give fetch the signal of the controller.";
   if (reason.includes("body")) return 'Give fetch method: "POST".';
   return "Look at what fetch is given.";
+}
+
+/** Return the type of a body that is all there, or of one that is still to come. */
+function typeOf(text = "") {
+  if (text.startsWith("{")) return "application/json";
+  return text.startsWith("<") ? "text/html; charset=utf-8" : "text/plain; charset=utf-8";
 }
 
 /** What a page asked, and the answer to it. */
@@ -366,7 +384,7 @@ class Question {
       if (this.neverSent) reject(this.signal.reason);
       if (unreachable) reject(this.failure("Failed to fetch"));
       if (silent) return;
-      const sent = { "Content-Type": type ?? "text/plain; charset=utf-8", ...headers };
+      const sent = { "Content-Type": type ?? typeOf(text), ...headers };
       resolve(this.noting(new window.Response(stream, { status, headers: sent })));
     });
     if (text !== undefined) this.send(text).end();

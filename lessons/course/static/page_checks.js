@@ -1,0 +1,42 @@
+// Checks of a page that several lessons share; their check.js import them.
+
+const busy = (page) => page.answer.ariaBusy === "true";
+
+const FAILURES = {
+  "was refused with status 500": (page) =>
+    page.ask("Hello?", { status: 500, text: "Internal Server Error" }),
+  'got an answer that broke off after "one"': async (page) => {
+    const answer = (await page.ask("Hello?")).send("one");
+    await page.soon(() => page.text === "one");
+    answer.breakOff();
+  },
+  "found no server": (page) => page.ask("Hello?", { unreachable: true }),
+};
+
+/** What lesson 03 has taught, in a page that the student has changed since. */
+export const failuresAreSaid = {
+  sentence: "A failure is said, as in lesson 03",
+  async run(page) {
+    (await page.ask("Hello?")).send("one").end();
+    await page.soon(() => page.text === "one" && !busy(page));
+    const whole = page.words;
+    for (const [what, fail] of Object.entries(FAILURES)) {
+      await fail(page);
+      await page.soon(() => page.words !== whole && !busy(page));
+      page.must(
+        page.words !== whole,
+        `A question ${what}, and the page says what it says of a whole answer: in catch, write what happened into #problem, unless the answer was stopped.`,
+      );
+      page.must(
+        !busy(page),
+        `A question ${what}, and #answer is still marked as busy, with dots after it: set ariaBusy to false then too.`,
+      );
+      (await page.ask("Hello?")).send("one").end();
+      await page.soon(() => page.words === whole);
+      page.must(
+        page.words === whole,
+        `A question ${what}, the next one was answered, and the page still says ${JSON.stringify(page.words)}: empty #problem when a question is asked.`,
+      );
+    }
+  },
+};
