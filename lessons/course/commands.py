@@ -8,6 +8,7 @@ import re
 import sys
 import textwrap
 from contextlib import suppress
+from time import sleep
 
 import click
 
@@ -22,7 +23,9 @@ from lessons.course.checker.run_checks import (
 )
 from lessons.course.folders import MINE
 from lessons.course.your_work.progress import remember_start
+from lessons.course.your_work.versions import version_of_work
 
+LOOK_SECONDS = 0.2  # between two looks at the files that --watch checks
 HINTS = re.compile(r"<summary>Hints</summary>(.*?)</details>", re.S)
 
 
@@ -96,14 +99,15 @@ def start(lesson):
     help="Check the page too, in Chrome: by default, if its driver is installed.",
 )
 @click.option("--turn", is_flag=True, help="Check what Your turn asks for.")
+@click.option("--watch", is_flag=True, help="Check again whenever a file is saved.")
 @click.option("--seconds", type=float, default=SECONDS, hidden=True)
-def check(lesson, browser, turn, seconds):
+def check(lesson, browser, turn, watch, seconds):
     """Check your program in mine/ for LESSON.
 
     Without LESSON, all of them in order, up to the first that is not green.
     """
-    if turn and not lesson:
-        ask_which_lesson("check --turn")
+    if not lesson and (turn or watch):
+        ask_which_lesson("check --turn" if turn else "check --watch")
     if turn and not lesson.has("turn"):
         number = lesson.number
         raise click.ClickException(f"Your turn of lesson {number} has no checks.")
@@ -112,7 +116,12 @@ def check(lesson, browser, turn, seconds):
         raise click.ClickException(f"There is no mine/ yet: begin with {begin}.")
     if browser is None:
         browser = can_drive_chrome()
-    if turn:
+    if watch:
+        checks = lesson.turn if turn else lesson.folder
+        with suppress(KeyboardInterrupt):  # Ctrl+C ends it
+            for _ in versions_saved(checks):
+                check_briefly(lesson, checks, browser, seconds)
+    elif turn:
         check_turn(lesson, browser, seconds)
     elif lesson:
         check_one(lesson, browser, seconds)
@@ -129,6 +138,35 @@ def check_turn(lesson, browser, seconds):
         say(f"A hint: flask hint {number}")
         sys.exit(1)
     say_what_is_left(lesson, outcomes, browser)
+
+
+def versions_saved(checks):
+    """Yield each version of mine/ and its checks, once it is the same at two looks."""
+    known = None
+    latest = None
+    while True:
+        seen = version_of_work(checks, MINE)
+        if seen == latest != known:
+            known = seen
+            yield seen
+        latest = seen
+        sleep(LOOK_SECONDS)
+
+
+def check_briefly(lesson, checks, browser, seconds):
+    """Clear the screen, check mine/, and show what is red, or that all is green."""
+    click.clear()
+    about = f"{lesson.title}, Your turn" if checks == lesson.turn else lesson.title
+    say(f"{about}: checking mine/")
+    outcomes = []
+    for found in checks_of(checks, browser, seconds):
+        outcomes.append(found.outcome)
+        if found.outcome == "red":
+            show(found)
+    say(f"{outcomes.count('green')} of {len(outcomes)} green", bold=True)
+    if "red" not in outcomes:
+        say_what_is_left(lesson, outcomes, browser=False)
+    say("It checks again when you save. Ctrl+C ends it.")
 
 
 def check_one(lesson, browser, seconds):

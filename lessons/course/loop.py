@@ -4,6 +4,8 @@ Start puts a program there, a look says whether files have changed, a check says
 right, and a verdict is remembered. No request carries code, or more than a few words.
 """
 
+import logging
+import re
 from contextlib import closing
 from threading import Lock
 
@@ -39,11 +41,23 @@ FOREIGN = (
     "This request did not come from a page of the course, so it was refused. Open the"
     " lesson in a browser, at the address that flask run prints."
 )
+LOOK = re.compile(r'"GET \S*/look HTTP/[\d.]+" 200 ')  # as Werkzeug's log has it
 ONE_AT_A_TIME = "Another start is under way: wait a moment, then look at mine/."
 
 loop = Blueprint("loop", __name__)
 starting = Lock()
 checked = {}  # by (lesson, turn): the version whose checks on the server were green
+
+
+@loop.record
+def keep_looks_out_of_the_log(state):
+    """Let Werkzeug print no line for a look: a traceback would be hard to find."""
+    logging.getLogger("werkzeug").addFilter(is_no_look)
+
+
+def is_no_look(record):
+    """Whether a line of a log is about anything but a look that was answered."""
+    return not LOOK.search(record.getMessage())
 
 
 @loop.before_request

@@ -227,6 +227,13 @@ class Reader:
             for found in ("#status", '#found [data-outcome="red"]')
         ]
 
+    def says(self, words):
+        """Wait until the line below the buttons says these words."""
+        self.until(
+            "document.querySelector('#status').textContent.includes(arguments[0])",
+            words,
+        )
+
     def complaints(self):
         """Return what the console says, but for answers that are meant to break."""
         log = [line["message"] for line in self.browser.get_log("browser")]

@@ -3,25 +3,26 @@
 import { wireStrip } from "../../static/wire.js";
 import { letPathsBeCopied, start } from "./start.js";
 import { tapInto } from "./tap.js";
-import { check, onPress, outcomeOf } from "./work.js";
+import { verdictIn } from "./verdict.js";
+import { aMoment, look, watch } from "./watch.js";
+import { check, onPress, outcomeOf, remember, UNREACHED } from "./work.js";
 
 const ENDS = {
-  red: "Mend the red one, then check again.",
+  red: "Mend what is red, then check again.",
   green: "All is green.",
   "gone on": "Nothing was checked: you have gone on.",
 };
+const TICKED = "check when I save"; // under which the browser remembers that tick
 
 const pane = document.querySelector("#pane");
 const frame = document.querySelector("iframe");
 const problem = document.querySelector("#problem");
-const buttons = document.querySelectorAll("#work .row button"); // some have none
-const startButton = document.querySelector("#start");
-const status = document.querySelector("#status");
-const list = document.querySelector("#found");
+const work = document.querySelector("#work");
 const wire = wireStrip(document.querySelector("#wire"));
 const tap = tapInto(wire, problem);
 const lesson = new URL(".", location).href;
-let isChecking = false;
+
+// The program
 
 /** Load the program that is chosen, on the network that is chosen. */
 function run() {
@@ -31,11 +32,16 @@ function run() {
   frame.contentWindow.location.replace(lesson + path); // no step to come back to
 }
 
-pane.addEventListener("change", run);
+/** Load it again if the server runs: else a browser would show an error of its own. */
+async function runAgain() {
+  if (await look(lesson)) run();
+  else problem.textContent = UNREACHED;
+}
+
+pane.addEventListener("change", runAgain);
 pane.addEventListener("submit", (event) => {
   event.preventDefault();
-  run();
-  ageVerdict();
+  runAgain();
 });
 frame.addEventListener("load", () => {
   if (frame.contentDocument) tap(frame.contentWindow); // null: not a page of ours
@@ -44,57 +50,101 @@ frame.addEventListener("load", () => {
 });
 run();
 
-/** Say of a verdict that it is of before: the files may have changed since. */
-function ageVerdict() {
-  const isThere = list.hasChildNodes() && !list.classList.contains("old");
-  if (!isThere || isChecking) return;
-  list.classList.add("old");
-  status.textContent = `Before you pressed Reload: ${status.textContent}`;
-}
+// Your work
 
-/** Show what a check found. */
-function show({ sentence, outcome, message, printed }) {
-  list.tabIndex = 0; // who scrolls by keyboard needs a place to stand
-  const row = add(list, "li", "");
-  row.dataset.outcome = outcome;
-  add(row, "b", outcome);
-  row.append(` ${sentence}`);
-  if (message) add(row, "p", message);
-  if (printed) add(row, "pre", printed);
-  if (outcome === "red") row.scrollIntoView({ block: "nearest" });
-}
+const follow = work && followWork(); // a lesson without checks has no buttons
 
-/** Add an element with a text, and return it. */
-function add(parent, name, text) {
-  const node = document.createElement(name);
-  node.textContent = text;
-  parent.append(node);
-  return node;
-}
+/** Let the buttons work; return what to call when files have changed, or are saved. */
+function followWork() {
+  const startButton = work.querySelector("#start");
+  const files = work.querySelector("#files");
+  const onSave = work.querySelector("#on-save");
+  const status = work.querySelector("#status");
+  const verdict = verdictIn(work);
+  let latest = work.querySelector("#check"); // the button that was pressed to check
+  let checked = null; // the version of mine/ that the verdict is about
+  let sentence = ""; // the verdict's
+  let isWaiting = false; // for a check that runs, to check once more
 
-/** Show the program of mine/ in the frame. */
-function showMine() {
-  pane.elements.program.value = "mine";
-  run();
-}
-
-letPathsBeCopied(document.querySelectorAll(".copy-path"));
-
-onPress(buttons, status, async ({ id, dataset }) => {
-  list.replaceChildren();
-  if (id === "start") {
-    const sentence = await start(lesson);
+  async function startLesson() {
+    status.textContent = "The files are put there.";
+    const done = await start(lesson);
+    checked = null;
+    verdict.begin();
     startButton.textContent = "Start again";
     startButton.dataset.again = "";
-    document.querySelector("#files").open = true;
-    showMine();
-    return sentence;
+    files.open = true;
+    pane.elements.program.value = "mine";
+    run();
+    return done;
   }
-  list.classList.remove("old");
-  const isTurn = id === "check-turn";
-  isChecking = true;
-  const checked = check(lesson, { isTurn, inBrowser: "browser" in dataset }, show);
-  const all = await checked.finally(() => (isChecking = false));
-  const outcome = outcomeOf(all);
-  return isTurn && outcome === "green" ? "Your turn is done." : ENDS[outcome];
+
+  async function checkWork(button) {
+    const isTurn = button.id === "check-turn";
+    latest = button;
+    checked = null;
+    status.textContent = "The checks run.";
+    files.open = false; // the verdict needs the room
+    verdict.begin();
+    runAgain();
+    const inBrowser = "browser" in button.dataset;
+    const found = await check(lesson, { isTurn, inBrowser }, verdict.add);
+    const outcome = outcomeOf(found.all);
+    await remember(lesson, isTurn, found);
+    const now = await look(lesson);
+    sentence = isTurn && outcome === "green" ? "Your turn is done." : ENDS[outcome];
+    checked = found.mine;
+    return verdictOf(now);
+  }
+
+  /** Return the sentence of the verdict, which may be about files of before. */
+  function verdictOf(now) {
+    const isOld = Boolean(now) && now.mine !== checked;
+    verdict.age(isOld);
+    return isOld ? `Before your latest save: ${sentence}` : sentence;
+  }
+
+  const press = onPress(work.querySelectorAll(".row button"), status, (button) =>
+    button === startButton ? startLesson() : checkWork(button),
+  );
+
+  async function checkSoon() {
+    if (isWaiting) return;
+    isWaiting = true;
+    while (!press(latest)) await aMoment(50);
+    isWaiting = false;
+  }
+
+  letPathsBeCopied(work.querySelectorAll(".copy-path"));
+  onSave.checked = localStorage.getItem(TICKED) === "true";
+  onSave.addEventListener("change", () => localStorage.setItem(TICKED, onSave.checked));
+
+  return {
+    changes(now) {
+      if (checked) status.textContent = verdictOf(now);
+    },
+    settles() {
+      if (onSave.checked) checkSoon();
+    },
+    finds() {
+      if (status.textContent === UNREACHED) status.textContent = "";
+    },
+  };
+}
+
+watch(lesson, {
+  changes(names, now) {
+    if (names.includes("mine")) follow?.changes(now);
+  },
+  settles(names) {
+    if (names.includes(pane.elements.program.value)) run();
+    if (names.includes("mine")) follow?.settles();
+  },
+  loses() {
+    problem.textContent = UNREACHED;
+  },
+  finds() {
+    run();
+    follow?.finds();
+  },
 });

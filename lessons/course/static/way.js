@@ -12,7 +12,7 @@ onPress([button], status, async () => {
     const { href, textContent: title } = lesson.querySelector("a");
     status.textContent = `${title}: checking mine/`;
     const inBrowser = "browser" in lesson.dataset;
-    const all = await check(href, { inBrowser }, () => {});
+    const { all } = await check(href, { inBrowser }, () => {});
     mark(lesson, outcomeOf(all));
     const red = redOf(all);
     if (red) return `You are at ${title}. ${red.sentence}: ${red.message}`;

@@ -1,8 +1,12 @@
 // Your work: a lesson's checks of mine/, on the server and then in this browser.
 
+// The sentence of the page at the root: its ask.js says it too.
+export const UNREACHED = "The server cannot be reached: see whether it runs, then ask again.";
+
 /**
  * Run the checks of the lesson at that address, or of its Your turn; report each as
- * {sentence, outcome, message, printed}, and return them all.
+ * {sentence, outcome, message, printed}. Return {all, version, mine}: the checks, the
+ * version of all that they are about, and the version of mine/ alone.
  */
 export async function check(lesson, { isTurn = false, inBrowser }, report) {
   const all = [];
@@ -10,13 +14,23 @@ export async function check(lesson, { isTurn = false, inBrowser }, report) {
     all.push(found);
     report(found);
   };
-  for await (const found of foundByServer(lesson, isTurn)) note(found);
+  const response = await post(`${lesson}check`, { turn: isTurn });
+  for await (const found of linesOf(response)) note(found);
   if (inBrowser && !redOf(all)) {
     const { runChecks } = await import("./checks.js");
     const file = isTurn ? "turn/check.js" : "check.js";
     await runChecks(`${lesson}mine/`, lesson + file, note);
   }
-  return all;
+  const version = response.headers.get("X-Version");
+  return { all, version, mine: response.headers.get("X-Version-Of-Mine") };
+}
+
+/** Let the server remember a verdict; return what it knows of the lesson then. */
+export async function remember(lesson, isTurn, { all, version }) {
+  const outcome = outcomeOf(all);
+  if (outcome === "gone on") return {}; // nothing was checked
+  const response = await post(`${lesson}verdict`, { turn: isTurn, version, outcome });
+  return response.json();
 }
 
 /** Return the red one, which is the last that was checked, or undefined. */
@@ -31,19 +45,27 @@ export function outcomeOf(all) {
   return "green";
 }
 
-/** Yield what the server's checks found, one by one: a line of JSON for each. */
-async function* foundByServer(lesson, isTurn) {
+/** Send JSON; return the response, or throw a sentence that says why there is none. */
+async function post(address, words) {
   const request = {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ turn: isTurn }),
+    body: JSON.stringify(words),
   };
-  const response = await fetch(`${lesson}check`, request);
-  if (!response.ok) throw new Error(`The checks could not run: the server answered ${response.status}.`);
+  const response = await reached(fetch(address, request));
+  if (!response.ok) {
+    const { status } = response;
+    throw new Error(`The checks could not run: the server answered ${status}.`);
+  }
+  return response;
+}
+
+/** Yield what the server's checks found, one by one: a line of JSON for each. */
+async function* linesOf(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   while (true) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reached(reader.read());
     if (done) return;
     const lines = (rest + value).split("\n");
     rest = lines.pop(); // the line that is still being written
@@ -51,7 +73,19 @@ async function* foundByServer(lesson, isTurn) {
   }
 }
 
-/** Let buttons run work(button), one at a time; status says how it goes. */
+/** Wait for what comes from the server; throw a sentence if it has stopped. */
+async function reached(coming) {
+  try {
+    return await coming;
+  } catch {
+    throw new Error(UNREACHED);
+  }
+}
+
+/**
+ * Let buttons run work(button), one at a time; status says how it ended. Return a
+ * function that presses one of them, and says whether it could.
+ */
 export function onPress(buttons, status, work) {
   let isRunning = false;
 
@@ -61,17 +95,24 @@ export function onPress(buttons, status, work) {
     for (const button of buttons) button.setAttribute("aria-disabled", begun);
   };
 
-  for (const button of buttons) {
-    button.addEventListener("click", async () => {
-      if (isRunning) return;
-      begin(true);
-      status.textContent = button.id === "start" ? "It is put there." : "The checks run.";
-      try {
-        status.textContent = await work(button);
-      } catch (error) {
-        status.textContent = error.message;
-      }
-      begin(false);
-    });
+  async function run(button) {
+    begin(true);
+    try {
+      status.textContent = await work(button);
+    } catch (error) {
+      status.textContent = error.message;
+    }
+    begin(false);
   }
+
+  function press(button) {
+    if (isRunning) return false;
+    run(button);
+    return true;
+  }
+
+  for (const button of buttons) {
+    button.addEventListener("click", () => press(button));
+  }
+  return press;
 }

@@ -1,0 +1,232 @@
+"""Save, and see: a lesson's page follows the files in mine/, and so does --watch."""
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from support import LIMIT, ROOT
+from support.course import A_SERVER, HELLO, PAGE, Reader, module_of, write
+from werkzeug.serving import make_server
+
+from lessons.course import loop
+from lessons.course.checker.reports import Check
+from lessons.course.loop import is_no_look
+
+ASK_JS = ROOT / "static" / "ask.js"
+WORK_JS = ROOT / "lessons" / "course" / "static" / "work.js"
+NO_PAGE = f"/lessons/{A_SERVER}/"  # a lesson that is checked on the server only
+
+
+@pytest.fixture
+def checked(monkeypatch):
+    """Let each check find what app.py says; return the list of what was checked."""
+    texts = []
+
+    def find(checks, mine):
+        text = (mine / "app.py").read_text(encoding="utf-8")
+        texts.append(text)
+        outcome = "green" if "right" in text else "red"
+        yield Check("It is right", outcome, "" if outcome == "green" else "It is not.")
+        yield Check("It is done", "green" if outcome == "green" else "not checked")
+
+    monkeypatch.setattr(loop, "run_checks", find)
+    return texts
+
+
+# Looks
+
+
+def test_a_look_sees_each_change_of_a_file_that_counts(visit, mine):
+    def look():
+        return visit.get(f"{PAGE}look").json
+
+    write(mine, app=HELLO)
+    (mine / "static").mkdir()
+    seen = [look()]
+    for name, text in {
+        "static/page.js": "one",
+        "static/page.css": "one",
+        "app.py": "two",
+    }.items():
+        (mine / name).write_text(text, encoding="utf-8")
+        seen.append(look())
+    (mine / "static" / "page.js").rename(mine / "static" / "other.js")
+    seen.append(look())
+    assert len({each["mine"] for each in seen}) == len(seen)
+    for name in "log.txt", "notes.sqlite", ".#app.py", "static/.page.js.swp":
+        (mine / name).write_text("not the program's", encoding="utf-8")
+    assert look() == seen[-1]
+    assert len({each["program"] for each in seen}) == 1
+
+
+def test_no_other_machine_looks(visit):
+    there = {"REMOTE_ADDR": "192.168.1.7"}
+    assert visit.get(f"{PAGE}look", environ_overrides=there).status_code == 404
+
+
+def test_a_look_leaves_no_line_in_the_log():
+    def line(request, status):
+        words = ("127.0.0.1", "-", request, status, "-")
+        return logging.LogRecord("", 20, "", 0, '%s - [%s] "%s" %s %s', words, None)
+
+    look = f"GET /user/ada{PAGE}look HTTP/1.1"
+    assert not is_no_look(line(look, 200))
+    assert is_no_look(line(look, 500))
+    assert is_no_look(line(f"GET {PAGE}mine/look HTTP/1.1x", 200))
+    assert is_no_look(line(f"POST {PAGE}check HTTP/1.1", 200))
+
+
+# In a browser
+
+
+def test_a_save_reloads_the_program_and_ages_the_verdict(reader, mine, checked):
+    write(mine, app=f"{HELLO}# right\n")
+    reader.open(NO_PAGE)
+    reader.choose("[value=mine]")
+    assert reader.check_my_work() == ["All is green.", None]
+    assert reader.text("#rest summary") == "2 of 2 green"
+    write(mine, app=HELLO.replace("Hello", "Bye") + "# wrong\n")
+    reader.says("Before your latest save: All is green.")
+    reader.until("frames[0].document.body?.innerText === 'Bye'")
+    assert reader.run("return document.querySelector('#work.old') !== null")
+    write(mine, app=f"{HELLO}# right\n")  # the same again: the verdict is about it
+    reader.until("document.querySelector('#status').textContent === 'All is green.'")
+    assert len(checked) == 1  # nothing is checked unasked
+
+
+def test_when_ticked_each_save_is_checked(reader, mine, checked):
+    write(mine, app=HELLO)
+    reader.open(NO_PAGE)
+    reader.program_is_there()
+    reader.run("document.querySelector('#on-save').click()")
+    reader.until("performance.getEntriesByName(location.href + 'look').length > 1")
+    write(mine, app=f"{HELLO}# wrong\n")
+    reader.says("Mend what is red")
+    assert reader.text("#found") == "red It is right\n\nIt is not."
+    assert reader.run("return document.querySelector('#found').ariaLive") == "polite"
+    write(mine, app=f"{HELLO}# right\n")
+    reader.says("All is green.")
+    assert [text.rpartition("# ")[2] for text in checked] == ["wrong\n", "right\n"]
+    reader.open(NO_PAGE)
+    assert reader.run("return document.querySelector('#on-save').checked")
+    reader.run("localStorage.clear()")
+
+
+def test_two_tabs_both_follow_the_same_file(reader, mine, checked):
+    write(mine, app=HELLO)
+    browser = reader.browser
+    reader.open(NO_PAGE)
+    reader.choose("[value=mine]")
+    first = browser.current_window_handle
+    browser.switch_to.new_window("tab")
+    second = browser.current_window_handle
+    try:
+        reader.open(NO_PAGE)
+        reader.choose("[value=mine]")
+        reader.check_my_work()
+        write(mine, app=HELLO.replace("Hello", "Bye"))
+        for tab in second, first:  # a tab that is hidden sees it when it is shown
+            browser.switch_to.window(tab)
+            reader.until("frames[0].document.body?.innerText === 'Bye'")
+            said = reader.text("#status")
+            assert said.startswith("Before your latest save:") == (tab == second)
+    finally:
+        browser.switch_to.window(second)
+        browser.close()
+        browser.switch_to.window(first)
+
+
+def test_a_new_style_imports_no_python_again(reader, mine):
+    write(mine, app=HELLO)
+    (mine / "static").mkdir()
+    reader.open(NO_PAGE)
+    reader.choose("[value=mine]")
+    module = module_of(mine)
+    reader.run("frames[0].old = true")
+    (mine / "static" / "page.css").write_text("a {}", encoding="utf-8")
+    reader.until("!frames[0].old")
+    reader.program_is_there()
+    assert module_of(mine) is module
+
+
+def test_a_server_that_stops_is_said_and_found_again(browser, site, mine, checked):
+    def serve(port=0):
+        server = make_server("127.0.0.1", port, site, threaded=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        return server, thread
+
+    def stop(server, thread):
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+    write(mine, app=HELLO)
+    begun = serve()
+    reader = Reader(browser, f"http://127.0.0.1:{begun[0].port}")
+    reader.open(NO_PAGE)
+    reader.choose("[value=mine]")
+    stop(*begun)
+    sentence = "The server cannot be reached: see whether it runs, then ask again."
+    reader.until(
+        "document.querySelector('#problem').textContent === arguments[0]", sentence
+    )
+    reader.run("document.querySelector('#pane button').click()")
+    assert reader.check_my_work()[0] == sentence
+    assert reader.frame() == "Hello"  # and no grey page of the browser's
+    write(mine, app=HELLO.replace("Hello", "Bye"))
+    again = serve(begun[0].port)
+    reader.until("frames[0].document.body?.innerText === 'Bye'")
+    assert reader.text("#problem") == "" == reader.text("#status")
+    browser.get("about:blank")
+    stop(*again)
+    browser.get_log("browser")
+
+
+def test_the_sentence_for_a_stopped_server_is_the_root_pages():
+    sentence = "The server cannot be reached: see whether it runs, then ask again."
+    for script in ASK_JS, WORK_JS:
+        assert f'UNREACHED = "{sentence}";' in script.read_text(encoding="utf-8")
+
+
+# In a terminal
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no Ctrl+C to one process")
+def test_watch_checks_at_each_save_until_it_is_ended(tmp_path):
+    programs = shutil.ignore_patterns("wrong", "right")
+    shutil.copytree(ROOT / "lessons", tmp_path / "lessons", ignore=programs)
+    for path in ROOT.glob("*.py"):
+        shutil.copy(path, tmp_path)
+    mine = tmp_path / "mine"
+    lesson = tmp_path / "lessons" / "01-a-stream-in-the-terminal"
+    mine.mkdir()
+    (mine / "__init__.py").touch()
+    shutil.copy(lesson / "begin" / "app.py", mine)
+    command = [sys.executable, "-m", "flask", "check", "1", "--watch"]
+    watching = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, encoding="utf-8"
+    )
+    try:
+        printed = []
+        for line in watching.stdout:
+            printed.append(line)
+            if "Ctrl+C" not in line:
+                continue
+            if any("All is green." in each for each in printed):
+                break
+            shutil.copy(lesson / "app.py", mine)
+        reds = [line for line in printed if line.startswith("  red ")]
+        assert len(reds) == 1
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(LIMIT) == 0
+    finally:
+        watching.kill()
+        watching.wait()
+        watching.stdout.close()
