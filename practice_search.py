@@ -1,7 +1,9 @@
-"""What the practice model knows: a search in the lessons' notes and the glossary."""
+"""What the practice model knows: a search in the lessons' notes and the glossary.
+
+The search on the pages of the course uses the same index.
+"""
 
 import re  # patterns: \w is a letter or digit, . anything, + one or more, * any number
-import sqlite3
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -21,12 +23,17 @@ EMPTY_WORDS = """
     where which while who why will with without work working works would yes yet you
     your
 """  # they are in many questions, and do not say what a question is about
-# Two queries in SQL. Each ? is filled in later. rowid is the number of an entry. MATCH
+# Queries in SQL. Each ? is filled in later. rowid is the number of an entry. MATCH
 # finds the entries that contain a word. bm25 gives each a number: the better an entry
 # fits, the smaller. A word in its heading counts 10, in its synonyms 5, in its text 1.
 NEAREST = """
     SELECT rowid, heading, answer FROM entries WHERE entries MATCH ?
     ORDER BY bm25(entries, 10, 5, 1) LIMIT 3
+"""
+# snippet is a few words of the text, which is column 2, around those that were found.
+PLACES = """
+    SELECT file, title, heading, snippet(places, 2, '', '', '...', 24) FROM places
+    WHERE places MATCH ? ORDER BY bm25(places, 10, 5, 1) LIMIT 8
 """
 HOLDS = "SELECT rowid FROM entries WHERE rowid = ? AND entries MATCH ?"
 ABOUT = (
@@ -117,6 +124,26 @@ def glossary():
     return terms
 
 
+def find_places(words):
+    """Return (file, title, heading, words of the text) of eight places at most.
+
+    The best is the first. It holds all of the words; if no place does, one of them is
+    enough. The last may be the beginning of a word: somebody may still be writing it.
+    """
+    wanted = telling_words(words) or re.findall(r"\w+", words.lower())[:50]
+    if not wanted:
+        return []
+    quoted = [f'"{word}"' for word in wanted]
+    quoted[-1] = f"({quoted[-1]} OR {quoted[-1]}*)"  # * is the rest of a word
+    with LOCK:
+        entries, _ = index()
+        for between in " AND ", " OR ":
+            found = entries.execute(PLACES, [between.join(quoted)]).fetchall()
+            if found:
+                return found
+    return []
+
+
 def telling_words(text):
     """Return the words that say what a text is about, at most 50: each takes time."""
     empty_words = set(EMPTY_WORDS.split())
@@ -156,6 +183,8 @@ def introduction(greeting, what_to_ask):
 @cache  # built at the first question, and then kept
 def index():
     """Return a table of all entries to search in, and a dict of answers by topic."""
+    import sqlite3  # here: only who asks or searches needs it
+
     # ":memory:" is a database without a file. SQLite checks that only one thread uses a
     # database. Here several do, one at a time, so LOCK takes the place of that check.
     entries = sqlite3.connect(":memory:", check_same_thread=False)
@@ -171,7 +200,23 @@ def index():
         for name in [heading, *also.split(", ")]:
             topic = " ".join(telling_words(name))
             answers.setdefault(topic, answer)  # of two entries, the first stays
+    fill_places(entries)
     return entries, answers
+
+
+def fill_places(entries):
+    """Add a table of all places in the notes, for the search on the course's pages."""
+    columns = "heading, also, text, file UNINDEXED, title UNINDEXED, tokenize=porter"
+    entries.execute(f"CREATE VIRTUAL TABLE places USING fts5({columns})")
+    for path in [*sorted(LESSONS.glob("[0-9]*/README.md")), LESSONS / "GLOSSARY.md"]:
+        file = path.relative_to(LESSONS).as_posix()
+        title, sections = read_notes(path, begins="\n###? ")  # ? makes a # optional
+        for heading, text in sections:
+            also = ""
+            if text.startswith("Also: "):  # the synonyms of a term
+                also, _, text = text.partition("\n\n")
+            row = [heading, also, text, file, title]
+            entries.execute("INSERT INTO places VALUES (?, ?, ?, ?, ?)", row)
 
 
 def read_entries():
@@ -190,9 +235,12 @@ def read_entries():
         yield term, also, meaning, answer
 
 
-def read_notes(path):
-    """Return the title of some notes, and (heading, text) of each section."""
-    top, *parts = path.read_text(encoding="utf-8").split("\n## ")
+def read_notes(path, begins="\n## "):
+    """Return the title of some notes, and (heading, text) of each section.
+
+    `begins` is a pattern of what a section begins with.
+    """
+    top, *parts = re.split(begins, path.read_text(encoding="utf-8"))
     title = top.partition("\n")[0].removeprefix("# ")  # the first line
     sections = []
     for part in parts:

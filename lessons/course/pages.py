@@ -11,7 +11,7 @@ from lessons.course.about_lessons.way_through import (
 from lessons.course.addresses import way_to_root
 from lessons.course.live.mounts import mount_programs
 from lessons.course.loop import loop
-from lessons.course.notes_as_html import headings_in, to_html
+from lessons.course.notes_as_html import headings_in, id_of, page_of, to_html
 from lessons.course.safe_headers import PAGE_POLICY, PICTURE_POLICY
 from lessons.course.who_may_run import is_by_proxy, runs_here, waits_for_the_setting
 from lessons.course.your_work.files import editor_link, paths_to_write
@@ -78,6 +78,22 @@ def notes_alone(name, title):
     """Return a page that shows the notes in a file of this name."""
     notes = as_html((folders.LESSONS / name).read_text(encoding="utf-8"))
     return render_template("notes.html", title=title, notes=notes)
+
+
+@course.get("/search")
+def search():
+    """Answer with the places in the notes that say something about ?q=..."""
+    from practice_search import find_places  # here, as only a search needs SQLite
+
+    return [
+        {
+            "address": f"{page_of(file)}#{id_of(heading)}",  # below /lessons/
+            "title": title,
+            "heading": heading.replace("`", ""),
+            "words": words,
+        }
+        for file, title, heading, words in find_places(request.args.get("q", ""))
+    ]
 
 
 @course.get("/<name>/")

@@ -1,0 +1,86 @@
+// The search: where the notes and the glossary say something about some words.
+
+const PAUSE = 250; // ms without a key, after which what was typed is looked up
+const FAILED = "The search did not work: see whether the server runs.";
+
+const form = document.querySelector("#search");
+const { q } = form.elements;
+const status = form.querySelector("[role=status]");
+const list = form.querySelector("ol");
+const search = new URL("../search", import.meta.url); // below the course's address
+let asked = new AbortController(); // belongs to the latest question
+let timer;
+
+/** Look the words up, and show where they are; return whether that is still wanted. */
+async function look() {
+  clearTimeout(timer);
+  asked.abort();
+  asked = new AbortController();
+  const { signal } = asked;
+  const words = q.value.trim();
+  if (!words) {
+    show("");
+    return false;
+  }
+  search.searchParams.set("q", words);
+  try {
+    const response = await fetch(search, { signal });
+    const hits = await response.json();
+    show(response.ok ? summaryOf(hits, words) : FAILED, response.ok ? hits : []);
+  } catch {
+    if (!signal.aborted) show(FAILED);
+  }
+  return !signal.aborted;
+}
+
+/** Return a sentence that says how much was found. */
+function summaryOf({ length }, words) {
+  if (length === 0) return `The notes say nothing about “${words}”.`;
+  return length === 1 ? "1 place" : `${length} places, the best first`;
+}
+
+/** Show a sentence and a list of hits; without either, nothing is shown. */
+function show(sentence, hits = []) {
+  status.textContent = sentence;
+  list.replaceChildren(...hits.map(itemOf));
+}
+
+/** Return a hit as an item of the list: a link to the heading, and words around. */
+function itemOf({ address, title, heading, words }) {
+  const item = document.createElement("li");
+  const link = document.createElement("a");
+  link.href = new URL(address, search);
+  link.append(heading);
+  const place = document.createElement("small");
+  place.append(title);
+  const text = document.createElement("p");
+  text.append(words);
+  item.append(link, place, text);
+  return item;
+}
+
+form.hidden = false; // without a script it would do nothing
+
+q.addEventListener("input", () => {
+  clearTimeout(timer);
+  timer = setTimeout(look, PAUSE);
+});
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault(); // nothing is sent by a form here
+  if (await look()) list.querySelector("a")?.focus();
+});
+
+form.addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape") return;
+  q.focus();
+  show("");
+});
+
+list.addEventListener("click", ({ target }) => {
+  if (target.closest("a")) show(""); // it may lead to a heading of this very page
+});
+
+document.addEventListener("click", ({ target }) => {
+  if (!form.contains(target)) show("");
+});
