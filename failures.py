@@ -293,6 +293,9 @@ BY_STATUS = {  # of the provider's answer
 # Names in place of the classes themselves: their packages may not be installed. An
 # error has several classes, and so have its causes: the first of these names decides.
 BY_CLASS = {
+    "LengthFinishReasonError": TOO_LONG,  # these three come in place of an object
+    "ContentFilterFinishReasonError": FILTERED,
+    "ModelRefusalError": DECLINED,
     "ConnectTimeout": UNREACHABLE,
     "ProxyError": PROXY_FAILED,
     "ContextOverflowError": PROMPT_TOO_LONG,

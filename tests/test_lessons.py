@@ -28,6 +28,7 @@ from support.lesson_servers import (
     body_of,
     path_of,
     said,
+    script_for,
     servers,
     servers_since,
 )
@@ -178,7 +179,7 @@ def test_its_first_piece_crosses_a_port_before_the_second_is_made(
     module, monkeypatch, serve
 ):
     gate = threading.Event()
-    model = ScriptedModel("one", gate, " two")
+    model = ScriptedModel(*script_for(module, "one", gate, " two"))
     monkeypatch.setattr(module, "model", model)
     url, question = serve(module.app) + path_of(module), body_of(module, "Hi")
     with requests.post(
@@ -283,6 +284,7 @@ KNOW_THEIR_NAMES = [
     "10-a-stream-object",
     "11-a-conversation",
     "17-any-provider",
+    "22-a-form-that-fills-itself",
 ]
 servers_that_know_their_names = pytest.mark.parametrize(
     "module",

@@ -27,6 +27,26 @@ def path_of(module):
     return next((path for path in ("/ask", CHAT) if path in rules), None)
 
 
+def script_for(module, *script):
+    """Return the script with which a module's model says these texts.
+
+    A form is filled in JSON: the texts become the first field of a card.
+    """
+    if not hasattr(module, "GrowingObject"):
+        return script
+    begin, end = '{"term": "', '", "meaning": "", "lesson": null, "related": []}'
+    in_json = []
+    for item in script:
+        if isinstance(item, str):
+            item = begin + json.dumps(item)[1:-1]
+            begin = ""
+        in_json.append(item)
+    texts = [place for place, item in enumerate(in_json) if isinstance(item, str)]
+    if texts:
+        in_json[texts[-1]] += end
+    return in_json
+
+
 def body_of(module, prompt):
     """Return the JSON that asks a module's app a prompt."""
     turn = {"role": "user", "content": prompt}
@@ -44,7 +64,7 @@ def said(body, kind):
         lines = [line for line in data if line != "[DONE]"]
     text = ""
     for message in map(json.loads, lines):
-        text += message.get("token", "")
+        text += message.get("token", "") + message.get("add", "")
         for choice in message.get("choices", []):
             text += choice["delta"].get("content") or ""
     return text
@@ -58,7 +78,7 @@ def servers_since(lesson):
 
 def ask(module, monkeypatch, *script, prompt="Hello?"):
     """Ask a lesson's server for a scripted answer; return the model and the answer."""
-    model = ScriptedModel(*script)
+    model = ScriptedModel(*script_for(module, *script))
     monkeypatch.setattr(module, "model", model)
     client, question = module.app.test_client(), body_of(module, prompt)
     return model, client.post(path_of(module), json=question, headers=KEY)

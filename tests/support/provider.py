@@ -48,6 +48,7 @@ TOKENS = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
 USAGE = event(choices=[], usage=TOKENS)
 ERROR = event(error={"message": LEAK})
 DONE = b"data: [DONE]\n\n"  # ends this answer; what follows is for the next POST
+END = object()  # the same without a word: other protocols have no [DONE]
 DROP = object()  # closes the connection in the middle of the answer
 RESET = object()  # the same without a goodbye: TCP RST
 STALL = Event()  # nobody sets it: silent until the client hangs up
@@ -57,8 +58,8 @@ class Provider(ThreadingTCPServer):
     """Do what a script says for whoever POSTs to `url`/chat/completions.
 
     Steps: a str (the text of one chunk), bytes (one packet, as it is), an Event (waited
-    for), refuse(...), DROP and RESET. The status leaves with the first packet, so a
-    script can also stall or break off before it.
+    for), refuse(...), END, DROP and RESET. The status leaves with the first packet, so
+    a script can also stall or break off before it.
     """
 
     def __init__(self, *script):
@@ -96,6 +97,8 @@ class Exchange(BaseHTTPRequestHandler):
             for step in self.server.script:
                 if isinstance(step, refuse):
                     return self.refuse(step)
+                if step is END:
+                    break
                 if step in (DROP, RESET):
                     return self.break_off(step)
                 self.wait(step) if isinstance(step, Event) else self.send(step)

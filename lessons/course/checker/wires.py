@@ -18,6 +18,7 @@ CONVERSATION = "conversation"
 SERVER_SENT_EVENTS = "server-sent events"
 OPENAI = "OpenAI"
 OPENAI_WITH_CHOICES = "OpenAI with several choices"
+A_FORM = "a form"
 WIRES = [
     JSON_LINES,
     JSON_LINES_WITH_REASONING,
@@ -25,6 +26,7 @@ WIRES = [
     SERVER_SENT_EVENTS,
     OPENAI,
     OPENAI_WITH_CHOICES,
+    A_FORM,
 ]
 
 
@@ -37,6 +39,8 @@ def wire_of(app, answer_with):
     if any(path.startswith("/v1/") for path in paths):
         has_choices = gives_two_answers(app.test_client(), answer_with)
         return OPENAI_WITH_CHOICES if has_choices else OPENAI
+    if "/object" in paths:
+        return A_FORM
     found = []
 
     def ask():

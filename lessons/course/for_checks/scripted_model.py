@@ -36,8 +36,16 @@ class ScriptedModel:
         self.made = 0  # chunks with text
         self.prompts = []
         self.invoked = False  # asked for the whole answer at once
+        self.tools = []  # that the program has bound to it
+        self.settings = {}  # with which it has bound them
         self.closed = threading.Event()  # the stream is over, however it ended
         self.closed_early = False  # it was closed before its end
+
+    def bind_tools(self, tools, **settings):
+        """Return the model with tools, as LangChain's models do."""
+        self.tools = tools
+        self.settings = settings
+        return self
 
     def stream(self, prompt):
         self.prompts.append(prompt)

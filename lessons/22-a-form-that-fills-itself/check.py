@@ -1,0 +1,388 @@
+"""The fields of a card, piece by piece, and an end that is checked; check.js reads."""
+
+import json
+import threading
+
+import pytest
+from langchain_core.exceptions import (
+    ModelConnectionError,
+    ModelInvalidRequestError,
+    ModelRateLimitError,
+)
+from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.tool import tool_call_chunk
+from werkzeug.exceptions import HTTPException
+
+from failures import TOOL_CALL
+from lessons.course.for_checks.failing_model import SECRET, must_not_repeat_the_provider
+from lessons.course.for_checks.in_time import PATIENCE, in_time
+from lessons.course.for_checks.json_lines import (
+    answer_of,
+    messages,
+    the_model_is_hung_up_on_while_it_thinks,
+)
+from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.scripted_model import End
+from lessons.course.for_checks.still_there import (
+    a_foreign_name_gets_nothing,
+    headers_are_still_there,
+    test_an_answer_has_the_headers_of_lesson_08,
+    test_the_limits_of_lesson_08_are_still_there,
+    test_what_is_no_prompt_is_refused,
+    what_is_no_prompt_is_refused,
+)
+
+__all__ = [
+    "answer_of",
+    "test_an_answer_has_the_headers_of_lesson_08",
+    "test_the_limits_of_lesson_08_are_still_there",
+    "test_what_is_no_prompt_is_refused",
+]
+CARD = {
+    "term": "Trag\u00f6die \U0001f44b",
+    "meaning": 'She said "no" \\ twice.\n',
+    "lesson": 12,
+    "related": ["tears", ""],
+}
+TEXT = json.dumps(CARD)  # with escapes: \u00f6, \ud83d\udc4b, \"
+CALL = "tool_calls"
+DOES_NOT_FIT = "does not fit the form"
+
+
+def call(*pieces, name="Card"):
+    """Return chunks that call a tool, with these pieces as the arguments."""
+    first = tool_call_chunk(name=name, args="", id="call_1", index=0)
+    rest = [tool_call_chunk(args=piece, index=0) for piece in pieces]
+    return [AIMessageChunk("", tool_call_chunks=[each]) for each in [first, *rest]]
+
+
+def in_pieces(text, size=7):
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+def rebuilt(found):
+    """Return the object that messages with at, add and set describe."""
+    card = {}
+    for message in found:
+        if "at" not in message:
+            continue
+        *path, last = message["at"]
+        place = card
+        for step in path:
+            if isinstance(place, dict) and step not in place:
+                place[step] = []  # a list that was not set before its first item
+            place = place[step]
+        if isinstance(place, list) and last == len(place):
+            place.append("")
+        if "add" in message:
+            before = place[last] if isinstance(place, list) else place.get(last, "")
+            place[last] = before + message["add"]
+        else:
+            place[last] = message["set"]
+    return card
+
+
+def rebuilt_from(found):
+    try:
+        return rebuilt(found)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise AssertionError(
+            f"The lines are {short(found)}, and no card can be put together from them"
+            f" ({type(error).__name__}): send each message in card.read()'s news as it"
+            " is, in its order."
+        ) from None
+
+
+def test_post_ask_fills_the_fields(answer_of):
+    """POST /ask sends what is new in the fields."""
+    _, answer = answer_of(*call(*in_pieces(TEXT)), End(finish_reason=CALL))
+    assert DOES_NOT_FIT not in answer.text, (
+        "A model wrote a whole card, in pieces, and POST /ask says that it does not fit"
+        " the form. Read what json_in(chunk) returns for each chunk, with one"
+        " GrowingObject for the whole answer, and call require_card(card.text) once,"
+        " after the loop."
+    )
+    assert answer.status_code == 200, (
+        "A model called the tool Card with a whole card as its arguments, and POST /ask"
+        f" gave {answer.status_code}: the arguments are in chunk.tool_call_chunks, and"
+        " chunk.text is empty. json_in(chunk) of card.py returns what there is."
+    )
+    found = messages(answer)
+    assert not any("token" in message or "card" in message for message in found), (
+        f"The first line is {short(found[0])}: let GrowingObject read each piece, and"
+        ' send its news, {"at": ["term"], "add": "..."}.'
+    )
+    failed = [message["reason"] for message in found if message.get("isError")]
+    assert failed != [TOOL_CALL.sentence], (
+        f"The card was whole, and the last line says {failed[0]!r} An answer that is a"
+        ' call ends with "tool_calls": require_whole raises Unfinished for that, with'
+        " TOOL_CALL as its failure. Here that is the right end: let it pass."
+    )
+    assert rebuilt_from(found) == CARD, (
+        f"The model wrote the card {CARD}, and the messages say"
+        f" {short(rebuilt_from(found))}: use one GrowingObject for the whole answer,"
+        " give it each piece once, and send all of its news."
+    )
+
+
+def test_the_first_field_leaves_before_the_second_is_written(answer_of):
+    came = threading.Event()
+    waited = []
+    wait = lambda: waited.append(came.wait(PATIENCE))  # noqa: E731
+    pieces = call('{"term": "one', TEXT[TEXT.index('", "meaning"') :])
+    _, answer = answer_of(*pieces[:2], wait, pieces[2], End(finish_reason=CALL))
+
+    def read():
+        for piece in answer.iter_encoded():
+            if b"one" in piece:
+                came.set()
+
+    in_time(read, "The model's answer was over, and the server's did not end.")
+    assert waited == [True], (
+        'The model had written {"term": "one and was still writing, and the client got'
+        " nothing: send the news of each piece at once, and gather none."
+    )
+
+
+@pytest.mark.parametrize("reason", ["stop", "end_turn", "tool_use", CALL])
+def test_a_whole_card_says_that_it_has_ended(answer_of, reason):
+    _, answer = answer_of(*call(TEXT), End(finish_reason=reason))
+    found = messages(answer)
+    assert found[-1] == {"end": "stop"}, (
+        f"The card was whole, the model's finish reason was {reason!r}, and the last"
+        f' line is {found[-1]}: send {{"end": "stop"}} last. A card that was sent as'
+        " a call ends with tool_calls or tool_use, one that was sent as text with stop."
+    )
+
+
+def test_a_card_in_the_text_is_a_card_too(answer_of):
+    around = [
+        "Here is the card:\n```json\n",
+        *in_pieces(TEXT),
+        "\n```\nI hope it helps",
+    ]
+    _, answer = answer_of(*around)
+    assert answer.status_code == 200 and rebuilt_from(messages(answer)) == CARD, (
+        "Some servers ignore tools, and their model writes the card as text, with words"
+        f" around it. The status is {answer.status_code}, and what came is"
+        f" {short(answer.text)}: let json_in(chunk) find the JSON, in calls and in"
+        " text, and read all pieces with one GrowingObject."
+    )
+    assert messages(answer)[-1] == {"end": "stop"}, (
+        "The model wrote a whole card, and words around it, and the last line is"
+        f" {messages(answer)[-1]}: card.text has the card without them: check that."
+    )
+
+
+CUTS = {"length": "the limit on its length", "content_filter": "a filter", None: ""}
+
+
+@pytest.mark.parametrize("reason", list(CUTS))
+def test_a_card_that_was_cut_is_not_whole(answer_of, reason):
+    cut = TEXT[: TEXT.index("twice")]
+    end = End(finish_reason=reason) if reason else End()
+    _, answer = answer_of(*call(*in_pieces(cut)), end)
+    found = messages(answer)
+    assert found[-1].get("isError") is True, (
+        f"The card was cut after {cut[-12:]!r}, with the finish reason {reason!r}, and"
+        f" the last line is {found[-1]}: a cut card looks whole when its brackets are"
+        " closed for it. Keep metadata |= chunk.response_metadata of all chunks, let"
+        " require_whole look at it, and require_card(card.text) after that."
+    )
+    assert found[-1].get("reason"), (
+        f"The card was cut, and the last line is {found[-1]}: its reason should be the"
+        " sentence that a person reads, sentence_for(error)."
+    )
+    assert rebuilt_from(found)["meaning"].startswith("She said"), (
+        f"The card was cut, and the fields are {rebuilt_from(found)}: what had come"
+        " stays."
+    )
+    if reason == "length":
+        assert "length" in found[-1]["reason"], (
+            "The card was cut at the limit on its length, and the last line says"
+            f" {found[-1]['reason']!r}: ask require_whole before require_card, for it"
+            " knows why the card is not whole."
+        )
+
+
+UNFIT = {
+    "the lesson as a text": json.dumps(CARD | {"lesson": "twelve"}),
+    "no related words": json.dumps({**CARD, "related": None}),
+    "a field too many": json.dumps(CARD | {"more": 1}),
+    "a field too few": json.dumps({"term": "one"}),
+    "no closing brace": TEXT[:-1],
+}
+
+
+@pytest.mark.parametrize("what", list(UNFIT))
+def test_a_card_that_does_not_fit_is_not_whole(answer_of, what):
+    _, answer = answer_of(*call(UNFIT[what]), End(finish_reason=CALL))
+    found = messages(answer)
+    assert found[-1].get("isError") is True and found[0].get("at"), (
+        f"The model wrote a card with {what}: {short(UNFIT[what])}. The last line is"
+        f" {found[-1]}: require_card(card.text) reads the whole text once, when the"
+        " model has ended, and raises Unfinished for a card that does not fit. Call it"
+        " after the loop."
+    )
+
+
+def test_an_answer_without_a_card_is_a_status(answer_of):
+    for script in ["I", " cannot."], []:
+        _, answer = answer_of(*script)
+        assert answer.status_code == 502, (
+            f"The model said {''.join(script)!r} and no card, and the status is"
+            f" {answer.status_code}, expected was 502: nothing is to be sent before the"
+            " first news, and the end is checked before anything is said of it."
+        )
+
+
+def test_the_model_is_asked_for_a_card(answer_of):
+    model, answer = answer_of(*call(TEXT), End(finish_reason=CALL))
+    messages(answer)
+    assert model.tools, (
+        "The program asked the model without a tool, so it could write whatever it"
+        " likes: chunks_of_card(model, prompt) of card.py asks it."
+    )
+    refused = ModelInvalidRequestError(SECRET)
+    model, answer = answer_of(refused)
+    assert answer.status_code == 400 and len(model.prompts) == 2, (
+        "A server refused the tool with a 400. It was asked"
+        f" {len(model.prompts)} times, and the status is {answer.status_code}:"
+        " chunks_of_card(model, prompt) asks once more, in words."
+    )
+
+
+def test_a_failure_is_the_last_line_or_a_status(answer_of, told):
+    _, answer = answer_of(*call('{"term": "one'), ModelConnectionError(SECRET))
+    found = messages(answer)
+    assert found[-1].get("isError") is True and SECRET not in answer.text, (
+        f"The model failed in the middle of a field, and the last line is {found[-1]}:"
+        ' send {"isError": true, "reason": sentence_for(error)}.'
+    )
+    try:
+        _, answer = answer_of(ModelRateLimitError(SECRET))
+        status = answer.status_code
+    except HTTPException:
+        status = "one that had left already"
+    assert status == 429, (
+        f"The model had too much to do, and the status is {status}: wait for the first"
+        " line before you respond."
+    )
+    late = AIMessageChunk("", response_metadata={"finish_reason": CALL})
+    _, answer = answer_of(*call(TEXT), late, ModelConnectionError(SECRET))
+    assert messages(answer)[-1] == {"end": "stop"}, (
+        "The connection broke after the finish reason, when the card was whole, and the"
+        f" last line is {messages(answer)[-1]}: loop over ignoring_late_errors(chunks)."
+    )
+    must_not_repeat_the_provider(told())
+
+
+# The same card for useObject
+
+
+@pytest.fixture
+def object_of(client, answer_with):
+    """Return a function that asks /object for a scripted answer."""
+
+    def post(*script):
+        answer_with(*script)
+        return in_time(
+            lambda: client.post("/object", json={"prompt": "Hello?"}),
+            "The model had answered, and the view of /object still waits: let it wait"
+            " for the first piece of the text only.",
+        )
+
+    return post
+
+
+def read_object(answer):
+    """Return the text of a body, and the exception that broke it, or None."""
+    came = b""
+    try:
+        for piece in answer.iter_encoded():
+            came += piece
+    except Exception as error:
+        return came.decode(), error
+    finally:
+        answer.close()
+    return came.decode(), None
+
+
+def test_post_object_sends_the_json_itself(object_of):
+    """POST /object sends the JSON itself."""
+    answer = object_of(*call(*in_pieces(TEXT)), End(finish_reason=CALL))
+    assert answer.status_code == 200 and answer.mimetype == "text/plain", (
+        f"POST /object gave {answer.status_code} as {answer.mimetype}, expected was 200"
+        " as text/plain: write a second view, and hand respond() PLAIN_TEXT."
+    )
+    text, error = read_object(answer)
+    assert error is None and text == TEXT, (
+        f"The model wrote {short(TEXT)}, and /object sent {short(text)} and then"
+        f" {'ended' if error is None else f'broke with {type(error).__name__}'}: yield"
+        " the text of each step as it is."
+    )
+    text, error = read_object(object_of("Here it is: ", TEXT, " Good luck!"))
+    assert error is None and text == TEXT, (
+        f"The model wrote words around the JSON, and /object sent {short(text)}: yield"
+        " what card.read() returns first, which is the JSON's own text."
+    )
+
+
+@pytest.mark.parametrize("end", ["length", CALL])
+def test_only_a_body_that_breaks_says_that_the_object_is_cut(object_of, end):
+    cut = TEXT[: TEXT.index("twice")]
+    answer = object_of(*call(*in_pieces(cut)), End(finish_reason=end))
+    text, error = read_object(answer)
+    assert error is not None, (
+        f"The JSON was cut, with the finish reason {end!r}, and /object sent"
+        f" {short(text[-30:])} and ended as if that were all: useObject closes the"
+        " brackets by itself and calls that whole. Let the body break: raise"
+        " BodyBreaks(sentence_for(error)) from None."
+    )
+    assert text == cut, (
+        f"The JSON was cut, and /object sent {short(text)}: what useObject parses is"
+        " JSON, so add no sentence to it."
+    )
+
+
+def test_a_failure_breaks_the_object_without_the_providers_words(object_of, told):
+    answer = object_of(*call('{"term": "one'), ModelConnectionError(SECRET))
+    text, error = read_object(answer)
+    assert error is not None and text == '{"term": "one', (
+        f"The model failed in the middle of a field, and /object sent {short(text)} and"
+        f" {'ended' if error is None else 'broke'}: send what came, and let the body"
+        " break."
+    )
+    must_not_repeat_the_provider(told(), error)
+
+
+def test_post_object_has_what_post_ask_has(client, object_of, answer_with):
+    try:
+        answer = object_of(ModelRateLimitError(SECRET))
+        status = answer.status_code
+    except HTTPException:
+        status = "one that had left already"
+    assert status == 429, (
+        "The model had too much to do, and the status of /object is"
+        f" {status}: until the first piece of text a failure is a status. Raise"
+        " http_error(error)."
+    )
+    answer = object_of("no card")
+    assert answer.status_code == 502, (
+        f"The model wrote no card, and the status of /object is {answer.status_code},"
+        " expected was 502: yield a text only if there is one."
+    )
+    what_is_no_prompt_is_refused(client, answer_with, "/object")
+    headers_are_still_there(client, answer_with, "/object")
+    a_foreign_name_gets_nothing(client, answer_with, "/object")
+
+
+@pytest.mark.usefixtures("kept")
+def test_the_model_is_hung_up_on_when_the_reader_leaves(answer_of):
+    the_model_is_hung_up_on_while_it_thinks(
+        lambda first, *rest: answer_of(*call('{"term": "one'), *rest),
+        "closing(...) closes a generator that you loop over, and respond() closes the"
+        " outermost.",
+        "GeneratorExit is how a generator learns that its reader has left. Do not catch"
+        " it.",
+    )

@@ -1,0 +1,64 @@
+// Ask the model, and get the messages of its answer while it is being written.
+
+/** Yield each message; throw what the server throws. Leaving the loop hangs up. */
+export async function* ask(prompt, signal, read = readLines) {
+  const response = await fetch("ask", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ prompt }),
+    signal,
+  });
+  if (!response.ok) throw new Error(await sentenceIn(response));
+
+  let ended = false;
+  for await (const message of read(response.body)) {
+    if (message?.isError) throw thrown(message.reason); // ?. for a message can be null
+    if (message?.end) ended = true;
+    yield message;
+  }
+  if (!ended) throw new Error("It broke off: ask again.");
+}
+
+/** Return the sentence with which the server refused: {"message": "..."}. */
+async function sentenceIn(response) {
+  try {
+    const { message } = await response.json();
+    if (message) return message;
+  } catch {
+    // no JSON: a proxy in between refuses in HTML
+  }
+  return `The server answered ${response.status}: ask again.`;
+}
+
+/** Yield the value of each line of JSON, as soon as the line is whole. */
+export async function* readLines(body) {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let rest = "";
+  try {
+    while (true) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      rest += decoder.decode(value, { stream: true });
+      const lines = rest.split("\n");
+      rest = lines.pop(); // a line that goes on in the next read
+      for (const line of lines) yield JSON.parse(line);
+    }
+  } finally {
+    await hangUp(reader); // however the loop was left
+  }
+}
+
+/** Hang up: else the browser reads on, for nobody. */
+async function hangUp(reader) {
+  try {
+    await reader.cancel();
+  } catch {
+    // the body is broken: nobody is there any more
+  }
+}
+
+/** Return what to throw: for a string an Error, else the very value. */
+function thrown(reason) {
+  return typeof reason === "string" ? new Error(reason) : reason;
+}
