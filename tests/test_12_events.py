@@ -716,31 +716,3 @@ def test_stop_hangs_up_on_the_model(browser, answer_with, serve, streams, monkey
         gate.set()
         assert model.closed.wait(LIMIT) and model.closed_early
         assert page.find("#answer").text == "one" and page.find("#problem").text == ""
-
-
-CUT = {
-    "length": "it reached the limit on its length.",
-    "content_filter": "the provider's filter stopped it.",
-}
-
-
-@pytest.mark.parametrize("reason", CUT)
-def test_the_page_says_why_an_answer_is_not_whole(browser, answer_with, serve, reason):
-    end = AIMessageChunk("", response_metadata={"finish_reason": reason})
-    model = answer_with()
-    model.stream = lambda _: (chunk for chunk in [AIMessageChunk("one"), end])
-    page = Page(browser, serve(lesson.app))
-    page.ask("Hello?")
-    page.until_true("document.querySelector('#problem').textContent")
-    assert page.find("#problem").text == f"The answer is not whole: {CUT[reason]}"
-    assert page.find("#answer").text == "one"
-
-
-def test_the_page_keeps_what_came_before_a_failure(browser, answer_with, serve):
-    answer_with("one", ModelAPIError(SECRET))
-    page = Page(browser, serve(lesson.app))
-    page.ask("Hello?")
-    page.until_true("document.querySelector('#problem').textContent")
-    sentence = "The answer is not whole: The model's server failed: ask again."
-    assert page.find("#problem").text == sentence
-    assert page.find("#answer").text == "one"

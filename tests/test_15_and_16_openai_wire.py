@@ -7,8 +7,6 @@ test_16_what_a_client_may_ask.py.
 import importlib
 import json
 import re
-import threading
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,7 +19,6 @@ from support.openai_wire import KEY, PATH, PLENTY, USAGE, choices, chunks, quest
 from support.servers import changed
 
 from lessons.course.for_checks.failing_model import SECRET
-from lessons.course.for_checks.scripted_model import ScriptedModel
 
 NAME = "15-the-openai-wire"
 NEXT = "16-what-a-client-may-ask"
@@ -412,23 +409,8 @@ def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat):
 
 
 def test_a_client_that_leaves_hangs_up_on_the_model(
-    answer_with, serve, monkeypatch, server
+    answer_with, serve, closings, server
 ):
-    streams, stream = [], ScriptedModel.stream
-    closed = threading.Event()
-
-    def keep(model, prompt):  # as a traceback does: it is not closed by chance
-        def until_closed():
-            try:
-                with closing(stream(model, prompt)) as made:
-                    yield from made
-            finally:
-                closed.set()
-
-        streams.append(until_closed())
-        return streams[-1]
-
-    monkeypatch.setattr(ScriptedModel, "stream", keep)
     model = answer_with(*PLENTY)
     url = serve(server.app) + PATH
     body = question(stream=True)
@@ -436,7 +418,7 @@ def test_a_client_that_leaves_hangs_up_on_the_model(
         url, json=body, headers=KEY, stream=True, timeout=LIMIT
     ) as answer:
         next(answer.iter_content(None))
-    assert closed.wait(LIMIT)
+    assert closings.acquire(timeout=LIMIT)
     assert model.closed_early and model.made < len(PLENTY)
 
 

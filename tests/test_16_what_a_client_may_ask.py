@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 import threading
-from contextlib import closing
 
 import pytest
 import requests
@@ -183,23 +182,8 @@ def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat, n):
     assert model.closed.wait(LIMIT)
 
 
-def test_a_client_that_leaves_hangs_up_on_all_of_them(answer_with, serve, monkeypatch):
+def test_a_client_that_leaves_hangs_up_on_all_of_them(answer_with, serve, closings):
     n = 4
-    streams, stream = [], ScriptedModel.stream
-    all_closed = threading.Semaphore(0)
-
-    def keep(model, prompt):  # as a traceback does: it is not closed by chance
-        def until_closed():
-            try:
-                with closing(stream(model, prompt)) as made:
-                    yield from made
-            finally:
-                all_closed.release()
-
-        streams.append(until_closed())
-        return streams[-1]
-
-    monkeypatch.setattr(ScriptedModel, "stream", keep)
     model = answer_with(*PLENTY)
     url = serve(lesson.app) + PATH
     body = question(stream=True, n=n)
@@ -208,7 +192,7 @@ def test_a_client_that_leaves_hangs_up_on_all_of_them(answer_with, serve, monkey
     ) as answer:
         next(answer.iter_content(None))
     for _ in range(n):
-        assert all_closed.acquire(timeout=LIMIT)
+        assert closings.acquire(timeout=LIMIT)
     assert model.closed_early and model.made < n * len(PLENTY)
 
 

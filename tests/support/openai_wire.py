@@ -1,9 +1,13 @@
 """What the tests of lessons 15 and 16 share: how OpenAI's wire is asked, and read."""
 
 import json
+from contextlib import closing
+from threading import Semaphore
 
 import pytest
 from langchain_core.messages import AIMessageChunk
+
+from lessons.course.for_checks.scripted_model import ScriptedModel
 
 PATH = "/v1/chat/completions"
 KEY = {"Authorization": "Bearer sk-practice"}
@@ -26,6 +30,30 @@ def chat(answer_with, client):
         return model, client.post(PATH, json=question() | fields, headers=KEY)
 
     return post
+
+
+@pytest.fixture
+def closings(monkeypatch):
+    """Keep the model's streams, as a traceback does: none is closed by chance.
+
+    Return a semaphore that is released whenever one is closed.
+    """
+    streams, stream = [], ScriptedModel.stream
+    closed = Semaphore(0)
+
+    def until_closed(model, prompt):
+        try:
+            with closing(stream(model, prompt)) as made:
+                yield from made
+        finally:
+            closed.release()
+
+    def keep(model, prompt):
+        streams.append(until_closed(model, prompt))
+        return streams[-1]
+
+    monkeypatch.setattr(ScriptedModel, "stream", keep)
+    return closed
 
 
 def chunks(text):
