@@ -48,14 +48,27 @@ def test_the_names_that_it_tells_to_add_to_are_there():
 COMMANDS = re.findall(r"(?m)^\$ (pytest .+)$", TEXT)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("command", COMMANDS)
-def test_its_commands_find_tests(command):
-    words = [sys.executable, "-m", *shlex.split(command), "--collect-only", "-q"]
+@pytest.fixture(scope="module")
+def test_names():
+    """Return the names of all tests, as pytest collects them."""
+    words = [sys.executable, "-m", "pytest", "--collect-only", "-q", "tests"]
     done = subprocess.run(
         words, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=110
     )
     assert done.returncode == 0, done.stdout
+    return done.stdout.splitlines()
+
+
+@pytest.mark.slow
+def test_its_commands_find_tests(test_names):
+    assert len(COMMANDS) >= 5
+    for command in COMMANDS:
+        _pytest, *words = shlex.split(command)
+        files, _, wanted = " ".join(words).partition(" -k ")
+        for file in files.split():
+            assert any(
+                name.startswith(f"{file}::") and wanted in name for name in test_names
+            ), command
 
 
 def test_its_way_to_a_new_lesson_is_the_commands():
