@@ -87,7 +87,7 @@ def seconds_to_wait(error):
 
 def is_number(text):
     """Whether a header's value is a number like 7 or 1.5."""
-    # \. is a point, and what stands in ( )? may be missing
+    # \. is a point, and the part in ( )? may be missing
     return re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) is not None
 
 

@@ -259,7 +259,7 @@ def openai_reason(metadata, has_text):
 
 # What a model raises
 
-BY_WORDS = [  # a failure, and the words by which a provider tells of it
+BY_WORDS = [  # a failure, and the words that providers use for it
     # The rows are tried from the top, and the first that fits decides. An error can fit
     # two rows: the one with the real cause is above the other, which the comment names.
     (WRONG_REGION, provider_words.WRONG_REGION),  # above NOT_ALLOWED
@@ -284,7 +284,7 @@ BY_STATUS = {  # of the provider's answer
     403: NOT_ALLOWED,
     404: NOT_FOUND,
     405: NOT_FOUND,  # this address takes no POST
-    407: PROXY_FAILED,  # the proxy wants a password
+    407: PROXY_FAILED,  # the proxy needs a password
     408: MODEL_FAILED,  # our request did not arrive in time
     413: PROMPT_TOO_LONG,
     422: NOT_ACCEPTED,  # a value in our request is wrong
@@ -380,7 +380,7 @@ def is_of_a_proxy(error):
 
 
 def by_class(error):
-    """Return the Failure for an error that is no answer of a provider: by its class."""
+    """Return the Failure for an error without a provider's answer: by its class."""
     said = ""  # by the network, which tells the reason in the last of the causes
     for each in with_causes(error):
         said += str(each).lower()

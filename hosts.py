@@ -1,6 +1,6 @@
 """The host names by which this server may be reached.
 
-A host name is what stands in an address between http:// and the port: localhost, or
+A host name is the part of an address between http:// and the port: localhost, or
 192.168.1.5. Browsers send it along with each request.
 """
 

@@ -139,7 +139,7 @@ class PracticeModel(BaseChatModel):
         yield last_chunk(reason, messages, made)
 
     def _keep_silent(self, seconds):
-        """Say nothing for so long, or give up when that is longer than the timeout."""
+        """Say nothing for that long, or give up if the timeout is shorter."""
         sleep(min(seconds, self.timeout))
         if seconds > self.timeout:
             raise failure(exceptions.ModelTimeoutError)
@@ -220,7 +220,7 @@ def answer_to(messages, commands, question):
 
 
 def conversation(messages):
-    """Return the messages as text, each with the role of who speaks."""
+    """Return the messages as text, each with the role of its speaker."""
     turns = [f"{ROLES.get(turn.type, turn.type)}: {turn.text}" for turn in messages]
     return "\n\n".join(turns)
 

@@ -83,7 +83,7 @@ class Term(NamedTuple):
 
     name: str
     meaning: str
-    lesson: int | None  # which explains it, or None for what is no term
+    lesson: int | None  # which explains it; None if it is not a term
     related: list[str]
 
 

@@ -70,7 +70,7 @@ function say(how, sentence) {
 }
 
 /**
- * Add a piece to the answer's last block. For each piece the browser works out anew how
+ * Add a piece to the answer's last block. For each piece the browser works out again how
  * the words of that block fill its lines: in one large block it would take ever longer.
  */
 function write(text) {
@@ -87,7 +87,7 @@ function addBlock() {
 }
 
 form.addEventListener("submit", (event) => {
-  event.preventDefault(); // else the browser sends the form and loads the page anew
+  event.preventDefault(); // else the browser sends the form and reloads the page
   // The button of an example has its question as its value. With Enter there may be no
   // button: ?. then gives undefined, where a dot alone would throw.
   const example = event.submitter?.value;

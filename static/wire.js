@@ -209,7 +209,7 @@ function addRow(parent, cell, texts) {
 
 /** Add an element, or a shape inside an svg, with these attributes; return it. */
 function add(parent, name, attributes = {}) {
-  // An svg begins a drawing. What stands inside it is a shape too, as its parent is.
+  // An svg begins a drawing. An element inside it is a shape too, as its parent is.
   const kind = name === "svg" ? SVG : parent.namespaceURI;
   const node = document.createElementNS(kind, name); // NS: of this kind
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);

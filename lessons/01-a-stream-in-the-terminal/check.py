@@ -20,7 +20,7 @@ CHUNKS = len(TEXTS) + 2  # a model ends with two more, without text
 
 
 def numbers_of(thing, line):
-    """Return the number that stands before a word; all of them, if none does."""
+    """Return the number before a word; all numbers, if none is before it."""
     before_it = re.findall(rf"(\d+)\s+{thing}s?\b(?!:)", line)
     numbers = before_it or re.findall(r"\d+", line)
     return {int(number) for number in numbers}
@@ -84,7 +84,7 @@ def test_the_answer_is_printed_as_the_model_wrote_it(ask_in_terminal):
         ' end="".'
     )
     assert not re.search(r"\d.*fü", shown, re.DOTALL), (
-        f"Numbers stand in the middle of the answer, {short(shown)}: print them once,"
+        f"Numbers are in the middle of the answer, {short(shown)}: print them once,"
         " after the loop, indented as far as the word for."
     )
     until_the_empty_one = "".join(TEXTS[:2])
@@ -97,7 +97,7 @@ def test_the_answer_is_printed_as_the_model_wrote_it(ask_in_terminal):
         ' chunk.text, all of it and nothing between, with end="".'
     )
     assert shown.count(ANSWER) == 1, (
-        f"The answer stands there {shown.count(ANSWER)} times: the loop has printed all"
+        f"The answer is there {shown.count(ANSWER)} times: the loop has printed all"
         " of it, so print only its length after the loop, and not the answer again."
     )
 
@@ -142,8 +142,8 @@ def test_the_last_line_counts_the_chunks_and_the_characters(ask_in_terminal):
     chunks = numbers_of("chunk", last_line)
     characters = numbers_of("character", last_line)
     assert "{" not in last_line, (
-        f'Below the answer stands "{last_line}": Python fills in what stands between'
-        ' braces if an f stands before the quotation marks, f"...".'
+        f'The line below the answer is "{last_line}": Python fills in the values'
+        ' between braces if there is an f before the quotation marks, f"...".'
     )
     seen = (
         f"The answer came in {CHUNKS} chunks, {WITH_TEXT} of them with text, and below"
@@ -153,7 +153,7 @@ def test_the_last_line_counts_the_chunks_and_the_characters(ask_in_terminal):
         f"{seen} The two numbers have changed places."
     )
     assert chunks != {1}, (
-        f"{seen} Make the empty list before the loop: inside, each chunk begins anew."
+        f"{seen} Make the empty list before the loop: inside, each chunk empties it."
     )
     assert chunks & {WITH_TEXT, CHUNKS}, (
         f"{seen} Gather each chunk.text in a list, with append() inside the loop: after"

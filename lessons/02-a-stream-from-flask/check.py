@@ -173,7 +173,7 @@ def test_client_py_prints_each_piece_as_it_arrives(run_with):
         " prompt: that is the second word after client.py, sys.argv[2]."
     )
     assert asked.question == {"prompt": "Hello?"}, (
-        'The server wants {"prompt": "Hello?"} of the type application/json, and got'
+        'The server needs {"prompt": "Hello?"} of the type application/json, and got'
         f' {short(asked.sent)} of the type "{asked.mimetype}": give post()'
         ' json={"prompt": prompt}.'
     )

@@ -23,7 +23,7 @@ export const checks = [
       );
       page.must(
         question.json?.prompt === "Why flush?",
-        `The server wants {"prompt":"Why flush?"} and got ${question.body}: body: JSON.stringify({ prompt }), with the text that was typed, form.prompt.value.`,
+        `The server needs {"prompt":"Why flush?"} and got ${question.body}: body: JSON.stringify({ prompt }), with the text that was typed, form.prompt.value.`,
       );
       const asked = page.questions.length;
       page.must(
@@ -41,7 +41,7 @@ export const checks = [
       await page.soon(() => page.leaves || page.questions.length > 0);
       page.must(
         page.questions.length > 0 && !page.leaves,
-        'Enter in the form loads the page anew, as the button has type="button": leave the type out, and listen to the form\'s submit event.',
+        'Enter in the form reloads the page, as the button has type="button": leave the type out, and listen to the form\'s submit event.',
       );
     },
   },
@@ -159,7 +159,7 @@ export const checks = [
     },
   },
   {
-    sentence: "What stands there is not written anew for each piece",
+    sentence: "The text on the page is not rewritten for each piece",
     async run(page) {
       const answer = await page.ask("Hello?");
       answer.send("0");
@@ -179,7 +179,7 @@ export const checks = [
       observer.disconnect();
       page.must(
         removed < 10,
-        `While 20 pieces came, the page took away the text that stood there ${removed} times and wrote all of it anew: with thousands of pieces it freezes. append(text) only adds.`,
+        `While 20 pieces came, the page removed the text that was there ${removed} times and rewrote all of it: with thousands of pieces it freezes. append(text) only adds.`,
       );
     },
   },

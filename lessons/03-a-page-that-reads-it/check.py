@@ -78,7 +78,7 @@ def test_the_page_finds_its_script_and_its_style(client):
     scripts = [each for tag, each in found if tag == "script"]
     assert page.lower().count("</script>") >= len(scripts), (
         "A <script> has no end, and runs nothing: write </script> after it, also where"
-        " nothing stands in between."
+        " nothing is in between."
     )
     for script in scripts:
         kind = (script.get("type") or "module").lower()
@@ -89,7 +89,7 @@ def test_the_page_finds_its_script_and_its_style(client):
     for file in files:
         status = client.get(urljoin("/", file)).status_code
         assert status == 200, (
-            f"The page wants {file}, and the server has none ({status}): look at the"
+            f"The page needs {file}, and the server has none ({status}): look at the"
             " name, and at the folder static/ beside app.py."
         )
 

@@ -1,4 +1,4 @@
-"""A stop button: who hangs up on the page hangs up on the model too."""
+"""A stop button: when the reader leaves the page, the model stops too."""
 
 from contextlib import closing
 
@@ -27,7 +27,7 @@ def ask():
 
 
 def pieces(prompt):
-    """Yield the answer's text; hang up on the model when the reader has left."""
+    """Yield the answer's text; close the model's stream when the reader has left."""
     made = 0
     end = "broken off"
     try:

@@ -37,7 +37,7 @@ export const checks = [
       const open = `Stop was pressed, the page ${quiet}, and the connection is still open: the model writes on, for nobody.`;
       page.must(
         answer.hungUp || answer.hasSignal,
-        `${open} fetch was given no signal: hand signal over in ask(form.prompt.value, signal), and give it to fetch beside body.`,
+        `${open} fetch was given no signal: pass signal on in ask(form.prompt.value, signal), and give it to fetch beside body.`,
       );
       page.must(
         answer.hungUp,
@@ -66,7 +66,7 @@ export const checks = [
       await page.soon(() => !busy(page));
       page.must(
         page.text.startsWith("one"),
-        `"one" stood there when Stop was pressed, and now ${say(page.text)} does: keep what came.`,
+        `"one" was there when Stop was pressed, and now ${say(page.text)} does: keep what came.`,
       );
       page.must(
         !page.text.includes("two"),

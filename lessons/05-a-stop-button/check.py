@@ -1,4 +1,4 @@
-"""Who hangs up on the page hangs up on the model; check.js presses the button."""
+"""When the reader leaves, the model stops; check.js presses the button."""
 
 import re
 from html.parser import HTMLParser
@@ -107,8 +107,8 @@ def test_the_log_tells_a_whole_answer_from_one_that_nobody_wanted(ask, written):
     answer.close()
     left = written()
     assert left, (
-        "The reader left after the first piece, and nothing was logged: what stands in"
-        " finally runs then too, what stands in except Exception does not."
+        "The reader left after the first piece, and nothing was logged: the code in"
+        " finally runs then too, the code in except Exception does not."
     )
     assert without_numbers(left) != without_numbers(whole), (
         f"Of an answer that nobody read to its end the log says what it says of a whole"
@@ -151,8 +151,8 @@ def test_an_answer_that_the_model_breaks_off_is_not_called_whole(ask, written):
     answer.close()
     failed = written()
     assert failed, (
-        "The model failed after its first text, and nothing was logged: what stands in"
-        " finally runs then too, what stands in except GeneratorExit does not."
+        "The model failed after its first text, and nothing was logged: the code in"
+        " finally runs then too, the code in except GeneratorExit does not."
     )
     assert without_numbers(failed) != without_numbers(whole), (
         "The model failed after its first text, and the log says what it says of a"

@@ -54,7 +54,7 @@ export const checks = [
       await page.soon(() => page.text === "one");
       page.must(
         page.text === "one" && !said(page).includes(error),
-        `One question was refused, the next is being answered with "one", and the page shows ${say(page.text)} and says ${say(said(page))}: empty what stood there when a question is asked.`,
+        `One question was refused, the next is being answered with "one", and the page shows ${say(page.text)} and says ${say(said(page))}: empty that place when a question is asked.`,
       );
       answer.end();
     },

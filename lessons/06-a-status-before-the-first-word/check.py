@@ -88,7 +88,7 @@ def what_was_raised(script):
 
 
 def sentence_in(answer):
-    """Return what stands in {"error": ...}, or None."""
+    """Return the sentence in {"error": ...}, or None."""
     body = answer.get_json(silent=True)
     return body.get("error") if isinstance(body, dict) else None
 
@@ -98,7 +98,7 @@ def must_have_a_sentence(answer, what):
     sentence = sentence_in(answer)
     assert isinstance(sentence, str) and sentence, (
         f"{what}, and the body of the {answer.status_code} is {short(answer.text)}: the"
-        ' page wants JSON, {"error": "a sentence"}. as_json makes it of every refusal:'
+        ' page needs JSON, {"error": "a sentence"}. as_json makes it of every refusal:'
         " app.register_error_handler(HTTPException, as_json)."
     )
     assert SECRET not in answer.text, (
@@ -276,7 +276,7 @@ BAD_PROMPTS = {
 
 @pytest.mark.parametrize("what", BAD_PROMPTS)
 def test_what_is_no_prompt_gets_a_sentence(answer_with, client, what):
-    """What is no prompt gets a sentence."""
+    """A request without a prompt is refused with a sentence."""
     sent = BAD_PROMPTS[what]
     model = answer_with("Hello")
     advice = "failures.py's read_prompt() returns the prompt, or refuses it."

@@ -22,7 +22,7 @@ async function saidAfter(page, texts, end) {
   page.must(!busy(page), "The answer has ended, and #answer is still marked as busy.");
   page.must(
     page.text.startsWith(texts[0]),
-    `The answer began with ${say(texts[0])}, and now ${say(page.text)} stands there: keep what came.`,
+    `The answer began with ${say(texts[0])}, and now ${say(page.text)} is there: keep what came.`,
   );
   return said(page);
 }

@@ -92,7 +92,7 @@ def test_the_limits_of_time_are_settings(started_with):
     for name, value in settings.items():
         found = getattr(program, name, None)
         assert found == value, (
-            f"{name}={value} stands in .env, and the program has {name} = {found!r}:"
+            f"{name}={value} is in .env, and the program has {name} = {found!r}:"
             f' number("{name}", ...) reads it from there.'
         )
     try:
@@ -338,7 +338,7 @@ def test_the_page_says_what_a_browser_may_do_with_it(client):
     bad = {"*", "'unsafe-inline'", "'unsafe-eval'", "https:", "http:", "data:"}
     assert not bad & set(scripts), (
         f"The policy of the page allows scripts from {' '.join(scripts)}: script-src"
-        " 'self' allows those of this server, and none that stands in the HTML."
+        " 'self' allows those of this server, and none that is written in the HTML."
     )
     for name in "default-src", "base-uri", "frame-ancestors":
         assert name in rules, (

@@ -163,7 +163,7 @@ export const checks = [
         ).catch(() => "");
         page.must(
           words,
-          `A whole line was ${line}, which is no JSON, and the page says nothing: words are missing there, and nobody notices. Let JSON.parse throw, and skip no line.`,
+          `A whole line was ${line}, which is not JSON, and the page says nothing: words are missing there, and nobody notices. Let JSON.parse throw, and skip no line.`,
         );
       }
     },

@@ -198,7 +198,7 @@ def test_a_message_becomes_json(make_stream):
         pass
     else:
         raise AssertionError(
-            "NaN was sent, which is no JSON, so that a page would break there: with"
+            "NaN was sent, which is not JSON, so that a page would break there: with"
             " json.dumps(message, allow_nan=False) send() raises a ValueError."
         )
     stream.close()
@@ -387,7 +387,7 @@ def test_a_service_has_a_thread_of_its_own(program, ask):
 def test_a_service_does_not_hold_up_the_servers_end(ask):
     """A service does not hold up the server's end"""
     services = []
-    # Asked by the main thread, which is no daemon: a new thread is what its maker is.
+    # Asked by the main thread, which is not a daemon: a new thread is as its maker is.
     ask("one", lambda: services.append(threading.current_thread()), " two")
     until(lambda: services)
     assert services[0].daemon, (
@@ -454,7 +454,7 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(
         " itself. The next send() raises, and closing(model.stream(prompt)) in the"
         " service hangs up on the way out.",
         "the stream is closed, and the next send() raises StreamClosed. Let that end"
-        " the service, and do not pass over it.",
+        " the service, and do not ignore it.",
     )
     hung_up = checks.the_model_is_hung_up_on_when_the_reader_leaves(
         program, answer_with, serve

@@ -1,5 +1,5 @@
 // The page keeps the conversation: it sends all of it, marks what is not whole, and can
-// ask again or begin anew.
+// ask again or start over.
 
 export const place = "#messages";
 
@@ -87,7 +87,7 @@ export const checks = [
       );
       page.must(
         say(sent(first)) === say([user("One?")]),
-        `"One?" was asked, and the server got ${first.body}: send {"messages":[{"role":"user","content":"One?"}]}.${first.body.includes("[null]") ? " An object that => returns stands in round brackets: ({ role, content })." : ""}`,
+        `"One?" was asked, and the server got ${first.body}: send {"messages":[{"role":"user","content":"One?"}]}.${first.body.includes("[null]") ? " Write an object that => returns in round brackets: ({ role, content })." : ""}`,
       );
       page.must(
         !("node" in first.json.messages[0]),
@@ -142,7 +142,7 @@ export const checks = [
       await ended(page);
       page.must(
         page.text.includes("Half an", page.text.lastIndexOf("Hello?")),
-        `"Half an" stood there when Stop was pressed, and now #messages shows ${say(page.text)}: keep what came.`,
+        `"Half an" was there when Stop was pressed, and now #messages shows ${say(page.text)}: keep what came.`,
       );
       page.must(
         last(page) !== unmarked,
@@ -182,7 +182,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A refusal stands there in the server's words",
+    sentence: "A refusal is shown in the server's words",
     async run(page) {
       const sentence = "Ask again in 4 s.";
       const refused = { status: 429, text: say({ error: sentence }), type: "application/json" };

@@ -78,7 +78,7 @@ def messages_of(model):
 
 
 def given_to(model):
-    """Return what the model was given, as turns; what is no list is a user's words."""
+    """Return what the model was given, as turns; what is not a list is the user's."""
     turns = []
     for message in messages_of(model):
         role = ROLES.get(message.type, message.type)
@@ -161,7 +161,7 @@ def test_the_model_gets_all_turns(say):
     assert given[-1:] == turns, (
         f"The client sent {short(turns[0]['content'])}, and the model was given"
         f" {short(given[-1]['content'])}: in code white space means something. Ask"
-        " text.strip() whether there is any text, and hand on the text itself."
+        " text.strip() whether there is any text, and pass on the text itself."
     )
 
 
@@ -191,7 +191,7 @@ def test_only_users_and_assistants_speak(say):
             try:
                 model, answer = say(turns)
             except Exception as error:
-                error.add_note(f"That was for the role {role!r}, which wants a 400.")
+                error.add_note(f"That was for the role {role!r}, which needs a 400.")
                 raise
             assert answer.status_code == 400 and not model.prompts, (
                 f"A client sent a message of the role {role!r} and got"
@@ -229,26 +229,28 @@ def test_what_is_no_conversation_is_refused(say):
         try:
             model, answer = say(body)
         except Exception as error:
-            error.add_note(f"That was for {sent}, which wants a 400.")
+            error.add_note(f"That was for {sent}, which needs a 400.")
             raise
         assert answer.status_code == 400 and not model.prompts, (
-            f"Sent was {sent}, which wants a 400, and the status is"
+            f"Sent was {sent}, which needs a 400, and the status is"
             f" {answer.status_code}: look at each message before the model gets it."
             " The last one is the user's, and has some text."
         )
 
 
 def test_what_is_no_json_is_refused(client, answer_with):
-    """What is no JSON is refused"""
+    """A body that is not JSON is refused."""
     for body in "{", "[" * 30_000:
         model = answer_with("Yes.")
         try:
             answer = client.post("/ask", data=body, content_type="application/json")
         except Exception as error:
-            error.add_note(f"That was for {short(body)}, which is no JSON: send a 400.")
+            error.add_note(
+                f"That was for {short(body)}, which is not JSON: send a 400."
+            )
             raise
         assert answer.status_code == 400 and not model.prompts, (
-            f"Sent was {short(body)}, which is no JSON, and the status is"
+            f"Sent was {short(body)}, which is not JSON, and the status is"
             f" {answer.status_code}, expected was 400: let read_messages() read it."
         )
 
@@ -260,7 +262,7 @@ def test_of_a_message_only_role_and_text_are_handed_on(say):
         more = [*message.additional_kwargs, *([message.name] if message.name else [])]
         assert not more, (
             "A client sent a message with more fields than role and content, and the"
-            f" model's provider would get {', '.join(more)} too: hand on"
+            f" model's provider would get {', '.join(more)} too: pass on"
             ' {"role": role, "content": text}, and not the message as it came.'
         )
 
@@ -339,7 +341,7 @@ def test_too_much_is_refused_with_a_413(say):
         try:
             model, answer = say(turns)
         except Exception as error:
-            error.add_note(f"That was for {what}, which wants a 413.")
+            error.add_note(f"That was for {what}, which needs a 413.")
             raise
         assert answer.status_code == 413 and not model.prompts, (
             f"A client sent {what} and got {answer.status_code}, expected was 413: you"

@@ -17,7 +17,7 @@ const RULES = [
   [
     "event: x\ndata: a\n\ndata: b\n\n",
     [["x", "a"], ["message", "b"]],
-    "a name holds for its own event only. Forget type and data after each.",
+    "a name applies to its own event only. Forget type and data after each.",
   ],
   [
     "event: x\n\ndata: b\n\n",
@@ -27,7 +27,7 @@ const RULES = [
   [
     "data: a\ndata: b\n\n",
     [["message", "a\nb"]],
-    "the data of an event can stand in several lines. Join them by a line break.",
+    "the data of an event can be in several lines. Join them by a line break.",
   ],
   [
     "data:a\n\ndata:  b \n\n",
@@ -42,7 +42,7 @@ const RULES = [
   [
     "data\n\nnonsense\nid: 7\n data: x\ndata: c\n\n",
     [["message", ""], ["message", "c"]],
-    "a line without a colon is a field without a value, and fields with other names are passed over.",
+    "a line without a colon is a field without a value, and fields with other names are ignored.",
   ],
   [
     "data: a\n\nevent: x\ndata: b\n",
@@ -71,7 +71,7 @@ const CUT_LETTER =
   "a letter was cut apart by a read. One decoder for all reads, and decode(value, { stream: true }), as in texts(), puts it together.";
 
 // A stream, [type, data, id, retry] of the events in it, and the rule.
-const ID = "an id holds for its own event and for all that follow, until there is another";
+const ID = "an id applies to its own event and to every event after it, until there is another";
 const NULL_ID = "an id with the letter \\0 in it does not count";
 const RETRY = "retry is the number of milliseconds, if its value consists of digits alone";
 const NUMBERED = [

@@ -71,7 +71,7 @@ def read(answer):
             found.append((name, json.loads(data)))
         except ValueError:
             raise AssertionError(
-                f"The data of a {name} event is {short(data)}, which is no JSON: a"
+                f"The data of a {name} event is {short(data)}, which is not JSON: a"
                 " line break in it would end the field. Send data: and json.dumps(...)."
             ) from None
     return found
@@ -223,7 +223,7 @@ def test_a_silent_model_is_bridged_by_heartbeats(program, ask):
     )
     assert b"\n:" in came, (
         "In a silence an event is sent that every reader would have to know. Send a"
-        ' comment, a line with a colon first, which readers pass over: yield b":'
+        ' comment, a line with a colon first, which readers ignore: yield b":'
         ' heartbeat\\n".'
     )
     comments = [line for line in came.split(b"\n") if line.startswith(b":")]

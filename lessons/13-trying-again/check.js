@@ -52,7 +52,7 @@ async function asked(page, prompt, reply) {
     const isNothing = error.message.includes("called no fetch");
     if (!isNothing) throw error;
     throw new Error(
-      "A question was sent, and the page called no fetch: askOnce is a generator, which does nothing until somebody loops over it. In ask, hand on what it yields: yield* askOnce(config, messages, signal), with the star.",
+      "A question was sent, and the page called no fetch: askOnce is a generator, which does nothing until somebody loops over it. In ask, pass on what it yields: yield* askOnce(config, messages, signal), with the star.",
     );
   }
 }
@@ -95,7 +95,7 @@ async function answered(page, replies, random) {
   const before = page.questions.length;
   page.questions.push = (question) => {
     const number = page.questions.length + 1 - before;
-    if (number > MOST) throw new Error("The check answers no more.");
+    if (number > MOST) throw new Error("The check has stopped answering.");
     page.reply = replies[number] ?? replies.at(-1);
     return Array.prototype.push.call(page.questions, question);
   };
@@ -126,7 +126,7 @@ export const checks = [
         );
         page.must(
           count > 1 || waits.length === 0,
-          `The server refused once, with a ${status}; the page waited, and then asked no more: after await pause(delay, signal) the loop goes round again. If ask calls itself instead, it needs yield*.`,
+          `The server refused once, with a ${status}; the page waited, and then did not ask again: after await pause(delay, signal) the loop goes round again. If ask calls itself instead, it needs yield*.`,
         );
         page.must(
           count > 1,
@@ -216,7 +216,7 @@ export const checks = [
       const [{ ms, does }] = timers;
       page.must(
         typeof does === "function",
-        "setTimeout got no function, but what calling one returned: hand goOn over without (), setTimeout(goOn, ms). With () it is called at once.",
+        "setTimeout got no function, but what calling one returned: pass goOn without (), setTimeout(goOn, ms). With () it is called at once.",
       );
       page.must(
         page.questions.length === 1,
@@ -335,7 +335,7 @@ export const checks = [
         const { count } = await answered(page, [{ type, text }, WHOLE]);
         page.must(
           count === 1 && page.text === "half" && page.complaint,
-          `After the token "half" the answer failed. The page asked ${count} time(s), shows ${say(page.text)} and says ${say(page.complaint)}: expected was one question, and what came. A second answer would begin anew in the middle of the first.`,
+          `After the token "half" the answer failed. The page asked ${count} time(s), shows ${say(page.text)} and says ${say(page.complaint)}: expected was one question, and what came. A second answer would begin in the middle of the first.`,
         );
       }
     },
@@ -446,7 +446,7 @@ export const checks = [
     },
   },
   {
-    sentence: '"Ask it again" asks the last question anew, without its answer',
+    sentence: '"Ask it again" asks the last question again, without its answer',
     async run(page) {
       await answered(page, [WHOLE]);
       const before = page.questions.length;

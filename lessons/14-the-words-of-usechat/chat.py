@@ -46,6 +46,6 @@ class ChatStream(EventStream):
         self.close()
 
     def send(self, event, message):
-        """Send a message: its type stands in its JSON, and it has no other field."""
+        """Send a message: its type is in its JSON, and it has no other field."""
         message = {"type": event} | message
         return self.write(f"data: {json.dumps(message)}\n\n".encode())

@@ -97,7 +97,7 @@ def read(answer):
             continue
         assert name == "data", (
             f"The answer has the line {short(line)}, and useChat reads lines data:"
-            " alone: the type stands in the JSON. Write a send() of your own, that"
+            " alone: the type is in the JSON. Write a send() of your own, that"
             " sends no other field."
         )
         if value.strip() == "[DONE]":
@@ -107,16 +107,16 @@ def read(answer):
             message = json.loads(value)
         except ValueError:
             raise AssertionError(
-                f"After data: stands {short(value)}, which is no JSON: json.dumps."
+                f"After data: comes {short(value)}, which is not JSON: json.dumps."
             ) from None
         assert isinstance(message, dict) and message.get("type") != "[DONE]", (
-            f"After data: stands {short(value)}: after json.dumps that is no dict with"
-            " a type that useChat knows. Send a dict, and [DONE] without JSON:"
+            f"After data: comes {short(value)}: after json.dumps that is not a dict"
+            " with a type that useChat knows. Send a dict, and [DONE] without JSON:"
             ' self.write(b"data: [DONE]\\n\\n").'
         )
         assert "type" in message, (
             f"The JSON of a message has the names {', '.join(message)}: its type has to"
-            " stand in it, since useChat does not look at event:. Send"
+            " be in it, since useChat does not look at event:. Send"
             ' {"type": event} | message.'
         )
         found.append(message)
@@ -401,7 +401,7 @@ def test_a_failure_is_an_error_message(chat, told):
     extra = set(errors[0]) - {"type", "errorText"}
     assert not extra, (
         f"The error message has {extra} as well: some versions of useChat refuse an"
-        " error with more than an errorText, and others pass over it. Send the code as"
+        " error with more than an errorText, and others ignore it. Send the code as"
         " metadata, before it."
     )
     before = messages[: messages.index(errors[0])]
@@ -481,7 +481,7 @@ def must_be_bare(answer, status):
     )
     text = answer.get_data(as_text=True)
     assert " " in text.strip(), (
-        f"POST /chat was refused with {short(text)}, which is no sentence: send"
+        f"POST /chat was refused with {short(text)}, which is not a sentence: send"
         ' body["error"], where as_json has put it.'
     )
     assert not text.lstrip().startswith(("{", "<")), (

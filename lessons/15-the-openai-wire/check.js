@@ -42,11 +42,11 @@ export const checks = [
       const { model, messages, stream } = question.json ?? {};
       page.must(
         model === "practice" && stream === true && say(messages) === say([{ role: "user", content: "Why flush?" }]),
-        `The question goes out as ${question.body}: it wants the model "practice", stream true, and messages with one of role "user".`,
+        `The question goes out as ${question.body}: it needs the model "practice", stream true, and messages with one of role "user".`,
       );
       page.must(
         /^Bearer ./.test(headers.at(-1)),
-        `The question goes out with the Authorization ${say(headers.at(-1))}: the server wants "Bearer " and the key.`,
+        `The question goes out with the Authorization ${say(headers.at(-1))}: the server needs "Bearer " and the key.`,
       );
     },
   },

@@ -63,7 +63,7 @@ def chat(answer_with, client):
 
 
 def events(text):
-    """Return what stands behind data: in each event, as an OpenAI client reads it."""
+    """Return the text after data: in each event, as an OpenAI client reads it."""
     text = text.replace("\r\n", "\n")
     assert text.endswith("\n\n"), (
         f"The stream ends in {text[-20:]!r}: an event ends in an empty line, which is"
@@ -92,7 +92,7 @@ def chunks(text):
             chunk = json.loads(each)
         except ValueError:
             raise AssertionError(
-                f"Behind data: stands {short(each)}, which is no JSON: write {EVENT}."
+                f"After data: comes {short(each)}, which is not JSON: write {EVENT}."
             ) from None
         assert chunk != "[DONE]", (
             'The stream ends in "[DONE]", with quotes around it: it is no JSON, so'

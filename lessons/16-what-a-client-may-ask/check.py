@@ -158,7 +158,7 @@ def test_a_plain_question_is_answered(chat):
     what = "A question had none of the new fields"
     assert answer.status_code != 400, (
         f"{what}, and the status is 400, with {short(answer.text)}: each new field"
-        " needs a default, for who leaves it out."
+        " needs a default, for clients that leave it out."
     )
     assert answer.status_code == 200, (
         f"{what}, and the status is {answer.status_code}: something broke before the"
@@ -174,8 +174,8 @@ def test_a_plain_question_is_answered(chat):
         for choice in each.get("choices", [])
     }
     assert indexes == {0}, (
-        f"{what}, and {len(indexes)} answers came: for who does not ask for more, n is"
-        " 1."
+        f"{what}, and {len(indexes)} answers came: if a client does not ask for more, n"
+        " is 1."
     )
     failure = chunks(answer.text)[-1].get("error")
     assert not failure, (
@@ -255,8 +255,8 @@ def test_no_limit_is_no_limit(chat):
         seen = len(choice["message"]["content"].split()), choice["finish_reason"]
         assert seen == (MANY, "stop"), (
             f"The question had {fields}, the model wrote {MANY} words, and the client"
-            f" got {seen[0]}, with the finish_reason {seen[1]!r}: for who does not ask"
-            " for less, NO_LIMIT is a number that no answer reaches."
+            f" got {seen[0]}, with the finish_reason {seen[1]!r}: if a client does not"
+            " ask for less, NO_LIMIT is a number that no answer reaches."
         )
 
 
@@ -295,7 +295,7 @@ def test_answers_are_kept_apart_by_their_index(chat):
     assert seen == ["one two", "one two"], (
         f"n was 2, and by their index the two answers are {seen}, expected was 'one"
         " two' twice: each choice says which answer it belongs to, and what one answer"
-        " keeps stands in no name at the top of a file, which all of them share."
+        " keeps is not in a name at the top of a file, which all of them share."
     )
     assert not alone, (
         "n was 2, and the second answer was not begun before the first had ended: let"

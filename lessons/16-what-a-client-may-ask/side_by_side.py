@@ -4,7 +4,7 @@ from contextlib import closing
 from queue import SimpleQueue
 from threading import Semaphore, Thread
 
-END = object()  # stands in the queue where an answer has no more steps
+END = object()  # in the queue, where an answer has no more steps
 
 
 def side_by_side(answers, abandoned):

@@ -101,7 +101,7 @@ export const checks = [
     },
   },
   {
-    sentence: "An event of a kind that the page does not know is passed over",
+    sentence: "An event of a kind that the page does not know is ignored",
     async run(page) {
       const unknown = { citation: { url: "https://example.org" } };
       (await ask(page)).send(lines({ token: "one" }, unknown, { token: " two" }, END)).end();
@@ -109,7 +109,7 @@ export const checks = [
       const problem = page.document.querySelector('[role="alert"]')?.textContent ?? "";
       page.must(
         page.text === "one two" && !problem,
-        `Between two tokens came an event of a kind that is new, ${say(unknown)}, and #answer shows ${say(page.text)}, the problem ${say(problem)}: pass over what the page does not know.`,
+        `Between two tokens came an event of a kind that is new, ${say(unknown)}, and #answer shows ${say(page.text)}, the problem ${say(problem)}: ignore what the page does not know.`,
       );
     },
   },
@@ -124,7 +124,7 @@ export const checks = [
       page.must(answer.hungUp, "Stop was pressed while the model thought, and the connection is still open: give fetch the signal, and let Stop abort it.");
       await page.soon(() => page.answer.ariaBusy === "false");
       page.must(page.answer.ariaBusy === "false", "Stop was pressed, and #answer is still marked as busy.");
-      page.must(thoughts(page) === "Hm.", `"Hm." stood there when Stop was pressed, and now <details> holds ${say(thoughts(page))}: keep what came.`);
+      page.must(thoughts(page) === "Hm.", `"Hm." was there when Stop was pressed, and now <details> holds ${say(thoughts(page))}: keep what came.`);
     },
   },
 ];

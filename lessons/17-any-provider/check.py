@@ -58,7 +58,7 @@ SECRET = {"type": "reasoning", "summary": [], "encrypted_content": "gAAA", "inde
 SEARCH = chunk([{"type": "web_search_call", "id": "s", "status": "done", "index": 2}])
 USAGE = chunk(usage=(3, 5))
 LAST = chunk(finish_reason="stop", model_name="scripted-2026-01")
-SHAPES = {  # what came, and how LangChain hands it on
+SHAPES = {  # what came, and how LangChain passes it on
     "strings": [chunk(), chunk("Hello"), chunk(" world"), LAST, USAGE],
     "blocks, as Anthropic sends them": [
         *(chunk([], "anthropic"), thinking("Hm."), thinking("")),
@@ -74,7 +74,7 @@ SHAPES = {  # what came, and how LangChain hands it on
         chunk([*thinking("Hm.").content, *block("Hello", "").content], "anthropic"),
         *(block(" world", "anthropic"), chunk(stop_reason="end_turn")),
     ],
-    "blocks, among them some that are no text": [
+    "blocks, among them some that are not text": [
         *(ENCRYPTED, thinking("Hm."), SIGNED, block("Hello", "anthropic"), SEARCH),
         *(block(" world", "anthropic"), LAST),
     ],
@@ -82,7 +82,7 @@ SHAPES = {  # what came, and how LangChain hands it on
 WITH_REASONING = [name for name in SHAPES if name.startswith("blocks")]
 ADVICE = {  # what to try, by how the message of an exception in events() begins
     "'dict' object has no attribute": (
-        "A block is a dictionary: what it holds stands in brackets, block['type']."
+        "A block is a dictionary: name the part in brackets, block['type']."
     ),
     "string indices must be": (
         "A chunk's content can be a string, and a loop over that gives letters: loop"
@@ -165,7 +165,7 @@ def events(program, answer_with, client, logged):
             )
         assert fails or "isError" not in found[-1], (
             f"The model's stream was whole, and the last line is"
-            f" {json.dumps(found[-1])}.{log} Why an answer ended stands in one of the"
+            f" {json.dumps(found[-1])}.{log} Why an answer ended is in one of the"
             " last chunks: keep the response_metadata of all of them."
         )
         return found
@@ -268,7 +268,7 @@ def test_the_end_has_one_name_for_all(events):
         assert found[-1] == {"end": "stop"}, (
             f"A whole answer came in {shape}, and the last line is"
             f" {json.dumps(found[-1])},"
-            ' expected was {"end": "stop"}: the reason stands in one of the last'
+            ' expected was {"end": "stop"}: the reason is in one of the last'
             " chunks, so keep the response_metadata of all of them."
         )
         assert all_of(found, "end") == ["stop"], (
@@ -282,7 +282,7 @@ def test_any_other_end_is_a_failure(events):
         *_, came = events([chunk("Hello"), chunk(finish_reason=reason)], fails=True)
         assert set(came) == {"isError", "reason"}, (
             f"The model stopped for another reason, {reason}, and the last line is"
-            f" {json.dumps(came)}: that is no end of an answer. openai_reason of"
+            f" {json.dumps(came)}: that is not an end of an answer. openai_reason of"
             " failures.py raises then, and app.py makes"
             ' {"isError": true, "reason": "..."} of it.'
         )
@@ -374,7 +374,7 @@ def test_a_model_with_a_price_has_a_cost(program, events, prices, answer_with):
         )
         names = [name for event in found for name in event]
         assert names.index("usage") < names.index("cost"), (
-            "The cost came before the usage, whose place on the page is written anew"
+            "The cost came before the usage, whose place on the page is rewritten"
             " when it comes: yield the cost after it."
         )
     came = all_of(events([chunk("Hello"), LAST]), "cost")
@@ -397,7 +397,7 @@ def test_a_model_without_a_price_has_no_cost(events):
     came = all_of(events(SHAPES["strings"]), "cost")
     assert came == [], (
         f"The model has no price in PRICES, and the cost event says {came}: cost_of"
-        " returns None then, which is no cost."
+        " returns None then, which is not a cost."
     )
 
 
@@ -430,7 +430,7 @@ def test_a_model_that_counts_unasked_is_left_alone(folder):
         raise
 
 
-# Who leaves, and what fails
+# Readers who leave, and what fails
 
 
 def test_the_model_is_hung_up_on_when_the_reader_leaves(ask):

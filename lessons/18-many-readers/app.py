@@ -26,8 +26,8 @@ from .waiting import Waiting
 ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64)  # each takes two threads and memory
 HEADERS = {  # of an answer
     "Cache-Control": "no-store, no-transform",  # keep no copy, and do not compress it
-    "X-Accel-Buffering": "no",  # nginx shall not gather the pieces
-    "X-Content-Type-Options": "nosniff",  # a browser shall believe the Content-Type
+    "X-Accel-Buffering": "no",  # nginx must not collect the pieces
+    "X-Content-Type-Options": "nosniff",  # a browser must believe the Content-Type
 }
 POLICY = {  # of the page: what it loads comes from this server
     "Content-Security-Policy": (
@@ -117,5 +117,5 @@ def write(prompt, waiting):
                     waiting.put(chunk.text.encode("utf-8", "replace"))
         require_whole(metadata, has_text)
         waiting.end()
-    except BaseException as error:  # whatever it is, the reader shall not wait for ever
+    except BaseException as error:  # whatever it is, the reader must not wait for ever
         waiting.end(error)

@@ -95,7 +95,7 @@ def test_an_answer_is_written_without_a_slip(ask, caplog):
     assert not slip, (
         f"While the model wrote, {slip[2]}, line {slip[3]}, raised a {slip[1]}, which"
         " ended the answer: look there, and at what put() and takes() in waiting.py"
-        " use. A name has to be there, and wait() stands inside with self.changed:."
+        " use. A name has to be there, and wait() goes inside with self.changed:."
     )
 
 
@@ -110,7 +110,7 @@ def test_the_answer_is_what_the_model_wrote(ask, lesson_number):
 
 
 def test_a_prompt_that_is_no_string_is_refused(ask):
-    """A prompt that is no string is refused."""
+    """A prompt that is not a string is refused."""
     plain_text.test_a_prompt_that_is_no_string_is_refused(ask)
 
 
@@ -262,7 +262,7 @@ def test_the_room_is_looked_at_with_the_lock(ask, program, waiting, monkeypatch)
     read_to_the_end(answer)
     assert not unlocked, (
         "A piece was counted as held while put() did not have the lock, so the reader"
-        " can leave between that and the append: let all of put() stand inside"
+        " can leave between that and the append: write all of put() inside"
         " with self.changed:, and wait there by self.changed.wait(), which gives the"
         " lock back meanwhile."
     )

@@ -30,7 +30,7 @@ except ModuleNotFoundError:
 from .waiting import held
 
 # All that is measured is in a registry. The package has one for everybody, which takes
-# no name twice: the course, which loads a program anew when it changes, needs its own.
+# no name twice: the course, which reloads a program when it changes, needs its own.
 registry = CollectorRegistry()
 RUNNING = Gauge("answers_running", "Answers being written now.", registry=registry)
 FIRST_TEXT = Histogram(

@@ -35,7 +35,7 @@ class Held:
             return True
 
     def remove(self, piece):
-        """Count a piece no more: it was taken, or nobody wants it."""
+        """Stop counting a piece: it was taken, or nobody reads it."""
         with self.lock:
             self.pieces -= 1
             self.bytes -= len(piece)

@@ -32,7 +32,7 @@ app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # bytes; a longer request is refused
 app.config["TRUSTED_HOSTS"] = trusted_hosts()  # the names that it answers to
 app.config["ASKS_A_MINUTE"] = number("ASKS_A_MINUTE", 30)  # for each address
-# Who wants to stop the server makes this file, and waits a little. A file, since all
+# To stop the server, make this file first, and wait a little. A file, since all
 # processes see it.
 app.config["STOPPING"] = Path(__file__).with_name("stopping")
 app.logger.setLevel("INFO")  # a line for each answer

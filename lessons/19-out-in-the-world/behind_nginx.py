@@ -1,4 +1,4 @@
-"""What the program does because it stands behind nginx, before many readers."""
+"""What the program does because it runs behind nginx, for many readers."""
 
 from math import ceil
 from time import time

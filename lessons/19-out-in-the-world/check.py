@@ -1,7 +1,7 @@
-"""What stands between the server and its readers does not change the stream.
+"""What is between the server and its readers does not change the stream.
 
 The checks put the real nginx, with the student's nginx.conf, before the program, which
-a server of Python's runs. Where nginx is not installed they are passed over.
+a server of Python's runs. Where nginx is not installed they are skipped.
 """
 
 import logging
@@ -220,7 +220,7 @@ def break_again(client):
         client.post("/ask", json={"prompt": "Hello?"}).close()
     except RecursionError as error:
         error.add_note(
-            "It calls itself for ever: ProxyFix stands around app.wsgi_app, not app."
+            "It calls itself for ever: ProxyFix wraps app.wsgi_app, not app."
         )
         raise
 
@@ -231,7 +231,7 @@ def inherited(folder, name, values):
     if not re.search(rf"proxy_set_header\s+{name}\s+({values})\s*;", text):
         return ""
     return (
-        " It stands there; but a location with a proxy_set_header of its own takes"
+        " It is there; but a location with a proxy_set_header of its own takes"
         " over none from around it: write all of them in one place."
     )
 
@@ -513,7 +513,7 @@ def test_the_program_knows_the_address_of_its_reader(client, seen):
     from_nginx(client, f"6.6.6.6, {READER}", "/")
     known = seen[-1].address
     assert known == READER, (
-        f"There is one proxy. What stands before the last address of"
+        f"There is one proxy. The part before the last address of"
         f" '6.6.6.6, {READER}' anybody may have written, and the program takes the"
         f" reader to be at {known}: ProxyFix(app.wsgi_app, x_for=1, x_proto=1)."
     )

@@ -43,7 +43,7 @@ def read(name):
     """Send the events of an answer: all, or those after the last that came."""
     after = number_of_last_event()
     if store.is_over(name, after):
-        return "", 204  # no content: an EventSource asks no more
+        return "", 204  # no content: an EventSource stops asking
     events = map(as_event, store.read(name, after))
     return Response(events, headers=HEADERS)
 

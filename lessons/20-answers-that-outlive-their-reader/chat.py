@@ -1,7 +1,7 @@
 """React's useChat: it begins an answer, and after a reload it reads on by itself.
 
 Lesson 14 has the words. New is GET /chat/<id>/stream, where useChat looks for an answer
-that is still being written; without one it wants a 204, "no content".
+that is still being written; without one it expects a 204, "no content".
 
 The browser chooses the id of a chat, and anyone who knows it can read what is being
 written there. A server with accounts would first look whose chat it is.

@@ -624,7 +624,7 @@ def test_the_last_event_and_the_end_are_seen_together(begin, client, program, ch
 
 NO_END_AFTER_AN_ERROR = (
     "The model failed, and its readers get heartbeats for ever: the event error is a"
-    " last one, just like done. The writer hands it to end(), which sets ended_at"
+    " last one, just like done. The writer passes it to end(), which sets ended_at"
     " whatever the event is called, and read() returns once is_over() is true."
 )
 

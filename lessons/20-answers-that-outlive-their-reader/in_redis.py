@@ -236,7 +236,7 @@ class InRedis:
 
     @reaching_redis()
     def remember(self, chat, name):
-        """Keep the newest answer of a chat in mind, for who comes back to it."""
+        """Remember the newest answer of a chat, for readers who come back to it."""
         self.redis.set(f"chat:{chat}", name, ex=KEEP)
 
     @reaching_redis()
@@ -251,7 +251,7 @@ class InRedis:
 
 
 def key_of(name):
-    """Return where an answer stands in Redis."""
+    """Return where an answer is in Redis."""
     return f"answer:{name}"
 
 

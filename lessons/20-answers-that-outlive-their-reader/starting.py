@@ -1,4 +1,4 @@
-"""Who writes an answer: a worker if there is Redis, else a thread of this process."""
+"""What writes an answer: a worker if there is Redis, else a thread of this process."""
 
 import os
 from threading import Thread

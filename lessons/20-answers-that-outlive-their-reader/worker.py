@@ -1,7 +1,7 @@
 """The worker: it takes answers to write from a queue in Redis, on any machine.
 
 Celery keeps the queue. It hands each task to one worker, and once only: an answer whose
-worker dies is not begun anew behind its readers' backs; they see that it broke off.
+worker dies is not restarted behind its readers' backs; they see that it broke off.
 """
 
 import os

@@ -122,7 +122,7 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         "model.invoke(prompt) is the whole answer: loop over model.stream(prompt)."
     ),
     "'list' object has no attribute 'join'": (
-        'join belongs to the text that stands between the others: "".join(pieces).'
+        'join belongs to the text that goes between the others: "".join(pieces).'
     ),
     "'NoneType' object has no": (
         "It is None: print(), append() and a function without return hand nothing back."
@@ -141,7 +141,7 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     ),
     "isinstance() arg 2": "First the value, then its type: isinstance(prompt, str).",
     "can only concatenate str": 'f"..." takes numbers too, between braces.',
-    "to NoneType.__format__": "What stands between the braces is None.",
+    "to NoneType.__format__": "The value between the braces is None.",
     "cannot access local variable": (
         "A name that a function sets is the function's own in all of its lines: set it"
         " before it is read, or choose another name."
@@ -184,4 +184,4 @@ def how_to_define(name, where):
         return f"Import it first: import {name}."
     if name in NAMES_OF_FLASK and "/client.py" not in where:
         return f"Import it first: from flask import {name}."
-    return "Write or import it first, or take out what the lesson has no more."
+    return "Write or import it first, or take out what the lesson no longer has."

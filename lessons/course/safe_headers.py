@@ -12,7 +12,7 @@ FRAMED_BY_US = "frame-ancestors 'self'"
 PAGE_POLICY = "; ".join(
     [
         "default-src 'none'",  # nothing, but for what follows
-        "script-src 'self'",  # no script that stands in the page itself
+        "script-src 'self'",  # no script in the page itself
         "style-src 'self'",
         "connect-src 'self'",  # what fetch may ask
         "img-src 'self' data:",
@@ -25,7 +25,7 @@ PAGE_POLICY = "; ".join(
 PICTURE_POLICY = "; ".join(
     [
         "default-src 'none'",  # an SVG can hold scripts: ours have none
-        "style-src 'unsafe-inline'",  # their colours stand in the picture itself
+        "style-src 'unsafe-inline'",  # their colours are in the picture itself
         FRAMED_BY_US,
     ]
 )
@@ -42,7 +42,7 @@ class SafeHeaders:
             safe = Headers(headers)
             # Added, not set: a browser keeps this policy and the program's own.
             safe.add("Content-Security-Policy", FRAMED_BY_US)
-            # A browser shall not guess: text that looks like a page stays text.
+            # A browser must not guess: text that looks like a page stays text.
             safe.set("X-Content-Type-Options", "nosniff")
             # A service worker is a script that answers in the server's place, also when
             # mine/ has changed long since: this would let it answer for other pages.

@@ -56,7 +56,7 @@ def is_from_this_machine(environ):
 
 
 def is_by_proxy(environ):
-    """Whether a proxy passed the request on, for who knows whom.
+    """Whether a proxy passed the request on, for somebody unknown.
 
     Many proxies say so. Others do not, but pass on a name or speak a version of HTTP
     that a browser on this machine would not.

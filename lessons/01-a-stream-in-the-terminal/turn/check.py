@@ -39,7 +39,7 @@ def watch():
 
 @pytest.fixture
 def below(ask_in_terminal, watch):
-    """Ask a slow model; return what stands below its answer."""
+    """Ask a slow model; return the text below its answer."""
     first, *rest = ANSWER
     watch.start()
     # Many models begin with a chunk that holds no text: it comes at once.

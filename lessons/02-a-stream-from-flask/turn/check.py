@@ -116,7 +116,7 @@ def test_client_py_says_that_an_answer_broke_off(run_with):
     )
     assert words_in(broken) != words_in(whole), (
         f"The answer broke off after two pieces, and client.py prints {broken!r}, which"
-        " has no more words than a whole one: print a sentence in except."
+        " has as few words as a whole one: print a sentence in except."
     )
     assert words_in(without_pythons_words(broken)) != words_in(whole), (
         f"The answer broke off, and client.py prints {short(broken.strip())}: that is"

@@ -66,7 +66,7 @@ export const checks = [
       const place = shown.find(({ textContent }) => textContent.includes("5"));
       page.must(
         !place || top(place.parentElement) >= top(page.answer),
-        "The number stands above the answer: move its element below #answer in index.html.",
+        "The number is above the answer: move its element below #answer in index.html.",
       );
     },
   },
@@ -77,7 +77,7 @@ export const checks = [
       const words = await wordsAfter(page, ["four", " five"]);
       page.must(
         numbersIn(words).includes("2") && !numbersIn(words).includes("3"),
-        `The first answer came in 3 pieces and the next one in 2, and then the page says ${say(words)}: begin to count at 0 in ask, and replace what stood there.`,
+        `The first answer came in 3 pieces and the next one in 2, and then the page says ${say(words)}: begin to count at 0 in ask, and replace what was there.`,
       );
     },
   },

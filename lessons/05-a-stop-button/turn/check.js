@@ -36,7 +36,7 @@ export const checks = [
       await page.soon(() => saysIt(page) || page.text !== "one");
       page.must(
         page.text === "one",
-        `"one" stood there when Stop was pressed, and now ${say(page.text)} does: write the sentence into an element of its own, below #answer.`,
+        `"one" was there when Stop was pressed, and now ${say(page.text)} does: write the sentence into an element of its own, below #answer.`,
       );
       page.must(
         saysIt(page),

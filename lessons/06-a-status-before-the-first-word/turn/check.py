@@ -15,7 +15,7 @@ def test_a_prompt_of_2000_characters_is_answered(ask):
     )
     assert model.prompts == [prompt], (
         f"A prompt of exactly {MOST} characters was changed before the model was asked:"
-        " hand it over as it is."
+        " pass it on as it is."
     )
 
 

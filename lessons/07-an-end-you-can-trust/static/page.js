@@ -1,4 +1,4 @@
-// The page: the form asks, the answer grows, and what went wrong stands below it.
+// The page: the form asks, the answer grows, and below it stays what went wrong.
 
 import { ask } from "./ask.js";
 

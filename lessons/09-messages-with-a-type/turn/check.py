@@ -30,7 +30,7 @@ def test_a_message_says_how_many_seconds_it_took(answer_of):
     [message] = [message for message in found if "seconds" in message]
     assert list(message) == ["seconds"], (
         f"The seconds come in the message {message}: send them in one of their own,"
-        ' {"seconds": ...}, which a reader that does not know it passes over.'
+        ' {"seconds": ...}, which a reader that does not know it ignores.'
     )
     seconds = message["seconds"]
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)

@@ -4,7 +4,7 @@ export const place = "#messages";
 
 const say = (text) => JSON.stringify(text);
 
-/** Open the page anew, as a reload does: what it keeps for its tab stays. */
+/** Open the page again, as a reload does: what it keeps for its tab stays. */
 async function reload(page) {
   for (const leave of ["beforeunload", "pagehide"]) page.window.dispatchEvent(new page.window.Event(leave));
   const kept = Object.entries(sessionStorage);
@@ -17,7 +17,7 @@ async function reload(page) {
   } catch (error) {
     const sentence = again.explain(error);
     again.close();
-    throw new Error(`${sentence} That was after a reload: ${sayAll(kept)} was kept. JSON.stringify makes a text of a list, JSON.parse a list of the text, and what stands in a const is there only below its line.`);
+    throw new Error(`${sentence} That was after a reload: ${sayAll(kept)} was kept. JSON.stringify makes a text of a list, JSON.parse a list of the text, and the value of a const is there only below its line.`);
   }
   return again;
 }
@@ -90,7 +90,7 @@ export const checks = [
         const roles = [...again.answer.children].map((node) => node.className).join(", ");
         again.must(
           roles === "user, assistant",
-          `A question and its answer were kept, the page was reloaded, and the classes of what stands in #messages are ${say(roles)}, expected was "user, assistant": let add(role, content) show each turn.`,
+          `A question and its answer were kept, the page was reloaded, and the classes of the elements in #messages are ${say(roles)}, expected was "user, assistant": let add(role, content) show each turn.`,
         );
       });
     },

@@ -4,7 +4,7 @@
 export async function* events(body) {
   let type = "";
   let data = [];
-  let id = ""; // holds for the events after it, too
+  let id = ""; // applies to the events after it, too
   let retry; // ms
   for await (const line of lines(body)) {
     const { field, value } = split(line);

@@ -19,7 +19,7 @@ export const checks = [
       await page.soon(() => page.words.includes(WORDS));
       page.must(
         !page.text.includes(WORDS),
-        `The server sent the line ": heartbeat", and "${WORDS}" stands in the answer, as if the model had said it: say it where the tokens are counted.`,
+        `The server sent the line ": heartbeat", and "${WORDS}" is in the answer, as if the model had said it: say it where the tokens are counted.`,
       );
       page.must(
         !page.complaint.includes("JSON"),

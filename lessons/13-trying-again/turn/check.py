@@ -101,7 +101,7 @@ def test_the_waits_grow_and_are_random(ask, waits, monkeypatch):
         runs = [waits_of(ask, waits) for _ in range(RUNS)]
         few, many = min(runs), [max(each) for each in zip(*runs, strict=True)]
     assert few != many, (
-        f"The server waits {few} s, each time anew: servers that were refused together"
+        f"The server waits {few} s, every time: servers that were refused together"
         " come back together. Wait a random time, wait_random_exponential(max=10)."
     )
     assert many[1] > many[0], (

@@ -1,4 +1,4 @@
-"""The words of useChat: the same answer, for a client that wants others."""
+"""The words of useChat: the same answer, for a client with words of its own."""
 
 from threading import Thread
 

@@ -54,7 +54,7 @@ async function ask(question) {
   });
   if (!response.ok) throw new Error(await sentenceIn(response));
 
-  const answers = []; // by their index: the element that each one stands in
+  const answers = []; // by their index: the element that shows each of them
   const reasons = [];
   for await (const line of lines(response.body.getReader())) {
     wire.append(line, "\n");

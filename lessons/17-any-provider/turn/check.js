@@ -24,7 +24,7 @@ export const checks = [
       );
       page.must(
         seen.includes("5050"),
-        `5050 tokens were written, 4711 of them thoughts, and below the answer the page says ${say(seen)}: show both, so add to what stands there.`,
+        `5050 tokens were written, 4711 of them thoughts, and below the answer the page says ${say(seen)}: show both, so add to what is there.`,
       );
       const without = await words(page, USAGE);
       const none = await words(page, USAGE, { thoughts: 0 });

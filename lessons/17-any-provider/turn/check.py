@@ -50,7 +50,7 @@ def test_thoughts_are_counted_as_the_provider_says(events):
         names = [name for event in came for name in event]
         assert names.index("usage") < names.index("thoughts"), (
             "The thoughts came before the usage, whose place on the page is written"
-            " anew when it comes: yield them after it."
+            " when it comes: yield them after it."
         )
 
 

@@ -86,7 +86,7 @@ def test_a_reader_who_goes_on_has_the_room_again(waits_for_one):
     waits = waits_for_one(PART, taken=10)
     assert waits == MOST, (
         f"A reader took ten pieces of {PART} bytes and stopped, and {waits} bytes wait,"
-        f" expected were {MOST}: what was taken waits no more, so count what is in"
+        f" expected were {MOST}: what was taken no longer waits, so count what is in"
         " self.pieces now."
     )
 

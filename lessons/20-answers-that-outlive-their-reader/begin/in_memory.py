@@ -60,7 +60,7 @@ class InMemory:
                 del self.chats[chat]
 
     def remember(self, chat, name):
-        """Keep the newest answer of a chat in mind, for who comes back to it."""
+        """Remember the newest answer of a chat, for readers who come back to it."""
         with self.changed:
             self.chats[chat] = name
 

@@ -97,7 +97,7 @@ async function isGone() {
   }
 }
 
-/** Say how the answer ended, and read no more. */
+/** Say how the answer ended, and stop reading. */
 function finish(sentence) {
   source.close();
   answer.ariaBusy = false;

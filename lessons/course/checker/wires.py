@@ -54,7 +54,7 @@ def wire_of(app, answer_with):
 
 
 def gives_two_answers(client, answer_with):
-    """Whether a server of the OpenAI wire does as a client asks that wants two."""
+    """Whether a server of the OpenAI wire gives two answers if it is asked for two."""
     answer_with("Yes.")
     turn = {"role": "user", "content": "Hello?"}
     question = {"model": "practice", "messages": [turn], "n": 2}

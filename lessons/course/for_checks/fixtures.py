@@ -152,8 +152,8 @@ def told(caplog, capsys, monkeypatch):
 def client(program):
     """Yield a client that calls the program, without a port between them.
 
-    What a check has not read to its end is closed after it. Else Python would do that
-    at some later time, perhaps in the middle of another request, and break that.
+    What a check has not read to its end is closed after it. Otherwise Python would do
+    that at some later time, perhaps in the middle of another request, and break that.
     """
     client = program.app.test_client()
     call = client.open

@@ -75,8 +75,8 @@ def messages(answer):
         except ValueError:
             message = None
         assert isinstance(message, dict), (
-            f"One line of the answer is {short(line)}, which is no object in JSON: make"
-            " each line by json.dumps(message) and a newline."
+            f"One line of the answer is {short(line)}, which is not an object in JSON:"
+            " make each line by json.dumps(message) and a newline."
         )
         found.append(message)
     return found
@@ -170,7 +170,7 @@ def the_last_line_says_why_the_model_ended(answer_of):
     *_, last = messages(answer)
     assert last.get("reason") != STOPPED_EARLY.sentence, (
         "The answer was whole, and its last line says that it stopped early: the"
-        " finish reason stands in one of the last chunks, and an empty one comes after"
+        " finish reason is in one of the last chunks, and an empty one comes after"
         " it. Keep the metadata of all chunks, metadata |= chunk.response_metadata."
     )
     assert last == {"end": "stop"}, (
@@ -320,9 +320,9 @@ def a_failure_before_the_first_token_is_a_status(answer_of, told):
         _, answer = answer_of(*script)
         assert answer.status_code == 502, (
             f"The model ended without a word{what}, and the status is"
-            f" {answer.status_code}: that is no answer. Call require_whole(metadata,"
-            " has_text=False) before anything is sent: it raises what http_error makes"
-            " a 502 of."
+            f" {answer.status_code}: that is not an answer. Call"
+            " require_whole(metadata, has_text=False) before anything is sent: it raises"
+            " what http_error makes a 502 of."
         )
 
 

@@ -80,7 +80,7 @@ def test_the_answer_is_what_the_model_wrote(ask, lesson_number):
         raise
     assert model.prompts, (
         "No chunk was taken from the model: loop over model.stream(prompt), with the"
-        " model of choose_model(), and inside the with block if one stands around it."
+        " model of choose_model(), and inside the with block if there is one."
     )
     assert model.prompts == ["Hello?"], (
         f'The prompt was "Hello?", but the model was asked {model.prompts}: ask it'
@@ -104,7 +104,7 @@ def test_the_answer_is_what_the_model_wrote(ask, lesson_number):
 
 WITH_CHAIN = ", with chain([first_piece], pieces)"
 CLOSE_LATER = (
-    ", and if the view closes it at the end, hand over its close without (),"
+    ", and if the view closes it at the end, pass its close without (),"
     " call_on_close(pieces.close)"
 )
 
@@ -119,12 +119,12 @@ def about_a_whole_answer(said):
     if MISTAKE.sentence in said:
         return (
             "The model had not failed: the program itself broke. Its log says where."
-            " Does each call hand over what its def takes, in that order?"
+            " Does each call pass what its def takes, in that order?"
         )
     return (
         "That was for a whole answer. If you ask whether it has text: has_text ="
         ' True where some comes. If you ask for its finish_reason, "stop": it'
-        " stands in one of the last chunks, and an empty chunk comes after it, so"
+        " is in one of the last chunks, and an empty chunk comes after it, so"
         " keep the metadata of all chunks."
     )
 
@@ -246,7 +246,7 @@ def test_a_prompt_that_is_no_string_is_refused(ask):
             error.add_note(f"That was for {sent}: abort(400) first, in the view.")
             raise
         assert answer.status_code in (400, 422), (
-            f"Sent was {sent}, which wants a 400, and the status is"
+            f"Sent was {sent}, which needs a 400, and the status is"
             f" {answer.status_code}. A list of messages can speak as your system:"
             " abort(400) in the view, if not isinstance(prompt, str)."
         )

@@ -40,7 +40,7 @@ READ_PROMPT = "let read_prompt() of failures.py read the prompt in the view"
 def what_is_no_prompt_is_refused(
     client, answer_with, address="/ask", advice=READ_PROMPT, **sent
 ):
-    """Fail unless what is no prompt gets a 400 with a sentence, and the model nothing.
+    """Fail unless a bad prompt gets a 400 with a sentence, and the model gets nothing.
 
     `advice` is what does that in this lesson.
     """
@@ -51,11 +51,11 @@ def what_is_no_prompt_is_refused(
             answer = client.post(address, data=text, **typed, **sent)
         except Exception as error:
             error.add_note(
-                f"That was for the body {text}, which wants a 400: {advice}."
+                f"That was for the body {text}, which needs a 400: {advice}."
             )
             raise
         assert answer.status_code == 400 and not model.prompts, (
-            f"Sent was {text}, which is no prompt, and the status is"
+            f"Sent was {text}, which is not a prompt, and the status is"
             f" {answer.status_code}, expected was 400, before any model is asked: a"
             f" list can speak as your system. So {advice}, which refuses all that is no"
             " text."

@@ -18,7 +18,7 @@ def mount_programs(app, below):
     """Put the programs of every lesson below an address of a Flask app: /lessons.
 
     /lessons/<name>/program is the lesson's own program, or the app's where it has none;
-    /lessons/<name>/mine is what the student writes. Each stands there twice: /bad
+    /lessons/<name>/mine is what the student writes. Each is there twice: /bad
     behind it puts a bad network around it.
     """
     root = app.wsgi_app

@@ -16,7 +16,7 @@ const ADVICE = [
   ],
   [
     /Illegal invocation/,
-    "A function was handed on without the object that it belongs to: write () => asking.abort(), and not asking.abort alone.",
+    "A function was passed without the object that it belongs to: write () => asking.abort(), and not asking.abort alone.",
   ],
   [
     /of undefined \(reading 'abort'\)/,
@@ -60,7 +60,7 @@ const ADVICE = [
   ],
   [
     /is not async iterable/,
-    "for await loops over what a generator gives when it is called: is the reader handed on without (), and in the place of the third parameter?",
+    "for await loops over what a generator gives when it is called: is the reader passed without (), as the third argument?",
   ],
   [
     /is not iterable/,
@@ -68,7 +68,7 @@ const ADVICE = [
   ],
   [
     /is not a function/,
-    "What stands before the () is no function: look how its name is written, and what stands before the dot.",
+    "The value before the () is not a function: look how its name is written, and what stands before the dot.",
   ],
   [
     /not of type 'Node'/,
@@ -76,7 +76,7 @@ const ADVICE = [
   ],
   [
     /Unexpected token '-'|Invalid left-hand side/,
-    "A name has no dash in it: a header's stands between quotation marks, and aria-busy is called ariaBusy.",
+    "A name has no dash in it: a header's is written in quotation marks, and aria-busy is called ariaBusy.",
   ],
   [
     /SyntaxError(?!.* is not valid JSON)/,

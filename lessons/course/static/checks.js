@@ -52,7 +52,7 @@ class Page {
   problems = []; // what its script breaks on
   alerts = [];
   readsOn = false; // after the end of an answer
-  before = new Map(); // each text node that stood there when it was last asked
+  before = new Map(); // each text node that was there when it was last asked
   alertsBefore = 0;
   forgotToWait = false; // for a read that it had begun
   leaves = false; // because the form was sent by the browser itself
@@ -174,7 +174,7 @@ class Page {
   /** Wait a little for it to be so; return whether it came to be. */
   async soon(so) {
     const until = performance.now() + PATIENCE;
-    let wait = 4; // ms, and longer each time: what is late will mostly never be there
+    let wait = 4; // ms, and longer each time: what is late will usually never be there
     while (!so() && performance.now() < until) {
       await aMoment(wait);
       wait = Math.min(1.2 * wait, 50);
@@ -224,7 +224,7 @@ class Page {
     return this.form?.querySelector(sends) ?? this.document.querySelector("button");
   }
 
-  /** What stands in the place of the answer, to the letter. */
+  /** The text in the place of the answer, to the letter. */
   get text() {
     if (this.answer.nodeName === "TEXTAREA") return this.answer.value;
     const kinds = NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT;
@@ -309,7 +309,7 @@ class Page {
     await this.soon(() => this.leaves || this.unsent || this.usesAnotherWay || asked());
     this.must(
       !this.leaves,
-      "The browser sent the form itself and loaded the page anew: listen to the form's submit event, and call event.preventDefault() there first.",
+      "The browser sent the form itself and reloaded the page: listen to the form's submit event, and call event.preventDefault() there first.",
     );
     this.must(
       !this.unsent,

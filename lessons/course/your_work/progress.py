@@ -1,7 +1,7 @@
 """What is remembered of a student's work: the lessons that were started and are done.
 
 The file has a line of JSON for each start, and for each verdict that says something
-new. Lines are only added. A line that cannot be read is passed over: what it said is
+new. Lines are only added. A line that cannot be read is ignored: what it said is
 forgotten, and nothing else.
 """
 

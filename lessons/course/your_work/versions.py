@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lessons.course.folders import COURSE, ROOT
 
-# Programs consist of these. What else stands beside them is no part of a version: a
+# Programs consist of these. Other files beside them are not part of a version: a
 # program may write a log or a database there while it runs.
 KINDS = {".py", ".js", ".mjs", ".css", ".html", ".svg", ".conf"}
 OF_OTHERS = {"__pycache__", "node_modules", "venv"}  # folders with nobody's own files

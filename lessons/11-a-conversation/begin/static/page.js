@@ -32,7 +32,7 @@ async function answer(prompt) {
   } catch (error) {
     end = error.message;
   }
-  const why = errorLine.exec(turn.content)?.[1]; // what stands in its brackets ( )
+  const why = errorLine.exec(turn.content)?.[1]; // the part in its brackets ( )
   if (why) end = `The answer broke off. ${why}`;
   if (signal.aborted) end = "You stopped the answer.";
   turn.content = turn.content.replace(errorLine, ""); // the model did not say that
