@@ -104,7 +104,7 @@ export const checks = [
         old.hungUp,
         "A new question was asked, and the old answer's connection is still open: both write into the page. Abort the old one first.",
       );
-      page.must(!fresh.hungUp, "The new question was hung up on, together with the old one: make it a controller of its own.");
+      page.must(!fresh.hungUp, "The new question was aborted, together with the old one: make it a controller of its own.");
       fresh.send("new");
       await page.soon(() => page.text === "new");
       page.must(

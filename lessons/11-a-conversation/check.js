@@ -177,7 +177,7 @@ export const checks = [
       const next = await page.ask("And?");
       page.must(
         sent(next)?.at(-2)?.content === "Half an",
-        `An answer ended in the server's line "[error: It failed.]", then "And?" was asked, and the server got "${body(next)}": the line is no part of what the model said.`,
+        `An answer ended in the server's line "[error: It failed.]", then "And?" was asked, and the server got "${body(next)}": the line is not part of what the model said.`,
       );
     },
   },

@@ -36,11 +36,11 @@ def write(model, question, stream):
 
 
 def write_answer(model, question, stream):
-    """Write a whole answer; hang up on the model as soon as nobody reads."""
+    """Write a whole answer; close the model's stream as soon as nobody reads."""
     metadata = {}  # of all chunks: one of the last says why the answer ended
     usage = None
     has_text = False
-    with closing(model.stream(question)) as chunks:  # leaving hangs up on the model
+    with closing(model.stream(question)) as chunks:  # leaving closes the stream
         for chunk in ignoring_late_errors(chunks):
             metadata |= chunk.response_metadata
             if chunk.usage_metadata:

@@ -433,8 +433,8 @@ def test_nobody_is_answered_without_the_key(chat, client):
     error_of(answers[1], 401, f"{what} for /v1/models", advice)
     for each in answers:
         assert KEY not in each.text, (
-            f"The refusal says {each.get_json(silent=True)!r}, and with that the key to"
-            " whoever asks: it may say that the key is wrong, and not which is right."
+            f"The refusal says {each.get_json(silent=True)!r}, and so tells everybody"
+            " the key: it may say that the key is wrong, and not which is right."
         )
     status = client.get("/").status_code
     assert status == 200, (

@@ -100,7 +100,7 @@ THEIR_WORDS = ["pydantic", "validation error", "Input should be", "type=", "\n"]
 
 
 def must_be_left(model, what):
-    """Fail unless the model was hung up on before it had come to its end."""
+    """Fail unless the model's stream was closed before it had come to its end."""
     assert model.closed.wait(PATIENCE), (
         f"{what} the model's stream stayed open: it writes on, and you pay for it. Let"
         " the generator return there."

@@ -554,7 +554,7 @@ class Lingering(ScriptedModel):
 
 
 def test_a_place_is_given_back_when_the_model_is_free(client, answer_with):
-    """A place is given back when its model has been hung up on."""
+    """A place is given back when its model's stream is closed."""
     model = Lingering(*["word "] * MANY)
     answer_with().stream = model.stream
     answer = client.post("/ask", json={"prompt": "Hello?"})
@@ -567,9 +567,9 @@ def test_a_place_is_given_back_when_the_model_is_free(client, answer_with):
     model.closed.wait(PATIENCE)
     done_in_time(lambda: model.answer_closed.wait(PATIENCE))
     assert model.was_waited_for is not False, (
-        "The reader left, and the place was given back while the model was still being"
-        " hung up on: readers who come and go could keep more models at work than there"
-        " are places. written() waits with writer.join()."
+        "The reader left, and the place was given back while its model was still open:"
+        " readers who come and go could keep more models at work than there are places."
+        " written() waits with writer.join()."
     )
 
 

@@ -652,7 +652,7 @@ def test_nobody_gets_round_the_limit_by_a_header(few):
 
 @pytest.fixture
 def later(few, program, monkeypatch):
-    """Return a function that lets seconds pass, for whoever asks time.time()."""
+    """Return a function that lets seconds pass, as time.time() tells them."""
     now = clock.time
     passed = [0]
 

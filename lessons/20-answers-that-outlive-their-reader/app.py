@@ -56,6 +56,6 @@ def number_of_last_event():
 
 @app.delete("/answers/<name>")
 def stop(name):
-    """End an answer: its readers see that, and its writer hangs up on the model."""
+    """End an answer: its readers see that, and its writer closes the model's stream."""
     store.end(name, STOPPED)
     return "", 204

@@ -146,7 +146,7 @@ def test_a_writer_adds_an_event(program):
     goes_on = program.store.add(name, TOKEN)
     assert goes_on, (
         f"add() returned {goes_on}, expected was True: the writer takes anything else"
-        " for a Stop, and hangs up on the model."
+        " for a Stop, and closes the model's stream."
     )
 
 
@@ -417,8 +417,8 @@ def test_it_is_written_on_when_its_reader_has_left(begin, client):
     gate.set()
     assert model.closed.wait(PATIENCE), "The model did not come to its end."
     assert not model.closed_early, (
-        "A reader left, and the model was hung up on: a reader only reads, so read()"
-        " must not end the answer."
+        "A reader left, and the model's stream was closed: a reader only reads, so"
+        " read() must not end the answer."
     )
     assert tokens_in(read(client, place)) == ["one", "two"], (
         "A reader left and came back, and did not get the whole answer: a reader only"
@@ -680,7 +680,7 @@ def test_a_long_answer_can_be_read_from_its_beginning(begin, client):
     assert tokens == texts, (
         f"The model wrote {len(texts)} texts, and a reader got {len(tokens)}, from"
         f" {short(''.join(tokens[:1]))} to {short(''.join(tokens[-1:]))}: all events of"
-        " an answer stay in its list, for whoever reads it later."
+        " an answer stay in its list, for readers who come later."
     )
 
 

@@ -1,9 +1,9 @@
 """Answers in Redis, for many machines: each is a Redis Stream, read from anywhere.
 
 A Redis Stream is a list of entries with a number each. XADD adds one, XREAD waits for
-those after a number. Who may write, and until when it is believed to be alive, stands
-in one sorted set for all machines: the name of each running answer, by the second
-until which its writer has promised to come back.
+those after a number. Which writers may write, and until when each is believed to be
+alive, is in one sorted set for all machines: the name of each running answer, by the
+second until which its writer has promised to come back.
 
 A script runs in Redis as one step, so that two machines cannot come between its lines.
 """

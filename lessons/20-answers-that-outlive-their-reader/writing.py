@@ -53,7 +53,7 @@ def write_texts(store, name, prompt):
     deadline = monotonic() + ANSWER_SECONDS
     metadata = {}  # of all chunks: one of the last says why the answer ended
     has_text = False
-    # Leaving hangs up on the model, and gives back the memory that was taken.
+    # Leaving closes the model's stream, and gives back the memory that was taken.
     with closing(model.stream(prompt)) as chunks, room.share() as take:
         for chunk in ignoring_late_errors(chunks):
             metadata.update(chunk.response_metadata)

@@ -72,7 +72,7 @@ def where_to_get(module, folder):
         return f"It is a package: python -m pip install {package} installs it."
     return (
         "No lesson uses a package of that name: look how it is written. A file of your"
-        f" own stands in {folder.name}/ and has a dot before its name,"
+        f" own is in {folder.name}/ and has a dot before its name,"
         f" as in from .{name} import ..."
     )
 

@@ -93,7 +93,7 @@ def written(prompt):
         yield from waiting
     finally:
         waiting.leave()
-        writer.join()  # until the model has been hung up on
+        writer.join()  # until the model's stream is closed
 
 
 def write(prompt, waiting):

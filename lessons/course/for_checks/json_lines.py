@@ -321,8 +321,8 @@ def a_failure_before_the_first_token_is_a_status(answer_of, told):
         assert answer.status_code == 502, (
             f"The model ended without a word{what}, and the status is"
             f" {answer.status_code}: that is not an answer. Call"
-            " require_whole(metadata, has_text=False) before anything is sent: it raises"
-            " what http_error makes a 502 of."
+            " require_whole(metadata, has_text=False) before anything is sent: it"
+            " raises what http_error makes a 502 of."
         )
 
 

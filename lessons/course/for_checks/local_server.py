@@ -38,8 +38,8 @@ def served(wsgi_app, handler=Quiet):
 def free_port():
     """Return the number of a port on which nothing listens.
 
-    None of those that a system gives to whoever asks for any: a browser, say, could get
-    it before the server that it is for.
+    None of those that a system gives to a program that asks for any: a browser, say,
+    could get it before the server that it is for.
     """
     while True:
         port = random.randrange(10_000, 32_000)

@@ -68,7 +68,7 @@ const ADVICE = [
   ],
   [
     /is not a function/,
-    "The value before the () is not a function: look how its name is written, and what stands before the dot.",
+    "The value before the () is not a function: look how its name is written, and what is before the dot.",
   ],
   [
     /not of type 'Node'/,
