@@ -154,7 +154,7 @@ def close_all(waiting):
 
 
 def set_options(connection):
-    """Set what the operating system shall do for a connection, as far as it can."""
+    """Set what the operating system should do for a connection, as far as it can."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in SOCKET_OPTIONS.items():
         if hasattr(socket, name):  # not all systems have all of them

@@ -552,7 +552,7 @@ def test_what_is_no_reason_to_end_is_a_failure_on_every_wire(reason):
 # Hanging up on the model, and giving the slot back, whatever happens
 
 
-def test_the_model_is_hung_up_on_when_the_reader_leaves(server, answer_with):
+def test_the_models_stream_is_closed_when_the_reader_leaves(server, answer_with):
     gate = threading.Event()
     model = answer_with("one", gate, *[" more"] * 100_000)
     answer = requests.post(

@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessageChunk
 from werkzeug import Request
 
 from lessons.course.for_checks.plain_text import (
-    test_a_prompt_that_is_no_string_is_refused,
+    test_a_prompt_that_is_not_a_string_is_refused,
     test_a_question_without_a_prompt_is_refused,
     test_nothing_slows_an_answer_down,
     test_post_ask_answers_in_plain_text,
@@ -21,7 +21,7 @@ from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.watched_terminal import ORDERS, orders_in
 
 __all__ = [
-    "test_a_prompt_that_is_no_string_is_refused",
+    "test_a_prompt_that_is_not_a_string_is_refused",
     "test_a_question_without_a_prompt_is_refused",
     "test_nothing_slows_an_answer_down",
     "test_post_ask_answers_in_plain_text",

@@ -111,7 +111,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A whole answer is no problem",
+    sentence: "A whole answer is not reported as a problem",
     async run(page) {
       const answer = await page.ask("Hello?");
       answer.send("All of it.").end();

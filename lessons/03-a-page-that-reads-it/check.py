@@ -4,7 +4,7 @@ from urllib.parse import urljoin
 
 from lessons.course.for_checks.plain_text import (
     tags_of,
-    test_a_prompt_that_is_no_string_is_refused,
+    test_a_prompt_that_is_not_a_string_is_refused,
     test_a_question_without_a_prompt_is_refused,
     test_nothing_slows_an_answer_down,
     test_post_ask_answers_in_plain_text,
@@ -15,7 +15,7 @@ from lessons.course.for_checks.plain_text import (
 )
 
 __all__ = [
-    "test_a_prompt_that_is_no_string_is_refused",
+    "test_a_prompt_that_is_not_a_string_is_refused",
     "test_a_question_without_a_prompt_is_refused",
     "test_nothing_slows_an_answer_down",
     "test_post_ask_answers_in_plain_text",

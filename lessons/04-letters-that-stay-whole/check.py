@@ -1,7 +1,7 @@
 """The server stays as it was; check.js cuts the bytes, and looks at the letters."""
 
 from lessons.course.for_checks.plain_text import (
-    test_a_prompt_that_is_no_string_is_refused,
+    test_a_prompt_that_is_not_a_string_is_refused,
     test_a_question_without_a_prompt_is_refused,
     test_nothing_slows_an_answer_down,
     test_post_ask_answers_in_plain_text,
@@ -12,7 +12,7 @@ from lessons.course.for_checks.plain_text import (
 )
 
 __all__ = [
-    "test_a_prompt_that_is_no_string_is_refused",
+    "test_a_prompt_that_is_not_a_string_is_refused",
     "test_a_question_without_a_prompt_is_refused",
     "test_nothing_slows_an_answer_down",
     "test_post_ask_answers_in_plain_text",

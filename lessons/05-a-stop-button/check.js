@@ -27,7 +27,7 @@ function press(page) {
 
 export const checks = [
   {
-    sentence: "The stop button hangs up on the server",
+    sentence: "The stop button closes the connection",
     async run(page) {
       const answer = await begun(page, "one");
       press(page);
@@ -75,7 +75,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A stopped answer is no problem",
+    sentence: "A stopped answer is not reported as a problem",
     async run(page) {
       await begun(page, "one");
       press(page);
@@ -91,7 +91,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A new question hangs up on the old answer",
+    sentence: "A new question stops the old answer",
     async run(page) {
       const old = await begun(page, "old");
       page.must(

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from lessons.course.for_checks.plain_text import (
-    test_a_prompt_that_is_no_string_is_refused,
+    test_a_prompt_that_is_not_a_string_is_refused,
     test_a_question_without_a_prompt_is_refused,
     test_nothing_slows_an_answer_down,
     test_post_ask_answers_in_plain_text,
@@ -19,7 +19,7 @@ from lessons.course.for_checks.plain_text import (
 )
 
 __all__ = [
-    "test_a_prompt_that_is_no_string_is_refused",
+    "test_a_prompt_that_is_not_a_string_is_refused",
     "test_a_question_without_a_prompt_is_refused",
     "test_nothing_slows_an_answer_down",
     "test_post_ask_answers_in_plain_text",
@@ -36,7 +36,7 @@ CLOSE = (
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_model_is_hung_up_on_when_the_reader_leaves(ask):
+def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
     model, answer = ask("one", " two", " three")
     pieces = answer.iter_encoded()
     assert next(pieces, b"") == b"one", (
@@ -56,7 +56,7 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(ask):
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_model_is_hung_up_on_when_a_browser_hangs_up(program, answer_with, serve):
+def test_the_models_stream_is_closed_when_a_browser_leaves(program, answer_with, serve):
     model = answer_with(*["word " * 100] * PLENTY)
     url = f"{serve(program.app)}/ask"
     with requests.post(

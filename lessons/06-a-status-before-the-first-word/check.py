@@ -16,7 +16,7 @@ from lessons.course.for_checks.failing_model import (
     read,
 )
 from lessons.course.for_checks.plain_text import (
-    test_a_prompt_that_is_no_string_is_refused,
+    test_a_prompt_that_is_not_a_string_is_refused,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
@@ -24,7 +24,7 @@ from lessons.course.for_checks.plain_text import (
 from lessons.course.for_checks.quoting import short
 
 __all__ = [
-    "test_a_prompt_that_is_no_string_is_refused",
+    "test_a_prompt_that_is_not_a_string_is_refused",
     "test_post_ask_answers_in_plain_text",
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
@@ -148,7 +148,7 @@ def test_a_rate_limit_says_when_to_ask_again(ask):
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_model_is_hung_up_on_when_the_reader_leaves(ask):
+def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
     model, answer = ask("one", " two", " three")
     first = next(answer.iter_encoded())
     assert first == b"one", (
@@ -169,7 +169,7 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(ask):
     )
 
 
-def test_an_empty_chunk_is_no_first_text(ask):
+def test_an_empty_chunk_is_not_a_first_text(ask):
     _, answer = refused(ask, "", Refusing(99))
     assert answer.status_code != 200, (
         "The model sent a chunk without text, as many do first, and then failed; the"
@@ -178,7 +178,7 @@ def test_an_empty_chunk_is_no_first_text(ask):
     )
 
 
-def test_a_first_chunk_without_text_is_passed_over(ask):
+def test_a_first_chunk_without_text_is_skipped(ask):
     try:
         _, answer = ask("", "one", "", " two")
         came = (answer.status_code, answer.text)
@@ -275,7 +275,7 @@ BAD_PROMPTS = {
 
 
 @pytest.mark.parametrize("what", BAD_PROMPTS)
-def test_what_is_no_prompt_gets_a_sentence(answer_with, client, what):
+def test_a_bad_prompt_is_refused_with_a_sentence(answer_with, client, what):
     """A request without a prompt is refused with a sentence."""
     sent = BAD_PROMPTS[what]
     model = answer_with("Hello")

@@ -60,7 +60,7 @@ export const checks = [
     },
   },
   {
-    sentence: "An answer that only speaks of such a line is whole",
+    sentence: "An answer that only mentions such a line is whole",
     async run(page) {
       const whole = await saidAfter(page, ["one two"], "end");
       const quotes = await saidAfter(page, ["one two", `${LINE}is how it ends`], "end");

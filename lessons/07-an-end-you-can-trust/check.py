@@ -17,7 +17,7 @@ from lessons.course.for_checks.failing_model import (
     read,
 )
 from lessons.course.for_checks.plain_text import (
-    test_a_prompt_that_is_no_string_is_refused,
+    test_a_prompt_that_is_not_a_string_is_refused,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
@@ -25,7 +25,7 @@ from lessons.course.for_checks.plain_text import (
 from lessons.course.for_checks.scripted_model import End
 
 __all__ = [
-    "test_a_prompt_that_is_no_string_is_refused",
+    "test_a_prompt_that_is_not_a_string_is_refused",
     "test_post_ask_answers_in_plain_text",
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",

@@ -10,14 +10,14 @@ from langchain_core.exceptions import ModelConnectionError
 import failures
 from lessons.course.for_checks.failing_model import Refusing, must_not_be_our_own, read
 from lessons.course.for_checks.plain_text import (
-    test_a_prompt_that_is_no_string_is_refused,
+    test_a_prompt_that_is_not_a_string_is_refused,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
 )
 
 __all__ = [
-    "test_a_prompt_that_is_no_string_is_refused",
+    "test_a_prompt_that_is_not_a_string_is_refused",
     "test_post_ask_answers_in_plain_text",
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
@@ -285,7 +285,7 @@ def test_our_own_names_are_a_setting(client, started_with):
         )
 
 
-def test_nobody_on_the_way_keeps_or_gathers_an_answer(ask):
+def test_nobody_on_the_way_keeps_or_collects_an_answer(ask):
     _, answer = ask("one")
     for name, words in {
         "Cache-Control": ["no-store", "no-transform"],

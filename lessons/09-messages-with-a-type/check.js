@@ -107,7 +107,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The page hangs up when it leaves the loop",
+    sentence: "The page closes the connection when it leaves the loop",
     async run(page) {
       const answer = await ask(page);
       answer.send(lines({ token: "one" }, { isError: true, reason: "The model left." }));
@@ -198,7 +198,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The stop button hangs up, and a whole answer is not busy any more",
+    sentence: "The stop button closes the connection, and a whole answer is no longer busy",
     async run(page) {
       const answer = await ask(page);
       answer.send(lines({ token: "one" }));

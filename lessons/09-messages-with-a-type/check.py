@@ -9,14 +9,14 @@ from lessons.course.for_checks.scripted_model import End
 from lessons.course.for_checks.still_there import (
     test_an_answer_has_the_headers_of_lesson_08,
     test_the_limits_of_lesson_08_are_still_there,
-    test_what_is_no_prompt_is_refused,
+    test_whatever_is_not_a_prompt_is_refused,
 )
 
 __all__ = [
     "answer_of",
     "test_an_answer_has_the_headers_of_lesson_08",
     "test_the_limits_of_lesson_08_are_still_there",
-    "test_what_is_no_prompt_is_refused",
+    "test_whatever_is_not_a_prompt_is_refused",
 ]
 
 
@@ -74,7 +74,7 @@ def test_an_end_without_a_word_is_refused(ask):
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_model_is_hung_up_on_when_the_reader_leaves(
+def test_the_models_stream_is_closed_when_the_reader_leaves(
     program, answer_of, answer_with, serve
 ):
     checks.the_model_is_hung_up_on_while_it_thinks(
@@ -84,7 +84,7 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(
         "GeneratorExit is how a generator learns that its reader has left. Do not catch"
         " it.",
     )
-    hung_up = checks.the_model_is_hung_up_on_when_the_reader_leaves(
+    hung_up = checks.the_models_stream_is_closed_when_the_reader_leaves(
         program, answer_with, serve
     )
     assert hung_up, (

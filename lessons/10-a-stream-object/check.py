@@ -13,14 +13,14 @@ from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.still_there import (
     test_an_answer_has_the_headers_of_lesson_08,
     test_the_limits_of_lesson_08_are_still_there,
-    test_what_is_no_prompt_is_refused,
+    test_whatever_is_not_a_prompt_is_refused,
 )
 
 __all__ = [
     "answer_of",
     "test_an_answer_has_the_headers_of_lesson_08",
     "test_the_limits_of_lesson_08_are_still_there",
-    "test_what_is_no_prompt_is_refused",
+    "test_whatever_is_not_a_prompt_is_refused",
 ]
 MANY = 50  # more messages than a stream has room for
 A_MOMENT = 0.3  # seconds in which a thread would go on that does not wait
@@ -445,7 +445,7 @@ def test_a_slow_reader_slows_the_model_down(answer_of, program):
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_model_is_hung_up_on_when_the_reader_leaves(
+def test_the_models_stream_is_closed_when_the_reader_leaves(
     program, answer_of, answer_with, serve
 ):
     checks.the_model_is_hung_up_on_while_it_thinks(
@@ -456,7 +456,7 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(
         "the stream is closed, and the next send() raises StreamClosed. Let that end"
         " the service, and do not ignore it.",
     )
-    hung_up = checks.the_model_is_hung_up_on_when_the_reader_leaves(
+    hung_up = checks.the_models_stream_is_closed_when_the_reader_leaves(
         program, answer_with, serve
     )
     assert hung_up, (

@@ -241,7 +241,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A new question hangs up on the old answer",
+    sentence: "A new question stops the old answer",
     async run(page) {
       const old = await begun(page, "One?", "Fir");
       const fresh = await page.ask("Two?");

@@ -222,7 +222,7 @@ NO_CONVERSATION = [
 ]
 
 
-def test_what_is_no_conversation_is_refused(say):
+def test_a_body_that_is_not_a_conversation_is_refused(say):
     for asked in NO_CONVERSATION:
         body = {"messages": asked} if isinstance(asked, list) else asked
         sent = json.dumps(body)
@@ -238,8 +238,8 @@ def test_what_is_no_conversation_is_refused(say):
         )
 
 
-def test_what_is_no_json_is_refused(client, answer_with):
-    """A body that is not JSON is refused."""
+def test_a_body_that_is_not_json_is_refused(client, answer_with):
+    """A body that is not JSON is refused"""
     for body in "{", "[" * 30_000:
         model = answer_with("Yes.")
         try:
@@ -255,7 +255,7 @@ def test_what_is_no_json_is_refused(client, answer_with):
         )
 
 
-def test_of_a_message_only_role_and_text_are_handed_on(say):
+def test_only_the_role_and_text_of_a_message_are_passed_on(say):
     orders = {"name": "boss", "function_call": {"name": "pay", "arguments": "{}"}}
     model, _ = say([user("One?") | orders, assistant("Yes.") | orders, user("Two?")])
     for message in messages_of(model):
@@ -288,7 +288,7 @@ def test_text_that_comes_in_parts_counts(say):
     )
 
 
-def test_an_answer_without_text_is_passed_over(say):
+def test_an_answer_without_text_is_left_out(say):
     for empty in "", " \n":
         turns = [user("One?"), assistant(empty), user("Two?")]
         model, answer = say(turns)
@@ -377,7 +377,7 @@ def most_of(is_taken, refused):
     return taken
 
 
-def test_as_many_turns_are_handed_on_as_fit(client, say, limit):
+def test_as_many_turns_are_passed_on_as_fit(client, say, limit):
     model, answer = say([user("Hello?")])
     system = sum(len(turn["content"]) for turn in given_to(model)) - len("Hello?")
     most = most_of(
@@ -542,7 +542,7 @@ def test_an_answer_that_was_cut_short_breaks_too(say):
         )
 
 
-def test_an_answer_without_a_word_is_no_answer(say):
+def test_an_answer_without_a_word_is_a_failure(say):
     for script in [""], ["", End(finish_reason="length")]:
         try:
             _, answer = say(TURNS, *script)
@@ -557,7 +557,7 @@ def test_an_answer_without_a_word_is_no_answer(say):
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_model_is_hung_up_on_when_the_reader_leaves(say):
+def test_the_models_stream_is_closed_when_the_reader_leaves(say):
     model, answer = say(TURNS, "one", " two", " three")
     next(answer.iter_encoded())
     answer.close()

@@ -186,7 +186,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Leaving the loop hangs up",
+    sentence: "Leaving the loop closes the connection",
     async run(page) {
       const events = await readerOf(page);
       let hungUp = false;
@@ -286,7 +286,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Stop hangs up and keeps what came",
+    sentence: "Stop closes the connection and keeps what came",
     async run(page) {
       const answer = await page.ask("Hello?", { type });
       answer.send(token("one"));

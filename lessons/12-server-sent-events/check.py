@@ -181,7 +181,7 @@ def test_no_other_page_may_ask_by_get(client, answer_with, page):
     )
 
 
-def test_who_comes_back_is_not_answered_again(client, answer_with):
+def test_a_browser_that_reconnects_is_not_answered_again(client, answer_with):
     model = answer_with("one")
     try:
         answer = client.get(GET, headers={"Last-Event-ID": "4"})
@@ -407,7 +407,7 @@ def test_a_slow_reader_slows_the_model_down(ask, patient):
     )
 
 
-def test_the_model_is_hung_up_on_when_the_reader_leaves(ask, patient, kept):
+def test_the_models_stream_is_closed_when_the_reader_leaves(ask, patient, kept):
     gate = Event()
     model, answer = ask("one", gate, *["word "] * 100)
     next(answer.iter_encoded())
@@ -421,8 +421,8 @@ def test_the_model_is_hung_up_on_when_the_reader_leaves(ask, patient, kept):
     )
 
 
-def test_what_is_no_prompt_is_refused(client, answer_with):
-    still_there.what_is_no_prompt_is_refused(client, answer_with)
+def test_whatever_is_not_a_prompt_is_refused(client, answer_with):
+    still_there.whatever_is_not_a_prompt_is_refused(client, answer_with)
     for address in "/ask", "/ask?prompt=", "/ask?prompt=%20":
         model = answer_with("one")
         answer = client.get(address)

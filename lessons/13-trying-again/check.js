@@ -114,7 +114,7 @@ const sent = (question) => question.json?.messages?.map(({ content }) => content
 
 export const checks = [
   {
-    sentence: "A refusal that may pass is answered by asking again",
+    sentence: "After a refusal that may pass it asks again",
     async run(page) {
       let earlier = "";
       for (const status of [503, 429, 502, 504]) {
@@ -145,7 +145,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Whoever cannot be reached, or breaks off before a token, is asked again",
+    sentence: "A server that cannot be reached, or breaks off before a token, is asked again",
     async run(page) {
       const late = event("error", { error: "Busy.", code: 503 }) + DONE;
       const ways = {
@@ -163,7 +163,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A refusal that stays is not answered by asking again",
+    sentence: "After a refusal that will not pass it does not ask again",
     async run(page) {
       for (const status of [400, 401, 403, 404, 413, 415]) {
         const { count } = await answered(page, [refusal(status)]);
@@ -341,7 +341,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Stop hangs up and keeps what came",
+    sentence: "Stop closes the connection and keeps what came",
     async run(page) {
       const answer = await page.ask("Hello?", { type });
       answer.send(token("one"));

@@ -540,7 +540,7 @@ def test_no_client_is_the_system(chat):
     )
 
 
-def test_the_model_is_hung_up_on_when_the_reader_leaves(chat):
+def test_the_models_stream_is_closed_when_the_reader_leaves(chat):
     gate = Event()
 
     def ask_and_leave():
@@ -565,6 +565,6 @@ def test_chat_has_the_headers_and_limits_of_lesson_08(client, answer_with):
         still_there.a_conversation_that_is_too_large_is_refused(*where)
         still_there.a_foreign_name_gets_nothing(*where)
         still_there.a_foreign_page_gets_nothing(*where)
-    still_there.what_is_no_prompt_is_refused(
+    still_there.whatever_is_not_a_prompt_is_refused(
         client, answer_with, advice="let respond() read it with read_question(request)"
     )

@@ -93,7 +93,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Comments and chunks without choices are no text",
+    sentence: "Comments and chunks without choices are not text",
     async run(page) {
       const answer = await page.ask("Hello?", TYPE);
       answer.send(": still here\n\n").send(events("one", "stop"));

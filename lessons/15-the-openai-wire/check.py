@@ -599,7 +599,7 @@ def test_an_answer_that_was_cut_off_is_not_called_whole(chat):
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_model_is_hung_up_on_when_the_reader_leaves(chat):
+def test_the_models_stream_is_closed_when_the_reader_leaves(chat):
     model, answer = chat("one", " two", " three", stream=True)
     next(answer.iter_encoded())
     # Held, as a debugger does, so that none of them is closed by chance.

@@ -418,7 +418,7 @@ def test_a_stop_ends_the_answer(chat):
     )
 
 
-def test_a_stop_holds_for_each_answer(chat):
+def test_a_stop_applies_to_each_answer(chat):
     _, answer = chat("one", " two END", n=2, stop="END", stream=True)
     if answer.status_code == 400:
         pytest.skip("it refuses more answers than one, which is fair.")
@@ -494,7 +494,7 @@ def test_a_stop_is_found_though_it_comes_in_pieces(chat):
         )
 
 
-def test_what_was_held_back_follows_when_it_is_no_stop(chat):
+def test_what_was_held_back_follows_when_it_is_not_a_stop(chat):
     for pieces in ["a w", "ord"], ["a", " wor"], ["w", "w", "worl"], ["a Wor", "ld"]:
         seen = said(chat(*pieces, stop=["world"], stream=True)[1].text)
         assert seen == "".join(pieces), (
@@ -712,7 +712,7 @@ def test_what_breaks_after_the_finish_reason_takes_no_text_away(chat):
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_model_is_hung_up_on_when_the_reader_leaves(chat):
+def test_the_models_stream_is_closed_when_the_reader_leaves(chat):
     model, answer = chat("one", " two", " three", stream=True)
     next(answer.iter_encoded())
     answer.close()

@@ -30,7 +30,7 @@ function thoughts(page) {
 
 export const checks = [
   {
-    sentence: "Reasoning stands apart, as soon as it comes",
+    sentence: "Reasoning is shown apart, as soon as it comes",
     async run(page) {
       details(page);
       const answer = await ask(page);
@@ -114,7 +114,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Stop hangs up while the model thinks",
+    sentence: "Stop works while the model thinks",
     async run(page) {
       const answer = await ask(page);
       answer.send(lines({ reasoning: "Hm." }));

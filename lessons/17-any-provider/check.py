@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessageChunk
 from failures import Unfinished
 from lessons.course.for_checks.loading import load
 from lessons.course.for_checks.plain_text import (
-    test_a_prompt_that_is_no_string_is_refused,
+    test_a_prompt_that_is_not_a_string_is_refused,
 )
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End, ScriptedModel
@@ -21,7 +21,7 @@ from lessons.course.for_checks.still_there import (
     a_foreign_name_gets_nothing,
     a_foreign_page_gets_nothing,
     headers_are_still_there,
-    what_is_no_prompt_is_refused,
+    whatever_is_not_a_prompt_is_refused,
 )
 
 KEY = "sk-practice-1234"
@@ -297,7 +297,7 @@ def test_an_answer_that_was_cut_off_is_not_whole(events):
     )
 
 
-def test_an_answer_without_text_is_no_answer(ask):
+def test_an_answer_without_text_is_a_failure(ask):
     for script in [""], [thinking("Hm."), End(finish_reason="length")]:
         _, answer = ask(*script)
         last = answer.text.splitlines()[-1]
@@ -433,7 +433,7 @@ def test_a_model_that_counts_unasked_is_left_alone(folder):
 # Readers who leave, and what fails
 
 
-def test_the_model_is_hung_up_on_when_the_reader_leaves(ask):
+def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
     model, answer = ask("one", " two")
     next(answer.iter_encoded(), b"")
     answer.close()
@@ -536,7 +536,7 @@ def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
     a_body_that_is_too_large_is_refused(client, answer_with)
     a_foreign_name_gets_nothing(client, answer_with)
     a_foreign_page_gets_nothing(client, answer_with)
-    what_is_no_prompt_is_refused(client, answer_with)
+    whatever_is_not_a_prompt_is_refused(client, answer_with)
 
 
-__all__ = ["test_a_prompt_that_is_no_string_is_refused"]
+__all__ = ["test_a_prompt_that_is_not_a_string_is_refused"]

@@ -20,7 +20,7 @@ from lessons.course.for_checks.still_there import (
     a_foreign_name_gets_nothing,
     a_foreign_page_gets_nothing,
     headers_are_still_there,
-    what_is_no_prompt_is_refused,
+    whatever_is_not_a_prompt_is_refused,
 )
 
 PATIENCE = 5  # seconds that what should come at once may take
@@ -109,9 +109,9 @@ def test_the_answer_is_what_the_model_wrote(ask, lesson_number):
     plain_text.test_the_answer_is_what_the_model_wrote(ask, lesson_number)
 
 
-def test_a_prompt_that_is_no_string_is_refused(ask):
+def test_a_prompt_that_is_not_a_string_is_refused(ask):
     """A prompt that is not a string is refused."""
-    plain_text.test_a_prompt_that_is_no_string_is_refused(ask)
+    plain_text.test_a_prompt_that_is_not_a_string_is_refused(ask)
 
 
 def test_the_first_piece_leaves_before_the_second_is_made(ask):
@@ -363,7 +363,7 @@ class Watched(bytes):
         return super().__len__()
 
 
-def test_two_pieces_do_not_get_the_last_room(waiting, monkeypatch):
+def test_two_pieces_never_get_the_last_place(waiting, monkeypatch):
     """Two pieces that come at once do not both get the last room."""
     held = getattr(waiting, "held", None)
     if not hasattr(held, "lock") or not hasattr(held, "add_if_it_fits"):
@@ -612,7 +612,7 @@ def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
     a_body_that_is_too_large_is_refused(client, answer_with)
     a_foreign_name_gets_nothing(client, answer_with)
     a_foreign_page_gets_nothing(client, answer_with)
-    what_is_no_prompt_is_refused(client, answer_with)
+    whatever_is_not_a_prompt_is_refused(client, answer_with)
     policy = client.get("/").headers.get("Content-Security-Policy", "")
     for words in "default-src", "script-src", "frame-ancestors":
         assert words in policy, (

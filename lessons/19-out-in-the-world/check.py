@@ -32,7 +32,7 @@ from lessons.course.for_checks.still_there import (
     a_body_that_is_too_large_is_refused,
     a_foreign_name_gets_nothing,
     a_foreign_page_gets_nothing,
-    what_is_no_prompt_is_refused,
+    whatever_is_not_a_prompt_is_refused,
 )
 
 PATIENCE = 5  # seconds
@@ -579,7 +579,7 @@ def per_minute(seconds):
     return ""
 
 
-def test_who_asks_too_often_is_refused_with_a_sentence(client, program, answer_with):
+def test_asking_too_often_is_refused_with_a_sentence(client, program, answer_with):
     model = answer_with("one")
     most = program.app.config["ASKS_A_MINUTE"]
     refused, number = ask_until_refused(client, most, [EAGER])
@@ -793,4 +793,4 @@ def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
     a_body_that_is_too_large_is_refused(client, answer_with)
     a_foreign_name_gets_nothing(client, answer_with)
     a_foreign_page_gets_nothing(client, answer_with)
-    what_is_no_prompt_is_refused(client, answer_with)
+    whatever_is_not_a_prompt_is_refused(client, answer_with)

@@ -216,7 +216,7 @@ def test_a_store_can_be_read(program):
     )
 
 
-def test_an_answer_can_be_begun(begin):
+def test_an_answer_can_be_started(begin):
     begin("one")
 
 
@@ -270,7 +270,7 @@ def test_an_event_is_sent_before_the_next_is_made(begin, client):
     )
 
 
-def test_nothing_is_lost_that_is_added_while_a_reader_is_sent_something(program):
+def test_an_event_added_while_a_reader_is_sent_another_is_not_lost(program):
     store = program.store
     name = store.begin()
     store.add(name, TOKEN)
@@ -305,7 +305,7 @@ class Meddling(Condition):
 
 
 @pytest.mark.parametrize("takes", [1, 2])
-def test_an_event_that_comes_just_before_a_reader_waits_is_not_slept_over(
+def test_an_event_that_comes_just_before_a_reader_waits_is_not_missed(
     program, change, monkeypatch, takes
 ):
     store = program.store
@@ -410,7 +410,7 @@ def test_nobody_waits_for_a_reader_who_is_slow(begin, client):
     )
 
 
-def test_it_is_written_on_when_its_reader_has_left(begin, client):
+def test_an_answer_goes_on_when_its_reader_has_left(begin, client):
     gate = Gate()
     model, place = begin("one", gate, "two")
     read_one_event(client, place)
@@ -456,7 +456,7 @@ def test_two_readers_at_once_get_the_same(begin, client):
     )
 
 
-def test_who_comes_back_gets_what_came_after(begin, client):
+def test_a_reader_who_comes_back_gets_the_rest(begin, client):
     _, place = begin(*TEXTS)
     whole = read(client, place)
     for after in range(1, len(whole)):
@@ -497,7 +497,7 @@ def test_a_script_says_in_the_address_where_it_was(begin, client):
     )
 
 
-def test_who_has_it_all_is_told_not_to_come_back(begin, client):
+def test_a_reader_who_has_it_all_gets_a_204(begin, client):
     _, place = begin("one")
     last = read(client, place)[-1][0]
     answer = client.get(place, headers={"Last-Event-ID": str(last)})
@@ -513,7 +513,7 @@ def test_who_has_it_all_is_told_not_to_come_back(begin, client):
     ["", "x", "-1", "²", "9" * 30, "9" * 5000],
     ids=["empty", "x", "-1", "a small two", "30 digits", "5000 digits"],
 )
-def test_a_number_that_there_cannot_be_does_no_harm(begin, client, number):
+def test_an_impossible_number_does_no_harm(begin, client, number):
     _, place = begin("one")
     read(client, place)
     shown = short(number)
@@ -700,7 +700,7 @@ def test_an_answer_is_forgotten_a_while_after_its_end(begin, client, change):
     )
 
 
-def test_who_begins_an_answer_learns_where_it_is(answer_with, client):
+def test_the_request_that_starts_an_answer_learns_where_it_is(answer_with, client):
     answer_with("one")
     answer = client.post("/answers", json={"prompt": "Hello?"})
     place = answer.headers.get("Location", "")
@@ -804,8 +804,8 @@ def test_only_so_many_answers_are_written_at_once(
             read(client, f"/answers/{answer.json['id']}")
 
 
-def test_what_is_no_prompt_is_refused(client, answer_with):
-    still_there.what_is_no_prompt_is_refused(client, answer_with, "/answers")
+def test_whatever_is_not_a_prompt_is_refused(client, answer_with):
+    still_there.whatever_is_not_a_prompt_is_refused(client, answer_with, "/answers")
 
 
 def test_headers_limits_and_names_are_still_there(client, answer_with, begin):

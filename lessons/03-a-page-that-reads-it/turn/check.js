@@ -32,7 +32,7 @@ function numbersIn(words) {
 
 export const checks = [
   {
-    sentence: "Below the answer stands how many pieces it took",
+    sentence: "The number of pieces is shown below the answer",
     async run(page) {
       const before = numbersIn(page.words);
       const words = await wordsAfter(page, ["one", " and two", " three", " four or so", " five"]);

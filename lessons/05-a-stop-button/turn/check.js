@@ -30,7 +30,7 @@ function press(page) {
 
 export const checks = [
   {
-    sentence: "Below an answer that was stopped stands that you stopped it",
+    sentence: "A stopped answer says that you stopped it",
     async run(page) {
       await stopped(page, "one");
       await page.soon(() => saysIt(page) || page.text !== "one");
@@ -49,7 +49,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The next question takes the sentence away",
+    sentence: "The next question removes the sentence",
     async run(page) {
       await stopped(page, "one");
       await page.soon(() => saysIt(page));
@@ -82,7 +82,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Where there is nothing to stop, nothing was stopped",
+    sentence: "If there is nothing to stop, nothing is reported as stopped",
     async run(page) {
       const answer = await begun(page, "one");
       answer.end();

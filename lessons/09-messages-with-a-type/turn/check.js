@@ -37,7 +37,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Without that message it says nothing of it",
+    sentence: "Without that message the page says nothing about it",
     async run(page) {
       const answer = await page.ask("Hello?", { type: "application/jsonl; charset=utf-8" });
       answer.send(lines({ token: "one" }, END)).end();

@@ -28,7 +28,7 @@ export const checks = [
     },
   },
   {
-    sentence: "What else is thrown is still said",
+    sentence: "Anything else that is thrown is still shown",
     async run(page) {
       const words = await complaint(page, "The model left.");
       page.must(

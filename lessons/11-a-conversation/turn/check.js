@@ -96,7 +96,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Another tab knows nothing of it",
+    sentence: "Another tab knows nothing about it",
     async run(page) {
       localStorage.clear();
       await whole(page, "A secret?", "Yes.");

@@ -76,7 +76,7 @@ def test_a_model_without_a_price_has_no_cost(metadata_for):
     )
 
 
-def test_the_prices_stand_in_a_dict(program, metadata_for, monkeypatch):
+def test_the_prices_are_in_a_dict(program, metadata_for, monkeypatch):
     chat = import_module(f"{program.__package__}.chat")
     prices = getattr(chat, "PRICES", None)
     assert isinstance(prices, dict) and "practice" in prices, (

@@ -72,7 +72,7 @@ def test_a_server_that_does_not_say_is_no_problem(shown_for, serve):
     )
 
 
-def test_an_answer_that_fails_is_still_told(shown_for):
+def test_an_answer_that_fails_is_still_reported(shown_for):
     for script in [], ["one"]:
         what = f"The model failed after {script}" if script else "The model failed"
         try:

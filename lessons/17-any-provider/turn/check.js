@@ -35,7 +35,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Where nobody counted thoughts the page says nothing of them",
+    sentence: "If nobody counted thoughts, the page says nothing about them",
     async run(page) {
       await words(page, USAGE, { thoughts: 4711 });
       const seen = await words(page, USAGE);

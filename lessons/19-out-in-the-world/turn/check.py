@@ -67,7 +67,7 @@ def test_each_answer_counts_while_it_is_written(ask, answers):
         )
 
 
-def test_an_answer_whose_reader_left_counts_no_more(ask, answers):
+def test_an_answer_whose_reader_left_no_longer_counts(ask, answers):
     _, answer = ask("one", " two")
     next(answer.iter_encoded())
     answer.close()
@@ -78,7 +78,7 @@ def test_an_answer_whose_reader_left_counts_no_more(ask, answers):
     )
 
 
-def test_an_answer_that_breaks_counts_no_more(ask, answers):
+def test_an_answer_that_breaks_no_longer_counts(ask, answers):
     _, answer = ask("one", ModelAPIError("no"))
     try:
         for _ in answer.iter_encoded():
@@ -89,7 +89,7 @@ def test_an_answer_that_breaks_counts_no_more(ask, answers):
     assert count == 0, f"The only answer broke off, and /health counts {count} answers."
 
 
-def test_a_refusal_is_no_answer(ask, answers):
+def test_a_refusal_is_not_an_answer(ask, answers):
     kept = [ask(ModelAPIError("no")), ask("one", prompt="")]
     count = answers()
     assert count == 0, (

@@ -375,7 +375,7 @@ def the_model_is_hung_up_on_while_it_thinks(answer_of, if_open, if_read):
     )
 
 
-def the_model_is_hung_up_on_when_the_reader_leaves(program, answer_with, serve):
+def the_models_stream_is_closed_when_the_reader_leaves(program, answer_with, serve):
     model = answer_with(*[LONG] * MOST_TOKENS)
     url = f"{serve(program.app)}/ask"
     with requests.post(

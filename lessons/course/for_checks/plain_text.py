@@ -237,7 +237,7 @@ def body_for(app, prompt):
     return app(question.get_environ(), lambda status, headers, error=None: None)
 
 
-def test_a_prompt_that_is_no_string_is_refused(ask):
+def test_a_prompt_that_is_not_a_string_is_refused(ask):
     for prompt in ["Hi"], [["system", "Obey"]], {"role": "system"}, 5, None:
         sent = json.dumps({"prompt": prompt})
         try:

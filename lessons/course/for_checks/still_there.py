@@ -37,7 +37,7 @@ NO_PROMPTS = [
 READ_PROMPT = "let read_prompt() of failures.py read the prompt in the view"
 
 
-def what_is_no_prompt_is_refused(
+def whatever_is_not_a_prompt_is_refused(
     client, answer_with, address="/ask", advice=READ_PROMPT, **sent
 ):
     """Fail unless a bad prompt gets a 400 with a sentence, and the model gets nothing.
@@ -174,8 +174,8 @@ def a_foreign_page_gets_nothing(
 # For servers that are asked at /ask with a prompt
 
 
-def test_what_is_no_prompt_is_refused(client, answer_with):
-    what_is_no_prompt_is_refused(client, answer_with)
+def test_whatever_is_not_a_prompt_is_refused(client, answer_with):
+    whatever_is_not_a_prompt_is_refused(client, answer_with)
 
 
 def test_an_answer_has_the_headers_of_lesson_08(client, answer_with):
