@@ -80,7 +80,7 @@ export const checks = [
     },
   },
   {
-    sentence: "What the form does not have is passed over",
+    sentence: "Fields that the form does not have are ignored",
     async run(page) {
       for (const at of [["more"], ["__proto__"], ["toString"], ["constructor", 0]]) {
         const answer = await ask(page);

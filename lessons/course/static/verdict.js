@@ -59,7 +59,7 @@ function rowFor({ sentence, outcome, message, printed }) {
   return row;
 }
 
-/** Return a text in parts: what stands between backticks is code. */
+/** Return a text in parts: the part between backticks is code. */
 function withCode(text) {
   return text.split(/`([^`\n]+)`/).map((part, i) => {
     if (i % 2 === 0) return part;
