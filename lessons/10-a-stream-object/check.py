@@ -95,6 +95,7 @@ class Reader:
     def __init__(self, stream):
         self.stream = stream
         self.lines = []
+        self.number = 0  # of the lines: several can come together
         self.may_go_on = threading.Event()
         self.thread = threading.Thread(target=self.work, daemon=True)
         self.thread.start()
@@ -102,15 +103,16 @@ class Reader:
     def work(self):
         for line in self.stream:
             self.lines.append(line)
+            self.number += line.count(b"\n" if isinstance(line, bytes) else "\n")
             self.may_go_on.wait(3 * PATIENCE)
 
     def has_read(self, number):
         """Wait until it has read so many lines; return whether it has."""
         for _ in range(100):
-            if len(self.lines) >= number or not self.thread.is_alive():
+            if self.number >= number or not self.thread.is_alive():
                 break
             self.thread.join(PATIENCE / 100)
-        return len(self.lines) >= number
+        return self.number >= number
 
 
 def read(stream):
@@ -121,19 +123,23 @@ def read(stream):
         " when the stream is closed and no line is left. close() has to notify who"
         " waits, and throw() has to close the stream.",
     )
-    return [as_message(line) for line in lines]
+    return messages_in(lines)
 
 
-def as_message(line):
-    text = line.decode() if isinstance(line, bytes) else line
-    assert isinstance(text, str), (
-        f"A stream yielded {short(line)}: it yields lines, each of them bytes."
-    )
-    assert text.endswith("\n") and text.count("\n") == 1, (
-        f"A line of a stream is {short(line)}: one message is one line, and ends with"
-        " one newline."
-    )
-    return json.loads(text)
+def messages_in(pieces):
+    """Return what the lines hold that a stream has yielded, one by one or together."""
+    found = []
+    for piece in pieces:
+        text = piece.decode() if isinstance(piece, bytes) else piece
+        assert isinstance(text, str), (
+            f"A stream yielded {short(piece)}: it yields lines, each of them bytes."
+        )
+        assert text.endswith("\n") and "\n\n" not in text, (
+            f"A line of a stream is {short(piece)}: one message is one line, and ends"
+            " with one newline."
+        )
+        found += [json.loads(line) for line in text.splitlines()]
+    return found
 
 
 def test_each_stream_has_lines_of_its_own(make_stream):
@@ -233,7 +239,7 @@ def test_a_reader_waits_for_the_next_line(make_stream):
         "A reader waited for a line, a line was sent, and the reader sleeps on: send()"
         " has to wake it, with self.changed.notify_all()."
     )
-    found = [as_message(line)["token"] for line in reader.lines]
+    found = [message["token"] for message in messages_in(reader.lines)]
     stream.close()
     assert found == ["one", "two", "three"], (
         f"Sent were the tokens one, two and three, and the lines hold {found}."
@@ -274,6 +280,12 @@ def test_nobody_can_send_after_the_end(make_stream):
     assert raised == [], (
         f"The stream was closed, and throw() raised {raised[0]}: nobody is there to"
         " whom it could be thrown, so suppress that exception there."
+    )
+    found = read(stream)
+    assert found == [], (
+        f"The stream was closed, then something was thrown, and the lines hold {found}:"
+        " what is thrown after the end comes too late, so let throw() send it as any"
+        " other message."
     )
 
 
@@ -353,6 +365,27 @@ def test_two_services_can_send_into_one_stream(make_stream, room):
     )
 
 
+def test_nothing_is_lost_however_fast_both_are(make_stream):
+    stream = make_stream()
+    both = [Sender(stream, [[name, n] for n in range(300)]) for name in "ab"]
+    reader = Reader(stream)
+    reader.may_go_on.set()
+    assert reader.has_read(600), (
+        f"Two threads sent 300 messages each, and after {reader.number} of them all"
+        " sleep: a waking was lost. Look and wait under the same lock, as wait_for"
+        " does."
+    )
+    stream.close()
+    found = messages_in(reader.lines)
+    for name in "ab":
+        theirs = [n for sender, n in found if sender == name]
+        assert theirs == list(range(300)), (
+            "Two threads sent 300 messages each, and those of one came in another"
+            " order, or twice: change the lines only while you hold the lock."
+        )
+    assert not any(sender.error for sender in both)
+
+
 @pytest.mark.usefixtures("make_stream")
 def test_a_service_has_a_thread_of_its_own(program, ask):
     views = []
@@ -399,6 +432,22 @@ def test_a_service_does_not_hold_up_the_servers_end(ask):
 def test_post_ask_answers_in_json_lines(answer_of):
     """POST /ask answers in JSON Lines."""
     checks.answers_in_json_lines(answer_of)
+
+
+def test_two_questions_are_answered_at_the_same_time(answer_of):
+    gate = threading.Event()
+    _, first = answer_of("one", gate, " two")
+    try:
+        _, second = answer_of("three")
+        found = checks.messages(second)
+    finally:
+        gate.set()
+    assert checks.tokens(found) == "three", (
+        "A second question was asked while a first answer was being written, and its"
+        f" tokens are {checks.tokens(found)!r}, expected was 'three': each request has"
+        " a stream and a thread of its own."
+    )
+    assert checks.tokens(checks.messages(first)) == "one two"
 
 
 def test_its_tokens_are_what_the_model_wrote(answer_of):
