@@ -20,6 +20,7 @@ async function show(question) {
   const controller = new AbortController();
   const signal = controller.signal;
   asking = controller;
+  history.replaceState({ question }, ""); // a reload finds it there: see fillIn
   begin();
 
   let how = "complete";
@@ -46,6 +47,7 @@ async function show(question) {
     how = "stopped";
     sentence = "You stopped the answer here.";
   }
+  answer.normalize(); // joins the pieces: a screen reader would stop at each
   say(how, sentence);
   wire.end(how);
 }
@@ -60,10 +62,14 @@ function begin() {
   scrollTo(0, document.body.scrollHeight); // down to the answer
 }
 
-/** Say how far the answer is, also to those who do not see it. */
+/**
+ * Say how far the answer is, also to those who do not see it: a screen reader reads the
+ * status out. It does not read the answer out, of which it could not keep up with the
+ * words. Who wants to hear the answer goes there when it is complete.
+ */
 function say(how, sentence) {
   const busy = how === "begun";
-  answer.ariaBusy = busy; // while it is true, a screen reader waits
+  answer.ariaBusy = busy; // it is being written: style.css shows a caret
   stop.ariaDisabled = !busy; // not stop.disabled: the focus would be lost
   status.dataset.how = how; // data-how, for style.css: failures have a colour
   status.textContent = sentence; // a screen reader reads it out: role="status"
@@ -85,6 +91,25 @@ function write(text) {
 function addBlock() {
   answer.append(document.createElement("div"));
 }
+
+/** Return the question in the address, as in /#q=Why+flush%3F, or "" without one. */
+function questionInAddress() {
+  return new URLSearchParams(location.hash.slice(1)).get("q") ?? "";
+}
+
+/**
+ * Put a question into the box, and ask nothing: the one of before a reload, which not
+ * every browser keeps while an answer is being written, or the one in the address.
+ */
+function fillIn() {
+  if (prompt.value) return; // the browser has kept what was in the box
+  prompt.value = history.state?.question ?? questionInAddress();
+}
+
+fillIn();
+addEventListener("hashchange", () => {
+  prompt.value = questionInAddress() || prompt.value;
+});
 
 form.addEventListener("submit", (event) => {
   event.preventDefault(); // else the browser sends the form and reloads the page

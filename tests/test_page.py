@@ -215,6 +215,60 @@ def test_a_hundred_thousand_pieces_arrive_whole(page_over):
     assert page.numbers["Bytes"] == str(len(b"".join(pieces)))
 
 
+def test_a_screen_reader_meets_one_text_in_each_block_of_an_answer(page):
+    page.reads_from_the_test()
+    page.ask()
+    page.has_asked(1)
+    page.run("for (const n of Array(150).keys()) send(0, `${n} `);")
+    page.run("send(0, '\\n'); send(0, 'two'); send(0, ' more')")
+    page.until(lambda: page.answer.endswith("\ntwo more"))
+    nodes = """return [...document.querySelectorAll("#answer > div")].map(
+        (block) => block.childNodes.length)"""
+    assert page.run(nodes) == [151, 2]
+    page.run("bodies[0].close()")
+    assert page.ends() == "complete"
+    assert page.run(nodes) == [1, 1]
+    assert page.answer == "".join(f"{n} " for n in range(150)) + "\ntwo more"
+
+
+# The question
+
+
+def test_an_address_can_fill_in_a_question_which_is_not_asked(page, answer_with):
+    model = answer_with("Hello")
+    question = "document.querySelector('#prompt').value"
+    address = page.browser.current_url
+    for fragment, shown in {
+        "#q=Why+flush%3F": "Why flush?",
+        "#q=%3Cb%3E%20C%2B%2B%0Atwo": "<b> C++\ntwo",
+        "#q=": "",
+        "#other": "",
+        "#q=%E0%A4%A": "\ufffd%A",
+    }.items():
+        page.browser.get("about:blank")
+        page.browser.get(address + fragment)
+        assert page.run(f"return {question}") == shown
+    page.run("location.hash = 'q=Two'")  # somebody follows a link on this very page
+    page.until_true(f"{question} === 'Two'")
+    page.draws()
+    assert (page.status, page.answer, model.prompts) == ("", "", [])
+    page.find("#ask").click()
+    assert page.ends() == "complete"
+    assert model.prompts == ["Two"]
+
+
+def test_a_reload_in_the_middle_of_an_answer_keeps_its_question(page, answer_with):
+    gates = threading.Event(), threading.Event()
+    for gate, question in zip(gates, ["One?", "Two?"], strict=True):
+        answer_with("one", gate, *MANY)
+        page.ask(question)
+        page.shows("one")
+        page.browser.refresh()
+        gate.set()
+        assert page.find("#prompt").get_attribute("value") == question
+        assert (page.status, page.answer) == ("", "")
+
+
 # Stop, and ask again
 
 
