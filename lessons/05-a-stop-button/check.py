@@ -194,7 +194,7 @@ def test_one_reader_who_leaves_takes_nothing_from_another(ask, client, answer_wi
     gate.set()
     came = b"one" + b"".join(pieces)
     assert came == b"one two" and model.made == 2, (
-        f"Two readers asked and one left; the other got {came.decode()!r}, expected was"
+        f"Two readers asked and one left; the other got {came.decode()!r}, expected"
         " 'one two': keep nothing of one answer in a global name."
     )
     assert other.closed.is_set(), (

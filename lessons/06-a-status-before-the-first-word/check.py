@@ -111,7 +111,7 @@ def test_a_failure_before_the_first_text_is_a_status(ask):
     _, answer = refused(ask, Refusing(99))
     assert answer.status_code in (502, 503), (
         "The model's server failed before its first text, and the status is"
-        f" {answer.status_code}, expected was 502: raise http_error(error), which"
+        f" {answer.status_code}, expected 502: raise http_error(error), which"
         " knows it."
     )
     must_have_a_sentence(answer, "The model's server failed before its first text")
@@ -124,7 +124,7 @@ def test_each_failure_has_its_own_status(ask, kind):
     _, answer = refused(ask, Refusing(99, kind))
     assert answer.status_code in STATUSES[kind], (
         f"The model raised {name} before its first text, and the status is"
-        f" {answer.status_code}, expected was {STATUSES[kind][0]}: http_error(error)"
+        f" {answer.status_code}, expected {STATUSES[kind][0]}: http_error(error)"
         " in failures.py finds the status for what a model raised."
     )
     must_have_a_sentence(answer, f"The model raised {name} before its first text")
@@ -209,7 +209,7 @@ def test_a_model_that_says_nothing_is_a_failure_too(ask, script):
         raise
     assert answer.status_code in (502, 503), (
         "The model ended without any text, and the status is"
-        f" {answer.status_code}, expected was 502: nothing is no answer. {advice}"
+        f" {answer.status_code}, expected 502: nothing is no answer. {advice}"
     )
 
 
@@ -286,11 +286,13 @@ def test_a_bad_prompt_is_refused_with_a_sentence(answer_with, client, what):
         error.add_note(f"That was for a body that is {what}, {sent}. {advice}")
         raise
     assert answer.status_code in (400, 422), (
-        f"Sent was {what}, {sent}, and the status is {answer.status_code}, expected"
-        f" was 400. {advice}"
+        f"The check sent {what}, {sent}, and the status is {answer.status_code},"
+        f" expected 400. {advice}"
     )
-    assert not model.prompts, f"Sent was {what}, {sent}, and the model was asked it."
-    must_have_a_sentence(answer, f"Sent was {what}, {sent}")
+    assert not model.prompts, (
+        f"The check sent {what}, {sent}, and the model was asked it."
+    )
+    must_have_a_sentence(answer, f"The check sent {what}, {sent}")
 
 
 def test_the_log_does_not_repeat_the_provider(ask, program, capsys):

@@ -200,7 +200,7 @@ def test_one_answer_too_many_is_refused_at_once(two_slots, ask):
         )
         assert answer.status_code == 503, (
             "ANSWERS_AT_ONCE is 2, two answers are being written, and a third question"
-            f" got a {answer.status_code}, expected was 503:"
+            f" got a {answer.status_code}, expected 503:"
             f" {INSTEAD.get(answer.status_code, REFUSE)}"
         )
         assert not model.prompts, "A question was refused, and the model was asked it."
@@ -250,12 +250,12 @@ def test_a_request_that_is_too_large_is_refused(answer_with, client):
     sent = json.dumps({"prompt": "a" * 70_000})
     answer = client.post("/ask", data=sent, content_type="application/json")
     assert answer.status_code == 413 and not model.prompts, (
-        f"A prompt of 70,000 letters got a {answer.status_code}, expected was 413:"
+        f"A prompt of 70,000 letters got a {answer.status_code}, expected 413:"
         ' app.config["MAX_CONTENT_LENGTH"] = 64 * 1024.'
     )
     answer = client.post("/ask", json={"prompt": "a" * 60_000})
     assert answer.status_code == 200, (
-        f"A prompt of 60,000 letters got a {answer.status_code}, expected was 200: 64"
+        f"A prompt of 60,000 letters got a {answer.status_code}, expected 200: 64"
         ' KiB are app.config["MAX_CONTENT_LENGTH"] = 64 * 1024 bytes.'
     )
 
@@ -266,7 +266,7 @@ def test_a_name_that_is_not_ours_gets_nothing(answer_with, client):
     answer = client.post("/ask", json={"prompt": "Hello?"}, headers=foreign)
     assert answer.status_code == 400 and not model.prompts, (
         "A browser that was led here under the name evil.example got a"
-        f" {answer.status_code}, expected was 400: app.config["
+        f" {answer.status_code}, expected 400: app.config["
         '"TRUSTED_HOSTS"] = trusted_hosts().'
     )
 
@@ -309,7 +309,7 @@ def test_no_browser_guesses_a_type(ask, client):
     }.items():
         value = response.headers.get("X-Content-Type-Options")
         assert value == "nosniff", (
-            f"The header X-Content-Type-Options of {what} is {value!r}, expected was"
+            f"The header X-Content-Type-Options of {what} is {value!r}, expected"
             " 'nosniff': set it for each response, in a function below"
             " @app.after_request that returns the response."
         )

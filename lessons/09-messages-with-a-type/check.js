@@ -254,7 +254,7 @@ export const checks = [
         }
         page.must(
           text === TEXT,
-          `ask() was called with a prompt and a signal, and no reader, and its tokens say ${say(text)}, expected was ${say(TEXT)}: give its third parameter a default, read = readLines.`,
+          `ask() was called with a prompt and a signal, and no reader, and its tokens say ${say(text)}, expected ${say(TEXT)}: give its third parameter a default, read = readLines.`,
         );
       }
     },

@@ -181,9 +181,9 @@ def test_what_is_sent_comes_out_in_order(make_stream):
     )
     found = read(stream)
     assert found == sent, (
-        f"Sent were {sent}, and the lines hold {found}: send() appends the line, and"
-        " __iter__ takes the oldest, with popleft(), until the stream is closed and no"
-        " line is left."
+        f"The check sent {sent}, and the lines hold {found}: send() appends the line,"
+        " and __iter__ takes the oldest, with popleft(), until the stream is closed and"
+        " no line is left."
     )
 
 
@@ -242,7 +242,7 @@ def test_a_reader_waits_for_the_next_line(make_stream):
     found = [message["token"] for message in messages_in(reader.lines)]
     stream.close()
     assert found == ["one", "two", "three"], (
-        f"Sent were the tokens one, two and three, and the lines hold {found}."
+        f"The check sent the tokens one, two and three, and the lines hold {found}."
     )
 
 

@@ -100,7 +100,7 @@ export const checks = [
       const expected = [user("One?"), assistant("First."), user("Two?")];
       page.must(
         say(sent(second)) === say(expected),
-        `"One?" was answered "First.", then "Two?" was asked, and the server got "${body(second)}": expected was "user: One? / assistant: First. / user: Two?". Keep each question and each answer in one list, and send the list.`,
+        `"One?" was answered "First.", then "Two?" was asked, and the server got "${body(second)}": expected "user: One? / assistant: First. / user: Two?". Keep each question and each answer in one list, and send the list.`,
       );
       second.send("Second.").end();
       await page.soon(() => page.text.includes("Second."));
@@ -108,7 +108,7 @@ export const checks = [
       const third = await page.ask("Three?");
       page.must(
         say(sent(third)) === say([...expected, assistant("Second."), user("Three?")]),
-        `Three questions were asked, and with the third the server got "${body(third)}": expected were all five turns, from "user: One?" on. The server leaves out what is too much.`,
+        `Three questions were asked, and with the third the server got "${body(third)}": expected all five turns, from "user: One?" on. The server leaves out what is too much.`,
       );
     },
   },
@@ -210,7 +210,7 @@ export const checks = [
       const expected = [user("One?"), assistant("First."), user("Two?")];
       page.must(
         say(sent(again)) === say(expected),
-        `"Ask again" was pressed after "Two?" had been answered "Bad.", and the server got "${body(again)}": expected was "user: One? / assistant: First. / user: Two?". Remove the last answer from the list, and ask.`,
+        `"Ask again" was pressed after "Two?" had been answered "Bad.", and the server got "${body(again)}": expected "user: One? / assistant: First. / user: Two?". Remove the last answer from the list, and ask.`,
       );
       again.send("Good.").end();
       await page.soon(() => page.text.includes("Good."));

@@ -195,7 +195,7 @@ def test_only_users_and_assistants_speak(say):
                 raise
             assert answer.status_code == 400 and not model.prompts, (
                 f"A client sent a message of the role {role!r} and got"
-                f" {answer.status_code}, expected was 400: whoever may write as your"
+                f" {answer.status_code}, expected 400: whoever may write as your"
                 " system gives your model orders. Let through user and assistant only."
             )
 
@@ -232,7 +232,7 @@ def test_a_body_that_is_not_a_conversation_is_refused(say):
             error.add_note(f"That was for {sent}, which needs a 400.")
             raise
         assert answer.status_code == 400 and not model.prompts, (
-            f"Sent was {sent}, which needs a 400, and the status is"
+            f"The check sent {sent}, which needs a 400, and the status is"
             f" {answer.status_code}: look at each message before the model gets it."
             " The last one is the user's, and has some text."
         )
@@ -250,8 +250,8 @@ def test_a_body_that_is_not_json_is_refused(client, answer_with):
             )
             raise
         assert answer.status_code == 400 and not model.prompts, (
-            f"Sent was {short(body)}, which is not JSON, and the status is"
-            f" {answer.status_code}, expected was 400: let read_messages() read it."
+            f"The check sent {short(body)}, which is not JSON, and the status is"
+            f" {answer.status_code}, expected 400: let read_messages() read it."
         )
 
 
@@ -344,7 +344,7 @@ def test_too_much_is_refused_with_a_413(say):
             error.add_note(f"That was for {what}, which needs a 413.")
             raise
         assert answer.status_code == 413 and not model.prompts, (
-            f"A client sent {what} and got {answer.status_code}, expected was 413: you"
+            f"A client sent {what} and got {answer.status_code}, expected 413: you"
             " pay for all that the model reads. Bound the number of messages, and the"
             " length of the last, and raise ConversationTooLong."
         )
@@ -423,7 +423,7 @@ def test_as_many_turns_are_passed_on_as_fit(client, say, limit):
         lengths = [len(turn["content"]) for turn in given]
         assert given == turns[-number:], (
             f"A conversation was {what}. Of its {len(turns)} turns the model was"
-            f" given {len(given)}, of {lengths} characters; expected were the last"
+            f" given {len(given)}, of {lengths} characters; expected the last"
             f' {number}. Count len(turn["content"]) of all that is left, whoever'
             f" speaks: {most:,} fit. What is older than a turn that does not fit goes,"
             " too."
@@ -451,7 +451,7 @@ def test_more_messages_than_it_may_have_are_refused(say, limit):
     model, answer = say([*half, user("Hello?")])
     assert answer.status_code == 413 and not model.prompts, (
         f"A conversation may have {most} messages. One had {len(half) + 1}, half of"
-        f" them without text, and got {answer.status_code}, expected was 413: count"
+        f" them without text, and got {answer.status_code}, expected 413: count"
         " what was sent, before you look at any of it."
     )
 
@@ -482,7 +482,7 @@ def test_a_failure_before_the_first_word_is_a_status(say, told):
             raise
         assert answer.status_code == status, (
             f"The model raised {kind} before its first word, and the status is"
-            f" {answer.status_code}, expected was {status}: wait for the first text"
+            f" {answer.status_code}, expected {status}: wait for the first text"
             " with next() before you answer."
         )
         own = answer.is_json and "error" in answer.json and SECRET not in answer.text
@@ -551,7 +551,7 @@ def test_an_answer_without_a_word_is_a_failure(say):
             raise
         assert answer.status_code == 502, (
             "The model ended without a word, and the status is"
-            f" {answer.status_code}, expected was 502: require_whole of failures.py"
+            f" {answer.status_code}, expected 502: require_whole of failures.py"
             " raises then."
         )
 

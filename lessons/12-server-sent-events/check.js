@@ -150,11 +150,11 @@ const rules = RULES.map(([text, expected, rule], number) => ({
       const why = pieces.length === 1 ? rule : isCutApart ? CUT_LETTER : /\r/.test(text) ? rule : CUT;
       page.must(
         typeof events !== "string",
-        `On ${say(text)}${cut} static/events.js breaks with ${events}. Expected was ${say(expected)}: ${why}`,
+        `On ${say(text)}${cut} static/events.js breaks with ${events}. Expected ${say(expected)}: ${why}`,
       );
       page.must(
         say(events) === say(expected),
-        `Of ${say(text)}${cut} static/events.js makes ${say(events)}, and expected was ${say(expected)}: ${why}`,
+        `Of ${say(text)}${cut} static/events.js makes ${say(events)}, and expected ${say(expected)}: ${why}`,
       );
     }
   },
@@ -176,11 +176,11 @@ export const checks = [
         const events = await found(page, [new TextEncoder().encode(text)], numbered);
         page.must(
           typeof events !== "string",
-          `On ${say(text)} static/events.js breaks with ${events}. Expected was ${shown(expected)}: ${rule}.`,
+          `On ${say(text)} static/events.js breaks with ${events}. Expected ${shown(expected)}: ${rule}.`,
         );
         page.must(
           shown(events) === shown(expected),
-          `Of ${say(text)} static/events.js makes ${shown(events)}, and expected was ${shown(expected)}: ${rule}.`,
+          `Of ${say(text)} static/events.js makes ${shown(events)}, and expected ${shown(expected)}: ${rule}.`,
         );
       }
     },

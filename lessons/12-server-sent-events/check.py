@@ -82,10 +82,10 @@ def test_post_ask_answers_in_events(ask):
     _, answer = ask(*TEXTS)
     assert answer.status_code == 200, (
         f'POST /ask with {{"prompt": "Hello?"}} gave {answer.status_code}, expected'
-        " was 200."
+        " 200."
     )
     assert answer.mimetype == "text/event-stream", (
-        f"The answer is sent as {answer.mimetype}, expected was text/event-stream: a"
+        f"The answer is sent as {answer.mimetype}, expected text/event-stream: a"
         " browser's EventSource takes nothing else. Change it in HEADERS, in"
         " events.py."
     )
@@ -115,7 +115,7 @@ def test_the_tokens_are_what_the_model_wrote(ask, caplog):
         " return what self.write() returns? start().send_metadata() goes on from it."
     )
     assert "token" in names and names[-1] == "done", (
-        f"The events are {', '.join(names)}: expected were token events and done last,"
+        f"The events are {', '.join(names)}: expected token events and done last,"
         " each named by a line event: and its name."
     )
     tokens = [data.get("token", "") for name, data in found if name == "token"]
@@ -137,7 +137,7 @@ def test_the_events_are_numbered_from_1_in_each_answer(ask):
         expected = [str(number) for number in range(1, count + 1)]
         assert ids == expected, (
             f"The {which} answer has {count} events, and their ids are"
-            f" {short(', '.join(ids))}, expected were 1 to {count}: write a line id:"
+            f" {short(', '.join(ids))}, expected 1 to {count}: write a line id:"
             " into each event, with one more than self.message_count, which counts"
             " those that were sent before in this answer."
         )
@@ -175,7 +175,7 @@ def test_no_other_page_may_ask_by_get(client, answer_with, page):
     answer = client.get(GET, headers={"Sec-Fetch-Site": page})
     assert answer.status_code == 403 and not model.prompts, (
         f"A page of another server asked, as Sec-Fetch-Site: {page} says, and the"
-        f" status is {answer.status_code}, expected was 403: any page could make you"
+        f" status is {answer.status_code}, expected 403: any page could make you"
         " pay. read_question(request) lets only none and same-origin ask: call it"
         " before the model is asked."
     )
@@ -194,7 +194,7 @@ def test_a_browser_that_reconnects_is_not_answered_again(client, answer_with):
     assert answer.status_code == 204 and not model.prompts, (
         "A GET with Last-Event-ID, which an EventSource sends when it comes back after"
         f" the end, gave {answer.status_code}, and the model was asked"
-        f" {len(model.prompts)} time(s): expected was 204, after which it stays away,"
+        f" {len(model.prompts)} time(s): expected 204, after which it stays away,"
         ' and no question, since you pay for each. Return "", 204 first of all in ask.'
     )
 
@@ -296,7 +296,7 @@ def test_a_failure_before_the_first_token_is_a_status(ask, patient):
         ) from None
     assert answer.status_code == 429, (
         "The model refused with a rate limit before its first text, and the status is"
-        f" {answer.status_code}, expected was 429: wait for the first event before the"
+        f" {answer.status_code}, expected 429: wait for the first event before the"
         " stream begins, and raise stream.refusal if there is one."
     )
     assert SECRET not in answer.text, (
@@ -312,7 +312,7 @@ def must_be_error_and_done(names, when):
         " an EventSource comes back. abort() calls end() after send_error()."
     )
     assert names[-2:] == ["error", "done"], (
-        f"The model failed {when}, and the events are {names}, expected were error and"
+        f"The model failed {when}, and the events are {names}, expected error and"
         " done as the last two: catch what the model raises, and call"
         " stream.abort(sentence), which sends both."
     )
@@ -349,7 +349,7 @@ def test_a_failure_after_it_is_an_error_event_and_then_done(ask, caplog, capfd):
     must_be_error_and_done(names, "after its first text")
     assert names[0] == "token", (
         f"The model failed after its first text, and the events are {names}: expected"
-        " was token first, since what came stays."
+        " token first, since what came stays."
     )
     _, last = found[-1]
     assert last.get("finishReason") == "error", (
@@ -372,7 +372,7 @@ def test_done_says_why_the_answer_ended(ask):
     name, data = read(answer)[-1]
     assert (name, data.get("finishReason")) == ("done", "length"), (
         "The model stopped at its limit on length, and the last event is"
-        f' {name} with {data}: expected was done with {{"finishReason": "length"}}.'
+        f' {name} with {data}: expected done with {{"finishReason": "length"}}.'
     )
 
 
@@ -381,7 +381,7 @@ def test_an_answer_without_a_reason_for_its_end_is_not_whole(ask):
     names = [name for name, _ in read(answer)][-2:]
     assert names == ["error", "done"], (
         "The model's stream ended without a finish reason, so it was cut off, and the"
-        f" last events are {names}: expected was error, done. openai_reason(metadata,"
+        f" last events are {names}: expected error, done. openai_reason(metadata,"
         " has_text) of failures.py raises then."
     )
 
@@ -390,7 +390,7 @@ def test_usage_comes_too(ask):
     _, answer = ask("one", AIMessageChunk("", usage_metadata=COUNTED))
     usage = dict(read(answer)).get("usage", {})
     assert usage.get("totalTokens") == 8, (
-        f"The model counted {COUNTED}, and the usage event says {usage}: expected was"
+        f"The model counted {COUNTED}, and the usage event says {usage}: expected"
         ' "totalTokens": 8 in it.'
     )
 
@@ -428,7 +428,7 @@ def test_whatever_is_not_a_prompt_is_refused(client, answer_with):
         answer = client.get(address)
         assert answer.status_code == 400 and not model.prompts, (
             f"GET {address} asks nothing, and the status is {answer.status_code},"
-            " expected was 400: let read_question(request) read the prompt."
+            " expected 400: let read_question(request) read the prompt."
         )
 
 
@@ -439,7 +439,7 @@ def test_headers_limits_and_names_are_still_there(client, answer_with):
     headers = client.get(GET).headers
     for name, words in still_there.HEADERS.items():
         assert all(word in headers.get(name, "") for word in words), (
-            f"The header {name} of GET {GET} is {headers.get(name, '')!r}, expected was"
+            f"The header {name} of GET {GET} is {headers.get(name, '')!r}, expected"
             f" {', '.join(words)}: send HEADERS with each answer."
         )
     assert not headers.get("Access-Control-Allow-Origin"), (

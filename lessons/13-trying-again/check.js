@@ -157,7 +157,7 @@ export const checks = [
         const { count } = await answered(page, [reply, WHOLE]);
         page.must(
           count === 2,
-          `${what}, and the page asked ${count} time(s), expected was 2: askOnce throws a Refusal for each, with the status 0 where there was none.`,
+          `${what}, and the page asked ${count} time(s), expected 2: askOnce throws a Refusal for each, with the status 0 where there was none.`,
         );
       }
     },
@@ -194,7 +194,7 @@ export const checks = [
       );
       page.must(
         count === 4,
-        `The server refused each time, and the page asked ${count} times, expected was 4: once, and 3 times again (maxRetries = 3).`,
+        `The server refused each time, and the page asked ${count} times, expected 4: once, and 3 times again (maxRetries = 3).`,
       );
       page.must(
         page.words.includes("Refused with 503."),
@@ -234,7 +234,7 @@ export const checks = [
       );
       page.must(
         page.words.includes(shown),
-        `The page waits ${Math.round(ms)} ms, and says ${say(page.complaint)}, expected was ${shown}: the delay in the detail of the event retry is what you wait, in milliseconds.`,
+        `The page waits ${Math.round(ms)} ms, and says ${say(page.complaint)}, expected ${shown}: the delay in the detail of the event retry is what you wait, in milliseconds.`,
       );
     },
   },
@@ -253,7 +253,7 @@ export const checks = [
       );
       page.must(
         longest.slice(0, 4).every((most, n) => waits[n] <= most && waits[n] > most / 2),
-        `The longest waits are ${inMs(longest)} ms. With Math.random() at 0.99 the page waited ${inMs(waits)} ms, expected was 0.99 of each: multiply, and add nothing.`,
+        `The longest waits are ${inMs(longest)} ms. With Math.random() at 0.99 the page waited ${inMs(waits)} ms, expected 0.99 of each: multiply, and add nothing.`,
       );
       page.must(
         waits[4] <= 10000 && waits[5] <= 10000,
@@ -262,7 +262,7 @@ export const checks = [
       const attempts = retries.map((detail) => detail?.attempt);
       page.must(
         say(attempts) === say([1, 2, 3, 4, 5, 6]),
-        `The events retry count the attempts ${say(attempts)}, expected was 1 to 6: the first attempt is 1, and the detail of each event is { attempt, delay }.`,
+        `The events retry count the attempts ${say(attempts)}, expected 1 to 6: the first attempt is 1, and the detail of each event is { attempt, delay }.`,
       );
     },
   },
@@ -284,7 +284,7 @@ export const checks = [
         const { count, ended } = await sentBy(page, { maxRetries }, refusal(503));
         page.must(
           ended && count === maxRetries + 1,
-          `With maxRetries: ${maxRetries} a client asked ${count} time(s) while the server refused, expected was ${maxRetries + 1}: take it from config, const { maxRetries = 3 } = config, and throw when attempt is greater.`,
+          `With maxRetries: ${maxRetries} a client asked ${count} time(s) while the server refused, expected ${maxRetries + 1}: take it from config, const { maxRetries = 3 } = config, and throw when attempt is greater.`,
         );
       }
       const SETTINGS = [
@@ -297,7 +297,7 @@ export const checks = [
         const { waits } = await sentBy(page, config, refusal(503), 0.3);
         page.must(
           say(waits.map(Math.round)) === say(expected),
-          `With the settings ${say(config)} a client waited ${inMs(waits)} ms, expected was ${inMs(expected)}: ${rule}.`,
+          `With the settings ${say(config)} a client waited ${inMs(waits)} ms, expected ${inMs(expected)}: ${rule}.`,
         );
       }
     },
@@ -335,7 +335,7 @@ export const checks = [
         const { count } = await answered(page, [{ type, text }, WHOLE]);
         page.must(
           count === 1 && page.text === "half" && page.complaint,
-          `After the token "half" the answer failed. The page asked ${count} time(s), shows ${say(page.text)} and says ${say(page.complaint)}: expected was one question, and what came. A second answer would begin in the middle of the first.`,
+          `After the token "half" the answer failed. The page asked ${count} time(s), shows ${say(page.text)} and says ${say(page.complaint)}: expected one question, and what came. A second answer would begin in the middle of the first.`,
         );
       }
     },
@@ -482,7 +482,7 @@ export const checks = [
         const messages = page.questions.at(-1).json?.messages ?? [];
         page.must(
           messages.at(-1)?.role === "user" && messages.at(-1)?.content === "Hello?",
-          `${what}, then "Ask it again" was pressed, and the server got ${say(sent(page.questions.at(-1)))}, expected was "Hello?" as the last: take the last message away only if its role is "assistant".`,
+          `${what}, then "Ask it again" was pressed, and the server got ${say(sent(page.questions.at(-1)))}, expected "Hello?" as the last: take the last message away only if its role is "assistant".`,
         );
         await page.soon(() => page.answer.ariaBusy !== "true");
         button(page, "reset", "Start over").click();
@@ -581,7 +581,7 @@ export const checks = [
         const count = page.questions.length - before;
         page.must(
           count === expected,
-          `A client ${budget ? `with budget: ${budget}` : "without a budget"} sent four questions, each answer used 2500 tokens, and ${count} were asked, expected was ${expected}: ${rule}.`,
+          `A client ${budget ? `with budget: ${budget}` : "without a budget"} sent four questions, each answer used 2500 tokens, and ${count} were asked, expected ${expected}: ${rule}.`,
         );
       }
     },

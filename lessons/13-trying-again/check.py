@@ -44,7 +44,7 @@ def test_no_client_is_the_system(client, answer_with, role):
     answer.get_data()
     assert answer.status_code == 400 and not model.prompts, (
         f"A client sent a message as {role}, and the status is {answer.status_code},"
-        " expected was 400: whoever may speak as the system can change its rules."
+        " expected 400: whoever may speak as the system can change its rules."
     )
 
 
@@ -54,7 +54,7 @@ def test_a_rate_limit_says_when_to_ask_again(client, answer_with):
     seconds = answer.headers.get("Retry-After", "")
     assert answer.status_code == 429 and seconds.isdigit(), (
         f"The model has too much to do; the answer is {answer.status_code} with"
-        f" Retry-After: {short(seconds)}, expected was 429 and a number of seconds."
+        f" Retry-After: {short(seconds)}, expected 429 and a number of seconds."
     )
     assert SECRET not in answer.text, (
         f"The reader gets the provider's own words, {SECRET!r}: they can hold part of"
@@ -72,7 +72,7 @@ def test_after_a_heartbeat_the_error_event_says_when(program, ask, monkeypatch):
         beat.set()
     assert '"code": 429' in came and '"retryAfter": 5' in came, (
         "The model had too much to do, and after a heartbeat that can only be said in"
-        f" an event; the events are {short(came)}, expected was an event error with"
+        f" an event; the events are {short(came)}, expected an event error with"
         ' "code": 429 and "retryAfter": 5. The page waits as long as that says.'
     )
     assert SECRET not in came, (

@@ -135,7 +135,7 @@ def metadata_of(messages):
     for message in messages:
         new = message.get("messageMetadata") or {}
         assert isinstance(new, dict), (
-            f"A message has messageMetadata: {short(new)}, expected was a dict, as the"
+            f"A message has messageMetadata: {short(new)}, expected a dict, as the"
             " verb gets it."
         )
         metadata |= new
@@ -188,16 +188,16 @@ def test_post_chat_answers(chat, new_stream):
     if answer.status_code >= 500 and new_stream:
         write_by_all_verbs(new_stream())  # which raises what is wrong
     assert answer.status_code < 500, (
-        f"POST /chat gave {answer.status_code}, expected was 200: {OUR_MISTAKE}"
+        f"POST /chat gave {answer.status_code}, expected 200: {OUR_MISTAKE}"
     )
     assert answer.status_code == 200, (
-        f"POST /chat gave {answer.status_code}, expected was 200: write a view"
+        f"POST /chat gave {answer.status_code}, expected 200: write a view"
         ' @app.post("/chat") that returns respond(ChatStream(HEARTBEAT)).'
     )
     version = answer.headers.get("x-vercel-ai-ui-message-stream")
     assert (answer.mimetype, version) == ("text/event-stream", "v1"), (
         f"POST /chat answers with {answer.mimetype} and the header"
-        f" x-vercel-ai-ui-message-stream: {version}, expected was text/event-stream and"
+        f" x-vercel-ai-ui-message-stream: {version}, expected text/event-stream and"
         ' v1: headers = HEADERS | {"x-vercel-ai-ui-message-stream": "v1"}.'
     )
     first = answer.get_data()
@@ -241,7 +241,7 @@ def test_each_message_has_its_type_in_its_json(chat, new_stream):
             f" {kind} is missing. {who_sends_it}"
         )
     assert found == expected, (
-        f"The messages are {', '.join(found)}; expected was {', '.join(expected)}, in"
+        f"The messages are {', '.join(found)}; expected {', '.join(expected)}, in"
         " this order: the message has one text, which begins and ends once."
     )
     for message in messages[:-1]:
@@ -259,7 +259,7 @@ def test_each_message_has_its_type_in_its_json(chat, new_stream):
         )
     assert messages[-1]["type"] == "[DONE]", (
         "The last message is"
-        f" {short(json.dumps(messages[-1]))}, expected was [DONE], without JSON:"
+        f" {short(json.dumps(messages[-1]))}, expected [DONE], without JSON:"
         ' self.write(b"data: [DONE]\\n\\n") in end, before it closes the stream.'
     )
 
@@ -300,7 +300,7 @@ def test_the_text_is_what_the_model_wrote(chat):
     )
     ids = {message.get("id") for message in messages if "text-" in message["type"]}
     assert len(ids) == 1 and isinstance(*ids, str), (
-        f"text-start, text-delta and text-end have the ids {short(ids)}, expected was"
+        f"text-start, text-delta and text-end have the ids {short(ids)}, expected"
         " one and the same, a str: useChat puts each delta to the text with its id."
     )
     assert "Hello?" in str(model.prompts), (
@@ -320,7 +320,7 @@ def test_a_message_has_an_id_of_its_own_and_a_time(chat):
     )
     created = metadata_of(first).get("createdAt")
     assert isinstance(created, int) and created > 1_600_000_000_000, (
-        f"The answer's metadata have createdAt: {created!r}, expected was the time in"
+        f"The answer's metadata have createdAt: {created!r}, expected the time in"
         " milliseconds, a whole number: int(1000 * time())."
     )
     assert before <= created <= after, (
@@ -386,7 +386,7 @@ def test_finish_says_why(chat, reason, word):
     finish = read(chat("one", End(finish_reason=reason))[1])[-2]
     assert finish.get("finishReason") == word, (
         f"The model ended with {reason}, and the last message before [DONE] is"
-        f' {finish}: expected was finish with {{"finishReason": "{word}"}}.'
+        f' {finish}: expected finish with {{"finishReason": "{word}"}}.'
     )
 
 
@@ -394,7 +394,7 @@ def test_a_failure_is_an_error_message(chat, told):
     messages = read(chat("one", ModelRateLimitError(SECRET))[1])
     errors = [message for message in messages if message["type"] == "error"]
     assert errors and "too much to do" in str(errors[0].get("errorText")), (
-        f"The model failed after 'one', and the error is {errors}: expected was"
+        f"The model failed after 'one', and the error is {errors}: expected"
         ' {"type": "error", "errorText": sentence}, sent by send_error(error, code,'
         " retry_after)."
     )
@@ -407,7 +407,7 @@ def test_a_failure_is_an_error_message(chat, told):
     before = messages[: messages.index(errors[0])]
     said = metadata_of(messages).get("error") or {}
     assert said.get("code") == 429, (
-        f"The metadata have the error code {said.get('code')!r}, expected was 429, in"
+        f"The metadata have the error code {said.get('code')!r}, expected 429, in"
         ' {"error": {"code": code, "retryAfter": retry_after}}.'
     )
     assert said.get("retryAfter") == 5, (
@@ -489,7 +489,7 @@ def must_be_bare(answer, status):
         " is, braces and all: send the bare sentence where request.path is /chat."
     )
     assert answer.mimetype == "text/plain", (
-        f"The sentence of a refusal is sent as {answer.mimetype}, expected was"
+        f"The sentence of a refusal is sent as {answer.mimetype}, expected"
         ' text/plain: Response(sentence, mimetype="text/plain") says so.'
     )
     waits = answer.headers.get("Retry-After")
@@ -525,7 +525,7 @@ def test_ask_still_says_it_in_its_own_words(client, answer_with):
     answer = client.post("/ask", json={"prompt": " "})
     assert answer.is_json and answer.status_code == 400, (
         f"POST /ask was refused with {short(answer.get_data(as_text=True))}, expected"
-        ' was JSON, {"error": sentence}: only /chat wants the bare sentence.'
+        ' JSON, {"error": sentence}: only /chat wants the bare sentence.'
     )
 
 
@@ -536,7 +536,7 @@ def test_no_client_is_the_system(chat):
     answer.get_data()
     assert answer.status_code == 400 and not model.prompts, (
         f"A client spoke as the system, and the status is {answer.status_code}:"
-        " expected was 400."
+        " expected 400."
     )
 
 

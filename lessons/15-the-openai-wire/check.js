@@ -37,7 +37,7 @@ export const checks = [
       const address = new URL("v1/chat/completions", page.address);
       page.must(
         question.url === address.href,
-        `The page asks ${new URL(question.url).pathname}, expected was ${address.pathname}: fetch("v1/chat/completions"), without a slash first.`,
+        `The page asks ${new URL(question.url).pathname}, expected ${address.pathname}: fetch("v1/chat/completions"), without a slash first.`,
       );
       const { model, messages, stream } = question.json ?? {};
       page.must(

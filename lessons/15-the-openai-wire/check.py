@@ -159,8 +159,7 @@ def read(answer):
 def error_of(answer, status, what, advice):
     """Return the error in a refusal, which has to have OpenAI's shape."""
     assert answer.status_code == status, (
-        f"{what}, and the status is {answer.status_code}, expected was {status}:"
-        f" {advice}."
+        f"{what}, and the status is {answer.status_code}, expected {status}: {advice}."
     )
     error = (answer.get_json(silent=True) or {}).get("error")
     names = {"message", "type", "param", "code"}
@@ -183,10 +182,10 @@ def test_an_answer_is_a_stream_of_chunks(chat):
     )
     advice = STATUS.get(answer.status_code, f"the body is {short(answer.text)}.")
     assert answer.status_code == 200, (
-        f"POST {PATH} gave {answer.status_code}, expected was 200: {advice}"
+        f"POST {PATH} gave {answer.status_code}, expected 200: {advice}"
     )
     assert answer.mimetype == "text/event-stream", (
-        f"The stream is sent as {answer.mimetype}, expected was text/event-stream:"
+        f"The stream is sent as {answer.mimetype}, expected text/event-stream:"
         ' write Response(..., mimetype="text/event-stream").'
     )
     text = answer.text
@@ -271,7 +270,7 @@ def test_the_last_chunk_says_why_it_ended_and_done_follows(chat):
     )
     assert reason(text) == "stop", (
         f"The model ended because it was done, and the last finish_reason is"
-        f' {reason(text)!r}, expected was "stop": after the texts comes one more'
+        f' {reason(text)!r}, expected "stop": after the texts comes one more'
         " choice, with an empty delta and openai_reason(metadata, has_text)."
     )
     early = [each for each in choices(text)[:-1] if each["finish_reason"]]
@@ -308,8 +307,7 @@ def test_all_chunks_of_an_answer_have_the_same_head(chat):
     )
     objects = {each["object"] for each in found}
     assert objects == {"chat.completion.chunk"}, (
-        f'The chunks say "object": {sorted(objects)}, expected was'
-        ' "chat.completion.chunk".'
+        f'The chunks say "object": {sorted(objects)}, expected "chat.completion.chunk".'
     )
     made = found[0]["created"]
     assert abs(made - time()) < A_DAY, (
@@ -358,10 +356,10 @@ def test_an_answer_can_be_whole(chat):
     why = cut["choices"][0].get("finish_reason") if cut.get("choices") else None
     assert why == "length", (
         "The model reached its limit, and the finish_reason of the whole answer is"
-        f' {why!r}, expected was "length": it is that of the last step.'
+        f' {why!r}, expected "length": it is that of the last step.'
     )
     assert found.get("object") == "chat.completion", (
-        f'The whole answer says "object": {found.get("object")!r}, expected was'
+        f'The whole answer says "object": {found.get("object")!r}, expected'
         ' "chat.completion".'
     )
 
@@ -374,7 +372,7 @@ def test_the_server_names_its_model(client):
     answer = client.get("/v1/models", headers=headers)
     found = answer.get_json(silent=True) or {}
     assert answer.status_code == 200, (
-        f"GET /v1/models gave {answer.status_code}, expected was 200: clients ask there"
+        f"GET /v1/models gave {answer.status_code}, expected 200: clients ask there"
         " for the names of the models. Write a view for it."
     )
     assert isinstance(found, dict) and found.get("object") == "list", (
@@ -534,7 +532,7 @@ def test_why_the_model_ended_is_said_in_openais_words(chat):
         text, _ = read(chat("one", End(**{name: theirs}), stream=True)[1])
         assert reason(text) == ours, (
             f'The model stopped with the {name} "{theirs}", and the last finish_reason'
-            f" that the client got is {reason(text)!r}, expected was {ours!r}: keep the"
+            f" that the client got is {reason(text)!r}, expected {ours!r}: keep the"
             " response_metadata of all chunks, and give them to openai_reason; where a"
             " text came, call no require_whole."
         )

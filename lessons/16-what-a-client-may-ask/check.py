@@ -128,13 +128,13 @@ def refuse(chat):
                 raise
             assert answer.status_code == 400, (
                 f"{what}, which makes no sense, and the status is"
-                f" {answer.status_code}, expected was 400: let the type of the field,"
+                f" {answer.status_code}, expected 400: let the type of the field,"
                 " and Field(...), say what it has to be."
             )
             error = (answer.get_json(silent=True) or {}).get("error")
             param = error.get("param") if isinstance(error, dict) else None
             assert param == name, (
-                f"{what}, and the error's param is {param!r}, expected was {name!r}:"
+                f"{what}, and the error's param is {param!r}, expected {name!r}:"
                 " name the field that is wrong."
             )
             sentence = error.get("message") or ""
@@ -203,7 +203,7 @@ def test_max_tokens_ends_the_answer(chat):
         )
         assert seen == "one two", (
             f"{name} was 2, and of the texts 'one', ' two', ' three' the client got"
-            f" {seen!r}, expected was 'one two'."
+            f" {seen!r}, expected 'one two'."
         )
         assert "error" not in chunks(answer.text)[-1], (
             f"{name} was 2, and the answer, which had more to say, ended in an error:"
@@ -212,7 +212,7 @@ def test_max_tokens_ends_the_answer(chat):
         )
         assert reason(answer.text) == "length", (
             f"{name} was 2, and the answer, which had more to say, ended with the"
-            f" finish_reason {reason(answer.text)!r}: expected was"
+            f" finish_reason {reason(answer.text)!r}: expected"
             ' "length", OpenAI\'s word for an answer that reached its limit.'
         )
         must_be_left(model, f"{name} was 2, and after two texts")
@@ -222,7 +222,7 @@ def test_max_tokens_ends_the_answer(chat):
         seen = message.get("content"), found[0].get("finish_reason")
         assert seen == ("one two", "length"), (
             f"{name} was 2 and the client wanted the answer whole, without a stream;"
-            f" content and finish_reason are {seen}, expected was ('one two',"
+            f" content and finish_reason are {seen}, expected ('one two',"
             " 'length'): the limit holds for both."
         )
     text = chat("one", " two", stream=True, max_tokens=2)[1].text
@@ -293,7 +293,7 @@ def test_answers_are_kept_apart_by_their_index(chat):
         " it belongs."
     )
     assert seen == ["one two", "one two"], (
-        f"n was 2, and by their index the two answers are {seen}, expected was 'one"
+        f"n was 2, and by their index the two answers are {seen}, expected 'one"
         " two' twice: each choice says which answer it belongs to, and what one answer"
         " keeps is not in a name at the top of a file, which all of them share."
     )
@@ -308,7 +308,7 @@ def test_answers_are_kept_apart_by_their_index(chat):
     text = chat("one", " two", " three", n=2, max_tokens=2, stream=True)[1].text
     seen = [said(text, index) for index in (0, 1)]
     assert seen == ["one two", "one two"], (
-        f"n was 2 and max_tokens 2, and the client got {seen}, expected was 'one two'"
+        f"n was 2 and max_tokens 2, and the client got {seen}, expected 'one two'"
         " twice: each answer may have so many tokens."
     )
     _, answer = chat("one", n=2)
@@ -316,7 +316,7 @@ def test_answers_are_kept_apart_by_their_index(chat):
     indexes = [choice.get("index") for choice in found]
     assert indexes == [0, 1], (
         f"n was 2, and the whole answer has choices with the indexes {indexes},"
-        " expected was [0, 1]."
+        " expected [0, 1]."
     )
 
 
@@ -393,7 +393,7 @@ def test_a_stop_ends_the_answer(chat):
     )
     assert seen == "a ", (
         f"The stop was 'world', the model wrote 'a world b' in one piece, and the"
-        f" answer was {seen!r}, expected was 'a ': neither the stop nor what follows it"
+        f" answer was {seen!r}, expected 'a ': neither the stop nor what follows it"
         " is sent."
     )
     assert reason(answer.text) == "stop", (
@@ -407,13 +407,13 @@ def test_a_stop_ends_the_answer(chat):
     assert seen == ("a ", "stop"), (
         "The stop was 'world', the model wrote 'a world b', and the client wanted the"
         f" answer whole, without a stream; content and finish_reason are {seen},"
-        " expected was ('a ', 'stop'): a stop holds for both."
+        " expected ('a ', 'stop'): a stop holds for both."
     )
     answer = chat("world", " and more", stop="world", stream=True)[1]
     seen = answer.status_code, said(answer.text), reason(answer.text)
     assert seen == (200, "", "stop"), (
         "The stop was 'world', and the model began with it; status, text and"
-        f" finish_reason are {seen}, expected was (200, '', 'stop'): the client wanted"
+        f" finish_reason are {seen}, expected (200, '', 'stop'): the client wanted"
         " no more than that."
     )
 
@@ -450,7 +450,7 @@ def test_a_stop_is_found_though_it_comes_in_pieces(chat):
         " back what may be the beginning of a stop."
     )
     assert seen == "Hello, ", (
-        f"The stop was 'world', and the answer was {seen!r}, expected was 'Hello, ':"
+        f"The stop was 'world', and the answer was {seen!r}, expected 'Hello, ':"
         " what cannot be a part of a stop is sent."
     )
     for stops in (
@@ -467,7 +467,7 @@ def test_a_stop_is_found_though_it_comes_in_pieces(chat):
         )
         assert seen == "Hello, ", (
             f"The stops were {stops}, the model wrote 'Hello, world, and more', and"
-            f" the answer was {seen!r}, expected was 'Hello, ': each of them may have"
+            f" the answer was {seen!r}, expected 'Hello, ': each of them may have"
             " begun, and the longest that ends here began first."
         )
     seen = said(
@@ -475,20 +475,20 @@ def test_a_stop_is_found_though_it_comes_in_pieces(chat):
     )
     assert seen == "This is ", (
         "The stops were ['an end', 'end'], the model wrote 'This is an end.', and the"
-        f" answer was {seen!r}, expected was 'This is ': of two that end here the"
+        f" answer was {seen!r}, expected 'This is ': of two that end here the"
         " longer began first, max(..., key=len)."
     )
     seen = said(chat("Why!?! And more", stop="?!", stream=True)[1].text)
     assert seen == "Why!", (
         f"The stop was '?!', the model wrote 'Why!?! And more', and the answer was"
-        f" {seen!r}, expected was 'Why!': take the stop away once, as removesuffix"
+        f" {seen!r}, expected 'Why!': take the stop away once, as removesuffix"
         " does, and not each of its letters."
     )
     for stop, pieces, expected in AGAIN:
         seen = said(chat(*pieces, stop=stop, stream=True)[1].text)
         assert seen == expected, (
             f"The stop was {stop!r}, the model wrote {pieces}, and the answer was"
-            f" {seen!r}, expected was {expected!r}: where one beginning of a stop was"
+            f" {seen!r}, expected {expected!r}: where one beginning of a stop was"
             " none, another may have begun inside it. Look at each place of what is"
             " held."
         )
@@ -538,7 +538,7 @@ def test_only_what_may_be_a_stop_is_held_back(chat):
         had = held_too_long(chat, stops, written, sure)
         assert had is None, (
             f"The stops were {stops}, the model had written {written!r} and waited, and"
-            f" the client had {had!r}, expected was {sure!r}: hold back no more than"
+            f" the client had {had!r}, expected {sure!r}: hold back no more than"
             " what may be the beginning of a stop."
         )
 
@@ -602,7 +602,7 @@ def test_the_whole_conversation_reaches_the_model(chat):
     seen = model.prompts[0] if model.prompts else answer.text
     assert seen == wanted, (
         f"The client sent the messages {messages}, and the model was asked {seen},"
-        f" expected was {wanted}: the turns are as they were in lesson 15."
+        f" expected {wanted}: the turns are as they were in lesson 15."
     )
 
 
@@ -612,7 +612,7 @@ def test_a_conversation_may_be_as_long_as_in_lesson_11(chat):
     answer = chat("one", messages=[turn] * 40)[1]
     assert answer.status_code == 200, (
         "The client sent forty messages of 1.8 kB each, and the status is"
-        f" {answer.status_code}, expected was 200: a message may have 64 KiB, and all"
+        f" {answer.status_code}, expected 200: a message may have 64 KiB, and all"
         " of them together 1 MiB."
     )
     for messages in [turn | {"content": "x" * 70_000}], [turn] * 700:
@@ -620,7 +620,7 @@ def test_a_conversation_may_be_as_long_as_in_lesson_11(chat):
         assert answer.status_code == 413 and not model.prompts, (
             f"The client sent {len(messages)} messages of"
             f" {len(messages[0]['content'])} letters each, and the status is"
-            f" {answer.status_code}, expected was 413: read_question() raises it by"
+            f" {answer.status_code}, expected 413: read_question() raises it by"
             " require_short(), before any model is asked."
         )
 
@@ -641,7 +641,7 @@ def test_what_this_server_cannot_do_is_still_refused(chat):
         model, answer = chat("one", **{name: value})
         assert answer.status_code == 400 and not model.prompts, (
             f"{name} was {short(value)}, and the status is {answer.status_code},"
-            " expected was 400: what this server does not do it refused in lesson 15,"
+            " expected 400: what this server does not do it refused in lesson 15,"
             " so that nobody waits for it."
         )
 
@@ -662,7 +662,7 @@ def test_nobody_is_answered_without_the_key(client, answer_with):
             sent = "no key" if key is None else f"the key {key!r}"
             assert answer.status_code == 401 and not model.prompts, (
                 f"{asked} came with {sent}, and the status is {answer.status_code},"
-                " expected was 401: ask_for_the_key() of lesson 15 asks at each"
+                " expected 401: ask_for_the_key() of lesson 15 asks at each"
                 " address below /v1/, and whoever asks."
             )
 
@@ -686,7 +686,7 @@ def test_a_failure_is_said_in_a_sentence_of_our_own(chat, caplog, n):
             pytest.skip("it refuses more answers than one, which is fair.")
         assert answer.status_code == status, (
             f'{what}, after {script[:-1]}, with "stream": {stream}; the status is'
-            f" {answer.status_code}, expected was {status}."
+            f" {answer.status_code}, expected {status}."
         )
         text = answer.text
         for place, words in ("client", text), ("log", caplog.text):
@@ -698,7 +698,7 @@ def test_a_failure_is_said_in_a_sentence_of_our_own(chat, caplog, n):
             last = chunks(text)[-1]
             assert "error" in last and "[DONE]" not in text, (
                 f"{what}, after 'one', and the stream ends in {short(text[-60:])}:"
-                " expected was an error as the last event, and no [DONE]."
+                " expected an error as the last event, and no [DONE]."
             )
 
 

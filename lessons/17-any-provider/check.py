@@ -150,7 +150,7 @@ def events(program, answer_with, client, logged):
             log += " The model was asked for what it lacks: its name is model.name."
         assert answer.mimetype == "application/jsonl", (
             f"A whole answer of the model was sent as {answer.mimetype} with the"
-            f" status {answer.status_code}, {short(body)}.{log} Expected were events,"
+            f" status {answer.status_code}, {short(body)}.{log} Expected events,"
             " a line of JSON each."
         )
         found = [json.loads(line) for line in body.splitlines()]
@@ -212,7 +212,7 @@ def test_reasoning_is_an_event_of_its_own(events):
         came = all_of(events(SHAPES[shape], fails=True), "reasoning")
         assert came == ["Hm."], (
             f"The model thought 'Hm.' before it spoke, in {shape}, and the reasoning"
-            f" events say {short(came)}, expected was ['Hm.']. {BLOCKS} Reasoning is"
+            f" events say {short(came)}, expected ['Hm.']. {BLOCKS} Reasoning is"
             " what those of type reasoning hold, and some hold none: ask by block.get."
         )
 
@@ -255,7 +255,7 @@ def test_the_end_has_one_name_for_all(events):
             again = " require_whole raises for such an end: call it if no text came."
         assert came == {"end": ours}, (
             f"Anthropic says {theirs} where OpenAI says {ours}, and the last line is"
-            f" {json.dumps(came)}, expected was {json.dumps({'end': ours})}:"
+            f" {json.dumps(came)}, expected {json.dumps({'end': ours})}:"
             f" openai_reason of failures.py knows each provider's words.{again}"
         )
     for shape, chunks in SHAPES.items():
@@ -268,7 +268,7 @@ def test_the_end_has_one_name_for_all(events):
         assert found[-1] == {"end": "stop"}, (
             f"A whole answer came in {shape}, and the last line is"
             f" {json.dumps(found[-1])},"
-            ' expected was {"end": "stop"}: the reason is in one of the last'
+            ' expected {"end": "stop"}: the reason is in one of the last'
             " chunks, so keep the response_metadata of all of them."
         )
         assert all_of(found, "end") == ["stop"], (
@@ -369,7 +369,7 @@ def test_a_model_with_a_price_has_a_cost(program, events, prices, answer_with):
         assert came == pytest.approx(dollars), (
             f"The model, whose name is scripted, read 3 tokens and wrote 5, for"
             f" {price[0]} and {price[1]} dollars a million; the cost event says {came},"
-            f" expected was {dollars}: give events the model.name in app.py, and yield"
+            f" expected {dollars}: give events the model.name in app.py, and yield"
             ' {"cost": cost_of(usage, name)} after the usage.'
         )
         names = [name for event in found for name in event]
@@ -389,7 +389,7 @@ def test_a_price_of_nothing_is_a_price(events, prices):
     came = all_of(events(SHAPES["strings"]), "cost")
     assert came == [0], (
         f"In PRICES the model costs 0.0 dollars, and the cost events say {came},"
-        " expected was [0.0]: somebody has looked that price up. Only None is no price."
+        " expected [0.0]: somebody has looked that price up. Only None is no price."
     )
 
 
@@ -476,7 +476,7 @@ def test_the_servers_wrong_key_is_not_the_readers(ask):
     _, answer = ask(WRONG_KEY)
     assert answer.status_code == 502, (
         "The provider refused our key with a 401, and the client got"
-        f" {answer.status_code}: a 401 would ask the reader for a key. Expected was a"
+        f" {answer.status_code}: a 401 would ask the reader for a key. Expected a"
         " 502, as http_error(error) of failures.py makes it."
     )
 
@@ -489,7 +489,7 @@ def test_no_credit_is_said_and_not_to_be_tried_again(ask):
         assert answer.status_code == 502 and "credit" in sentence and not again, (
             f"The account was empty, as {who} say it, and the client got"
             f" {answer.status_code}, {sentence!r}. Asking again does not fill it:"
-            " expected was a 502 whose error names the credit, as http_error(error)"
+            " expected a 502 whose error names the credit, as http_error(error)"
             " makes it."
         )
 
@@ -502,7 +502,7 @@ def test_a_wrong_model_names_the_setting(ask):
     sentence = str((answer.get_json(silent=True) or {}).get("error"))
     assert answer.status_code == 502 and "MODEL" in sentence, (
         f"The provider has no such model, a 404, and the client got"
-        f" {answer.status_code}, {sentence!r}: expected was a 502 whose error says to"
+        f" {answer.status_code}, {sentence!r}: expected a 502 whose error says to"
         " check MODEL in .env."
     )
 

@@ -329,11 +329,11 @@ def test_the_program_learns_the_name_that_was_asked_for(
     names = [each.host.partition(":")[0] for each in seen]
     assert "foreign.example" not in names or foreign.status_code == 400, (
         "A request for foreign.example reached the program under that name, and got a"
-        f" {foreign.status_code}, expected was 400: the program knows the names it"
+        f" {foreign.status_code}, expected 400: the program knows the names it"
         ' answers to by app.config["TRUSTED_HOSTS"] = trusted_hosts(), in app.py.'
     )
     assert foreign.status_code == 400 and not model.prompts, (
-        f"A request for foreign.example got a {foreign.status_code}, expected was 400:"
+        f"A request for foreign.example got a {foreign.status_code}, expected 400:"
         " the program knows the names it answers to, and nginx gives it another one."
         " proxy_set_header Host $http_host;"
         f"{inherited(folder, 'Host', r'[$]http_host|[$]host')}"
@@ -368,7 +368,7 @@ def test_files_are_compressed_and_answers_still_come_piece_by_piece(front, answe
         waited = not gate.is_set()
         gate.set()
     assert came == b"one" and waited, (
-        f"Out of what was compressed came {short(came.decode())} first, expected was"
+        f"Out of what was compressed came {short(came.decode())} first, expected"
         " 'one': with proxy_buffering off; nginx flushes its compressor for each piece."
     )
 
@@ -381,7 +381,7 @@ def test_a_prompt_that_is_too_long_is_a_413_as_json(front, seen, answer_with):
         except requests.ConnectionError:  # the program hangs up before it has it all
             refused = None
         assert not seen and refused is not None, (
-            f"A prompt of {size} bytes went through nginx to the program, expected was"
+            f"A prompt of {size} bytes went through nginx to the program, expected"
             " that nginx refuses it: client_max_body_size 64k;"
         )
         assert refused.status_code != 500, (
@@ -390,11 +390,11 @@ def test_a_prompt_that_is_too_long_is_a_413_as_json(front, seen, answer_with):
         )
         assert refused.status_code == 413 or "error" not in json_of(refused), (
             f"A prompt of {size} bytes got a {refused.status_code} with"
-            f" {short(refused.text)}, expected was 413: after error_page 413 only the"
+            f" {short(refused.text)}, expected 413: after error_page 413 only the"
             " name of the location, without an =, keeps the status."
         )
         assert refused.status_code == 413, (
-            f"A prompt of {size} bytes got a {refused.status_code}, expected was 413:"
+            f"A prompt of {size} bytes got a {refused.status_code}, expected 413:"
             " client_max_body_size 64k;"
         )
         kind = refused.headers.get("Content-Type", "nothing")
@@ -487,7 +487,7 @@ def test_the_same_is_there_over_tls(front, seen, folder, answer_with):
             " ssl; with ssl_certificate and ssl_certificate_key."
         ) from None
     assert (answer.status_code, answer.text) == (200, "one two"), (
-        f"Over TLS came a {answer.status_code} with {short(answer.text)}, expected was"
+        f"Over TLS came a {answer.status_code} with {short(answer.text)}, expected"
         " the answer 'one two'."
     )
 
@@ -585,7 +585,7 @@ def test_asking_too_often_is_refused_with_a_sentence(client, program, answer_wit
     refused, number = ask_until_refused(client, most, [EAGER])
     assert refused.status_code == 429, (
         f"Question {number} within a minute from one address got a"
-        f" {refused.status_code} with {short(refused.text)}, expected was 429 after"
+        f" {refused.status_code} with {short(refused.text)}, expected 429 after"
         f" {most}: limiter.limit(...)"
         ' takes the view "ask" and returns it with a limit.'
     )
@@ -598,7 +598,7 @@ def test_asking_too_often_is_refused_with_a_sentence(client, program, answer_wit
     )
     seconds = refused.headers.get("Retry-After", "")
     assert seconds.isdecimal() and 1 <= int(seconds) <= 62, (
-        f"The 429 says Retry-After: {seconds or 'nothing'}, expected were the seconds"
+        f"The 429 says Retry-After: {seconds or 'nothing'}, expected the seconds"
         " until it may ask again: limiter.current_limit.reset_at - time(), rounded up,"
         " in a function below @app.errorhandler(RateLimitExceeded)."
         f"{per_minute(seconds)}"
@@ -713,11 +713,11 @@ def test_it_says_whether_it_lives_and_whether_it_is_ready(
             " limit the view of POST /ask, and no other."
         )
         assert (path, status) != ("/ready", 503), (
-            "GET /ready gave 503, expected was 200, for there is no file at"
+            "GET /ready gave 503, expected 200, for there is no file at"
             ' app.config["STOPPING"]: its exists() says so, with the brackets.'
         )
         assert status == 200, (
-            f"GET {path} gave {status}, expected was 200, however often somebody looks:"
+            f"GET {path} gave {status}, expected 200, however often somebody looks:"
             f' write a view with @app.get("{path}").'
         )
     assert not model.prompts, "Somebody looked whether it lives, and a model was asked."
@@ -725,11 +725,11 @@ def test_it_says_whether_it_lives_and_whether_it_is_ready(
     status = client.get("/ready").status_code
     assert status == 503, (
         f"The server is about to stop, for the file {stopping.name} is there, and GET"
-        f' /ready gave {status}, expected was 503: app.config["STOPPING"].exists().'
+        f' /ready gave {status}, expected 503: app.config["STOPPING"].exists().'
     )
     status = client.get("/health").status_code
     assert status == 200, (
-        f"The server is about to stop, and GET /health gave {status}, expected was"
+        f"The server is about to stop, and GET /health gave {status}, expected"
         " 200: it still lives, and what is not alive is killed, with its answers."
     )
     status = from_nginx(client, THIRD).status_code
@@ -740,7 +740,7 @@ def test_it_says_whether_it_lives_and_whether_it_is_ready(
     stopping.unlink()
     status = client.get("/ready").status_code
     assert status == 200, (
-        f"The file is gone again, and GET /ready gave {status}, expected was 200:"
+        f"The file is gone again, and GET /ready gave {status}, expected 200:"
         " look for it at each request."
     )
 

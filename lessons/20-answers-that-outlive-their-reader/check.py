@@ -57,7 +57,7 @@ def begin(client, answer_with):
         model = answer_with(*script)
         answer = client.post("/answers", json={"prompt": "Hello?"})
         assert answer.status_code == 201, (
-            f"POST /answers gave {answer.status_code}, expected was 201. Its view is"
+            f"POST /answers gave {answer.status_code}, expected 201. Its view is"
             " given; it calls the store's begin(), and that calls your add()."
         )
         return model, f"/answers/{answer.json['id']}"
@@ -70,7 +70,7 @@ def events_in(pieces, most=100, why_no_end=None):
     came = ""
     for count, piece in enumerate(pieces):
         assert isinstance(piece, bytes), (
-            f"The body has {short(str(piece))} in it, expected were bytes:"
+            f"The body has {short(str(piece))} in it, expected bytes:"
             " map(as_event, store.read(name, after)) makes them."
         )
         came += piece.decode()
@@ -124,7 +124,7 @@ def read(client, place, after=0):
         )
         return []
     assert answer.mimetype == "text/event-stream", (
-        f"The answer is sent as {answer.mimetype}, expected was text/event-stream: give"
+        f"The answer is sent as {answer.mimetype}, expected text/event-stream: give"
         " Response the HEADERS of events.py."
     )
     return events_in(answer.iter_encoded())
@@ -145,7 +145,7 @@ def test_a_writer_adds_an_event(program):
     name = program.store.begin()
     goes_on = program.store.add(name, TOKEN)
     assert goes_on, (
-        f"add() returned {goes_on}, expected was True: the writer takes anything else"
+        f"add() returned {goes_on}, expected True: the writer takes anything else"
         " for a Stop, and closes the model's stream."
     )
 
@@ -229,7 +229,7 @@ def test_an_answer_can_be_read_from_its_first_event_to_its_last(begin, client):
     )
     names = [name for _, name, _ in events]
     assert names[:1] == ["start"], (
-        f"The first event that a reader gets is {short(str(events[:1]))}, expected was"
+        f"The first event that a reader gets is {short(str(events[:1]))}, expected"
         " start with number 1: read() yields (number + 1, answer.events[number]),"
         " from number 0 on."
     )
@@ -238,12 +238,12 @@ def test_an_answer_can_be_read_from_its_first_event_to_its_last(begin, client):
         " read() yields each event once, in its order."
     )
     assert names[-1] == "done", (
-        f"The last event that a reader gets is {names[-1]}, expected was done: end()"
+        f"The last event that a reader gets is {names[-1]}, expected done: end()"
         " adds it, as add() does, and then sets ended_at. read() yields it, too."
     )
     numbers = [number for number, _, _ in events]
     assert numbers == list(range(1, len(events) + 1)), (
-        f"The numbers of the events are {numbers}, expected were 1, 2, 3 and so on: a"
+        f"The numbers of the events are {numbers}, expected 1, 2, 3 and so on: a"
         " reader who comes back names the last that it has."
     )
 
@@ -282,7 +282,7 @@ def test_an_event_added_while_a_reader_is_sent_another_is_not_lost(program):
     numbers = [number for number, _ in came]
     assert numbers == [1, 2, 3, 4], (
         "While a reader was sent one event, the writer added two more, and the reader"
-        f" got the events {numbers}, expected were 1 to 4: read() looks each time at"
+        f" got the events {numbers}, expected 1 to 4: read() looks each time at"
         " answer.events itself, not at a copy of it that grows old."
     )
 
@@ -451,7 +451,7 @@ def test_two_readers_at_once_get_the_same(begin, client):
     seen = [[int(number) for number in of_one] for of_one in numbers]
     assert seen == [[1, 2, 3, 4]] * 2, (
         f"Two read an answer at the same time, and got the events {seen[0]} and"
-        f" {seen[1]}, expected were 1 to 4 for each: each reader counts for itself, so"
+        f" {seen[1]}, expected 1 to 4 for each: each reader counts for itself, so"
         " number belongs to read() and not to the answer."
     )
 
@@ -467,12 +467,12 @@ def test_a_reader_who_comes_back_gets_the_rest(begin, client):
         ), (
             f"A reader came back with Last-Event-ID: {after} and got what came after,"
             f" but with the numbers {[number for number, _, _ in events]}, expected"
-            f" were {[number for number, _, _ in whole[after:]]}: an event keeps its"
+            f" {[number for number, _, _ in whole[after:]]}: an event keeps its"
             " number, whoever reads it."
         )
         assert events == whole[after:], (
             f"A reader came back with Last-Event-ID: {after} and got the events"
-            f" {[number for number, _, _ in events]}, expected were"
+            f" {[number for number, _, _ in events]}, expected"
             f" {[number for number, _, _ in whole[after:]]}: begin with"
             " number = after, and give store.read() that number."
         )
@@ -484,7 +484,7 @@ def test_a_script_says_in_the_address_where_it_was(begin, client):
     events = events_in(client.get(f"{place}?after=2").iter_encoded())
     assert events == whole[2:], (
         f"GET {place}?after=2 gave the events {[number for number, _, _ in events]},"
-        " expected were those after 2: without the header,"
+        " expected those after 2: without the header,"
         ' request.args.get("after", "") has the number.'
     )
     comes_back = {"Last-Event-ID": "4"}
@@ -492,7 +492,7 @@ def test_a_script_says_in_the_address_where_it_was(begin, client):
     events = events_in(answer.iter_encoded())
     assert events == whole[4:], (
         "A browser that began at ?after=2 came back with Last-Event-ID: 4, and got the"
-        f" events {[number for number, _, _ in events]}, expected were those after 4:"
+        f" events {[number for number, _, _ in events]}, expected those after 4:"
         " the header is the newer of the two, so it comes first."
     )
 
@@ -537,7 +537,7 @@ def test_an_answer_that_is_not_there_is_a_404(client):
         error.add_note("self.find(name) raises the 404 for a name that is unknown.")
         raise
     assert answer.status_code == 404, (
-        f"GET /answers/nobody-knows gave {answer.status_code}, expected was 404:"
+        f"GET /answers/nobody-knows gave {answer.status_code}, expected 404:"
         " is_over() asks self.find(name), before the first event is sent."
     )
 
@@ -552,7 +552,7 @@ def test_stop_ends_it_for_everybody(begin, client, program):
     kept = program.store.so_far(place.rpartition("/")[2])
     assert kept[-1]["event"] == "done", (
         f"The answer was stopped, and the last event in its list is {kept[-1]},"
-        " expected was done: end() adds the event."
+        " expected done: end() adds the event."
     )
     assert events and events[-1][1] == "done", (
         "The answer was stopped, its list ends with done, and the last that a reader"
@@ -640,7 +640,7 @@ def test_an_answer_whose_model_fails_ends_with_a_sentence(
     events = events_in(answer.iter_encoded(), why_no_end=NO_END_AFTER_AN_ERROR)
     names = [name for _, name, _ in events]
     assert names[-1:] == ["error"], (
-        f"The model failed, and the events of a reader are {names}, expected was error"
+        f"The model failed, and the events of a reader are {names}, expected error"
         " as the last one: its sentence says that the answer is not whole. read()"
         " yields each event of the list, and changes none."
     )
@@ -667,7 +667,7 @@ def test_an_answer_whose_model_fails_ends_with_a_sentence(
     status = client.get(place, headers=last).status_code
     assert status == 204, (
         "The model had failed, a reader had the event error and came back, and the"
-        f" status was {status}, expected was 204: is_over() is true when ended_at is"
+        f" status was {status}, expected 204: is_over() is true when ended_at is"
         " set and nothing comes after that number."
     )
 
@@ -705,7 +705,7 @@ def test_the_request_that_starts_an_answer_learns_where_it_is(answer_with, clien
     answer = client.post("/answers", json={"prompt": "Hello?"})
     place = answer.headers.get("Location", "")
     assert place.endswith(f"/answers/{answer.json['id']}"), (
-        f"POST /answers has the Location {place!r}, expected was"
+        f"POST /answers has the Location {place!r}, expected"
         f" '/answers/{answer.json['id']}': a 201 says where the new thing is, with"
         ' url_for("read", name=name).'
     )
@@ -782,7 +782,7 @@ def test_only_so_many_answers_are_written_at_once(
     )
     assert refused.status_code == 503 and refused.headers.get("Retry-After"), (
         "Two answers may be written at once, two are, and a third question got a"
-        f" {refused.status_code}, expected was 503 with Retry-After: begin() refuses"
+        f" {refused.status_code}, expected 503 with Retry-After: begin() refuses"
         " it, if len(running) >= AT_ONCE."
     )
     places = [f"/answers/{answer.json['id']}" for answer in begun]
@@ -829,6 +829,6 @@ def test_headers_limits_and_names_are_still_there(client, answer_with, begin):
     gone = client.get("/answers/nobody-knows")
     said = gone.get_json(silent=True)
     assert isinstance(said, dict) and said.get("error"), (
-        f"The 404 for an answer that is not there says {short(gone.text)}, expected was"
+        f"The 404 for an answer that is not there says {short(gone.text)}, expected"
         ' {"error": "a sentence"}: app.register_error_handler(HTTPException, as_json).'
     )

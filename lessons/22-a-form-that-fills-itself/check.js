@@ -26,7 +26,7 @@ export const checks = [
       await page.soon(() => shown(page, "meaning").length > 2);
       page.must(
         shown(page, "term") === "Backpressure" && shown(page, "meaning") === "A\n slow",
-        `Two pieces came for the term and two for the meaning, and the fields show ${say(shown(page, "term"))} and ${say(shown(page, "meaning"))}, expected was "Backpressure" and "A\\n slow": append each piece to what is there.`,
+        `Two pieces came for the term and two for the meaning, and the fields show ${say(shown(page, "term"))} and ${say(shown(page, "meaning"))}, expected "Backpressure" and "A\\n slow": append each piece to what is there.`,
       );
     },
   },
@@ -54,7 +54,7 @@ export const checks = [
         await page.soon(() => !busy(page));
         page.must(
           shown(page, "lesson") === text,
-          `The server sent {"at":["lesson"],"set":${value}}, and the field lesson shows ${say(shown(page, "lesson"))}, expected was ${say(text)}: make it the field's textContent, and write "none" for null.`,
+          `The server sent {"at":["lesson"],"set":${value}}, and the field lesson shows ${say(shown(page, "lesson"))}, expected ${say(text)}: make it the field's textContent, and write "none" for null.`,
         );
       }
     },

@@ -231,7 +231,7 @@ def test_an_answer_without_a_card_is_a_status(answer_of):
         _, answer = answer_of(*script)
         assert answer.status_code == 502, (
             f"The model said {''.join(script)!r} and no card, and the status is"
-            f" {answer.status_code}, expected was 502: nothing is to be sent before the"
+            f" {answer.status_code}, expected 502: nothing is to be sent before the"
             " first news, and the end is checked before anything is said of it."
         )
 
@@ -312,7 +312,7 @@ def test_post_object_sends_the_json_itself(object_of):
     """POST /object sends the JSON itself."""
     answer = object_of(*call(*in_pieces(TEXT)), End(finish_reason=CALL))
     assert answer.status_code == 200 and answer.mimetype == "text/plain", (
-        f"POST /object gave {answer.status_code} as {answer.mimetype}, expected was 200"
+        f"POST /object gave {answer.status_code} as {answer.mimetype}, expected 200"
         " as text/plain: write a second view, and hand respond() PLAIN_TEXT."
     )
     text, error = read_object(answer)
@@ -370,7 +370,7 @@ def test_post_object_has_what_post_ask_has(client, object_of, answer_with):
     answer = object_of("no card")
     assert answer.status_code == 502, (
         f"The model wrote no card, and the status of /object is {answer.status_code},"
-        " expected was 502: yield a text only if there is one."
+        " expected 502: yield a text only if there is one."
     )
     a_bad_prompt_is_refused(client, answer_with, "/object")
     headers_are_still_there(client, answer_with, "/object")

@@ -22,7 +22,7 @@ def test_a_prompt_of_2000_characters_is_answered(ask):
 def test_a_longer_one_is_a_400_with_a_sentence_of_your_own(ask):
     model, answer = ask("one", " two", prompt="a" * (MOST + 1))
     assert answer.status_code in (400, 413), (
-        f"A prompt of {MOST + 1} characters got a {answer.status_code}, expected was"
+        f"A prompt of {MOST + 1} characters got a {answer.status_code}, expected"
         " 400: raise an error of Werkzeug's that has this status, BadRequest, before"
         " the view asks for the first text."
     )
@@ -33,7 +33,7 @@ def test_a_longer_one_is_a_400_with_a_sentence_of_your_own(ask):
     body = answer.get_json(silent=True)
     sentence = body.get("error") if isinstance(body, dict) else None
     assert sentence, (
-        f"The body of the {answer.status_code} is {short(answer.text)}, expected was"
+        f"The body of the {answer.status_code} is {short(answer.text)}, expected"
         ' {"error": "..."}: raise an HTTP error, of which as_json makes one.'
     )
     assert "2000" in sentence.replace(",", "").replace(".", ""), (

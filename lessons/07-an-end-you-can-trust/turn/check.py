@@ -29,7 +29,7 @@ def test_a_longer_one_breaks_off_with_a_sentence_of_its_own(ask):
     )
     assert MOST - len(WORD) <= len(text) <= MOST, (
         f"Of an answer of {2 * MOST} characters {len(text)} came before the last line,"
-        f" expected were at most {MOST}: count before the yield."
+        f" expected at most {MOST}: count before the yield."
     )
     assert model.closed_early, (
         f"The answer broke off, and the model wrote on to its end, {2 * MOST}"

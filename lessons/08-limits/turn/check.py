@@ -18,7 +18,7 @@ def test_while_a_slot_is_free_health_is_a_200(client):
         'GET /health gave 404: write a view for it, @app.get("/health").'
     )
     assert answer.status_code == 200, (
-        f"A slot was free, and GET /health gave {answer.status_code}, expected was 200."
+        f"A slot was free, and GET /health gave {answer.status_code}, expected 200."
     )
     again = client.get("/health")
     assert again.status_code == 200, (
@@ -39,7 +39,7 @@ def test_while_all_are_taken_health_is_a_503(ask, client):
         )
         assert answer.status_code == 503, (
             "The only slot was taken by an answer, and GET /health gave"
-            f" {answer.status_code}, expected was 503: raise ServiceUnavailable if"
+            f" {answer.status_code}, expected 503: raise ServiceUnavailable if"
             " slots.acquire(blocking=False) is False."
         )
     _, other = ask("one")

@@ -66,7 +66,7 @@ def test_an_answer_without_a_word_is_still_refused(answer_of):
     _, answer = answer_of()
     assert answer.status_code == 502, (
         "The model ended without a word, and the status is"
-        f" {answer.status_code}, expected was 502: send the seconds after you have"
+        f" {answer.status_code}, expected 502: send the seconds after you have"
         " asked why the answer ended, since the first message makes the status 200."
     )
 

@@ -90,7 +90,7 @@ export const checks = [
         const roles = [...again.answer.children].map((node) => node.className).join(", ");
         again.must(
           roles === "user, assistant",
-          `A question and its answer were kept, the page was reloaded, and the classes of the elements in #messages are ${say(roles)}, expected was "user, assistant": let add(role, content) show each turn.`,
+          `A question and its answer were kept, the page was reloaded, and the classes of the elements in #messages are ${say(roles)}, expected "user, assistant": let add(role, content) show each turn.`,
         );
       });
     },
@@ -122,7 +122,7 @@ export const checks = [
         const question = await again.ask("Two?");
         again.must(
           body(question) === "user: One? / assistant: First. / user: Two?",
-          `"One?" was answered "First.", the page was reloaded, "Two?" was asked, and the server got ${say(body(question))}: expected was "user: One? / assistant: First. / user: Two?". Put what was kept into the list turns as well.`,
+          `"One?" was answered "First.", the page was reloaded, "Two?" was asked, and the server got ${say(body(question))}: expected "user: One? / assistant: First. / user: Two?". Put what was kept into the list turns as well.`,
         );
       });
     },

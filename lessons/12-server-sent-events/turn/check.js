@@ -27,7 +27,7 @@ export const checks = [
       );
       page.must(
         page.words.includes(WORDS),
-        `The server sent the line ": heartbeat", and the page says ${JSON.stringify(page.words)}: expected was "${WORDS}" as soon as that line is there. It ends no event, so yield something for it at once.`,
+        `The server sent the line ": heartbeat", and the page says ${JSON.stringify(page.words)}: expected "${WORDS}" as soon as that line is there. It ends no event, so yield something for it at once.`,
       );
     },
   },

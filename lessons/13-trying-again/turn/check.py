@@ -53,7 +53,7 @@ def test_the_server_asks_again_when_that_can_help(ask, waits):
     assert answer.status_code == 200 and '"one"' in text, (
         "The model's server failed twice and then answered. The model was asked"
         f" {len(model.prompts)} time(s), and the status is {answer.status_code},"
-        f" expected was 200: ask up to {ATTEMPTS} times while stream.message_count is"
+        f" expected 200: ask up to {ATTEMPTS} times while stream.message_count is"
         " 0."
     )
     assert text.count("event: start") == 1, (
@@ -85,7 +85,7 @@ def waits_of(ask, waits):
     ask(refusing(2), "one")[1].get_data()
     assert len(waits) == ATTEMPTS - 1, (
         f"The model failed twice, and the server waited {len(waits)} time(s), expected"
-        " was once before each further attempt."
+        " once before each further attempt."
     )
     return list(waits)
 
@@ -121,7 +121,7 @@ def test_it_gives_up_with_the_models_own_error(ask, caplog):
     answer.get_data()
     assert answer.status_code == 502 and len(model.prompts) == ATTEMPTS, (
         f"The model failed each time; it was asked {len(model.prompts)} time(s), and"
-        f" the status is {answer.status_code}, expected was 502 after {ATTEMPTS}"
+        f" the status is {answer.status_code}, expected 502 after {ATTEMPTS}"
         " attempts: stop=stop_after_attempt(3), and let what the last one raised reach"
         " the except in write."
     )

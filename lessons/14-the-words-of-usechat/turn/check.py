@@ -57,7 +57,7 @@ def test_the_practice_model_has_its_price(metadata_for, read, written, cost):
     assert metadata["cost"] == pytest.approx(cost), (
         f"The model practice read {read} tokens and wrote {written}. A million costs 1"
         f" dollar read and 2 dollars written; the cost is {metadata['cost']}, expected"
-        f" was {cost}."
+        f" {cost}."
     )
     assert metadata.get("usage", {}).get("totalTokens") == read + written, (
         f"The metadata are {metadata}: the usage has to stay."
@@ -87,7 +87,7 @@ def test_the_prices_are_in_a_dict(program, metadata_for, monkeypatch):
     metadata = metadata_for("dear", 1_000_000, 1_000_000)
     assert metadata.get("cost") == pytest.approx(40), (
         'PRICES had a second model, "dear": (10, 30). It read a million tokens and'
-        f" wrote a million, and the cost is {metadata.get('cost')}, expected was 40:"
+        f" wrote a million, and the cost is {metadata.get('cost')}, expected 40:"
         " look the price up in PRICES, by the model's name."
     )
 

@@ -46,7 +46,7 @@ def test_each_key_opens_the_server(status_for):
             status = status_for(setting, key)
             assert status == 200, (
                 f"SERVER_KEY was {setting!r}, the client sent {named(key)}, and GET"
-                f" {PATH} gave {status}, expected was 200: split the setting at its"
+                f" {PATH} gave {status}, expected 200: split the setting at its"
                 " commas, and strip each key."
             )
 
@@ -58,7 +58,7 @@ def test_nothing_else_opens_it(status_for):
         status = status_for(setting, key)
         assert status == 401, (
             f"SERVER_KEY was {setting!r}, the client sent {named(key)}, and GET {PATH}"
-            f" gave {status}, expected was 401: only a whole key that is not empty"
+            f" gave {status}, expected 401: only a whole key that is not empty"
             " opens the server."
         )
 
@@ -71,7 +71,7 @@ def test_a_setting_without_a_key_opens_nothing(status_for):
             return  # the program refuses to start with it, which is as good
         assert status == 401, (
             f"SERVER_KEY was ' , ', which holds no key; the client sent {named(key)},"
-            f" and GET {PATH} gave {status}, expected was 401: who has none of the keys"
+            f" and GET {PATH} gave {status}, expected 401: who has none of the keys"
             " gets nothing, also where there are none."
         )
 

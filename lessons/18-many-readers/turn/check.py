@@ -86,7 +86,7 @@ def test_a_reader_who_goes_on_has_the_room_again(waits_for_one):
     waits = waits_for_one(PART, taken=10)
     assert waits == MOST, (
         f"A reader took ten pieces of {PART} bytes and stopped, and {waits} bytes wait,"
-        f" expected were {MOST}: what was taken no longer waits, so count what is in"
+        f" expected {MOST}: what was taken no longer waits, so count what is in"
         " self.pieces now."
     )
 
@@ -101,7 +101,7 @@ def test_each_reader_has_a_bound_of_their_own(ask, bytes_held):
     done_in_time(lambda: [answer.close() for answer in answers])
     assert waits == 3 * MOST, (
         f"Three readers took one piece of {PART} bytes each and stopped, and {waits}"
-        f" bytes wait for them, expected were {3 * MOST}: BYTES stays for all readers"
+        f" bytes wait for them, expected {3 * MOST}: BYTES stays for all readers"
         " together, and the new bound is for each."
     )
 
@@ -111,7 +111,7 @@ def test_small_pieces_wait_as_before(waits_for_one):
     waits = waits_for_one(10)
     assert 50 <= waits <= 400, (
         f"A reader took one piece of 10 bytes and no more, and {waits} bytes wait:"
-        " expected were 16 pieces, as before. The second bound is one more condition,"
+        " expected 16 pieces, as before. The second bound is one more condition,"
         " with and."
     )
 

@@ -22,7 +22,7 @@ def answers(client):
         health = client.get("/health").get_json(silent=True)
         number = health.get("answers") if isinstance(health, dict) else None
         assert type(number) is int, (
-            f"GET /health gave {health}, expected was a number by the name answers:"
+            f"GET /health gave {health}, expected a number by the name answers:"
             ' {"alive": True, "answers": 0}.'
         )
         assert health.get("alive") is True, (

@@ -51,11 +51,11 @@ def test_the_text_of_a_whole_answer(text_of):
         ' @app.get("/answers/<name>/text").'
     )
     assert answer.status_code == 200, (
-        f"The answer has ended, and the status was {answer.status_code}, expected was"
+        f"The answer has ended, and the status was {answer.status_code}, expected"
         ' 200: its last event is then "done" or "error".'
     )
     assert answer.mimetype == "text/plain", (
-        f"The text is sent as {answer.mimetype}, expected was text/plain: a browser"
+        f"The text is sent as {answer.mimetype}, expected text/plain: a browser"
         " would take what the model wrote for markup."
     )
     assert answer.text == "".join(TEXTS), (
@@ -88,7 +88,7 @@ def test_the_text_so_far_is_sent_at_once(begin, client):
     )
     assert answer.status_code == 202, (
         f"The answer was still being written, and the status was {answer.status_code},"
-        ' expected was 202: the last event of an answer that has ended is "done" or'
+        ' expected 202: the last event of an answer that has ended is "done" or'
         ' "error".'
     )
     assert text == "one", (
@@ -105,7 +105,7 @@ def test_an_answer_without_a_text_yet_is_not_finished(begin, client):
     gate.set()
     assert (answer.status_code, answer.text, made) == (202, "", 0), (
         "The model had written nothing yet, and the view gave"
-        f" {answer.status_code} with {short(answer.text)}, expected was 202 with an"
+        f" {answer.status_code} with {short(answer.text)}, expected 202 with an"
         ' empty text: the first event, "start", has no token.'
     )
 
@@ -114,7 +114,7 @@ def test_an_answer_whose_model_failed_has_ended_too(text_of):
     answer = text_of("one", ModelAPIError(SECRET))
     assert answer.status_code == 200, (
         "The model failed after its first text, so no more will come, and the status"
-        f' was {answer.status_code}, expected was 200: the last event is "error" then.'
+        f' was {answer.status_code}, expected 200: the last event is "error" then.'
     )
     assert answer.text == "one", (
         'The model wrote "one" and failed, and the text is'
@@ -125,7 +125,7 @@ def test_an_answer_whose_model_failed_has_ended_too(text_of):
 def test_an_answer_that_is_not_there_is_a_404(client):
     answer = client.get("/answers/nobody-knows/text")
     assert answer.status_code == 404, (
-        f"GET /answers/nobody-knows/text gave {answer.status_code}, expected was 404:"
+        f"GET /answers/nobody-knows/text gave {answer.status_code}, expected 404:"
         " store.so_far(name) raises it."
     )
 

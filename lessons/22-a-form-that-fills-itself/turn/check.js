@@ -27,7 +27,7 @@ export const checks = [
         await page.soon(() => page.text.includes(`more ${name}`));
         page.must(
           say(marked(page, "writing")) === say([name]),
-          `The last message was for ${say(at)}, and the class "writing" is on ${say(marked(page, "writing"))}, expected was ${say([name])}: mark the field of at[0], the element with data-field, and no other.`,
+          `The last message was for ${say(at)}, and the class "writing" is on ${say(marked(page, "writing"))}, expected ${say([name])}: mark the field of at[0], the element with data-field, and no other.`,
         );
       }
     },

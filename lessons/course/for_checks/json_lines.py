@@ -90,7 +90,7 @@ def answers_in_json_lines(answer_of):
     _, answer = answer_of(*TEXTS)
     assert answer.status_code == 200, (
         f'POST /ask with {{"prompt": "Hello?"}} gave {answer.status_code}:'
-        f" {STATUS.get(answer.status_code, 'expected was 200.')}"
+        f" {STATUS.get(answer.status_code, 'expected 200.')}"
     )
     assert answer.mimetype in TYPES, (
         f"The answer is sent as {answer.mimetype}, and Vovk's client takes it for lines"
@@ -195,7 +195,7 @@ def the_last_line_says_why_the_model_ended(answer_of):
             )
         assert last == {"end": ours}, (
             f"Anthropic's reason for the end was {theirs!r}, and the last line is"
-            f" {last}, expected was {{'end': {ours!r}}}: {advice}"
+            f" {last}, expected {{'end': {ours!r}}}: {advice}"
         )
 
 

@@ -60,10 +60,10 @@ def test_post_ask_answers_in_plain_text(ask):
     _, answer = ask(*TEXTS)
     assert answer.status_code == 200, (
         f'POST /ask with {{"prompt": "Hello?"}} gave {answer.status_code}:'
-        f" {STATUS.get(answer.status_code, 'expected was 200.')}{its_sentence(answer)}"
+        f" {STATUS.get(answer.status_code, 'expected 200.')}{its_sentence(answer)}"
     )
     assert answer.mimetype == "text/plain", (
-        f"The answer is sent as {answer.mimetype}, expected was text/plain: write"
+        f"The answer is sent as {answer.mimetype}, expected text/plain: write"
         ' Response(pieces(prompt), mimetype="text/plain"), or a browser takes what the'
         " model writes for markup."
     )
@@ -246,13 +246,13 @@ def test_a_prompt_that_is_not_a_string_is_refused(ask):
             error.add_note(f"That was for {sent}: abort(400) first, in the view.")
             raise
         assert answer.status_code in (400, 422), (
-            f"Sent was {sent}, which needs a 400, and the status is"
+            f"The check sent {sent}, which needs a 400, and the status is"
             f" {answer.status_code}. A list of messages can speak as your system:"
             " abort(400) in the view, if not isinstance(prompt, str)."
         )
         assert not model.prompts, (
-            f"Sent was {sent}, and the model was asked before it was refused: refuse"
-            " it before model.stream(prompt)."
+            f"The check sent {sent}, and the model was asked before it was refused:"
+            " refuse it before model.stream(prompt)."
         )
 
 
@@ -268,7 +268,9 @@ def test_a_question_without_a_prompt_is_refused(answer_with, client):
         )
         raise
     assert answer.status_code in (400, 422), (
-        f"Sent was {sent}, which has no prompt, and the status is"
-        f" {answer.status_code}, expected was 400."
+        f"The check sent {sent}, which has no prompt, and the status is"
+        f" {answer.status_code}, expected 400."
     )
-    assert not model.prompts, f"Sent was {sent}, and the model was asked all the same."
+    assert not model.prompts, (
+        f"The check sent {sent}, and the model was asked all the same."
+    )

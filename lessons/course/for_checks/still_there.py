@@ -55,15 +55,15 @@ def whatever_is_not_a_prompt_is_refused(
             )
             raise
         assert answer.status_code == 400 and not model.prompts, (
-            f"Sent was {text}, which is not a prompt, and the status is"
-            f" {answer.status_code}, expected was 400, before any model is asked: a"
+            f"The check sent {text}, which is not a prompt, and the status is"
+            f" {answer.status_code}, expected 400, before any model is asked: a"
             f" list can speak as your system. So {advice}, which refuses all that is no"
             " text."
         )
         said = answer.get_json(silent=True)
         assert isinstance(said, dict) and said.get("error"), (
-            f"Sent was {text}, and the refusal says {short(answer.text)}, expected was"
-            f' {{"error": "a sentence"}}: {advice}.'
+            f"The check sent {text}, and the refusal says {short(answer.text)},"
+            f' expected {{"error": "a sentence"}}: {advice}.'
         )
 
 
@@ -111,7 +111,7 @@ def a_body_that_is_too_large_is_refused(
     model = answer_with("one")
     answer = client.post(address, json={**question, "more": "a" * size}, **sent)
     assert answer.status_code == 413 and not model.prompts, (
-        f"POST {address} with {size:,} bytes got a {answer.status_code}, expected was"
+        f"POST {address} with {size:,} bytes got a {answer.status_code}, expected"
         f" 413: {advice}."
     )
 
@@ -132,7 +132,7 @@ def a_foreign_name_gets_nothing(
     answer = client.post(address, json=question, headers=headers, **sent)
     assert answer.status_code == 400 and not model.prompts, (
         "A browser that was led here under the name evil.example got a"
-        f" {answer.status_code} from {address}, expected was 400: the program that this"
+        f" {answer.status_code} from {address}, expected 400: the program that this"
         ' lesson begins with has the line app.config["TRUSTED_HOSTS"] ='
         " trusted_hosts(), and needs it."
     )
