@@ -168,6 +168,8 @@ class Exchange(httpx2.SyncByteStream):
 
     def read(self):
         """Return what has come of a body in HTTP chunks."""
+        if self.chunks.fault:
+            raise self.chunks.fault
         received = self.received or self.receive()
         self.received = b""
         if not received:
@@ -222,6 +224,7 @@ class HTTPChunks:
         self.rest = b""  # what came of a line that is not whole yet
         self.had_last = False  # whether the size 0 has come
         self.have_ended = False  # whether the blank line after it has come, too
+        self.fault = None  # the error to raise, once the content before it was read
 
     def decode(self, received):
         """Return the content of what was received, wherever that begins and ends."""
@@ -258,6 +261,6 @@ class HTTPChunks:
             self.have_ended = True
             self.rest = self.rest[end.end() :]
         elif not self.had_last and b"\n" in self.rest[2:]:  # a whole line
-            raise httpx2.RemoteProtocolError("An HTTP chunk has no size.")
+            self.fault = httpx2.RemoteProtocolError("An HTTP chunk has no size.")
         elif len(self.rest) > bounds.SIZE:
-            raise Unfinished(bounds.TOO_MUCH)
+            self.fault = Unfinished(bounds.TOO_MUCH)

@@ -1,18 +1,28 @@
 """exchange.py: HTTP as it comes, right or wrong, beside the library's own transport."""
 
+import json
 from itertools import chain, repeat
 from random import Random
+from threading import Event
+from time import monotonic
 
 import h11
 import httpx2
+import openai
 import pytest
 from support import LIMIT
-from support.keeping_provider import lean_model
+from support.http_rows import ROWS, TRANSFER, refusal
+from support.keeping_provider import lean_model, model_for, text_of
+from support.provider import chunk
 from support.raw_server import (
     CHUNKED,
+    DONE,
+    ENDING,
     HEAD,
+    LAST,
     RawServer,
     http_chunk,
+    raw_both,
     words,
 )
 from test_provider import ask, read_broken
@@ -20,7 +30,7 @@ from test_provider import ask, read_broken
 import app as program
 from failures import TOO_SLOW, Unfinished
 from fast import bounds
-from fast.exchange import HTTPChunks
+from fast.exchange import Exchange, HTTPChunks
 
 # HTTP chunks
 
@@ -30,9 +40,8 @@ def decoded(packets):
     chunks = HTTPChunks()
     content = b""
     for packet in packets:
-        try:
-            content += chunks.decode(packet)
-        except httpx2.RemoteProtocolError:
+        content += chunks.decode(packet)
+        if isinstance(chunks.fault, httpx2.RemoteProtocolError):
             return content, "wrong"
         if chunks.have_ended:
             return content, chunks.rest
@@ -141,24 +150,124 @@ def test_a_chunk_that_is_longer_than_it_says_is_refused():
 
 def test_a_size_without_an_end_is_not_waited_for():
     chunks = HTTPChunks()
-    with pytest.raises(Unfinished) as raised:
-        for _ in range(bounds.SIZE + 9):
-            chunks.decode(b"1;" if not chunks.rest else b"x")
-    assert raised.value.failure is bounds.TOO_MUCH
+    for _ in range(bounds.SIZE + 9):
+        chunks.decode(b"x" if chunks.rest else b"1;")
+    assert chunks.fault.failure is bounds.TOO_MUCH
 
 
 def test_trailers_without_an_end_are_not_waited_for():
     chunks = HTTPChunks()
     chunks.decode(b"0\r\n")
-    with pytest.raises(Unfinished):
-        for _ in range(bounds.SIZE):
-            chunks.decode(b"A: 1\r\n")
+    for _ in range(bounds.SIZE):
+        chunks.decode(b"A: 1\r\n")
+    assert chunks.fault.failure is bounds.TOO_MUCH
+
+
+# Right and wrong answers
+
+REFUSAL = b"HTTP/1.1 500 Sorry\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_http_is_read_as_the_library_reads_it(row):
+    library, lean = raw_both(*ROWS[row], timeout=3)
+    assert lean == library
+
+
+def test_half_of_an_http_chunk_is_shown_before_the_other_comes():
+    """A proxy on the way may send it so. Here each half has a text."""
+    content = chunk({"content": "one"}) + chunk({"content": "two"})
+    both = http_chunk(content)
+    middle = both.index(b"two")
+    gate = Event()
+    script = [CHUNKED + both[:middle], gate, both[middle:], ENDING]
+    with RawServer(*script) as server:
+        messages = lean_model(server.url).stream("Hello?")
+        assert next(messages).text == "one"
+        gate.set()
+        assert next(messages).text == "two"
+        messages.close()
+
+
+TOO_MUCH = {  # what comes first, and what comes then, again and again
+    "headers": (HEAD, b"X: " + b"x" * 9_000 + b"\r\n"),
+    "a header": (HEAD + b"X: ", b"x" * 65_536),
+    "the body of a refusal": (REFUSAL + b"\r\n", b"x" * 65_536),
+    "the same in HTTP chunks": (REFUSAL + TRANSFER, http_chunk(b"x" * 65_536)),
+    "the size of an HTTP chunk": (CHUNKED + b"1;", b"x" * 4_000),
+}
+
+
+@pytest.mark.parametrize("what", TOO_MUCH)
+def test_too_much_is_a_failure_with_a_sentence_of_its_own(what):
+    first, more = TOO_MUCH[what]
+    count = 2 * bounds.REFUSAL // len(more)
+    with RawServer(first, *repeat(more, count)) as server:
+        with pytest.raises(Unfinished) as raised:
+            text_of(model_for(server.url, lean_model, {}))
+        assert raised.value.failure is bounds.TOO_MUCH
+        assert server.hung_up.wait(LIMIT)
+
+
+def test_a_refusal_of_a_megabyte_is_read():
+    body = json.dumps({"error": {"message": "x" * 2**20, "code": "c"}}).encode()
+    with RawServer(*refusal(429, body=body)) as server:
+        with pytest.raises(openai.RateLimitError) as raised:
+            text_of(model_for(server.url, lean_model, {}))
+        assert raised.value.code == "c"
+
+
+class Recording:
+    """In place of a socket: brings packets, and notes how long it may be waited for."""
+
+    def __init__(self, *packets):
+        self.packets = list(packets)
+        self.seconds = []
+        self.is_closed = False
+
+    def settimeout(self, seconds):
+        self.seconds.append(seconds)
+
+    def sendall(self, _):
+        pass
+
+    def recv(self, _):
+        return self.packets.pop(0)
+
+    def close(self):
+        self.is_closed = True
+
+
+def begun(*packets):
+    """Return the Exchange of a question whose answer begins in these packets."""
+    connection = Recording(*packets)
+    deadline = monotonic() + 120
+    exchange = Exchange(connection, {"read": 30, "write": 30}, deadline, keep=print)
+    exchange.ask(httpx2.Request("POST", "http://127.0.0.1/v1"))
+    return exchange, connection
+
+
+def test_what_follows_the_last_word_is_waited_for_only_a_moment():
+    """The reader waits that long for the end of the answer, which is there already."""
+    exchange, connection = begun(CHUNKED + http_chunk(DONE), b"", LAST)
+    assert next(iter(exchange)) == DONE
+    assert max(connection.seconds) == 30
+    connection.seconds.clear()
+    exchange.finish()
+    assert 0 < max(connection.seconds) <= 0.2
+
+
+def test_no_step_may_take_longer_than_the_answer(monkeypatch):
+    exchange, connection = begun(CHUNKED, http_chunk(DONE))
+    connection.seconds.clear()
+    exchange.deadline = monotonic() + 7
+    next(iter(exchange))
+    assert 0 < max(connection.seconds) <= 7
 
 
 # The time that an answer may take
 
 
-REFUSAL = b"HTTP/1.1 500 Sorry\r\nContent-Type: application/json\r\n"
 TOO_SLOW_JSON = {"error": TOO_SLOW.sentence}
 SLOW = {  # what comes first, and what comes then, again and again
     "headers": (HEAD, b"X-Wait: 1\r\n"),
@@ -173,7 +282,7 @@ SLOW = {  # what comes first, and what comes then, again and again
     "a body without a length": (HEAD + b"\r\n", b": wait\n\n"),
     "a body with a length": (HEAD + b"Content-Length: 999999\r\n\r\n", b": wait\n"),
     "the body of a refusal": (REFUSAL + b"\r\n", b" "),
-    "the same in HTTP chunks": (REFUSAL + CHUNKED[-30:], http_chunk(b" ")),
+    "the same in HTTP chunks": (REFUSAL + TRANSFER, http_chunk(b" ")),
 }
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from socket import SHUT_RDWR
 from uuid import UUID
 
+import openai
 from langchain_openai import ChatOpenAI
 
 from fast.lean import LeanChatOpenAI
@@ -72,6 +73,21 @@ def lean_model(url, **settings):
     return stock_model(url, kind=LeanChatOpenAI, **settings)
 
 
+MODELS = {}
+
+
+def model_for(url, make, settings):
+    """Return what `make` makes of the settings, for a provider at another address.
+
+    A model takes long to make, and a short while to be asked.
+    """
+    key = (make, str(settings))
+    if key not in MODELS:
+        MODELS[key] = make(url, **settings)
+    MODELS[key].root_client.base_url = url
+    return MODELS[key]
+
+
 def text_of(model):
     """Ask the model; return its answer."""
     return "".join(message.text for message in model.stream("Hello?"))
@@ -87,7 +103,9 @@ def outcome(model, provider, **options):
         for piece in model.stream("Hello?", config={"run_id": RUN}, **options):
             messages.append((type(piece), piece.model_dump()))
     except Exception as raised:
-        error = [describe(raised), describe(raised.__cause__)]
+        error = [describe(raised)]
+        if isinstance(raised.__cause__, openai.OpenAIError):
+            error.append(describe(raised.__cause__))
     requests = []
     for post in provider.requests:
         headers = {name.lower(): value for name, value in post.headers.items()}
@@ -114,6 +132,6 @@ def both(*script, settings=None, headers=None, exchange=KeptExchange, **options)
     outcomes = []
     for make in (stock_model, lean_model):
         with KeepingProvider(*script, headers=headers, exchange=exchange) as provider:
-            model = make(provider.url, **(settings or {}))
+            model = model_for(provider.url, make, settings or {})
             outcomes.append(outcome(model, provider, **options))
     return outcomes

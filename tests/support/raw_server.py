@@ -10,7 +10,7 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Event, Thread
 from time import monotonic
 
-from support.keeping_provider import lean_model, outcome, stock_model
+from support.keeping_provider import lean_model, model_for, outcome, stock_model
 from support.provider import PATIENCE, chunk, finish
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -129,8 +129,7 @@ def raw_both(*script, **settings):
     for make in (stock_model, lean_model):
         with RawServer(*script) as server:
             server.requests = []  # outcome() looks for them
-            model = make(server.url, **settings)
+            model = model_for(server.url, make, settings)
             messages, error, _ = outcome(model, server)
             outcomes.append((messages, error, len(server.questions)))
-            model.root_client.close()
     return outcomes
