@@ -95,6 +95,7 @@ class Answer:
         self.put_back = []  # a chunk that stream() took, but that is for LangChain
         self.error = None  # the same for an error
         self.text = None  # that of LangChain's last chunk, if it brings nothing else
+        self.is_refused = False  # whether the model has said why it will not answer
 
     def __getattr__(self, name):
         """Return what is not defined here: it is the library's."""
@@ -115,12 +116,28 @@ class Answer:
         if self.error:
             raise self.error
         chunk = self.put_back.pop() if self.put_back else next(self.chunks)
+        self.mark_refusal(chunk)
         self.text = text_alone(chunk)
         # LangChain takes a dict as well, but the object also fills in what a provider
         # left out. What is JSON but no dict, LangChain refuses.
         if self.text is None and isinstance(chunk, dict):
             chunk = ChatCompletionChunk.construct(**chunk)  # with no check, as usual
         return chunk
+
+    def mark_refusal(self, chunk):
+        """Let a refusal end with a finish reason of that name.
+
+        OpenAI sends what a model says in refusal in a field of its own, and then the
+        reason "stop". LangChain drops the field: the answer would look whole and empty.
+        """
+        try:
+            choice = chunk["choices"][0]
+            if choice["delta"].get("refusal"):
+                self.is_refused = True
+            if self.is_refused and choice["finish_reason"] == "stop":
+                choice["finish_reason"] = "refusal"
+        except (AttributeError, IndexError, KeyError, TypeError):
+            pass  # a chunk of another shape
 
     def texts(self):
         """Yield the texts that come next, up to a chunk that brings something else."""

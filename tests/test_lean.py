@@ -47,6 +47,7 @@ from support.provider import (
 from test_provider import AFTER_THE_FIRST_TEXT, BEFORE_THE_FIRST_TEXT, SOON, ask
 
 import app as program
+from failures import DECLINED
 from fast.lean import LeanChatOpenAI
 from models import choose_model
 
@@ -156,9 +157,8 @@ STREAMS = {
         chunk({"content": "", "function_call": {"arguments": "{}"}}),
         *ENDING,
     ],
-    "a refusal": [
-        whole({"role": "assistant", "content": None, "refusal": ""}),
-        whole({"refusal": "I cannot."}),
+    "a refusal that is none": [
+        whole({"role": "assistant", "content": "one", "refusal": ""}),
         whole({}, "stop"),
         DONE,
     ],
@@ -283,6 +283,32 @@ def test_settings_of_the_model_hold(name):
             fields["response_metadata"].get("headers", {}).pop("date", None)
     assert lean == library
     assert lean[0] and not lean[1]
+
+
+REFUSED = [
+    whole({"role": "assistant", "content": None, "refusal": ""}),
+    whole({"refusal": "I cannot."}),
+    whole({}, "stop"),
+    whole({}, choices=[], usage=DETAILED),
+    DONE,
+]
+
+
+def test_a_refusal_differs_from_the_librarys_in_its_finish_reason_only():
+    library, lean = both(*REFUSED)
+    assert lean != library
+    for messages, _, _ in (library, lean):
+        for _, fields in messages:
+            if "finish_reason" in fields["response_metadata"]:
+                assert fields["response_metadata"].pop("finish_reason")
+    assert lean == library
+
+
+def test_a_model_that_refuses_has_declined(connect, server):
+    with Provider(*REFUSED) as provider:
+        connect(provider.url)
+        answer = ask(server)
+    assert (answer.status_code, answer.json()) == (502, {"error": DECLINED.sentence})
 
 
 # What LangChain makes of its settings
