@@ -251,6 +251,21 @@ def test_connections_that_nobody_needs_are_closed(monkeypatch):
             other.close()
 
 
+def test_as_many_wait_as_there_were_answers_at_once():
+    kept = KeptConnections(answer_seconds=30)
+    server = ("http", "127.0.0.1", 80)
+    pairs = [socket.socketpair() for _ in range(100)]
+    try:
+        for ours, _ in pairs:
+            kept.keep(server, ours)
+        taken = [kept.take(server) for _ in pairs]
+        assert set(taken) == {ours for ours, _ in pairs}
+    finally:
+        for pair in pairs:
+            for each in pair:
+                each.close()
+
+
 def test_the_connection_that_waited_shortest_is_used_first():
     kept = KeptConnections(answer_seconds=30)
     server = ("http", "127.0.0.1", 80)

@@ -1,11 +1,13 @@
-"""The program at the root by itself: it answers without the course."""
+"""The program at the root by itself: it answers without the course, without fast/."""
 
+import os
 import shutil
 import subprocess
 import sys
 
 import pytest
 from support import LIMIT, ROOT
+from support.provider import DONE, Provider, finish
 
 pytestmark = pytest.mark.slow
 ASK = """
@@ -28,11 +30,12 @@ def copy(tmp_path):
     return tmp_path
 
 
-def run(folder, code=ASK):
+def run(folder, code=ASK, **settings):
     """Run a text in Python, in this folder; return what has become of it."""
     return subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,
+        env=os.environ | settings,
         capture_output=True,
         encoding="utf-8",
         timeout=6 * LIMIT,
@@ -58,3 +61,40 @@ def test_a_mistake_in_the_course_is_not_taken_for_its_absence(copy):
     pages = copy / "lessons" / "course" / "pages.py"
     pages.write_text("import nothing_of_that_name\n", encoding="utf-8")
     assert "No module named 'nothing_of_that_name'" in run(copy).stderr
+
+
+ASK_PROVIDER = """
+import app
+print(app.model.name, type(app.model).__name__)
+client = app.app.test_client()
+print(client.post("/ask", json={"prompt": "Hello?"}).text)
+"""
+
+
+def ask_provider(folder):
+    """Let the program in this folder ask a provider; return what it printed."""
+    with Provider("one", " two", finish("stop"), DONE) as provider:
+        settings = {"OPENAI_BASE_URL": provider.url, "MODEL": "openai:gpt-test"}
+        return run(folder, ASK_PROVIDER, **settings)
+
+
+def test_without_fast_it_answers_all_the_same(copy):
+    shutil.rmtree(copy / "lessons" / "course")
+    shutil.rmtree(copy / "fast")
+    ended = ask_provider(copy)
+    assert ended.stdout == "openai:gpt-test ChatOpenAI\none two\n"
+    assert "fast" not in ended.stderr
+
+
+def test_what_python_has_compiled_of_fast_is_no_fast(copy):
+    shutil.rmtree(copy / "fast")
+    (copy / "fast" / "__pycache__").mkdir(parents=True)
+    assert " ChatOpenAI\none two\n" in ask_provider(copy).stdout
+
+
+def test_a_mistake_in_fast_is_not_taken_for_its_absence(copy):
+    lean = copy / "fast" / "lean.py"
+    lean.write_text("import nothing_of_that_name\n", encoding="utf-8")
+    ended = ask_provider(copy)
+    assert "No module named 'nothing_of_that_name'" in ended.stderr
+    assert "pip install" not in ended.stderr
