@@ -1,7 +1,5 @@
 """The same program without fast/: with LangChain's own client."""
 
-import gc
-
 from langchain_openai import ChatOpenAI
 
 import app as program
@@ -14,5 +12,4 @@ program.model = ChatOpenAI(
     timeout=lean.request_timeout,
     max_retries=0,
 )
-gc.set_threshold(700)
 app = program.app
