@@ -1,6 +1,6 @@
 """flask start, flask check, flask hint: the lessons from a terminal.
 
-No state is kept: the first lesson whose checks are not green is where you are.
+The first lesson that is neither done nor green is where you are.
 """
 
 import os
@@ -22,7 +22,13 @@ from lessons.course.checker.run_checks import (
     run_checks,
 )
 from lessons.course.folders import MINE
-from lessons.course.your_work.progress import remember_start
+from lessons.course.your_work.progress import (
+    GREEN,
+    RED,
+    read_progress,
+    remember_start,
+    remember_verdict,
+)
 from lessons.course.your_work.versions import version_of_work
 
 LOOK_SECONDS = 0.2  # between two looks at the files that --watch checks
@@ -117,10 +123,9 @@ def check(lesson, browser, turn, watch, seconds):
     if browser is None:
         browser = can_drive_chrome()
     if watch:
-        checks = lesson.turn if turn else lesson.folder
         with suppress(KeyboardInterrupt):  # Ctrl+C ends it
-            for _ in versions_saved(checks):
-                check_briefly(lesson, checks, browser, seconds)
+            for _ in versions_saved(lesson.turn if turn else lesson.folder):
+                check_briefly(lesson, turn, browser, seconds)
     elif turn:
         check_turn(lesson, browser, seconds)
     elif lesson:
@@ -133,7 +138,7 @@ def check_turn(lesson, browser, seconds):
     """Show each check of what a lesson's Your turn asks for."""
     number = lesson.number
     say(f"{lesson.title}, Your turn: checking mine/")
-    outcomes = show_all(checks_of(lesson.turn, browser, seconds))
+    outcomes = show_all(checks_and_memory(lesson, True, browser, seconds))
     if "red" in outcomes:
         say(f"A hint: flask hint {number}")
         sys.exit(1)
@@ -153,13 +158,13 @@ def versions_saved(checks):
         sleep(LOOK_SECONDS)
 
 
-def check_briefly(lesson, checks, browser, seconds):
+def check_briefly(lesson, turn, browser, seconds):
     """Clear the screen, check mine/, and show what is red, or that all is green."""
     click.clear()
-    about = f"{lesson.title}, Your turn" if checks == lesson.turn else lesson.title
+    about = f"{lesson.title}, Your turn" if turn else lesson.title
     say(f"{about}: checking mine/")
     outcomes = []
-    for found in checks_of(checks, browser, seconds):
+    for found in checks_and_memory(lesson, turn, browser, seconds):
         outcomes.append(found.outcome)
         if found.outcome == "red":
             show(found)
@@ -173,7 +178,7 @@ def check_one(lesson, browser, seconds):
     """Show each check of a lesson, and what they say together."""
     number = lesson.number
     say(f"{lesson.title}: checking mine/")
-    outcomes = show_all(checks_of(lesson.folder, browser, seconds))
+    outcomes = show_all(checks_and_memory(lesson, False, browser, seconds))
     if "red" in outcomes:
         say_where_the_change_is(lesson)
         sys.exit(1)
@@ -202,10 +207,15 @@ def say_what_is_left(lesson, outcomes, browser):
 def check_all(browser, seconds):
     """Check the lessons in order, and stop at the first that is not green."""
     passed_over = []
+    progress = read_progress()
     for number, lesson in all_lessons().items():
+        done = progress.done_on(lesson)
+        if done and lesson.name != progress.started:
+            say(f"{lesson.title}: done on {done}")
+            continue
         say(f"{lesson.title}: checking mine/")
         outcomes = set()
-        for found in checks_of(lesson.folder, browser, seconds):
+        for found in checks_and_memory(lesson, False, browser, seconds):
             if found.outcome == "red":
                 show(found)
             outcomes.add(found.outcome)
@@ -270,6 +280,25 @@ def checks_of(folder, browser, seconds):
         yield from run_browser_checks(folder, MINE, seconds)
     else:
         yield Check("What the page does", "not checked")
+
+
+def checks_and_memory(lesson, turn, browser, seconds):
+    """Yield what the checks of a lesson or its turn find; remember the verdict.
+
+    Only a whole one is remembered: of all checks, and of files that have not changed.
+    """
+    checks = lesson.turn if turn else lesson.folder
+    version = version_of_work(checks, MINE)
+    outcomes = set()
+    for found in checks_of(checks, browser, seconds):
+        outcomes.add(found.outcome)
+        yield found
+    if version != version_of_work(checks, MINE):
+        return
+    if RED in outcomes:
+        remember_verdict(lesson, turn, version, RED)
+    elif outcomes == {GREEN}:
+        remember_verdict(lesson, turn, version, GREEN)
 
 
 def course_address():

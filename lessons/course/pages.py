@@ -15,7 +15,11 @@ from lessons.course.notes_as_html import headings_in, id_of, page_of, to_html
 from lessons.course.safe_headers import PAGE_POLICY, PICTURE_POLICY
 from lessons.course.who_may_run import is_by_proxy, runs_here, waits_for_the_setting
 from lessons.course.your_work.files import editor_link, paths_to_write
-from lessons.course.your_work.progress import lesson_in_mine
+from lessons.course.your_work.progress import (
+    lesson_in_mine,
+    place_on_the_way,
+    read_progress,
+)
 
 # A blueprint is a part of a Flask app: its views, templates and commands. app.py
 # registers it, and has them all.
@@ -53,8 +57,11 @@ def as_html(notes):
 def lessons():
     """Show the way through."""
     way = read_way_through()
+    progress = read_progress()
     return render_template(
         "lessons.html",
+        progress=progress,
+        place=place_on_the_way(way.lessons, progress),
         before=as_html(way.before),
         parts=[part._replace(words=as_html(part.words)) for part in way.parts],
         after=as_html(way.after),
@@ -112,6 +119,7 @@ def lesson(name):
         behind_proxy=waits_for_the_setting(request.environ),
         files=links_to_files(lesson),
         is_started=lesson_in_mine() == lesson.name,
+        done=read_progress().done_on(lesson),
     )
 
 

@@ -1,6 +1,7 @@
 // A lesson: its program beside the notes, your work checked, and the wire below.
 
 import { wireStrip } from "../../static/wire.js";
+import { adviceOn } from "./advice.js";
 import { letPathsBeCopied, start } from "./start.js";
 import { tapInto } from "./tap.js";
 import { verdictIn } from "./verdict.js";
@@ -48,6 +49,11 @@ frame.addEventListener("load", () => {
   wire.begin(); // nothing of the page before stays drawn
   wire.end("idle", 0);
 });
+addEventListener("message", ({ source, data }) => {
+  if (source !== frame.contentWindow || typeof data?.problem !== "string") return;
+  if (problem.textContent) return; // the first is the cause
+  problem.textContent = [data.problem, ...adviceOn(data.problem)].join(" ");
+});
 run();
 
 // Your work
@@ -90,7 +96,8 @@ function followWork() {
     const inBrowser = "browser" in button.dataset;
     const found = await check(lesson, { isTurn, inBrowser }, verdict.add);
     const outcome = outcomeOf(found.all);
-    await remember(lesson, isTurn, found);
+    const { done } = await remember(lesson, isTurn, found);
+    if (done && !isTurn) document.querySelector("#done").textContent = `done on ${done}`;
     const now = await look(lesson);
     sentence = isTurn && outcome === "green" ? "Your turn is done." : ENDS[outcome];
     checked = found.mine;

@@ -10,6 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from lessons.course import folders
+from lessons.course.about_lessons.lesson import Lesson
 from lessons.course.your_work.appending import append_line
 
 GREEN = "green"
@@ -78,6 +79,28 @@ def read_line(text):
         if not isinstance(value, kind):
             return None
     return line
+
+
+class Place(NamedTuple):
+    """How far a student is on the way through."""
+
+    done: int  # lessons
+    of: int
+    at: Lesson | None  # the lesson to go on with; None when all are done
+
+
+def place_on_the_way(lessons, progress):
+    """Return how far a student is, a Place.
+
+    The lesson to go on with is the one that was started last, or the first after it
+    that is not done, or the first of all.
+    """
+    names = [lesson.name for lesson in lessons]
+    latest = names.index(progress.started) if progress.started in names else 0
+    in_order = lessons[latest:] + lessons[:latest]
+    left = [lesson for lesson in in_order if not progress.done_on(lesson)]
+    done = len(lessons) - len(left)
+    return Place(done, len(lessons), left[0] if left else None)
 
 
 def lesson_in_mine():
