@@ -327,6 +327,14 @@ def test_its_parts_come_in_the_same_order_as_in_every_lesson(lesson):
 
 
 @every_lesson
+def test_it_asks_to_guess_before_it_shows_what_breaks(lesson):
+    _, _, rest = lesson.notes.partition("\n## See it break\n")
+    see_it_break, _, _ = rest.partition("\n## ")
+    question = r"<details><summary>Guess first: [^<]+\?</summary>\n\n[^<]+</details>"
+    assert re.search(question, see_it_break), "fold what happens, below a question"
+
+
+@every_lesson
 def test_its_program_needs_nothing_of_this_project_but_models_and_failures(lesson):
     for path in program(lesson):
         imports = re.findall(
