@@ -9,6 +9,7 @@ from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.addresses import keep_way_to_root, with_relative_redirects
 from lessons.course.bad_network import BadNetwork
 from lessons.course.live.error_response import answer_with
+from lessons.course.live.heard_pages import HeardPages
 from lessons.course.live.reloading import Program
 from lessons.course.safe_headers import SafeHeaders
 from lessons.course.who_may_run import runs_here
@@ -29,8 +30,9 @@ def mount_programs(app, below):
         own = ("program", program), ("mine", once_started(mine, lesson.number))
         for name, wsgi_app in own:
             address = f"{below}/{lesson.name}/{name}"
-            mounts[address] = SafeHeaders(wsgi_app)
-            mounts[f"{address}/bad"] = SafeHeaders(BadNetwork(wsgi_app))
+            heard = HeardPages(wsgi_app)
+            mounts[address] = SafeHeaders(heard)
+            mounts[f"{address}/bad"] = SafeHeaders(BadNetwork(heard))
     programs = DispatcherMiddleware(root, mounts)
 
     def choose(environ, start_response):

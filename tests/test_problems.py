@@ -1,0 +1,152 @@
+"""What a browser says of a page in mine/, below the frame that shows it."""
+
+import pytest
+from support.course import PAGE, write
+from werkzeug import Response
+from werkzeug.test import Client
+
+from lessons.course.addresses import keep_way_to_root
+from lessons.course.live.heard_pages import HeardPages
+
+SERVER = """from flask import Flask, render_template
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def index():
+    return render_template("index.html")
+"""
+INDEX = """<!doctype html>
+<title>Mine</title>
+<button>Press</button>
+<script type="module" src="static/page.js"></script>
+"""
+RIGHT = "document.title = 'It runs';\n"
+MISSING = "could not be loaded: the server answered 404."
+BROKEN = {  # the files in static/, and what is said
+    "it cannot be read": (
+        {"page.js": "\nconst a = [1;\n"},
+        ["mine/static/page.js, line 2: SyntaxError: ", "brackets, commas"],
+    ),
+    "a module cannot be read": (
+        {"page.js": 'import "./b.js";\n', "b.js": "\n\nlet a = ;\n"},
+        ["mine/static/b.js, line 3: SyntaxError: "],
+    ),
+    "it is missing": ({"other.js": ""}, [f"mine/static/page.js {MISSING}"]),
+    "a module is missing": (
+        {"page.js": 'import "./b.js";\n'},
+        [f"mine/static/b.js {MISSING}"],
+    ),
+    "an export is missing": (
+        {"page.js": 'import { a } from "./b.js";\n', "b.js": "const a = 1;\n"},
+        ["mine/static/page.js, line 1: SyntaxError: ", "'a'"],
+    ),
+    "it breaks at once": (
+        {"page.js": '\ndocument.querySelector("#no").textContent = "";\n'},
+        ["mine/static/page.js, line 2: TypeError: ", "an element that index.html"],
+    ),
+    "it breaks in what takes time": (
+        {"page.js": "\nawait null;\nnothing();\n"},
+        ["mine/static/page.js, line 3: ReferenceError: nothing is not defined"],
+    ),
+}
+
+
+def write_page(mine, scripts):
+    for folder in "static", "templates":
+        (mine / folder).mkdir(exist_ok=True)
+    for old in (mine / "static").iterdir():
+        old.unlink()
+    (mine / "templates" / "index.html").write_text(INDEX, encoding="utf-8")
+    for name, text in scripts.items():
+        (mine / "static" / name).write_text(text, encoding="utf-8")
+
+
+def test_what_breaks_in_a_page_is_said_below_it(reader, mine):
+    write(mine, app=SERVER)
+    write_page(mine, {"page.js": RIGHT})
+    reader.open(PAGE)
+    reader.choose("[value=mine]")
+    for scripts, words in BROKEN.values():
+        write_page(mine, scripts)  # which is noticed: the frame is loaded again
+        for part in words:
+            reader.until(
+                "document.querySelector('#problem').textContent.includes(arguments[0])",
+                part,
+            )
+    press = "document.querySelector('button').onclick = () => {\n  nothing();\n};\n"
+    write_page(mine, {"page.js": RIGHT + press})
+    reader.until("frames[0].document.title === 'It runs'")
+    reader.until("Boolean(frames[0].document.querySelector('button')?.onclick)")
+    assert reader.text("#problem") == ""
+    assert reader.run("return frames[0].document.scripts.length") == 1
+    reader.run("frames[0].document.querySelector('button').click()")
+    reader.until("document.querySelector('#problem').textContent.includes('line 3')")
+    reader.browser.get_log("browser")  # it says all of that too
+
+
+def answered(page, asked=(), **response):
+    """Return what is sent of a page, for these headers of a request."""
+    inner = HeardPages(Response(page, mimetype="text/html", **response))
+
+    def app(environ, start_response):
+        keep_way_to_root(environ)
+        return inner(environ, start_response)
+
+    return Client(app).get("/lessons/03/mine/", headers=dict(asked))
+
+
+FRAMED = {"Sec-Fetch-Dest": "iframe"}
+SCRIPT = '<script src="../../../lessons/static/problems.js"></script>'
+
+
+@pytest.mark.parametrize(
+    ("page", "sent"),
+    [
+        ("<!doctype html>\n<p>a", f"<!doctype html>{SCRIPT}\n<p>a"),
+        ("\ufeff <!DOCTYPE html><p>", f"\ufeff <!DOCTYPE html>{SCRIPT}<p>"),
+        ("<p>a", f"{SCRIPT}<p>a"),
+        (["<!doc", "type html", "><p>", "a"], f"<!doctype html>{SCRIPT}<p>a"),
+        ("", SCRIPT),
+    ],
+)
+def test_a_page_in_a_frame_begins_with_our_script(page, sent):
+    answer = answered(page, FRAMED)
+    assert answer.text == sent
+    if not isinstance(page, list):
+        assert answer.content_length == len(sent.encode())
+
+
+def test_a_page_elsewhere_is_sent_as_it_was_written():
+    assert answered("<p>a").text == "<p>a"
+    assert answered("<p>a", {"Sec-Fetch-Dest": "document"}).text == "<p>a"
+    packed = answered("<p>a", FRAMED, headers={"Content-Encoding": "br"})
+    assert packed.text == "<p>a"
+
+
+def test_a_page_that_is_left_is_closed():
+    closed = []
+
+    def pages(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html")])
+        return Pieces(closed)
+
+    environ = {"HTTP_SEC_FETCH_DEST": "iframe", "PATH_INFO": "/"}
+    keep_way_to_root(environ)
+    with Client(HeardPages(pages)).get("/", environ_overrides=environ) as answer:
+        assert answer.status_code == 200
+    assert closed == [True]
+
+
+class Pieces:
+    """The pieces of a page, which note that they were closed."""
+
+    def __init__(self, closed):
+        self.closed = closed
+
+    def __iter__(self):
+        return iter([b"<p>", b"a"])
+
+    def close(self):
+        self.closed.append(True)
