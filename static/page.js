@@ -63,9 +63,9 @@ function begin() {
 }
 
 /**
- * Say how far the answer is, also to those who do not see it: a screen reader reads the
- * status out. It does not read the answer out, of which it could not keep up with the
- * words. Who wants to hear the answer goes there when it is complete.
+ * Say how far the answer is, also to those who do not see it. A screen reader reads the
+ * status out, but not the answer: it could not keep up with the words. Its user goes to
+ * the answer when that is complete.
  */
 function say(how, sentence) {
   const busy = how === "begun";

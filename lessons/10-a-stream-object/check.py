@@ -444,7 +444,7 @@ def test_two_questions_are_answered_at_the_same_time(answer_of):
         gate.set()
     assert checks.tokens(found) == "three", (
         "A second question was asked while a first answer was being written, and its"
-        f" tokens are {checks.tokens(found)!r}, expected was 'three': each request has"
+        f" tokens are {checks.tokens(found)!r}, expected 'three': each request has"
         " a stream and a thread of its own."
     )
     assert checks.tokens(checks.messages(first)) == "one two"
