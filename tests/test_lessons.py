@@ -284,6 +284,7 @@ KNOW_THEIR_NAMES = [
     "10-a-stream-object",
     "11-a-conversation",
     "17-any-provider",
+    "21-markdown-while-it-streams",
     "22-a-form-that-fills-itself",
 ]
 servers_that_know_their_names = pytest.mark.parametrize(

@@ -64,9 +64,9 @@ def test_the_way_through_leads_to_it(lessons):
 
 
 def test_it_may_begin_a_part_of_its_own(lessons):
-    make(TITLE, "--begins-with", str(FROM.number), "--part", "Beyond plain text")
+    make(TITLE, "--begins-with", str(FROM.number), "--part", "Further still")
     before, part = read_way_through().parts[-2:]
-    assert (before.title, part.title) == (LAST, "Beyond plain text")
+    assert (before.title, part.title) == (LAST, "Further still")
     assert [lesson.name for lesson in part.lessons] == [NEW]
     assert part.words.startswith("TODO")
 

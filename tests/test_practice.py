@@ -143,6 +143,13 @@ BEYOND_PLAIN_TEXT = {  # what a student asked about the last part
     "how do i fill in a form with a model": "Structured output",
     "what is useObject": "useObject",
     "what is pydantic for": "pydantic",
+    "how do I show markdown": "Markdown",
+    "why does my markdown flicker": "Markdown",
+    "is innerHTML safe with markdown": "XSS",
+    "what is commonmark": "CommonMark",
+    "do i need DOMPurify": "Sanitizer",
+    "should i use a markdown library": "Why use a library in a product?",
+    "why are stars shown instead of bold": "Markdown",
 }
 NEARLY = {
     "wat is een token?": "Token",
