@@ -1,7 +1,7 @@
-"""How much this program takes in from a model's server.
+"""How much this program accepts from a model's server.
 
-httpx2 and OpenAI's client have a bound for the head of an answer, and no other. So a
-server that sends without an end, by mistake or on purpose, could fill the memory.
+httpx2 and OpenAI's client limit the head of an answer, and nothing else. So a server
+that never stops sending, by mistake or on purpose, could fill the memory.
 """
 
 from failures import Failure

@@ -57,14 +57,17 @@ class KeptConnections(httpx2.BaseTransport):
     def __init__(self, answer_seconds):
         """Take the seconds that an answer may take, from the question to its end."""
         self.answer_seconds = answer_seconds
-        # Whom to believe that they are who they say: as httpx2 decides it, which also
-        # reads the file of certificates that the setting SSL_CERT_FILE names.
+        # A server proves with a certificate that it is who it says. httpx2 decides
+        # which ones are trusted: those of the system, or those in SSL_CERT_FILE.
         self.trusted = httpx2.create_ssl_context()
         self.trusted.set_alpn_protocols(["http/1.1"])  # the HTTP that we speak
-        # By server: the connections that wait, each with the time since when.
+        # For each server the connections that wait, and the time at which each began.
         self.waiting = defaultdict(deque)
-        self.lock = Lock()  # each answer has a thread, and all of them come here
-        finalize(self, close_all, self.waiting)  # once nobody can use them any more
+        self.lock = (
+            Lock()
+        )  # answers have threads of their own, which all use self.waiting
+        # This calls close_all once nothing refers to this object any more.
+        finalize(self, close_all, self.waiting)
 
     def handle_request(self, request):
         """Send httpx2's request, and return its response as soon as it begins."""
@@ -115,9 +118,9 @@ class KeptConnections(httpx2.BaseTransport):
     def take(self, server):
         """Return a connection that waits for a question, or None.
 
-        It is the one that has waited for the shortest time. A laptop that slept, or a
-        network that was changed, can have lost the others without a sign: a question
-        would be kept waiting on them for nothing.
+        It is the one that was used last. After a laptop has slept, or has changed its
+        network, older ones may be lost without a sign: a question sent on one of them
+        would wait for nothing.
         """
         while True:
             with self.lock:
@@ -157,12 +160,12 @@ def set_options(connection):
     """Set what the operating system should do for a connection, as far as it can."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in SOCKET_OPTIONS.items():
-        if hasattr(socket, name):  # not all systems have all of them
+        if hasattr(socket, name):  # no system has all of them
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def is_quiet(connection):
-    """Whether a connection that waits is good: nothing has come, and no end."""
+    """Whether a waiting connection can be used: nothing has arrived, and no end."""
     connection.settimeout(0)
     try:
         connection.recv(1)
@@ -170,4 +173,4 @@ def is_quiet(connection):
         return True
     except OSError:
         return False
-    return False  # something was sent that nobody asked for, or the server hung up
+    return False  # something came that was not asked for, or the server hung up

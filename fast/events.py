@@ -30,7 +30,7 @@ CHUNK = {
     "model",
     "service_tier",
     "system_fingerprint",
-    "obfuscation",  # letters without a meaning: so all packets have the same length
+    "obfuscation",  # random letters: the length of a packet must not tell its text
     "choices",
 }
 CHOICE = {"index", "delta"}

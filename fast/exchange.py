@@ -13,7 +13,7 @@ chunks, as streams do. Each chunk has its size before it, a hexadecimal number:
 Each line ends in two bytes, written "\\r\\n" in Python, and a blank line ends the body.
 """
 
-import re
+import re  # patterns: ? means "perhaps", * any number, {1,20} one to twenty
 from contextlib import suppress
 from itertools import islice  # islice(body, 3): the first three pieces of it
 from math import inf
@@ -69,7 +69,7 @@ class Exchange(httpx2.SyncByteStream):
             question = self.http.send(head)
             question += self.http.send(h11.Data(data=request.read()))
             question += self.http.send(h11.EndOfMessage())
-        except h11.LocalProtocolError as error:  # a header that HTTP has no form for
+        except h11.LocalProtocolError as error:  # HTTP has no way to write it
             raise httpx2.LocalProtocolError(str(error)) from None
         self.send(question)
         answer = self.next_event()
@@ -117,7 +117,7 @@ class Exchange(httpx2.SyncByteStream):
         self.may_be_kept = has_end and not closes
         if b"transfer-encoding" in names:  # it says "chunked": h11 takes nothing else
             self.chunks = HTTPChunks()
-            self.received, _ = self.http.trailing_data
+            self.received, _ = self.http.trailing_data  # what came behind the head
         if answer.status_code >= 400:
             self.room = bounds.REFUSAL
 
@@ -144,7 +144,7 @@ class Exchange(httpx2.SyncByteStream):
         self.connection.settimeout(min(seconds, seconds_left))
 
     def too_late(self, timeout):
-        """Return the error for a wait in vain: for the whole answer, or for a step."""
+        """Return the error for a wait that was too long."""
         if monotonic() >= self.deadline:
             return Unfinished(TOO_SLOW)
         return timeout("The server kept silent.")
@@ -176,7 +176,7 @@ class Exchange(httpx2.SyncByteStream):
             raise httpx2.RemoteProtocolError("The server hung up in mid-answer.")
         content = self.chunks.decode(received)
         self.is_whole = self.chunks.have_ended
-        if self.is_whole and self.chunks.rest:  # it said more than it was asked
+        if self.is_whole and self.chunks.rest:  # more than the answer
             self.may_be_kept = False
         return content
 

@@ -95,7 +95,7 @@ class Answer:
         self.put_back = []  # a chunk that stream() took, but that is for LangChain
         self.error = None  # the same for an error
         self.text = None  # that of LangChain's last chunk, if it brings nothing else
-        self.is_refused = False  # whether the model has said why it will not answer
+        self.is_refused = False  # whether the model has said that it will not answer
 
     def __getattr__(self, name):
         """Return what is not defined here: it is the library's."""
@@ -125,10 +125,10 @@ class Answer:
         return chunk
 
     def mark_refusal(self, chunk):
-        """Let a refusal end with a finish reason of that name.
+        """Give an answer that is a refusal the finish reason "refusal".
 
-        OpenAI sends what a model says in refusal in a field of its own, and then the
-        reason "stop". LangChain drops the field: the answer would look whole and empty.
+        OpenAI sends the words of a refusal in a field of their own, and then the reason
+        "stop". LangChain drops the field, so the answer would look whole, but empty.
         """
         try:
             choice = chunk["choices"][0]
@@ -149,4 +149,4 @@ class Answer:
                     return
                 yield text
         except Exception as error:
-            self.error = error  # LangChain knows how to tell it
+            self.error = error  # for LangChain, which makes an error of its own of it

@@ -1,7 +1,8 @@
 """A trial at the start: does LeanChatOpenAI still answer as ChatOpenAI does?
 
-Another release of a library may have changed what this folder relies on. So here both
-classes are asked the same and get the same answers. No byte of it leaves this program.
+A new release of a library may have changed something that this folder relies on. So
+both classes are asked the same question, and are sent the same answers. Nothing of this
+leaves the program.
 """
 
 import json
@@ -47,11 +48,11 @@ ANSWERS = [  # each a status, and the pieces of its body
 def difference(lean_class):
     """Return in words what does not work in the class, or None."""
     settings = {"model": "trial", "api_key": "none", "base_url": "http://127.0.0.1/v1"}
-    client = openai.DefaultHttpxClient(transport=Librarys())
+    client = openai.DefaultHttpxClient(transport=LibraryTransport())
     try:
         stock = ChatOpenAI(http_client=client, max_retries=0, **settings)
         lean = lean_class(max_retries=0, **settings)
-        lean.use(Ours())
+        lean.use(OurTransport())
         with tracing_context(enabled=False):  # LangSmith is not to hear of this
             for _ in ANSWERS:
                 if outcome(lean) != outcome(stock):
@@ -72,7 +73,7 @@ def outcome(model):
     return messages, None, None
 
 
-class Librarys(httpx2.BaseTransport):
+class LibraryTransport(httpx2.BaseTransport):
     """A transport that brings the answers as httpx2 itself would."""
 
     def __init__(self):
@@ -84,7 +85,7 @@ class Librarys(httpx2.BaseTransport):
         return httpx2.Response(status, content=b"".join(pieces))
 
 
-class Ours(KeptConnections):
+class OurTransport(KeptConnections):
     """Our transport, in which each connection brings an answer and leads nowhere."""
 
     def __init__(self):
