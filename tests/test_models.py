@@ -447,7 +447,7 @@ def test_an_empty_setting_is_no_setting(env):
 
 
 NEEDED = {  # by the setting that chooses a model: what only this model needs
-    "MODEL": {"practice", "practice_search", "sqlite3"},
+    "MODEL": {"practice"},
     "OPENAI_API_KEY": {"langchain_openai", "openai", "tiktoken"},
     "ANTHROPIC_API_KEY": {"langchain_anthropic", "anthropic"},
 }
@@ -463,6 +463,7 @@ def test_only_what_the_chosen_model_needs_is_imported(setting):
             assert modules <= imported
         else:
             assert not modules & imported
+    assert "sqlite3" not in imported  # the first search imports it
 
 
 def modules_with(**settings):
