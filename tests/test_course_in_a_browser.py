@@ -272,7 +272,7 @@ def test_check_my_work_says_what_is_red_and_then_that_all_is_green(reader, mine)
     )
     reader.open(PAGE)
     status, red = reader.check_my_work()
-    assert status == "Mend what is red, then check again."
+    assert status == "Fix what is red, then check again."
     assert red.startswith("red The first piece leaves before the second is made")
     write(mine, app=right)
     assert reader.check_my_work() == ["All is green.", None]
@@ -295,7 +295,7 @@ def test_check_your_turn_says_what_is_red_and_then_that_all_is_green(
     shutil.copytree(turn.parent, mine, dirs_exist_ok=True)
     reader.open(PAGE)
     status, red = reader.check_my_work("#check-turn")
-    assert status == "Mend what is red, then check again."
+    assert status == "Fix what is red, then check again."
     assert red.startswith("red It says bye\n\nNothing says bye.")
     app = (mine / "app.py").read_text(encoding="utf-8")
     write(mine, app=f"{app}\nbye = True\n")

@@ -106,7 +106,7 @@ def test_when_ticked_each_save_is_checked(reader, mine, checked):
     reader.run("document.querySelector('#on-save').click()")
     reader.until("performance.getEntriesByName(location.href + 'look').length > 1")
     write(mine, app=f"{HELLO}# wrong\n")
-    reader.says("Mend what is red")
+    reader.says("Fix what is red")
     assert reader.text("#found") == "red It is right\n\nIt is not."
     assert reader.run("return document.querySelector('#found').ariaLive") == "polite"
     write(mine, app=f"{HELLO}# right\n")

@@ -10,7 +10,7 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         " Response(pieces(prompt), ...). A function for errors returns an answer, too."
     ),
     "but it was a int": (
-        "A status alone is no answer: return the body before it, as in"
+        "A status alone is not an answer: return the body before it, as in"
         ' return text, 404, or return "", 204 for an empty one.'
     ),
     "The view function": (
@@ -86,13 +86,13 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         "ge and le bound a number, min_length and max_length a text or a list."
     ),
     "A non-annotated attribute": (
-        "A field has its type behind a colon, as in include_usage: bool = False."
+        "A field has its type after a colon, as in include_usage: bool = False."
     ),
     "Unable to generate pydantic-core schema": (
         "The class of a field is made from Fields, as in class StreamOptions(Fields)."
     ),
     "Error when building FieldInfo": (
-        "After = stands a value, as in stream_options: StreamOptions = StreamOptions()."
+        "A value comes after =, as in stream_options: StreamOptions = StreamOptions()."
     ),
     "Decorators defined with incorrect fields": (
         "field_validator wants the name of a field of the same class, a str."
@@ -101,12 +101,12 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         "closing makes it one that does: with closing(model.stream(prompt)) as stream:"
     ),
     "expected a bytes-like object, NoneType": (
-        "Yield a text each time: print() hands back None."
+        "Yield a text each time: print() returns None."
     ),
     "expected a bytes-like object, list": "Yield chunk.text, not chunk.content.",
     "expected a bytes-like object, AIM": "Yield chunk.text, not the chunk.",
     "expected a bytes-like object, dict": (
-        "Text crosses the wire, no dictionary: yield what json.dumps makes of it."
+        "Text crosses the wire, not a dictionary: yield what json.dumps returns."
     ),
     "expected a bytes-like object, int": (
         "What is looped over yields whole pieces, and bytes are a row of numbers:"
@@ -125,7 +125,7 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         'join belongs to the text that goes between the others: "".join(pieces).'
     ),
     "'NoneType' object has no": (
-        "It is None: print(), append() and a function without return hand nothing back."
+        "It is None: print(), append() and a function without return give nothing back."
     ),
     "'dict' object has no": "A dict is read with a name in brackets, or with .get().",
     "'generator' object has no attribute 'strip'": (

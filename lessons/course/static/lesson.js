@@ -9,7 +9,7 @@ import { aMoment, look, watch } from "./watch.js";
 import { check, onPress, outcomeOf, remember, UNREACHED } from "./work.js";
 
 const ENDS = {
-  red: "Mend what is red, then check again.",
+  red: "Fix what is red, then check again.",
   green: "All is green.",
   "gone on": "Nothing was checked: you have gone on.",
 };

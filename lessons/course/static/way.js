@@ -22,7 +22,7 @@ onPress([button], status, async () => {
     const red = redOf(all);
     if (red) return `You are at ${title}. ${red.sentence}: ${red.message}`;
   }
-  return left.length ? "All that was left is green." : "All is done.";
+  return left.length ? "Everything that was left is green." : "All is done.";
 });
 
 /** Write the outcome beside a lesson: "green", "red", "gone on", or "" for none yet. */
