@@ -21,8 +21,8 @@ from models import choose_model, trusted_hosts
 HEADERS = {  # of an answer
     "Content-Type": "text/plain; charset=utf-8",
     "Cache-Control": "no-store, no-transform",  # keep no copy, and do not compress it
-    "X-Accel-Buffering": "no",  # nginx shall not gather the pieces
-    "X-Content-Type-Options": "nosniff",  # a browser shall believe the Content-Type
+    "X-Accel-Buffering": "no",  # nginx must not collect the pieces
+    "X-Content-Type-Options": "nosniff",  # a browser must believe the Content-Type
 }
 
 app = Flask(__name__)

@@ -99,7 +99,7 @@ async function compare(page, table) {
     const html = await shown(page, markdown);
     page.must(
       html === expected,
-      `The model wrote ${say(markdown)}, the page shows ${say(html)}, and expected was ${say(expected)}.`,
+      `The model wrote ${say(markdown)}, the page shows ${say(html)}, and expected ${say(expected)}.`,
     );
   }
 }
@@ -207,7 +207,7 @@ export const checks = [
         );
         page.must(
           page.text === markdown,
-          `The model wrote ${say(markdown)}, and the page shows ${say(page.text)}: what is no link is shown as it was written.`,
+          `The model wrote ${say(markdown)}, and the page shows ${say(page.text)}: text that is not a link is shown as it was written.`,
         );
       }
       const html = await shown(page, "[a](HTTPS://b.org)");
@@ -248,7 +248,7 @@ export const checks = [
         const html = htmlOf(page.answer);
         page.must(
           html === expected,
-          `The model has written ${say(markdown)} so far, the page shows ${say(html)}, and expected was ${say(expected)}: begin a block when the beginning of its line says what it is, and do not wait for its end.`,
+          `The model has written ${say(markdown)} so far, the page shows ${say(html)}, and expected ${say(expected)}: begin a block when the beginning of its line says what it is, and do not wait for its end.`,
         );
         answer.end();
         await page.soon(() => !busy(page));
