@@ -8,12 +8,14 @@ from werkzeug.exceptions import HTTPException  # refusals
 
 from failures import (
     NO_TEXT,
+    BodyBreaks,
     Unfinished,
     as_json,
     failure_of,
     http_error,
     log_name,
     read_prompt,
+    sentence_for,
 )
 from models import choose_model
 
@@ -54,10 +56,11 @@ def write(prompt):
         ending = "whole"
     except Exception as error:  # not GeneratorExit: a reader left
         ending = log_name(error)
+        # from None, both times: else the log would show the provider's words
         if made == 0:
-            # from None: else the log would show the provider's words
             raise http_error(error) from None
-        raise  # the status 200 has left long ago
+        # The status 200 has left long ago: this breaks the body off.
+        raise BodyBreaks(sentence_for(error)) from None
     finally:
         app.logger.info("%s pieces, %s", made, ending)
 

@@ -1,5 +1,7 @@
 // A refusal is shown in the server's own words, where it has any.
 
+import { failuresAreSaid } from "../static/page_checks.js";
+
 const say = (text) => JSON.stringify(text);
 const busy = (page) => page.answer.ariaBusy === "true";
 
@@ -59,4 +61,17 @@ export const checks = [
       answer.end();
     },
   },
+  {
+    sentence: "A sentence of the server is text, and no markup",
+    async run(page) {
+      const error = "The model has <b>too</b> much to do: ask again in 4 s.";
+      await page.ask("Hello?", { status: 429, text: JSON.stringify({ error }) });
+      await page.soon(() => said(page).includes(error));
+      page.must(
+        said(page).includes(error),
+        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}: show it with textContent, which takes it as text. innerHTML makes elements of it.`,
+      );
+    },
+  },
+  failuresAreSaid,
 ];

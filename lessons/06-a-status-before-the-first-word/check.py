@@ -2,6 +2,8 @@
 
 import json
 import logging
+import re
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +14,7 @@ from lessons.course.for_checks.failing_model import (
     SECRET,
     Refusing,
     must_not_be_our_own,
+    must_not_repeat_the_provider,
     raised_in_the_view,
     read,
 )
@@ -21,6 +24,9 @@ from lessons.course.for_checks.plain_text import (
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
 )
+from lessons.course.for_checks.plain_text import (
+    test_white_space_is_a_part_of_the_answer as white_space_is_a_part_of_the_answer,
+)
 from lessons.course.for_checks.quoting import short
 
 __all__ = [
@@ -29,6 +35,7 @@ __all__ = [
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
 ]
+PATIENCE = 5  # seconds that what should come at once may take
 STATUSES = {  # the first is the one of failures.py
     failures.ModelAuthenticationError: (502, 500, 503),
     failures.ModelRateLimitError: (429,),
@@ -149,7 +156,7 @@ def test_a_rate_limit_says_when_to_ask_again(ask):
 
 @pytest.mark.usefixtures("kept")
 def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
-    model, answer = ask("one", " two", " three")
+    model, answer = ask("one", *[" more"] * 99)
     first = next(answer.iter_encoded())
     assert first == b"one", (
         f"The model's first text was 'one', and the first piece that left is {first!r}:"
@@ -162,10 +169,21 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
             f"The reader left, and what the response was to call then is no function"
             f" ({error}): write call_on_close(pieces.close), without () after close."
         ) from None
-    assert model.closed.is_set(), (
+    except Exception as error:
+        raise AssertionError(
+            f"The reader left, and your generator raised {type(error).__name__}: to"
+            " leave is no failure. except Exception does not catch GeneratorExit, and"
+            " neither should you."
+        ) from None
+    assert model.closed.wait(PATIENCE), (
         "The reader left after the first piece, and the model's stream stayed open:"
         " chain does not close what it chains. Let the view call"
         " response.call_on_close(pieces.close)."
+    )
+    assert model.closed_early, (
+        "The reader left after the first piece, and the model wrote on to its end, for"
+        " nobody: you pay for that. Python raises GeneratorExit at the yield then; let"
+        " it end your loop, and do not catch it."
     )
 
 
@@ -190,6 +208,10 @@ def test_a_first_chunk_without_text_is_skipped(ask):
         f' "one two"; the reader got a {came[0]} and {short(came[1])}. Whether there'
         " was any text is known after the loop only: raise Unfinished(NO_TEXT) there."
     )
+
+
+def test_white_space_is_a_text_too(ask):
+    white_space_is_a_part_of_the_answer(ask)
 
 
 @pytest.mark.parametrize("script", [(), ("", "")], ids=["nothing", "empty chunks"])
@@ -238,31 +260,31 @@ def test_what_asking_again_cannot_mend_is_not_asked_again(ask, kind):
     )
 
 
-def test_a_failure_after_the_first_text_breaks_the_body(ask):
-    _, answer = ask("one", failures.ModelTimeoutError("no"))
-    try:
-        came = answer.text
-    except Exception:
-        return  # for the server, which breaks the body off then
-    raise AssertionError(
+def test_a_failure_after_the_first_text_breaks_the_body(ask, told):
+    _, answer = ask("one", failures.ModelTimeoutError(SECRET))
+    came, broke = read(answer)
+    assert broke, (
         "The model failed after its first text, and the answer ended as if it were"
-        f" whole: the reader got {short(came)}. End the except block with a lone raise:"
-        " it passes the error on to the server, which breaks the body off."
+        f" whole: the reader got {short(came)}. End the except block with"
+        " raise BodyBreaks(sentence_for(error)) from None: what a generator raises goes"
+        " to the server, which breaks the body off."
     )
+    must_not_repeat_the_provider(told(), broke)
 
 
 def test_nothing_is_asked_again_after_the_first_text(ask):
-    model, answer = ask("one", " two", failures.ModelConnectionError(SECRET))
-    came, _ = read(answer)
-    assert came.startswith("one two"), (
-        f"The model had written 'one two' when it failed, and the reader got {came!r}:"
-        " what has been sent stays."
-    )
-    assert len(model.prompts) == 1, (
-        f"The model failed in mid-answer, and was asked again: the reader got"
-        f" {came[:60]!r}. Ask again only before the first text; after it the new answer"
-        " would go on where the old one broke."
-    )
+    for texts in ["one", " two"], ["\n"], ["one", "\n"]:
+        model, answer = ask(*texts, failures.ModelConnectionError(SECRET))
+        came, _ = read(answer)
+        assert came.startswith("".join(texts)), (
+            f"The model had written {''.join(texts)!r} when it failed, and the reader"
+            f" got {came!r}: what has been sent stays."
+        )
+        assert len(model.prompts) == 1, (
+            f"The model had written {''.join(texts)!r} when it failed, and was asked"
+            f" again: the reader got {came[:60]!r}. Ask again only before the first"
+            " text; after it the new answer would go on where the old one broke."
+        )
 
 
 BAD_PROMPTS = {
@@ -309,4 +331,38 @@ def test_the_log_does_not_repeat_the_provider(ask, program, capsys):
     assert SECRET not in logged, (
         f"The log repeats the provider's own words, {SECRET!r}: logs are kept, and read"
         " by many. log_name(error) is what can be said: the class and the status."
+    )
+
+
+def test_the_log_says_how_each_answer_ended(ask, caplog):
+    def line_about(*script, reads_on=True):
+        caplog.clear()
+        _, answer = ask(*script)
+        pieces = answer.iter_encoded()
+        next(pieces)
+        with suppress(Exception):
+            b"".join(pieces if reads_on else [])
+        answer.close()
+        return re.sub(r"\d", "", "\n".join(caplog.messages))
+
+    more = [" more"] * 9
+    whole = line_about("one", *more)
+    assert whole, (
+        "An answer was sent, and nothing was logged about it: keep the line of lesson"
+        " 05, app.logger.info(...) in finally."
+    )
+    ends = {
+        "the model failed": line_about("one", failures.ModelTimeoutError(SECRET)),
+        "the reader left": line_about("one", *more, reads_on=False),
+    }
+    for what, line in ends.items():
+        assert line != whole, (
+            f'In the middle of an answer {what}, and the log says "{line}" of it, as of'
+            " a whole one: ending is something else until the loop has come to its end."
+        )
+    failed, left = ends.values()
+    assert left != failed, (
+        f'A reader left, and the log says "{left}" of it, as of a model that failed:'
+        " that is no mistake. except Exception does not catch GeneratorExit, and"
+        " neither should you."
     )

@@ -40,3 +40,12 @@ def test_a_longer_one_is_a_400_with_a_sentence_of_your_own(ask):
         f"The sentence is {sentence!r}: say what to do, and so how long a prompt may"
         " be, 2000 characters. BadRequest takes your sentence, BadRequest(...)."
     )
+
+
+def test_white_space_counts_too(ask):
+    model, answer = ask("one", " two", prompt="a" + " " * MOST)
+    assert answer.status_code in (400, 413) and not model.prompts, (
+        f"A prompt of a letter and {MOST} spaces got a {answer.status_code}, expected"
+        " was 400: the model is paid for spaces too. Count the prompt as it came, with"
+        " len(prompt)."
+    )
