@@ -329,6 +329,10 @@ def test_my_turn_is_red_and_then_green(turn, visit, mine):
     shutil.copytree(turn.parent, mine, dirs_exist_ok=True)
     right = (mine / "app.py").read_text(encoding="utf-8")
     [check] = checks(visit, turn.parent.name, turn=True)
+    assert check["outcome"] == "red"
+    assert check["message"].startswith("Your turn has not begun yet. ")
+    write(mine, app=f"{right}\nb = 1\n")
+    [check] = checks(visit, turn.parent.name, turn=True)
     assert (check["outcome"], check["message"]) == ("red", "Nothing says bye.")
     write(mine, app=f"{right}\nbye = True\n")
     [check] = checks(visit, turn.parent.name, turn=True)

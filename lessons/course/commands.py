@@ -29,6 +29,7 @@ from lessons.course.your_work.progress import (
     remember_start,
     remember_verdict,
 )
+from lessons.course.your_work.turn import say_the_task
 from lessons.course.your_work.versions import version_of_work
 
 LOOK_SECONDS = 0.2  # between two looks at the files that --watch checks
@@ -292,7 +293,7 @@ def checks_and_memory(lesson, turn, browser, seconds):
     outcomes = set()
     for found in checks_of(checks, browser, seconds):
         outcomes.add(found.outcome)
-        yield found
+        yield say_the_task(lesson, found) if turn else found
     if version != version_of_work(checks, MINE):
         return
     if RED in outcomes:

@@ -8,8 +8,9 @@ import logging
 import re
 from contextlib import closing
 from threading import Lock
+from urllib.parse import quote
 
-from flask import Blueprint, Response, abort, json, request
+from flask import Blueprint, Response, abort, json, render_template, request
 
 from lessons.course import folders
 from lessons.course.about_lessons.start_lesson import (
@@ -23,6 +24,7 @@ from lessons.course.checker.run_checks import run_checks
 from lessons.course.live.mounts import no_program
 from lessons.course.our_pages import is_from_our_page
 from lessons.course.who_may_run import runs_here
+from lessons.course.your_work.compare import differences
 from lessons.course.your_work.progress import (
     GREEN,
     RED,
@@ -30,6 +32,7 @@ from lessons.course.your_work.progress import (
     remember_start,
     remember_verdict,
 )
+from lessons.course.your_work.turn import is_untouched, not_begun, say_the_task
 from lessons.course.your_work.versions import (
     version_of_files,
     version_of_program,
@@ -98,6 +101,15 @@ def look(name):
     }
 
 
+@loop.get("/<name>/compare")
+def compare(name):
+    """Show what differs between mine/ and the lesson's program."""
+    lesson = lesson_named(name) or abort(404)
+    return render_template(
+        "compare.html", lesson=lesson, differences=differences(lesson)
+    )
+
+
 @loop.post("/<name>/check")
 def check(name):
     """Check mine/, and answer with a line of JSON for each check as it is made.
@@ -110,6 +122,8 @@ def check(name):
     lines = lines_of_checks(lesson, is_turn, version)
     response = Response(lines, mimetype="application/jsonl")
     response.headers["X-Version"] = version
+    if is_turn and is_untouched(lesson):  # for what is checked in the browser
+        response.headers["X-Task"] = quote(not_begun(lesson))
     response.headers["X-Version-Of-Mine"] = version_of_program(folders.MINE)
     return response
 
@@ -143,6 +157,8 @@ def lines_of_checks(lesson, is_turn, version):
     elif (checks / "check.py").exists():  # else all is checked in the browser
         with closing(run_checks(checks, folders.MINE)) as reported:
             for found in reported:
+                if is_turn:
+                    found = say_the_task(lesson, found)
                 outcomes.add(found.outcome)
                 yield json.dumps(found._asdict()) + "\n"
     if outcomes <= {GREEN}:

@@ -1,6 +1,9 @@
 """The course's pages: the way through, and each lesson with its program beside it."""
 
+import re
+
 from flask import Blueprint, abort, render_template, request, send_from_directory
+from markupsafe import Markup, escape
 
 from lessons.course import commands, folders
 from lessons.course.about_lessons.way_through import (
@@ -51,6 +54,12 @@ def addresses():
 def as_html(notes):
     """Return notes as HTML for the page that is asked for."""
     return to_html(notes, way_to_root(request.environ))
+
+
+@course.app_template_filter()
+def with_code(text):
+    """Return a text as HTML in which what stands between backticks is code."""
+    return Markup(re.sub("`(.+?)`", r"<code>\1</code>", str(escape(text))))
 
 
 @course.get("/")

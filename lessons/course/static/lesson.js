@@ -45,7 +45,14 @@ pane.addEventListener("submit", (event) => {
   runAgain();
 });
 frame.addEventListener("load", () => {
-  if (frame.contentDocument) tap(frame.contentWindow); // null: not a page of ours
+  const page = frame.contentDocument; // null: not a page of ours
+  if (page) {
+    tap(frame.contentWindow);
+    // The program of the root draws a wire of its own, below the answer: one is enough,
+    // and the end of the page is the end of the answer then.
+    const second = page.querySelector("figure#wire.wire");
+    if (second) second.hidden = true;
+  }
   wire.begin(); // nothing of the page before stays drawn
   wire.end("idle", 0);
 });
@@ -64,6 +71,7 @@ const follow = work && followWork(); // a lesson without checks has no buttons
 function followWork() {
   const startButton = work.querySelector("#start");
   const files = work.querySelector("#files");
+  const moment = work.querySelector("#moment"); // what is offered when all is green
   const onSave = work.querySelector("#on-save");
   const status = work.querySelector("#status");
   const verdict = verdictIn(work);
@@ -76,6 +84,7 @@ function followWork() {
     status.textContent = "The files are put there.";
     const done = await start(lesson);
     checked = null;
+    moment.hidden = true;
     verdict.begin();
     startButton.textContent = "Start again";
     startButton.dataset.again = "";
@@ -91,15 +100,18 @@ function followWork() {
     checked = null;
     status.textContent = "The checks run.";
     files.open = false; // the verdict needs the room
+    moment.hidden = true;
     verdict.begin();
     runAgain();
     const inBrowser = "browser" in button.dataset;
     const found = await check(lesson, { isTurn, inBrowser }, verdict.add);
     const outcome = outcomeOf(found.all);
-    const { done } = await remember(lesson, isTurn, found);
+    const { done, first } = await remember(lesson, isTurn, found);
     if (done && !isTurn) document.querySelector("#done").textContent = `done on ${done}`;
     const now = await look(lesson);
     sentence = isTurn && outcome === "green" ? "Your turn is done." : ENDS[outcome];
+    if (first && !isTurn) sentence += ` You now have ${moment.dataset.aim}.`;
+    moment.hidden = outcome !== "green";
     checked = found.mine;
     return verdictOf(now);
   }
