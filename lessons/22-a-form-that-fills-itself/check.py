@@ -24,19 +24,19 @@ from lessons.course.for_checks.json_lines import (
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End
 from lessons.course.for_checks.still_there import (
-    a_bad_prompt_is_refused,
     a_foreign_name_gets_nothing,
     headers_are_still_there,
-    test_a_bad_prompt_is_refused,
     test_an_answer_has_the_headers_of_lesson_08,
     test_the_limits_of_lesson_08_are_still_there,
+    test_whatever_is_not_a_prompt_is_refused,
+    whatever_is_not_a_prompt_is_refused,
 )
 
 __all__ = [
     "answer_of",
-    "test_a_bad_prompt_is_refused",
     "test_an_answer_has_the_headers_of_lesson_08",
     "test_the_limits_of_lesson_08_are_still_there",
+    "test_whatever_is_not_a_prompt_is_refused",
 ]
 CARD = {
     "term": "Trag\u00f6die \U0001f44b",
@@ -372,7 +372,7 @@ def test_post_object_has_what_post_ask_has(client, object_of, answer_with):
         f"The model wrote no card, and the status of /object is {answer.status_code},"
         " expected 502: yield a text only if there is one."
     )
-    a_bad_prompt_is_refused(client, answer_with, "/object")
+    whatever_is_not_a_prompt_is_refused(client, answer_with, "/object")
     headers_are_still_there(client, answer_with, "/object")
     a_foreign_name_gets_nothing(client, answer_with, "/object")
 
