@@ -141,6 +141,7 @@ def test_without_a_program_its_check_says_how_to_start(visit, mine):
 def test_every_lesson_asks_for_files():
     asked = {name: files_to_write(each) for name, each in all_lessons().items()}
     assert all(asked.values())
+    assert asked[1] == ["app.py"] and asked[2] == ["app.py", "client.py"]
     assert asked[3] == ["app.py", "static/page.js", "templates/index.html"]
 
 

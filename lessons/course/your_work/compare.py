@@ -4,7 +4,7 @@ from difflib import unified_diff
 from typing import NamedTuple
 
 from lessons.course import folders
-from lessons.course.about_lessons.start_lesson import program_of
+from lessons.course.your_work.files import written_by_a_student
 
 KINDS = {"+": "lessons", "-": "mine", "@": "place"}  # by a line's first letter
 
@@ -19,7 +19,7 @@ class Difference(NamedTuple):
 def differences(lesson):
     """Return a Difference for each file of the lesson's program that is another."""
     found = []
-    for name, path in program_of(lesson).items():
+    for name, path in written_by_a_student(lesson).items():
         mine = lines_of(folders.MINE / name)
         lines = list(unified_diff(mine, lines_of(path), lineterm=""))[2:]
         if lines:

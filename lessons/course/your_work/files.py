@@ -11,6 +11,14 @@ from lessons.course.about_lessons.start_lesson import (
     program_of,
 )
 
+GIVEN = {"__init__.py", "requirements.txt"}  # which nobody is asked to write
+
+
+def written_by_a_student(lesson):
+    """Return the files of a lesson's program that a student can write, {name: path}."""
+    program = program_of(lesson).items()
+    return {name: path for name, path in program if name not in GIVEN}
+
 
 def files_to_write(lesson):
     """Return the names of the files that differ from what the lesson begins with."""
@@ -20,7 +28,7 @@ def files_to_write(lesson):
         before = {}
     return [
         name
-        for name, path in program_of(lesson).items()
+        for name, path in written_by_a_student(lesson).items()
         if name not in before or not cmp(before[name], path, shallow=False)
     ]
 

@@ -6,7 +6,8 @@ The message of a check says what to try, which would give the last hint away.
 import re
 
 from lessons.course import folders
-from lessons.course.about_lessons.start_lesson import is_copy, program_of
+from lessons.course.about_lessons.start_lesson import is_copy
+from lessons.course.your_work.files import written_by_a_student
 from lessons.course.your_work.progress import RED, read_progress
 from lessons.course.your_work.versions import version_of_work
 
@@ -32,7 +33,7 @@ def is_untouched(lesson):
     version = version_of_work(lesson.folder, folders.MINE)
     if version == read_progress().first_green.get(lesson.name):
         return True
-    program = program_of(lesson).items()
+    program = written_by_a_student(lesson).items()
     return all(is_copy(folders.MINE / name, path) for name, path in program)
 
 
