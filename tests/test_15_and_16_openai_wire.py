@@ -241,11 +241,12 @@ NOT_HERE = {
     ),
     "a tool": (
         {"tools": [{"type": "function", "function": {"name": "add"}}]},
-        "tools has to be left out: this server calls no tools.",
+        "tools has to be left out: this server calls no tools (lesson 23 does).",
     ),
     "a call": (
         {"messages": [HELLO, CALLED]},
-        "messages.tool_calls has to be left out: this server calls no tools.",
+        "messages.tool_calls has to be left out: this server calls no tools (lesson 23"
+        " does).",
     ),
     "a tool message": (
         {"messages": [HELLO, {"role": "tool", "tool_call_id": "1", "content": "3"}]},

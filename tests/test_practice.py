@@ -150,6 +150,13 @@ BEYOND_PLAIN_TEXT = {  # what a student asked about the last part
     "do i need DOMPurify": "Sanitizer",
     "should i use a markdown library": "Why use a library in a product?",
     "why are stars shown instead of bold": "Markdown",
+    "what is a tool call": "Tool",
+    "when is a call whole": "Why do calls come in pieces?",
+    "why does the model get everything back": "Why does the model get everything back?",
+    "what is a tool result": "Tool result",
+    "is a tool dangerous": "Prompt injection",
+    "how do i stop an agent loop": "Round",
+    "what are tool_call_chunks": "Tool",
 }
 NEARLY = {
     "wat is een token?": "Token",

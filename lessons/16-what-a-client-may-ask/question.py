@@ -18,7 +18,7 @@ from .errors import Refusal
 
 NO_LIMIT = 10**9  # more tokens than any answer has
 COUNT = "a whole number from 1"
-NO_TOOLS = "left out: this server calls no tools"
+NO_TOOLS = "left out: this server calls no tools (lesson 23 does)"
 WANTED = {  # what a field has to be
     "model": "the name of a model",
     "messages": "a list of messages, each an object with a role and a content",

@@ -65,6 +65,7 @@ def said(body, kind):
     text = ""
     for message in map(json.loads, lines):
         text += message.get("token", "") + message.get("add", "")
+        text += message.get("delta", "")  # of a text, in the words of useChat
         for choice in message.get("choices", []):
             text += choice["delta"].get("content") or ""
     return text

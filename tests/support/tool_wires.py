@@ -83,3 +83,91 @@ def anthropic_answer(*calls, text="", reason="tool_use"):
     delta = {"stop_reason": reason, "stop_sequence": None}
     last = anthropic_event("message_delta", delta=delta, usage={"output_tokens": 9})
     return [*script, last, anthropic_event("message_stop"), END]
+
+
+# OpenAI's Responses API:
+# https://platform.openai.com/docs/api-reference/responses-streaming
+# https://platform.openai.com/docs/guides/function-calling?api-mode=responses#streaming
+# The types are in openai-python's types/responses/. A message and a call are items of
+# the output, each with an index; a call's id for its result is call_id.
+
+
+class Responses:
+    """The events of one response, numbered."""
+
+    def __init__(self, status):
+        self.script = []
+        self.output = []
+        self.response = {"id": "resp_1", "object": "response", "created_at": 1}
+        self.response |= {"model": "gpt-test", "output": [], "tools": []}
+        self.response |= {"parallel_tool_calls": True, "tool_choice": "auto"}
+        self.send(
+            "response.created", response=self.response | {"status": "in_progress"}
+        )
+        self.status = status
+
+    def send(self, kind, **fields):
+        event = {"type": kind, "sequence_number": len(self.script), **fields}
+        self.script.append(f"event: {kind}\ndata: {json.dumps(event)}\n\n".encode())
+
+    def add_item(self, item, done, send_parts):
+        """Send an item that is added, grows and is done."""
+        place = {"output_index": len(self.output)}
+        self.send("response.output_item.added", item=item, **place)
+        send_parts(place | {"item_id": item["id"]})
+        self.send("response.output_item.done", item=item | done, **place)
+        self.output.append(item | done)
+
+    def say(self, text):
+        item = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
+        part = {"type": "output_text", "text": "", "annotations": []}
+
+        def send_parts(place):
+            place = place | {"content_index": 0}
+            self.send("response.content_part.added", part=part, **place)
+            delta = {"delta": text, "logprobs": []}
+            self.send("response.output_text.delta", **delta, **place)
+            whole = {"text": text, "logprobs": []}
+            self.send("response.output_text.done", **whole, **place)
+            done = part | {"text": text}
+            self.send("response.content_part.done", part=done, **place)
+
+        done = {"content": [part | {"text": text}], "status": "completed"}
+        self.add_item(item | {"status": "in_progress"}, done, send_parts)
+
+    def call(self, call_id, name, pieces):
+        item = {"id": f"fc_{call_id}", "type": "function_call", "call_id": call_id}
+        item |= {"name": name, "arguments": "", "status": "in_progress"}
+        whole = "".join(pieces)
+
+        def send_parts(place):
+            for piece in pieces:
+                kind = "response.function_call_arguments.delta"
+                self.send(kind, delta=piece, **place)
+            kind = "response.function_call_arguments.done"
+            self.send(kind, arguments=whole, name=name, **place)
+
+        done = {"arguments": whole, "status": "completed"}
+        self.add_item(item, done, send_parts)
+
+    def end(self):
+        """Return the whole script, up to the last event."""
+        usage = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
+        usage |= {"input_tokens_details": {"cached_tokens": 0}}
+        usage |= {"output_tokens_details": {"reasoning_tokens": 0}}
+        response = self.response | {"output": self.output, "usage": usage}
+        response |= {"status": self.status}
+        if self.status == "incomplete":
+            response |= {"incomplete_details": {"reason": "max_output_tokens"}}
+        self.send(f"response.{self.status}", response=response)
+        return [*self.script, END]
+
+
+def responses_answer(*calls, text="", reason="completed"):
+    """Return an answer with text, then calls; each is (id, name, pieces)."""
+    answer = Responses(reason)
+    if text:
+        answer.say(text)
+    for call in calls:
+        answer.call(*call)
+    return answer.end()

@@ -16,7 +16,7 @@ from failures import can_be_sent, read_conversation, require_short
 
 from .errors import Refusal
 
-NO_TOOLS = "left out: this server calls no tools"
+NO_TOOLS = "left out: this server calls no tools (lesson 23 does)"
 WANTED = {  # what a field has to be
     "model": "the name of a model",
     "messages": "a list of messages, each an object with a role and a content",

@@ -19,6 +19,7 @@ SERVER_SENT_EVENTS = "server-sent events"
 OPENAI = "OpenAI"
 OPENAI_WITH_CHOICES = "OpenAI with several choices"
 A_FORM = "a form"
+TOOLS = "tools"
 WIRES = [
     JSON_LINES,
     JSON_LINES_WITH_REASONING,
@@ -27,6 +28,7 @@ WIRES = [
     OPENAI,
     OPENAI_WITH_CHOICES,
     A_FORM,
+    TOOLS,
 ]
 
 
@@ -74,7 +76,10 @@ def wire_of_ask(client, answer_with):
     # A type alone is no wire: in an early lesson it can be a slip.
     if answer.mimetype == "application/jsonl" and answer.text.startswith("{"):
         return JSON_LINES_WITH_REASONING if "Hm." in answer.text else JSON_LINES
-    if answer.mimetype == "text/event-stream" and "data: {" in beginning_of(answer):
+    beginning = beginning_of(answer) if answer.mimetype == "text/event-stream" else ""
+    if 'data: {"type": "start"' in beginning:
+        return TOOLS
+    if "data: {" in beginning:
         return SERVER_SENT_EVENTS
     turn = {"role": "user", "content": "And you?"}
     with suppress(Exception):

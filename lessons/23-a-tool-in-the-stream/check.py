@@ -1,0 +1,344 @@
+"""Calls are gathered, run and answered, each by itself, and the answer goes on."""
+
+import json
+import threading
+from importlib import import_module
+
+import pytest
+from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
+from langchain_core.messages import AIMessage, AIMessageChunk
+from werkzeug.exceptions import HTTPException
+
+from failures import TOOL_CALL
+from lessons.course.for_checks import still_there
+from lessons.course.for_checks.failing_model import SECRET, must_not_repeat_the_provider
+from lessons.course.for_checks.in_time import PATIENCE, in_time
+from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.scripted_model import End
+from lessons.course.for_checks.tool_rounds import (
+    CALLS,
+    answer_of,
+    call,
+    called,
+    messages,
+    of,
+    piece,
+    text_in,
+)
+
+__all__ = ["answer_of"]
+
+QUERY = '{"query": "back\\u0070ressure"}'
+MOST_ROUNDS = 3
+
+
+def error_in(found):
+    return "".join(message["errorText"] for message in of(found, "error"))
+
+
+def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
+    for address in "/ask", "/chat":
+        where = client, answer_with, address
+        still_there.headers_are_still_there(*where)
+        still_there.a_conversation_that_is_too_large_is_refused(*where)
+        still_there.a_foreign_name_gets_nothing(*where)
+        still_there.a_foreign_page_gets_nothing(*where)
+    still_there.whatever_is_not_a_prompt_is_refused(
+        client, answer_with, advice="let the view read it with read_question(request)"
+    )
+
+
+def test_a_call_is_run_and_the_model_goes_on(answer_of):
+    model, answer = answer_of(called("One", *call(QUERY)), [" two"])
+    found = messages(answer)
+    assert TOOL_CALL.sentence not in error_in(found), (
+        f"The model called look_up, and the answer says {error_in(found)!r} Gather the"
+        " pieces in chunk.tool_call_chunks. If there are calls when the round has"
+        " ended, run them, and ask the model again with what they found."
+    )
+    assert len(model.turns) == 2 and text_in(found) == "One two", (
+        'The model said "One", called look_up, and was to say " two". It was asked'
+        f" {len(model.turns)} times, and the text is {text_in(found)!r}"
+        f" {error_in(found)}: after each round with calls, append them and their"
+        " results to turns, and stream the next answer."
+    )
+    assert of(found, "finish"), (
+        f"The last messages are {short(found[-2:])}: the answer ends with end_of()'s"
+        " message, in a round without calls."
+    )
+    outputs = of(found, "tool-output-available")
+    assert outputs and "slow reader" in outputs[0]["output"], (
+        f'look_up was called with {{"query": "backpressure"}}, and the messages are'
+        f" {short([each['type'] for each in found])}, the outputs {short(outputs)}:"
+        " yield from run(call), which calls look_up with the arguments."
+    )
+
+
+def test_the_model_gets_its_call_and_the_result(answer_of):
+    model, answer = answer_of(called("One", *call(QUERY)), [" two"])
+    messages(answer)
+    first, second = model.turns[:2]
+    kinds = ["ai" if isinstance(turn, AIMessage) else turn.type for turn in second]
+    assert kinds == ["human", "ai", "tool"], (
+        f"In the second round the model got turns of the types {kinds}, expected was"
+        " ['human', 'ai', 'tool']: an AIMessage with the calls goes before their"
+        " results. Providers refuse a result without its call."
+    )
+    _, said, result = second
+    sent = [(each["name"], each["args"], each["id"]) for each in said.tool_calls]
+    assert sent == [("look_up", {"query": "backpressure"}, "id1")], (
+        f"The call that the model gets back is {sent}: yield call.accept(arguments)"
+        " before the tool runs, and give AIMessage the tool_calls, call.as_sent() of"
+        " each."
+    )
+    assert said.text == "One", (
+        f'Before the call the model said "One", and it gets back {said.text!r}: gather'
+        " the text of each round."
+    )
+    assert result.tool_call_id == "id1" and "slow reader" in result.text, (
+        f"The result that the model gets is {short(result.text)} for the call"
+        f" {result.tool_call_id!r}: send call.result of each call."
+    )
+    assert len(first) == 1 and model.tools, (
+        "The first round is the question alone, and the model needs the tool: call"
+        " bind_tools once, before the rounds."
+    )
+
+
+def test_the_page_sees_the_call_while_it_is_written(answer_of):
+    came = threading.Event()
+    waited = []
+    wait = lambda: waited.append(came.wait(PATIENCE))  # noqa: E731
+    start, begun, end = call('{"query": "fl', 'ush"}')
+    _, answer = answer_of(called(start, begun, wait, end), ["done"])
+    seen = b""
+
+    def read():
+        nonlocal seen
+        for event in answer.iter_encoded():
+            seen += event
+            if b"inputTextDelta" in event:
+                came.set()
+
+    in_time(read, "The model's answer was over, and yours is not.")
+    assert waited == [True], (
+        "The model had written half of a call, and the client knew nothing of it: yield"
+        " from calls.add(piece) for each piece, at once."
+    )
+    kinds = [json.loads(line[6:])["type"] for line in seen.decode().split("\n")[:-4:2]]
+    expected = ["tool-input-start", "tool-input-delta", "tool-input-available"]
+    shown = [kind for kind in dict.fromkeys(kinds) if kind in expected]
+    assert shown == expected, (
+        f"The messages about the call are {shown}, expected were {expected}: begin(),"
+        " add() and accept() of call.py return them."
+    )
+
+
+def test_arguments_may_be_cut_anywhere(answer_of):
+    for cut in range(1, len(QUERY)):
+        _, answer = answer_of(called(*call(QUERY[:cut], QUERY[cut:])), ["done"])
+        found = messages(answer)
+        inputs = [each["input"] for each in of(found, "tool-input-available")]
+        assert inputs == [{"query": "backpressure"}], (
+            f"The arguments came as {QUERY[:cut]!r} and {QUERY[cut:]!r}, and the inputs"
+            f" are {inputs}: add up the pieces of a call, and parse them when it is"
+            " whole."
+        )
+
+
+TWO = [
+    *call('{"query": ', index=0, call_id="id1"),
+    *call('{"query": 5', index=1, call_id="id2"),
+    piece(0, '"flush"}'),
+    piece(1, "}"),
+]
+IN_ONE_PLACE = [
+    *call('{"query": "flush"}', index=0, call_id="id1"),
+    *call('{"query": 5}', index=0, call_id="id2"),
+]
+
+
+@pytest.mark.parametrize("chunks", [TWO, IN_ONE_PLACE], ids=["two places", "one place"])
+def test_two_calls_at_once_get_a_result_each(answer_of, chunks):
+    model, answer = answer_of(called(*chunks), ["done"])
+    found = messages(answer)
+    good = [each["toolCallId"] for each in of(found, "tool-output-available")]
+    bad = [each["toolCallId"] for each in of(found, "tool-input-error")]
+    assert (good, bad) == (["id1"], ["id2"]), (
+        "The model made two calls at once, id1 with a query and id2 with a number for"
+        f" one. An output came for {good} and an error for {bad}: a piece belongs to"
+        " the call with its index, and a piece with an id of its own begins a call."
+    )
+    results = model.turns[1][2:]
+    ids = [result.tool_call_id for result in results]
+    assert ids == ["id1", "id2"] and results[1].status == "error", (
+        f"The model made the calls id1 and id2, and the results it gets are for {ids}:"
+        " each call has a result of its own, and one that failed has one too."
+    )
+    assert text_in(found) == "done", (
+        f"One of two calls failed, and the text is {text_in(found)!r}: go on with the"
+        " answer, since the model knows what failed."
+    )
+
+
+BAD = {
+    "no JSON": ("look_up", "{query: flush}"),
+    "half of it": ("look_up", '{"query": "flush"'),
+    "a wrong type": ("look_up", '{"query": 5}'),
+    "a list": ("look_up", '["flush"]'),
+    "one too many": ("look_up", '{"query": "flush", "path": "/etc/passwd"}'),
+    "nothing": ("look_up", ""),
+    "an unknown name": ("delete_all", '{"query": "flush"}'),
+}
+
+
+@pytest.mark.parametrize("what", list(BAD))
+def test_a_bad_call_is_said_and_not_run(answer_of, what):
+    name, arguments = BAD[what]
+    model, answer = answer_of(called(*call(arguments, name=name)), ["done"])
+    found = messages(answer)
+    assert not of(found, "tool-output-available"), (
+        f"The model called {name} with {arguments!r} ({what}), and something was run:"
+        " look at the name, let json.loads read the text, and LookUp.model_validate"
+        " check what it says."
+    )
+    assert of(found, "tool-input-error") and not error_in(found), (
+        f"The model called {name} with {arguments!r} ({what}), and the messages are"
+        f" {short([each['type'] for each in found])} {error_in(found)}: raise BadCall"
+        " in read_arguments, and let run() yield call.refuse(str(bad))."
+    )
+    assert model.turns[1][-1].status == "error" and text_in(found) == "done", (
+        f"The model called {name} with {arguments!r}: tell it so, as the result of its"
+        " call, and let it go on."
+    )
+
+
+def test_a_tool_that_finds_nothing_is_said(answer_of):
+    _, answer = answer_of(called(*call('{"query": "xyzzyx"}')), ["done"])
+    found = messages(answer)
+    [nothing] = of(found, "tool-output-error") or [{"errorText": error_in(found)}]
+    assert "xyzzyx" in nothing["errorText"] and text_in(found) == "done", (
+        'Nothing is about "xyzzyx", and the page gets the error'
+        f" {nothing['errorText']!r} and the text {text_in(found)!r}: let run() catch"
+        " NothingFound first, and yield call.fail(str(nothing))."
+    )
+
+
+def test_a_tool_that_fails_is_said_and_not_quoted(
+    program, answer_of, monkeypatch, told
+):
+    def fail():
+        raise RuntimeError(SECRET)
+
+    tool = import_module(f"{program.__package__}.look_up")
+    monkeypatch.setattr(tool, "sections", fail)  # which look_up() calls
+    model, answer = answer_of(called(*call(QUERY)), ["done"])
+    found = messages(answer)
+    assert of(found, "tool-output-error") and text_in(found) == "done", (
+        "look_up raised a RuntimeError, and the messages are"
+        f" {short([each['type'] for each in found])} {error_in(found)}: catch what it"
+        " raises in run(), yield call.break_down(error), and go on."
+    )
+    assert SECRET not in answer.text + str(model.turns), (
+        "look_up raised an error, and its words went to the page or to the model: they"
+        " can hold a key. call.break_down(error) tells neither of them."
+    )
+    must_not_repeat_the_provider(told())
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter", None])
+def test_a_call_that_was_cut_is_not_run(answer_of, reason):
+    end = End(finish_reason=reason) if reason else End()
+    model, answer = answer_of([*call(QUERY), end], ["done"])
+    found = messages(answer)
+    assert len(model.turns) == 1 and error_in(found), (
+        f"The round ended with the finish reason {reason!r}, so its calls may be cut,"
+        f" and the messages are {short([each['type'] for each in found])}: call"
+        " require_end(metadata) before anything is run."
+    )
+    assert not of(found, "tool-output-available"), (
+        f"The round ended with the finish reason {reason!r}, and its call was run."
+    )
+
+
+def test_rounds_have_a_limit(answer_of):
+    model, answer = answer_of(called(*call(QUERY)))
+    found = messages(answer)
+    assert len(model.turns) == MOST_ROUNDS, (
+        f"The model called a tool in each round, and it was asked {len(model.turns)}"
+        f" times, expected was {MOST_ROUNDS}: for _ in range(MOST_ROUNDS)."
+    )
+    assert error_in(found) and not of(found, "finish"), (
+        "The model called a tool in each round, and the answer just ended: behind the"
+        " rounds, raise Unfinished(TOO_MANY_ROUNDS), so that the reader knows."
+    )
+
+
+def test_each_round_ends_as_an_answer_does(answer_of):
+    _, answer = answer_of(called(*call(QUERY)), ["half", End(finish_reason="length")])
+    [end] = of(messages(answer), "finish") or [{}]
+    assert end.get("finishReason") == "length", (
+        f"The second answer was cut at a limit, and its end is {end}: look at the"
+        " metadata of this round, and of no other."
+    )
+    seconds = {
+        "nothing": [],
+        "half of a text, without a finish reason": ["half", End()],
+        "half of a text, and a failure": ["half", ModelConnectionError(SECRET)],
+    }
+    for what, last in seconds.items():
+        _, answer = answer_of(called("One", *call(QUERY)), last)
+        found = messages(answer)
+        assert error_in(found) and not of(found, "finish"), (
+            f"The second answer was {what}, and the last messages are"
+            f" {short(found[-2:])}: begin each round with metadata and text of its own."
+        )
+        assert SECRET not in answer.text and TOOL_CALL.sentence not in answer.text, (
+            f"The second answer was {what}, and the error is"
+            f" {error_in(found)!r}: begin each round with metadata of its own."
+        )
+    late = AIMessageChunk("", response_metadata={"finish_reason": CALLS})
+    broken = ModelConnectionError(SECRET)
+    _, answer = answer_of([*call(QUERY), late, broken], ["done"])
+    assert text_in(messages(answer)) == "done", (
+        "The connection broke after the finish reason, when the call was whole: loop"
+        " over ignoring_late_errors(chunks)."
+    )
+
+
+def test_a_failure_before_the_first_word_is_a_status(answer_of):
+    for script, status in [[ModelRateLimitError(SECRET)], 429], [[], 502]:
+        try:
+            _, answer = answer_of(script)
+            came = answer.status_code
+        except HTTPException:
+            came = "one that had left already"
+        assert came == status, (
+            f"The model failed before its first word, and the status is {came},"
+            f" expected was {status}: yield nothing before the model says something."
+        )
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize("rounds_before", [0, 1])
+def test_when_the_reader_leaves_everything_ends(answer_of, rounds_before):
+    gate = threading.Event()
+    before = [called(*call(QUERY))] * rounds_before
+    model, answer = answer_of(*before, ["last", gate, *["more "] * 50])
+    model.closed.clear()
+
+    def read_and_leave():
+        for event in answer.iter_encoded():
+            if b"last" in event:
+                break
+        answer.close()
+
+    try:
+        in_time(read_and_leave, "The reader left, and close() of the body waits.")
+    finally:
+        gate.set()
+    assert model.closed.wait(PATIENCE) and model.closed_early, (
+        f"The reader left in round {rounds_before + 1}, and the model's stream is still"
+        " open: write with closing(...) around the stream of each round, and do not"
+        " catch GeneratorExit."
+    )

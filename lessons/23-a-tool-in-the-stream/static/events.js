@@ -1,0 +1,71 @@
+// From bytes to server-sent events, by the rules of the HTML standard.
+
+/** Yield {type, data, id, retry} for each event that an empty line has ended. */
+export async function* events(body) {
+  let type = "";
+  let data = [];
+  let id = ""; // holds for the events after it, too
+  let retry; // ms
+  for await (const line of lines(body)) {
+    const { field, value } = split(line);
+    if (field === "event") type = value;
+    if (field === "data") data.push(value);
+    if (field === "id" && !value.includes("\0")) id = value;
+    if (field === "retry" && /^[0-9]+$/.test(value)) retry = Number(value);
+    if (line !== "") continue;
+    // An empty line: here ends an event, if there was any data.
+    if (data.length > 0) {
+      yield { type: type || "message", data: data.join("\n"), id, retry };
+    }
+    type = "";
+    data = [];
+  }
+}
+
+/** Split a line at its first colon. A comment has nothing before it: no field. */
+function split(line) {
+  const colon = line.indexOf(":");
+  if (colon === -1) return { field: line, value: "" };
+  const field = line.slice(0, colon);
+  const value = line.slice(colon + 1).replace(/^ /, ""); // without one space
+  return { field, value };
+}
+
+/** Yield the lines of a body. A line ends with CR, LF or CR and LF. */
+async function* lines(body) {
+  let rest = ""; // a line that goes on in the next read
+  let endedWithCR = false;
+  for await (const text of texts(body)) {
+    if (text === "") continue;
+    const isItsLF = endedWithCR && text.startsWith("\n"); // one end, not two
+    rest += isItsLF ? text.slice(1) : text;
+    endedWithCR = text.endsWith("\r");
+    const whole = rest.split(/\r\n|\r|\n/);
+    rest = whole.pop();
+    yield* whole;
+  }
+}
+
+/** Yield the body's text as it arrives; leaving the loop hangs up. */
+async function* texts(body) {
+  const reader = body.getReader();
+  const decoder = new TextDecoder(); // takes a byte order mark away
+  try {
+    while (true) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield decoder.decode(value, { stream: true });
+    }
+  } finally {
+    await hangUp(reader); // however the loop was left
+  }
+}
+
+/** Hang up: else the browser reads on, for nobody. */
+async function hangUp(reader) {
+  try {
+    await reader.cancel();
+  } catch {
+    // the body is broken: nobody is there any more
+  }
+}

@@ -1,0 +1,82 @@
+"""A second tool says how many minutes a lesson takes."""
+
+import pytest
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.tool_rounds import (
+    answer_of,
+    call,
+    called,
+    messages,
+    of,
+    text_in,
+)
+
+__all__ = ["answer_of"]
+NAMES = {"look_up", "minutes_of"}
+
+
+def test_the_model_has_both_tools(answer_of):
+    model, answer = answer_of(["done"])
+    messages(answer)
+    names = {convert_to_openai_tool(tool)["function"]["name"] for tool in model.tools}
+    assert names == NAMES, (
+        f"The model has the tools {sorted(names)}, expected was {sorted(NAMES)}: give"
+        " bind_tools both classes, LookUp and MinutesOf."
+    )
+
+
+@pytest.mark.parametrize("lesson", [1, 8, 19])
+def test_minutes_of_is_run(answer_of, program, lesson):
+    arguments = f'{{"lesson": {lesson}}}'
+    _, answer = answer_of(called(*call(arguments, name="minutes_of")), ["done"])
+    found = messages(answer)
+    outputs = [each["output"] for each in of(found, "tool-output-available")]
+    errors = [each["errorText"] for each in found if "errorText" in each]
+    minutes = {1: "20 minutes", 8: "45 minutes", 19: "55 minutes"}[lesson]
+    assert outputs and minutes in outputs[0], (
+        f"The model called minutes_of with {arguments}, and the outputs are {outputs},"
+        f" the errors {short(errors)}: take the class and the function that belong to"
+        " call.name, and give the function the arguments."
+    )
+    assert text_in(found) == "done"
+
+
+def test_look_up_is_still_run(answer_of):
+    _, answer = answer_of(called(*call('{"query": "backpressure"}')), ["done"])
+    outputs = [each["output"] for each in of(messages(answer), "tool-output-available")]
+    assert outputs and "slow reader" in outputs[0], (
+        f'The model called look_up with "backpressure", and the outputs are {outputs}:'
+        " the first tool has to work as before."
+    )
+
+
+BAD = {
+    "no number": ("minutes_of", '{"lesson": "three"}'),
+    "what look_up takes": ("minutes_of", '{"query": "flush"}'),
+    "what minutes_of takes": ("look_up", '{"lesson": 3}'),
+    "an unknown name": ("seconds_of", '{"lesson": 3}'),
+}
+
+
+@pytest.mark.parametrize("what", list(BAD))
+def test_each_tool_gets_only_what_it_takes(answer_of, what):
+    name, arguments = BAD[what]
+    _, answer = answer_of(called(*call(arguments, name=name)), ["done"])
+    found = messages(answer)
+    assert of(found, "tool-input-error") and text_in(found) == "done", (
+        f"The model called {name} with {arguments} ({what}), and the messages are"
+        f" {short([each['type'] for each in found])}: let the class of that tool check"
+        " the arguments, and refuse the call if it does not fit."
+    )
+
+
+def test_a_lesson_that_is_not_there_is_said(answer_of):
+    chunks = call('{"lesson": 99}', name="minutes_of")
+    _, answer = answer_of(called(*chunks), ["done"])
+    [error] = of(messages(answer), "tool-output-error") or [{"errorText": ""}]
+    assert "99" in error["errorText"], (
+        "The model asked for lesson 99, and the tool raised NothingFound. The error of"
+        f" its call is {error['errorText']!r}: run both tools in the same try."
+    )
