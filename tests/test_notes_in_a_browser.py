@@ -3,7 +3,7 @@
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
-from support.course import A_SERVER, LESSONS, LETTERS, PAGE
+from support.course import A_SERVER, HELLO, LESSONS, LETTERS, PAGE, write
 
 from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.notes_as_html import headings_in, to_html
@@ -149,3 +149,19 @@ def test_on_a_narrow_screen_the_program_is_below_the_notes_and_one_step_away(rea
         assert reader.run("return document.documentElement.scrollWidth") <= 360
     finally:
         reader.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_mine_stays_chosen_on_the_next_lesson(reader, mine):
+    write(mine, app=HELLO)
+    reader.open(PAGE)
+    assert "Your question" in reader.frame()
+    reader.choose("[value=mine]")
+    reader.run("document.querySelector('.steps [rel=next]').click()")
+    reader.until(f"location.pathname === '/lessons/{LETTERS}/'")
+    reader.program_is_there()
+    chosen = "return document.querySelector('[name=program]:checked').value"
+    assert (reader.run(chosen), reader.frame()) == ("mine", "Hello")
+    reader.choose("[value=program]")  # and so does the lesson's program
+    reader.open(PAGE)
+    assert reader.run(chosen) == "program"
+    assert "Your question" in reader.frame()

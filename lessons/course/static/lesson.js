@@ -13,6 +13,7 @@ const ENDS = {
   green: "All is green.",
   "gone on": "Nothing was checked: you have gone on.",
 };
+const CHOSEN = "program"; // under which the browser remembers which one runs
 const TICKED = "check when I save"; // under which the browser remembers that tick
 
 const pane = document.querySelector("#pane");
@@ -30,6 +31,7 @@ function run() {
   const { program, network } = pane.elements;
   const path = program.value + (network.checked ? "/bad/" : "/");
   problem.textContent = "";
+  localStorage.setItem(CHOSEN, program.value); // for the next lesson
   frame.contentWindow.location.replace(lesson + path); // no step to come back to
 }
 
@@ -61,6 +63,7 @@ addEventListener("message", ({ source, data }) => {
   if (problem.textContent) return; // the first is the cause
   problem.textContent = [data.problem, ...adviceOn(data.problem)].join(" ");
 });
+pane.elements.program.value = localStorage.getItem(CHOSEN); // null chooses nothing else
 run();
 
 // Your work
