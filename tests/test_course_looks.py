@@ -145,3 +145,96 @@ def test_axe_finds_nothing_on_a_page(reader, screen, axe, path):
     assert axe() == []
     screen(*SIZES["1280"], "dark")
     assert axe(runOnly=COLOURS) == []
+
+
+# Other eyes, other paper
+
+
+@pytest.mark.parametrize(("width", "height"), [(1024, 768), (1366, 768), (1920, 1080)])
+def test_code_is_nearly_as_large_as_what_stands_beside_it(
+    reader, screen, width, height
+):
+    screen(width, height)
+    reader.open("/lessons/08-limits/")
+    open_folds(reader)
+    code, prose, wraps = reader.run(
+        """const size = (name) =>
+          parseFloat(getComputedStyle(document.querySelector(name)).fontSize);
+        const high = ({ lineHeight }) => parseFloat(lineHeight);
+        const wraps = [...document.querySelectorAll(".notes pre code")].map((code) => {
+          const lines = code.textContent.trimEnd().split("\\n").length;
+          const { height } = code.getBoundingClientRect();
+          return Math.round(height / high(getComputedStyle(code))) - lines;
+        });
+        const all = document.querySelectorAll(".notes pre code");
+        const lines = [...all].map((code) => code.textContent.split("\\n").length);
+        const sum = (numbers) => numbers.reduce((a, b) => a + b);
+        return [size(".notes pre"), size(".notes > p"), sum(wraps) / sum(lines)];"""
+    )
+    assert code >= 14 and code / prose > 0.77
+    assert wraps < (0.4 if width == 1024 else 0.1)  # of a hundred lines, ten
+
+
+def test_forced_colours_show_what_is_drawn_by_a_background(reader, screen):
+    screen(*SIZES["800"])
+    forced = [{"name": "forced-colors", "value": "active"}]
+    reader.browser.get(f"{reader.url}/")
+    drawn = """return [["h1", "::after"], ["#wire dt", "::before"], ["#wire svg"],
+      ["#wire path"]].map(([name, part]) => {
+        const style = getComputedStyle(document.querySelector(name), part);
+        return name === "#wire path" ? style.fill : style.backgroundColor;
+      })"""
+    own = reader.run(drawn)
+    reader.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": forced})
+    canvas, text = reader.run(
+        """const probe = document.createElement("p");
+        probe.style.cssText = "background: Canvas; color: CanvasText";
+        document.body.append(probe);
+        const { backgroundColor, color } = getComputedStyle(probe);
+        return [backgroundColor, color];"""
+    )
+    reader.browser.get_log("browser")  # the policy refuses no style of a script
+    caret, square, strip, bars = reader.run(drawn)
+    assert [caret, square, strip, bars] != own
+    assert caret == square == bars == text != canvas == strip
+
+
+def test_on_paper_are_the_notes_with_what_was_folded_and_no_empty_frame(reader):
+    reader.open(PAGE)
+    command = reader.browser.execute_cdp_cmd
+    seen = """return ["#program", "iframe", "#work", ".steps", ".copy", "#search",
+      ".notes h1", ".notes details figure"].filter((name) =>
+        document.querySelector(name).checkVisibility({ visibilityProperty: true }))"""
+    folded = "return document.querySelectorAll('.notes details:not([open])').length"
+    before = reader.run(folded)
+    reader.run(
+        f"""addEventListener("beforeprint", () => {{
+          window.onPaper = (() => {{ {folded} }})();
+        }});"""
+    )
+    assert command("Page.printToPDF", {})["data"]
+    reader.until("window.onPaper === 0")
+    assert reader.run(folded) == before > 2  # and afterwards they are as they were
+    command("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        reader.run("dispatchEvent(new Event('beforeprint'))")
+        assert reader.run(seen) == [".notes h1", ".notes details figure"]
+        reader.browser.get(f"{reader.url}/")  # the question is printed, no button is
+        shown = reader.run(
+            "return [...document.querySelectorAll('#prompt, button, #answer')]"
+            ".filter((it) => it.checkVisibility()).map(({ id }) => id)"
+        )
+        assert shown == ["prompt", "answer"]
+    finally:
+        command("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_on_a_phone_stop_and_copy_share_a_line(reader, screen):
+    screen(360, 640)
+    reader.browser.get(f"{reader.url}/")
+    reader.run("document.querySelector('#status').textContent = 'The answer is here.'")
+    stop, copy = reader.run(
+        "return ['#stop', '#copy'].map((name) =>"
+        " document.querySelector(name).getBoundingClientRect().top)"
+    )
+    assert stop == copy
