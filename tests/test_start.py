@@ -159,7 +159,7 @@ class ForeignPath:
 @pytest.mark.parametrize(
     ("path", "address"),
     [
-        (Path("/home/ada/mine/app.py"), "/home/ada/mine/app.py"),
+        (Path("/srv/ada/mine/app.py"), "/srv/ada/mine/app.py"),
         (Path("/a b/c#d/100%/é:1.py"), "/a%20b/c%23d/100%25/%C3%A9%3A1.py"),
         (ForeignPath("C:", "C:/Users/A b/app.py"), "/C:/Users/A%20b/app.py"),
         (ForeignPath("//pc/share", "//pc/share/app.py"), "//pc/share/app.py"),
@@ -172,8 +172,8 @@ def test_a_link_opens_any_path(path, address, monkeypatch):
 
 def test_in_windows_linux_a_link_names_the_system(monkeypatch):
     monkeypatch.setenv("WSL_DISTRO_NAME", "Ubuntu 24")
-    link = editor_link(Path("/home/ada/a b.py"))
-    assert link == "vscode://vscode-remote/wsl+Ubuntu%2024/home/ada/a%20b.py"
+    link = editor_link(Path("/srv/ada/a b.py"))
+    assert link == "vscode://vscode-remote/wsl+Ubuntu%2024/srv/ada/a%20b.py"
 
 
 def test_behind_a_proxy_no_link_opens_an_editor(visit, mine, monkeypatch):
