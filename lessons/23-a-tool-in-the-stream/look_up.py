@@ -7,6 +7,7 @@ takes from the class LookUp.
 import re
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple  # a tuple whose parts have names
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,25 +35,35 @@ class NothingFound(Exception):
 
 def look_up(query):
     """Return the section that fits a query best, as text; raise NothingFound."""
-    words = set(re.findall(r"\w+", query.lower())) - EMPTY_WORDS
+    words = words_of(query) - EMPTY_WORDS
     best = max(sections(), key=lambda section: points(section, words))
     if points(best, words) == 0:
         raise NothingFound(f"Nothing is about {query!r}. Try other words.")
-    heading, text = best
-    return f"{heading}: {text}"[:LONGEST]
+    return f"{best.heading}: {best.text}"[:LONGEST]
 
 
 def points(section, words):
     """Return how well a section fits: a word in its heading counts ten."""
-    heading, text = section
-    in_heading = len(words & set(re.findall(r"\w+", heading.lower())))
-    in_text = len(words & set(re.findall(r"\w+", text.lower())))
-    return 10 * in_heading + in_text
+    return 10 * len(words & section.in_heading) + len(words & section.in_text)
+
+
+def words_of(text):
+    """Return the words of a text, a set, in small letters."""
+    return set(re.findall(r"\w+", text.lower()))
+
+
+class Section(NamedTuple):
+    """A section of the notes, and its words."""
+
+    heading: str
+    text: str
+    in_heading: set[str]
+    in_text: set[str]
 
 
 @cache  # read once, and then kept
 def sections():
-    """Return (heading, text) of each section in the glossary and the notes."""
+    """Return the sections of the glossary and of the notes, a list."""
     found = []
     for path in [LESSONS / "GLOSSARY.md", *sorted(LESSONS.glob("[0-9]*/README.md"))]:
         _, *parts = path.read_text(encoding="utf-8").split("\n## ")
@@ -61,5 +72,6 @@ def sections():
             # without what is folded, without synonyms, and without the links' addresses
             text = re.sub(r"(?s)<details>.*?</details>|\*Also: .*?\.\*", "", text)
             text = re.sub(r"\[(.+?)\]\(.+?\)", r"\1", text)
-            found.append((heading, text.strip()))
+            in_heading, in_text = words_of(heading), words_of(text)
+            found.append(Section(heading, text.strip(), in_heading, in_text))
     return found
