@@ -161,7 +161,7 @@ class ForeignPath:
     [
         (Path("/srv/ada/mine/app.py"), "/srv/ada/mine/app.py"),
         (Path("/a b/c#d/100%/é:1.py"), "/a%20b/c%23d/100%25/%C3%A9%3A1.py"),
-        (ForeignPath("C:", "C:/Users/A b/app.py"), "/C:/Users/A%20b/app.py"),
+        (ForeignPath("C:", "C:/Work/A b/app.py"), "/C:/Work/A%20b/app.py"),
         (ForeignPath("//pc/share", "//pc/share/app.py"), "//pc/share/app.py"),
     ],
 )

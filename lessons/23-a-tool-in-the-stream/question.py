@@ -29,7 +29,7 @@ def read_question(request):
 
 
 def read_address(request):
-    """Return the prompt that stands in the address, as ?prompt=Why%3F."""
+    """Return the prompt in the address, which ends in ?prompt=Why%3F, say."""
     # Any page can let a browser GET any address; the browser says whose page it was.
     # It does so on localhost and over https: without either, take GET out of app.py.
     asking_page = request.headers.get("Sec-Fetch-Site", "none")
@@ -74,7 +74,7 @@ def read_message(message):
 
 
 def read_parts(parts):
-    """Return the text of a message's parts, some of which are no text."""
+    """Return the text of a message's parts, not all of which are text."""
     if not isinstance(parts, list):
         raise BadRequest(WRONG_MESSAGE)
     texts = []

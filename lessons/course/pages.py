@@ -58,7 +58,7 @@ def as_html(notes):
 
 @course.app_template_filter()
 def with_code(text):
-    """Return a text as HTML in which what stands between backticks is code."""
+    """Return a text as HTML that shows as code what is between backticks."""
     return Markup(re.sub("`(.+?)`", r"<code>\1</code>", str(escape(text))))
 
 
