@@ -91,7 +91,7 @@ class KeptConnections(httpx2.BaseTransport):
             extensions={
                 "http_version": b"HTTP/" + answer.http_version,
                 "reason_phrase": answer.reason,
-                "exchange": exchange,  # for lean.py
+                "exchange": exchange,  # for events.py
             },
         )
 
