@@ -178,6 +178,10 @@ def test_a_server_that_stops_is_said_and_found_again(browser, site, mine, checke
         "document.querySelector('#problem').textContent === arguments[0]", sentence
     )
     reader.run("document.querySelector('#pane button').click()")
+    reader.run("document.querySelector('#start').click()")
+    reader.until(
+        "document.querySelector('#status').textContent === arguments[0]", sentence
+    )
     assert reader.check_my_work()[0] == sentence
     assert reader.frame() == "Hello"  # and no grey page of the browser's
     write(mine, app=HELLO.replace("Hello", "Bye"))

@@ -1,8 +1,10 @@
 // Start: the server puts what the lesson begins with into mine/.
 
+import { reached } from "./work.js";
+
 /** Ask for that, and return the sentence that says what was done. */
 export async function start(lesson) {
-  const response = await fetch(`${lesson}start`, { method: "POST" });
+  const response = await reached(fetch(`${lesson}start`, { method: "POST" }));
   const { error, files, moved_to: movedTo } = await response.json();
   if (error) throw new Error(error);
   const kept = movedTo ? ` What was there is now in ${movedTo}/.` : "";

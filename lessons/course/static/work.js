@@ -79,7 +79,7 @@ async function* linesOf(response) {
 }
 
 /** Wait for what comes from the server; throw a sentence if it has stopped. */
-async function reached(coming) {
+export async function reached(coming) {
   try {
     return await coming;
   } catch {
