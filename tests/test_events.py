@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 from openai._streaming import SSEDecoder
+from support.raw_server import cut
 
 from failures import Unfinished
 from fast import bounds
@@ -20,16 +21,6 @@ def events_of(packets):
 def librarys_events(packets):
     """Return what the events say that OpenAI's library finds."""
     return [event.data.encode() for event in SSEDecoder().iter_bytes(iter(packets))]
-
-
-def cut(text, random):
-    """Return a text in packets of random lengths."""
-    packets = []
-    while text:
-        size = random.choice([0, 1, 1, 2, 3, 7, 50, 1000])
-        packets.append(text[:size])
-        text = text[size:]
-    return packets
 
 
 # Lines and events

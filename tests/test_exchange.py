@@ -21,6 +21,7 @@ from support.raw_server import (
     HEAD,
     LAST,
     RawServer,
+    cut,
     http_chunk,
     raw_both,
     words,
@@ -72,16 +73,6 @@ def decoded_by_h11(packets):
                 return content, rest
             content += event.data
     return content, "cut"
-
-
-def cut(text, random):
-    """Return a text in packets of random lengths."""
-    packets = []
-    while text:
-        size = random.choice([0, 1, 1, 2, 3, 7, 50, 1000])
-        packets.append(text[:size])
-        text = text[size:]
-    return packets
 
 
 def random_body(random):

@@ -26,6 +26,16 @@ def http_chunk(content):
     return b"%x\r\n%b\r\n" % (len(content), content)
 
 
+def cut(text, random):
+    """Return a text in packets of random lengths."""
+    packets = []
+    while text:
+        size = random.choice([0, 1, 1, 2, 3, 7, 50, 1000])
+        packets.append(text[:size])
+        text = text[size:]
+    return packets
+
+
 def words(*texts):
     """Return the HTTP chunks that bring texts, one in each."""
     return b"".join(http_chunk(chunk({"content": text})) for text in texts)
