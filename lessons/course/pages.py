@@ -19,7 +19,6 @@ from lessons.course.safe_headers import PAGE_POLICY, PICTURE_POLICY
 from lessons.course.who_may_run import is_by_proxy, runs_here, waits_for_the_setting
 from lessons.course.your_work.files import editor_link, paths_to_write
 from lessons.course.your_work.progress import (
-    lesson_in_mine,
     place_on_the_way,
     read_progress,
 )
@@ -117,6 +116,7 @@ def lesson(name):
     """Show a lesson's notes, with its program beside them."""
     lesson = lesson_named(name) or abort(404)
     before, after = neighbours(lesson, read_way_through().lessons)
+    progress = read_progress()
     return render_template(
         "lesson.html",
         before=before,
@@ -127,8 +127,8 @@ def lesson(name):
         runs=runs_here(request.environ),
         behind_proxy=waits_for_the_setting(request.environ),
         files=links_to_files(lesson),
-        is_started=lesson_in_mine() == lesson.name,
-        done=read_progress().done_on(lesson),
+        is_started=folders.MINE.exists() and progress.started == lesson.name,
+        done=progress.done_on(lesson),
     )
 
 

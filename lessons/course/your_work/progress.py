@@ -103,11 +103,6 @@ def place_on_the_way(lessons, progress):
     return Place(done, len(lessons), left[0] if left else None)
 
 
-def lesson_in_mine():
-    """Return the name of the lesson that mine/ was started with, or None."""
-    return read_progress().started if folders.MINE.exists() else None
-
-
 def remember_start(lesson):
     """Remember that mine/ holds what a lesson begins with; return whether it could."""
     return write_line(lesson, outcome=STARTED)
