@@ -63,9 +63,8 @@ class KeptConnections(httpx2.BaseTransport):
         self.trusted.set_alpn_protocols(["http/1.1"])  # the HTTP that we speak
         # For each server the connections that wait, and the time at which each began.
         self.waiting = defaultdict(deque)
-        self.lock = (
-            Lock()
-        )  # answers have threads of their own, which all use self.waiting
+        # Answers have threads of their own. Only one at a time may use self.waiting.
+        self.lock = Lock()
         # This calls close_all once nothing refers to this object any more.
         finalize(self, close_all, self.waiting)
 
