@@ -13,7 +13,7 @@ from lessons.course.for_checks.failing_model import (
     SECRET,
     must_not_repeat_the_provider,
 )
-from lessons.course.for_checks.in_time import PATIENCE, in_time
+from lessons.course.for_checks.in_time import PATIENCE, UntilRead, in_time
 from lessons.course.for_checks.plain_text import ANSWER, TEXTS
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End
@@ -265,18 +265,14 @@ def test_each_message_has_its_type_in_its_json(chat, new_stream):
 
 
 def test_the_first_token_leaves_before_the_second_is_made(chat):
-    came = Event()
-    waited = []
+    until_read = UntilRead(b"first")
 
     def ask_and_read():
-        wait = lambda: waited.append(came.wait(PATIENCE))  # noqa: E731
-        _, answer = chat("first", wait, " second")
-        for piece in answer.iter_encoded():
-            if b"first" in piece:
-                came.set()
+        _, answer = chat("first", until_read, " second")
+        until_read.read(answer)
 
     in_time(ask_and_read, "The model's answer was over, and the server's did not end.")
-    assert waited == [True], (
+    assert until_read.waits == [True], (
         "The client had to wait for the first token until the second was made: let"
         " send_token send each token at once, and give Response the stream itself."
     )

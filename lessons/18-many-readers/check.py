@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessageChunk
 
 from lessons.course.for_checks import plain_text
 from lessons.course.for_checks.failing_model import SECRET, read
+from lessons.course.for_checks.in_time import PATIENCE, UntilRead
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.for_checks.still_there import (
@@ -23,7 +24,6 @@ from lessons.course.for_checks.still_there import (
     whatever_is_not_a_prompt_is_refused,
 )
 
-PATIENCE = 5  # seconds that what should come at once may take
 MANY = 1000  # pieces, more than a bounded queue lets wait
 LARGE = 100_000  # letters in a large piece
 READERS = 30  # who stop reading
@@ -116,13 +116,10 @@ def test_a_prompt_that_is_not_a_string_is_refused(ask):
 
 def test_the_first_piece_leaves_before_the_second_is_made(ask):
     """The first piece leaves before the second is made."""
-    came = Event()
-    waited = []
-    _, answer = ask("one", lambda: waited.append(came.wait(PATIENCE)), " two")
-    for piece in answer.iter_encoded():
-        if b"one" in piece:
-            came.set()
-    assert waited == [True], (
+    until_read = UntilRead(b"one")
+    _, answer = ask("one", until_read, " two")
+    until_read.read(answer)
+    assert until_read.waits == [True], (
         "The reader had to wait for the first piece until the second was made: put()"
         " may wait only while there is no room, and notify_all() wakes the reader."
     )

@@ -1,7 +1,6 @@
 """The fields of a card, piece by piece, and an end that is checked; check.js reads."""
 
 import json
-import threading
 
 import pytest
 from langchain_core.exceptions import (
@@ -14,8 +13,12 @@ from langchain_core.messages.tool import tool_call_chunk
 from werkzeug.exceptions import HTTPException
 
 from failures import TOOL_CALL
-from lessons.course.for_checks.failing_model import SECRET, must_not_repeat_the_provider
-from lessons.course.for_checks.in_time import PATIENCE, in_time
+from lessons.course.for_checks.failing_model import (
+    SECRET,
+    must_not_repeat_the_provider,
+    read,
+)
+from lessons.course.for_checks.in_time import UntilRead, in_time
 from lessons.course.for_checks.json_lines import (
     answer_of,
     messages,
@@ -126,19 +129,14 @@ def test_post_ask_fills_the_fields(answer_of):
 
 
 def test_the_first_field_leaves_before_the_second_is_written(answer_of):
-    came = threading.Event()
-    waited = []
-    wait = lambda: waited.append(came.wait(PATIENCE))  # noqa: E731
+    until_read = UntilRead(b"one")
     pieces = call('{"term": "one', TEXT[TEXT.index('", "meaning"') :])
-    _, answer = answer_of(*pieces[:2], wait, pieces[2], End(finish_reason=CALL))
-
-    def read():
-        for piece in answer.iter_encoded():
-            if b"one" in piece:
-                came.set()
-
-    in_time(read, "The model's answer was over, and the server's did not end.")
-    assert waited == [True], (
+    _, answer = answer_of(*pieces[:2], until_read, pieces[2], End(finish_reason=CALL))
+    in_time(
+        lambda: until_read.read(answer),
+        "The model's answer was over, and the server's did not end.",
+    )
+    assert until_read.waits == [True], (
         'The model had written {"term": "one and was still writing, and the client got'
         " nothing: send the news of each piece at once, and gather none."
     )
@@ -295,19 +293,6 @@ def object_of(client, answer_with):
     return post
 
 
-def read_object(answer):
-    """Return the text of a body, and the exception that broke it, or None."""
-    came = b""
-    try:
-        for piece in answer.iter_encoded():
-            came += piece
-    except Exception as error:
-        return came.decode(), error
-    finally:
-        answer.close()
-    return came.decode(), None
-
-
 def test_post_object_sends_the_json_itself(object_of):
     """POST /object sends the JSON itself."""
     answer = object_of(*call(*in_pieces(TEXT)), End(finish_reason=CALL))
@@ -315,13 +300,13 @@ def test_post_object_sends_the_json_itself(object_of):
         f"POST /object gave {answer.status_code} as {answer.mimetype}, expected 200"
         " as text/plain: write a second view, and hand respond() PLAIN_TEXT."
     )
-    text, error = read_object(answer)
+    text, error = read(answer)
     assert error is None and text == TEXT, (
         f"The model wrote {short(TEXT)}, and /object sent {short(text)} and then"
         f" {'ended' if error is None else f'broke with {type(error).__name__}'}: yield"
         " the text of each step as it is."
     )
-    text, error = read_object(object_of("Here it is: ", TEXT, " Good luck!"))
+    text, error = read(object_of("Here it is: ", TEXT, " Good luck!"))
     assert error is None and text == TEXT, (
         f"The model wrote words around the JSON, and /object sent {short(text)}: yield"
         " what card.read() returns first, which is the JSON's own text."
@@ -332,7 +317,7 @@ def test_post_object_sends_the_json_itself(object_of):
 def test_only_a_body_that_breaks_says_that_the_object_is_cut(object_of, end):
     cut = TEXT[: TEXT.index("twice")]
     answer = object_of(*call(*in_pieces(cut)), End(finish_reason=end))
-    text, error = read_object(answer)
+    text, error = read(answer)
     assert error is not None, (
         f"The JSON was cut, with the finish reason {end!r}, and /object sent"
         f" {short(text[-30:])} and ended as if that were all: useObject closes the"
@@ -347,7 +332,7 @@ def test_only_a_body_that_breaks_says_that_the_object_is_cut(object_of, end):
 
 def test_a_failure_breaks_the_object_without_the_providers_words(object_of, told):
     answer = object_of(*call('{"term": "one'), ModelConnectionError(SECRET))
-    text, error = read_object(answer)
+    text, error = read(answer)
     assert error is not None and text == '{"term": "one', (
         f"The model failed in the middle of a field, and /object sent {short(text)} and"
         f" {'ended' if error is None else 'broke'}: send what came, and let the body"

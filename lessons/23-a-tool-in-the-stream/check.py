@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from failures import TOOL_CALL
 from lessons.course.for_checks import still_there
 from lessons.course.for_checks.failing_model import SECRET, must_not_repeat_the_provider
-from lessons.course.for_checks.in_time import PATIENCE, in_time
+from lessons.course.for_checks.in_time import PATIENCE, UntilRead, in_time
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End
 from lessons.course.for_checks.tool_rounds import (
@@ -106,22 +106,14 @@ def test_the_model_gets_its_call_and_the_result(answer_of):
 
 
 def test_the_page_sees_the_call_while_it_is_written(answer_of):
-    came = threading.Event()
-    waited = []
-    wait = lambda: waited.append(came.wait(PATIENCE))  # noqa: E731
+    until_read = UntilRead(b"inputTextDelta")
     start, begun, end = call('{"query": "fl', 'ush"}')
-    _, answer = answer_of(called(start, begun, wait, end), ["done"])
-    seen = b""
-
-    def read():
-        nonlocal seen
-        for event in answer.iter_encoded():
-            seen += event
-            if b"inputTextDelta" in event:
-                came.set()
-
-    in_time(read, "The model's answer was over, and yours is not.")
-    assert waited == [True], (
+    _, answer = answer_of(called(start, begun, until_read, end), ["done"])
+    seen = in_time(
+        lambda: until_read.read(answer),
+        "The model's answer was over, and yours is not.",
+    )
+    assert until_read.waits == [True], (
         "The model had written half of a call, and the client knew nothing of it: yield"
         " from calls.add(piece) for each piece, at once."
     )

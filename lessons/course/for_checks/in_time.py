@@ -28,6 +28,27 @@ class Caller:
                 self.ends.put((None, error))
 
 
+class UntilRead:
+    """An item of a script: the model goes on once a reader has got some bytes."""
+
+    def __init__(self, sign):
+        self.sign = sign
+        self.has_come = threading.Event()
+        self.waits = []  # for each time that the model waited, whether they came
+
+    def __call__(self):
+        self.waits.append(self.has_come.wait(PATIENCE))
+
+    def read(self, answer):
+        """Read a body to its end, and return it; the sign has to be in one piece."""
+        body = b""
+        for piece in answer.iter_encoded():
+            body += piece
+            if self.sign in piece:
+                self.has_come.set()
+        return body
+
+
 callers = []  # that wait for a call; one whose call never ends does not come back
 
 

@@ -15,7 +15,12 @@ from werkzeug.exceptions import HTTPException
 
 from failures import STOPPED_EARLY, BodyBreaks
 from lessons.course.for_checks.failing_model import SECRET, must_not_repeat_the_provider
-from lessons.course.for_checks.in_time import PATIENCE, in_time, is_of_the_check
+from lessons.course.for_checks.in_time import (
+    PATIENCE,
+    UntilRead,
+    in_time,
+    is_of_the_check,
+)
 from lessons.course.for_checks.plain_text import ANSWER, STATUS, TEXTS
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End
@@ -153,17 +158,13 @@ def a_list_of_blocks_is_sent_as_text(answer_of):
 
 
 def the_first_token_leaves_before_the_second_is_made(answer_of):
-    came = threading.Event()
-    waited = []
-    _, answer = answer_of("one", lambda: waited.append(came.wait(PATIENCE)), " two")
-
-    def read():
-        for piece in answer.iter_encoded():
-            if b"one" in piece:
-                came.set()
-
-    in_time(read, "The model's answer was over, and the server's did not end.")
-    assert waited == [True], (
+    until_read = UntilRead(b"one")
+    _, answer = answer_of("one", until_read, " two")
+    in_time(
+        lambda: until_read.read(answer),
+        "The model's answer was over, and the server's did not end.",
+    )
+    assert until_read.waits == [True], (
         "The client had to wait for the first token until the second was made: send"
         " each message when it is there, and gather none."
     )
