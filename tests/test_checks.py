@@ -35,7 +35,7 @@ PAGES = [lesson for lesson in LESSONS if lesson.has("check.js")]
 FOR_THE_BROWSER = [".js", ".css"]
 PLENTY = 10 * LIMIT  # seconds; checks that take longer have failed
 TURNS = [lesson for lesson in LESSONS if lesson.has("turn")]
-THIRD = os.environ["ANSWERS"]  # of the wrong answers: "0", "1", "2", or "all"
+THIRD = os.environ["WRONG_ANSWERS"]  # of the wrong answers: "0", "1", "2", or "all"
 
 
 def named(lessons):
@@ -47,7 +47,7 @@ def each_answer(of_lesson, in_turn=False):
     """Parametrize a test by answers: of_lesson returns those of a lesson.
 
     There are many hundreds of wrong ones, and CI has twelve minutes. So there a third
-    of them are tried, each day another; elsewhere all are, or with ANSWERS=all.
+    of them are tried, each day another; elsewhere all are, or with WRONG_ANSWERS=all.
     """
     answers = []
     for lesson in LESSONS:
