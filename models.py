@@ -3,7 +3,9 @@
 from importlib import import_module
 from pathlib import Path
 
-from hosts import trusted_hosts  # noqa: F401  lessons import it from this file
+# "noqa" tells the linter that this name is meant for others: the lessons import it
+# from here.
+from hosts import trusted_hosts  # noqa: F401
 from machine import use_no_proxy_for_this_machine
 from providers import (
     ADDRESSES,
@@ -33,18 +35,18 @@ def choose_model():
     name = chosen_name()
     timeout = number("MODEL_TIMEOUT", 30)  # seconds of silence
     if name == "practice":
-        check_key_without_model()
+        check_key_without_model()  # a key alone, but no model that it is for
         model = practice_model(name, timeout)
     else:
         model = provider_model(name, timeout)
-    report_start(name)
+    report_start(name)  # prints which model answers
     return model
 
 
 def practice_model(name, timeout):
     """Return the practice model.
 
-    Only this function imports it: it needs SQLite, and a provider's model does not.
+    Only this function imports it, because no provider's model needs it.
     """
     from practice import PracticeModel
 
@@ -58,7 +60,9 @@ def provider_model(name, timeout):
     check_address(provider)
     for setting in proxy_settings(provider):
         check_proxy(setting)  # a proxy is a server that passes requests on
-    check_certificates()  # the file that SSL_CERT_FILE names
+    # SSL_CERT_FILE names a file. It says which servers' certificates are trusted: by
+    # its certificate, a server proves who it is.
+    check_certificates()
     key = read_key(provider)
     use_no_proxy_for_this_machine()  # for a model that runs here
     try:

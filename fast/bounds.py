@@ -8,7 +8,7 @@ from failures import Failure
 
 HEAD = 1_000_000  # bytes of the first line and the headers; httpx2 takes a tenth
 REFUSAL = 4_000_000  # bytes of the body that comes with an error's status
-EVENT = 100_000_000  # bytes of one server-sent event
+EVENT = 100_000_000  # bytes of one server-sent event: see events.py
 SIZE = 10_000  # bytes of the line with the size of an HTTP chunk
 TOO_MUCH = Failure(
     502,

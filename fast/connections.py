@@ -8,7 +8,7 @@ connections at each question, and takes each read of an answer through many step
 
 import os
 import socket
-import ssl
+import ssl  # the encryption of https
 from collections import defaultdict, deque
 from functools import partial  # partial(f, 1) is f with its first argument filled in
 from threading import Lock
@@ -22,7 +22,7 @@ from providers import proxy_of
 
 IDLE = 30  # seconds that a connection waits for a question before it is closed
 PORTS = {"http": 80, "https": 443}
-# Those of LangChain's client, and one of httpx2's: a packet leaves at once (NODELAY).
+# LangChain's client sets these. httpx2 sets TCP_NODELAY: each packet leaves at once.
 # After a minute of silence the system asks whether the server is still there, three
 # times, ten seconds apart, and hangs up if nothing is confirmed within two minutes.
 SOCKET_OPTIONS = {
@@ -60,8 +60,9 @@ class KeptConnections(httpx2.BaseTransport):
         # A server proves with a certificate that it is who it says. httpx2 decides
         # which ones are trusted: those of the system, or those in SSL_CERT_FILE.
         self.trusted = httpx2.create_ssl_context()
-        self.trusted.set_alpn_protocols(["http/1.1"])  # the HTTP that we speak
+        self.trusted.set_alpn_protocols(["http/1.1"])  # we speak no newer HTTP
         # For each server the connections that wait, and the time at which each began.
+        # A defaultdict makes what it lacks. A deque is a list, quick at both ends.
         self.waiting = defaultdict(deque)
         # Answers have threads of their own. Only one at a time may use self.waiting.
         self.lock = Lock()
@@ -71,7 +72,8 @@ class KeptConnections(httpx2.BaseTransport):
     def handle_request(self, request):
         """Send httpx2's request, and return its response as soon as it begins."""
         deadline = monotonic() + self.answer_seconds
-        seconds = request.extensions.get("timeout", {})  # by step; it may hold None
+        # The limits by step, such as {"connect": 5, "read": 30}. None is no limit.
+        seconds = request.extensions.get("timeout", {})
         url = request.url
         if url.scheme not in PORTS:
             raise httpx2.UnsupportedProtocol(f"{url.scheme}:// is not spoken here.")
@@ -87,10 +89,10 @@ class KeptConnections(httpx2.BaseTransport):
             answer.status_code,
             headers=answer.headers.raw_items(),
             stream=exchange,
-            extensions={
+            extensions={  # what else httpx2 wants to know
                 "http_version": b"HTTP/" + answer.http_version,
-                "reason_phrase": answer.reason,
-                "exchange": exchange,  # for events.py
+                "reason_phrase": answer.reason,  # the OK of "200 OK"
+                "exchange": exchange,  # for events.py, which calls its finish()
             },
         )
 

@@ -21,8 +21,8 @@ from jiter import from_json  # a fast reader of JSON, which comes with openai
 from failures import Unfinished
 from fast import bounds
 
-# What a chunk of text may have besides the text, by the dict that it is in: fields in
-# which LangChain does not look. Of any other field LangChain may know what it means.
+# The fields that a chunk of text may have, by the dict that they are in. LangChain
+# does not look at these, apart from the text. Any other field may mean something to it.
 CHUNK = {
     "id",
     "object",
@@ -45,7 +45,7 @@ def read_chunks(response):
             if event.startswith(b"[DONE]"):  # the library looks no closer either
                 exchange = response.extensions.get("exchange")
                 if exchange:  # there is none on the way through a proxy
-                    exchange.finish()
+                    exchange.finish()  # so that the connection can be kept
                 return
             chunk = parse(event)
             if isinstance(chunk, dict) and chunk.get("error"):
@@ -72,7 +72,7 @@ def read_lines(packets):
     for packet in packets:
         # A line ends in "\n", "\r\n" or "\r", and a packet can end within "\r\n".
         if part.endswith(b"\r") and packet.startswith(b"\n"):
-            part = b"\n"
+            part = b"\n"  # and no longer "\r": another "\n" is a line of its own
             packet = packet.removeprefix(part)
         for part in packet.splitlines(keepends=True):
             parts.append(part)

@@ -66,7 +66,7 @@ class Exchange(httpx2.SyncByteStream):
                 target=request.url.raw_path,
                 headers=request.headers.raw,
             )
-            question = self.http.send(head)
+            question = self.http.send(head)  # h11 sends nothing: it returns bytes
             question += self.http.send(h11.Data(data=request.read()))
             question += self.http.send(h11.EndOfMessage())
         except h11.LocalProtocolError as error:  # HTTP has no way to write it
@@ -107,7 +107,7 @@ class Exchange(httpx2.SyncByteStream):
     def prepare_for_body(self, answer):
         """Note how the body will come, and whether its end ends the connection too."""
         names = set()
-        closes = answer.http_version < b"1.1"
+        closes = answer.http_version < b"1.1"  # HTTP/1.0 hangs up after each answer
         for name, value in answer.headers:  # h11 has the names in small letters
             names.add(name)
             if name == b"connection" and b"close" in value.lower():
@@ -134,7 +134,7 @@ class Exchange(httpx2.SyncByteStream):
             raise httpx2.ReadError(str(error)) from None
 
     def limit(self, step):
-        """Let the connection wait as long as a step may, and the whole answer."""
+        """Let the connection wait no longer than this step, or the answer, may."""
         seconds_left = self.deadline - monotonic()
         if seconds_left <= 0:
             raise Unfinished(TOO_SLOW)
@@ -200,7 +200,7 @@ class Exchange(httpx2.SyncByteStream):
             return
         self.deadline = min(self.deadline, monotonic() + MOMENT)
         with suppress(httpx2.RequestError, Unfinished):  # any of them: it is not kept
-            for _ in islice(self, 3):
+            for _ in islice(self, 3):  # reads: the end may come in parts
                 pass
 
     def close(self):
@@ -220,7 +220,7 @@ class HTTPChunks:
 
     def __init__(self):
         self.missing = 0  # bytes of the chunk that has begun
-        self.size_line = FIRST_SIZE  # the line that comes after it
+        self.size_line = FIRST_SIZE  # the pattern of the line that comes after it
         self.rest = b""  # what came of a line that is not whole yet
         self.had_last = False  # whether the size 0 has come
         self.have_ended = False  # whether the blank line after it has come, too
@@ -240,9 +240,6 @@ class HTTPChunks:
                 if self.missing:
                     break
                 self.size_line = NEXT_SIZE
-                if received.startswith(b"\r\n", at):
-                    at += 2
-                    self.size_line = FIRST_SIZE
             line = self.size_line.match(received, at)
             if line is None:
                 break
@@ -260,7 +257,7 @@ class HTTPChunks:
         if self.had_last and end:
             self.have_ended = True
             self.rest = self.rest[end.end() :]
-        elif not self.had_last and b"\n" in self.rest[2:]:  # a whole line
+        elif not self.had_last and b"\n" in self.rest[2:]:  # after a line end
             self.fault = httpx2.RemoteProtocolError("An HTTP chunk has no size.")
         elif len(self.rest) > bounds.SIZE:
             self.fault = Unfinished(bounds.TOO_MUCH)

@@ -40,7 +40,7 @@ class LeanChatOpenAI(ChatOpenAI):
         """Let a transport carry the questions, and bring the answers."""
         client = openai.DefaultHttpxClient(transport=transport)
         self.root_client = self.root_client.with_options(http_client=client)
-        self.client = self.root_client.chat.completions
+        self.client = self.root_client.chat.completions  # which LangChain asks
 
     def stream(self, input, config=None, *, stop=None, **options):
         """Yield the messages of an answer; the arguments are ChatOpenAI's."""
@@ -49,7 +49,7 @@ class LeanChatOpenAI(ChatOpenAI):
             return
         # A copy of this model, in which LangChain finds the answer where it looks for
         # the library's completions. super() with these two is ChatOpenAI's own stream,
-        # for the copy.
+        # for the copy; model.stream() would be this function again.
         answer = Answer(self.client)
         model = self.model_copy(update={"client": answer})
         chat_openai = super(LeanChatOpenAI, model)
@@ -57,7 +57,7 @@ class LeanChatOpenAI(ChatOpenAI):
             chat_openai.stream(input, config, stop=stop, **options)
         ) as messages:
             for message in messages:
-                is_text = message.content == answer.text
+                is_text = message.content == answer.text  # None if there is more
                 if not is_text or not isinstance(message, AIMessageChunk):
                     yield message
                     continue
@@ -66,7 +66,12 @@ class LeanChatOpenAI(ChatOpenAI):
                 yield from copies(original, answer.texts())
 
     def is_listened_to(self, config):
-        """Whether somebody, such as LangSmith, wants to hear of each chunk."""
+        """Whether somebody wants to hear of each chunk.
+
+        LangSmith is an example, a service that records what a model is asked and says.
+        LangChain calls such listeners by their callbacks, and a manager knows them all:
+        those of this question, of this model, and of the environment.
+        """
         callbacks = ensure_config(config).get("callbacks")
         manager = CallbackManager.configure(callbacks, self.callbacks, self.verbose)
         return bool(manager.handlers)
@@ -74,7 +79,8 @@ class LeanChatOpenAI(ChatOpenAI):
 
 def copies(message, texts):
     """Yield a copy of a message for each of the texts."""
-    # All copies would share these, in which others may write.
+    # A message yields its fields. All copies would share these, and others may write
+    # in them.
     shared = {name: value for name, value in message if isinstance(value, dict | list)}
     for text in texts:
         fields = {name: value.copy() for name, value in shared.items()}
@@ -83,10 +89,10 @@ def copies(message, texts):
 
 
 class Answer:
-    """The completions that LangChain asks, and the chunks of the one answer it gets.
+    """Stands in for the library's completions, the object that is asked for an answer.
 
-    LangChain takes chunks as from any iterator. Between two of them stream(), above,
-    may take those that bring a text alone.
+    It is the answer too: LangChain takes chunks as from any iterator. Between two of
+    them stream(), above, may take those that bring a text alone.
     """
 
     def __init__(self, completions):
@@ -101,7 +107,9 @@ class Answer:
         """Return what is not defined here: it is the library's."""
         return getattr(self.completions, name)
 
-    @contextmanager  # LangChain writes `with create(...) as chunks:`
+    # LangChain writes `with create(...) as chunks:`. This line lets a function be used
+    # like that: it runs to its yield, and goes on at the end of the block.
+    @contextmanager
     def create(self, **request):
         """Ask for a stream; in the end, hang up."""
         with self.completions.create(**request) as stream:

@@ -17,7 +17,7 @@ from langsmith import tracing_context
 from error_facts import place_of_error
 from fast.connections import KeptConnections
 
-RUN = UUID(int=1)  # LangChain makes the ids of the messages from it
+RUN = UUID(int=1)  # both classes make the ids of their messages from it
 
 
 def event(**fields):
@@ -67,7 +67,8 @@ def outcome(model):
     messages = []
     try:
         for message in model.stream("Hello?", config={"run_id": RUN}):
-            messages.append((type(message), message.model_dump()))
+            fields = message.model_dump()  # as a dict
+            messages.append((type(message), fields))
     except openai.APIError as error:
         return messages, type(error), str(error)
     return messages, None, None
@@ -99,6 +100,6 @@ class OurTransport(KeptConnections):
         with other:
             head = f"HTTP/1.1 {status} Trial\r\nTransfer-Encoding: chunked\r\n"
             other.sendall(f"{head}Connection: close\r\n\r\n".encode())
-            for piece in [*pieces, b""]:
+            for piece in [*pieces, b""]:  # the size 0 ends the body
                 other.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
         return connection
