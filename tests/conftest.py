@@ -13,6 +13,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from support import CLIENTS, LIMIT  # first: it takes a student's settings away
 from support.browser import FLAGS
+from xdist.scheduler import LoadScopeScheduling
 
 import app as program
 from lessons.course.for_checks.local_server import served
@@ -46,10 +47,30 @@ os.environ.setdefault("WRONG_ANSWERS", TRIED)
 def pytest_collection_modifyitems(items):
     """Leave the checks of lessons for the end.
 
-    They are many and short: processes that share the tests all have some of them until
-    the end, and none waits for another's long one.
+    Each lesson's are a short part, so that no process waits long for another's.
     """
     items.sort(key=lambda item: item.path.name == "test_checks.py")
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Let processes that share the tests take whole files of them: see ByFile."""
+    return ByFile(config, log)
+
+
+class ByFile(LoadScopeScheduling):
+    """Gives all tests of a file to one process, and all checks of a lesson.
+
+    What they share, such as a server or what a check.py imports, is then made once,
+    and not again in each process.
+    """
+
+    def _split_scope(self, nodeid):
+        """Return the name of the part to which a test belongs."""
+        file, _, name = nodeid.partition("::")
+        if not file.endswith("test_checks.py"):
+            return file
+        _, _, case = name.partition("[")
+        return f"{file} {case[:2]}"  # the number of the lesson
 
 
 @pytest.fixture(autouse=True)
