@@ -214,6 +214,8 @@ def test_watch_checks_at_each_save_until_it_is_ended(tmp_path):
     mine.mkdir()
     (mine / "__init__.py").touch()
     shutil.copy(lesson / "begin" / "app.py", mine)
+    # What a shell runs in the background ignores Ctrl+C, and so does what that starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [sys.executable, "-m", "flask", "check", "1", "--watch"]
     watching = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, encoding="utf-8"

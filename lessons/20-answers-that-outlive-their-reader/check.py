@@ -14,6 +14,7 @@ from langchain_core.exceptions import ModelAPIError
 
 from lessons.course.for_checks import still_there
 from lessons.course.for_checks.failing_model import SECRET
+from lessons.course.for_checks.in_time import read_until
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.threaded_reader import ThreadedReader
 
@@ -252,11 +253,7 @@ def test_an_event_is_sent_before_the_next_is_made(begin, client):
     gate = Gate()
     model, place = begin("one", gate, "two")
     pieces = client.get(place).iter_encoded()
-    came = b""
-    for piece in pieces:
-        came += piece
-        if b"one" in came or came.count(b"heartbeat") > 50:
-            break
+    came = read_until(b"one", pieces)
     made = model.made
     gate.set()
     list(pieces)
@@ -546,7 +543,7 @@ def test_stop_ends_it_for_everybody(begin, client, program):
     gate = Gate()
     model, place = begin("one", gate, "two", "three")
     reader = client.get(place).iter_encoded()
-    next(reader)
+    read_until(b"one", reader)
     client.delete(place)
     events = events_in(reader)
     kept = program.store.so_far(place.rpartition("/")[2])

@@ -7,6 +7,7 @@ import pytest
 from langchain_core.exceptions import ModelAPIError
 
 from lessons.course.for_checks.failing_model import SECRET
+from lessons.course.for_checks.in_time import read_until
 from lessons.course.for_checks.quoting import short
 
 TEXTS = ["Tragödie 👋", "\n", "<b> "]
@@ -76,7 +77,7 @@ def test_the_text_so_far_is_sent_at_once(begin, client):
     gate = Gate()
     model, place = begin("one", gate, " two")
     reader = client.get(place.removesuffix("/text")).iter_encoded()
-    next(reader), next(reader)  # the events start and token are there
+    read_until(b"one", reader)
     answer = client.get(place)
     text = answer.text
     made = model.made

@@ -1,6 +1,7 @@
 """Calls that may wait for ever: who checks a program waits for a few seconds only."""
 
 import threading
+from itertools import islice
 from queue import Empty, SimpleQueue
 
 PATIENCE = 5  # seconds that what should come at once may take
@@ -47,6 +48,19 @@ class UntilRead:
             if self.sign in piece:
                 self.has_come.set()
         return body
+
+
+def read_until(sign, pieces, most=50):
+    """Read pieces of a body until the sign is in them, and return what came.
+
+    Some of them may be heartbeats. After so many pieces the sign is not awaited.
+    """
+    came = b""
+    for piece in islice(pieces, most):
+        came += piece
+        if sign in came:
+            break
+    return came
 
 
 callers = []  # that wait for a call; one whose call never ends does not come back
