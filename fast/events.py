@@ -100,6 +100,8 @@ def read_events(lines):
             yield b"\n".join(event)
             event = []
             size = 0
+        else:
+            name.decode()  # a damaged name may have been "data": it is a ValueError
 
 
 def parse(event):

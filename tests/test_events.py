@@ -70,6 +70,18 @@ def test_random_streams_have_the_librarys_events(seed):
         assert [each for each in found if each] == [each for each in expected if each]
 
 
+@pytest.mark.parametrize("name", [b"d\xe1ta", b"\xffdata", b"dat\xc3"])
+def test_an_event_whose_name_is_damaged_is_not_passed_over(name):
+    packets = [b"data: one\n\n", name + b": two\n\n", b"data: three\n\n"]
+    for read in librarys_events, events_of:
+        with pytest.raises(UnicodeDecodeError):
+            read(packets)
+
+
+def test_a_damaged_comment_loses_nothing():
+    assert events_of([b": M\xfcller\n\ndata: one\n\n"]) == [b"one"]
+
+
 # How much is taken in
 
 
