@@ -3,8 +3,8 @@
 from importlib import import_module
 from pathlib import Path
 
-# "noqa" tells the linter that this name is meant for others: the lessons import it
-# from here.
+# "noqa" tells the linter that this name is meant for others: app.py and the lessons
+# import it from here.
 from hosts import trusted_hosts  # noqa: F401
 from machine import use_no_proxy_for_this_machine
 from providers import (
@@ -35,7 +35,7 @@ def choose_model():
     name = chosen_name()
     timeout = number("MODEL_TIMEOUT", 30)  # seconds of silence
     if name == "practice":
-        check_key_without_model()  # a key alone, but no model that it is for
+        check_key_without_model()  # such as GROQ_API_KEY without MODEL
         model = practice_model(name, timeout)
     else:
         model = provider_model(name, timeout)
@@ -64,7 +64,7 @@ def provider_model(name, timeout):
     # its certificate, a server proves who it is.
     check_certificates()
     key = read_key(provider)
-    use_no_proxy_for_this_machine()  # for a model that runs here
+    use_no_proxy_for_this_machine()  # a proxy cannot reach a model that runs here
     try:
         return model_class(
             name=name,  # what the page shows
@@ -79,14 +79,14 @@ def provider_model(name, timeout):
 
 
 def import_model_class(provider, model_name):
-    """Return LangChain's class for a provider, or stop and say how to get it."""
+    """Return the class for a provider's models, or stop and say how to get it."""
     module_name, class_name = CHAT_MODELS[provider]
     try:
         module = import_module(module_name)  # as import does, for a name in a variable
     except ModuleNotFoundError as missing:
         package = missing.name.split(".")[0].replace("_", "-")  # pip's name for it
         way = f"pip install {package}"
-        if provider in ADDRESSES:  # it also speaks OpenAI's protocol
+        if provider in ADDRESSES:  # OpenAI's client, which is installed, can ask it
             way = f"{without_package(provider, model_name)}; or {way}"
         stop(f"MODEL={provider}:{model_name}: {way}.")
     if provider == "openai" and FAST.is_file():

@@ -1,8 +1,8 @@
-"""The program works without this folder: it makes each word of OpenAI's cost less.
+"""This folder makes each word from OpenAI cost less. The program works without it.
 
-models.py asks chat_openai() for the class of the model. If the folder is deleted, it
-takes LangChain's ChatOpenAI, which gives the same answers for four times the processor
-time.
+models.py asks chat_openai() for the class of the model. If the folder is deleted,
+models.py takes LangChain's ChatOpenAI, which gives the same answers for four times the
+processor time.
 
     lean.py          ChatOpenAI, with less work for each word
     events.py        from the bytes of a stream to its chunks
@@ -18,6 +18,7 @@ from functools import cache
 from langchain_openai import ChatOpenAI
 from werkzeug.serving import is_running_from_reloader
 
+# The libraries that this folder relies on. A new release of one may not fit.
 LIBRARIES = ["h11", "httpx2", "jiter", "langchain_core", "langchain_openai"]
 LIBRARIES += ["langsmith", "openai"]
 

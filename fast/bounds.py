@@ -6,10 +6,10 @@ that never stops sending, by mistake or on purpose, could fill the memory.
 
 from failures import Failure
 
-HEAD = 1_000_000  # bytes of the first line and the headers; httpx2 takes a tenth
+HEAD = 1_000_000  # bytes of the first line and the headers
 REFUSAL = 4_000_000  # bytes of the body that comes with an error's status
 EVENT = 100_000_000  # bytes of one server-sent event: see events.py
-SIZE = 10_000  # bytes of the line with the size of an HTTP chunk
+SIZE = 10_000  # bytes of a line with a chunk's size, or of the headers after the body
 TOO_MUCH = Failure(
     502,
     "The model's server sent more at once than this server takes in: ask again, in"

@@ -22,9 +22,9 @@ from providers import proxy_of
 
 IDLE = 30  # seconds that a connection waits for a question before it is closed
 PORTS = {"http": 80, "https": 443}
-# LangChain's client sets these. httpx2 sets TCP_NODELAY: each packet leaves at once.
-# After a minute of silence the system asks whether the server is still there, three
-# times, ten seconds apart, and hangs up if nothing is confirmed within two minutes.
+# LangChain's own client has the same. TCP_NODELAY: each packet leaves at once. The rest
+# is for a server that is gone without a sign: after a minute of silence the system asks
+# every ten seconds whether it is still there, and hangs up within two minutes.
 SOCKET_OPTIONS = {
     "TCP_NODELAY": 1,
     "TCP_KEEPIDLE": 60,
@@ -42,6 +42,7 @@ def has_another_way(model):
     """
     if proxy_of(str(model.root_client.base_url)):
         return True
+    # LangChain reads values for SOCKET_OPTIONS from these.
     if any(name.startswith("LANGCHAIN_OPENAI_TCP_") for name in os.environ):
         return True
     chosen = [model.openai_proxy, model.http_client, model.http_socket_options]
@@ -61,12 +62,13 @@ class KeptConnections(httpx2.BaseTransport):
         # which ones are trusted: those of the system, or those in SSL_CERT_FILE.
         self.trusted = httpx2.create_ssl_context()
         self.trusted.set_alpn_protocols(["http/1.1"])  # we speak no newer HTTP
-        # For each server the connections that wait, and the time at which each began.
+        # For each server its waiting connections, each with the time it began to wait.
         # A defaultdict makes what it lacks. A deque is a list, quick at both ends.
         self.waiting = defaultdict(deque)
         # Answers have threads of their own. Only one at a time may use self.waiting.
         self.lock = Lock()
-        # This calls close_all once nothing refers to this object any more.
+        # Nobody closes a model that is no longer used. So this calls close_all once
+        # nothing refers to this object any more.
         finalize(self, close_all, self.waiting)
 
     def handle_request(self, request):
@@ -87,7 +89,7 @@ class KeptConnections(httpx2.BaseTransport):
             raise
         return httpx2.Response(
             answer.status_code,
-            headers=answer.headers.raw_items(),
+            headers=answer.headers.raw_items(),  # the names as the server wrote them
             stream=exchange,
             extensions={  # what else httpx2 wants to know
                 "http_version": b"HTTP/" + answer.http_version,
@@ -97,7 +99,7 @@ class KeptConnections(httpx2.BaseTransport):
         )
 
     def connect(self, server, seconds):
-        """Return a new connection, a socket; None seconds are no limit."""
+        """Return a new connection, a socket; None seconds mean answer_seconds."""
         scheme, host, port = server
         limit = min(seconds or self.answer_seconds, self.answer_seconds)
         connection = None
@@ -105,12 +107,13 @@ class KeptConnections(httpx2.BaseTransport):
             connection = socket.create_connection((host, port), limit)
             set_options(connection)
             if scheme == "https":
+                # Encrypt from here on. The certificate has to be for this host.
                 connection = self.trusted.wrap_socket(connection, server_hostname=host)
         except OSError as error:
             if connection:
                 connection.close()
-            # "from None" leaves the error out that this one is raised for: failures.py
-            # looks at that too, and would take each TimeoutError for a silence.
+            # failures.py knows both of these classes. "from None": the error of the
+            # system, which is left out, would tell it nothing more.
             if isinstance(error, TimeoutError):
                 raise httpx2.ConnectTimeout("There was no connection.") from None
             raise httpx2.ConnectError(str(error)) from None
@@ -139,6 +142,7 @@ class KeptConnections(httpx2.BaseTransport):
         with self.lock:
             waiting = self.waiting[server]
             waiting.append((connection, now))
+            # The oldest is first. The one that was just added ends the loop.
             while now - waiting[0][1] > IDLE:
                 old, _ = waiting.popleft()
                 old.close()
@@ -159,6 +163,8 @@ def close_all(waiting):
 
 def set_options(connection):
     """Set what the operating system should do for a connection, as far as it can."""
+    # 1 lets the system ask in a silence; SOCKET_OPTIONS says when. SOL_SOCKET and
+    # IPPROTO_TCP name the group that an option is in.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in SOCKET_OPTIONS.items():
         if hasattr(socket, name):  # no system has all of them
@@ -166,8 +172,8 @@ def set_options(connection):
 
 
 def is_quiet(connection):
-    """Whether a waiting connection can be used: nothing has arrived, and no end."""
-    connection.settimeout(0)
+    """Whether a waiting connection can be used: it is open, and nothing has arrived."""
+    connection.settimeout(0)  # do not wait for anything
     try:
         connection.recv(1)
     except (BlockingIOError, ssl.SSLWantReadError):  # there is nothing to be read

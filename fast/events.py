@@ -30,7 +30,7 @@ CHUNK = {
     "model",
     "service_tier",
     "system_fingerprint",
-    "obfuscation",  # random letters: the length of a packet must not tell its text
+    "obfuscation",  # random letters, so that a packet's length does not betray its text
     "choices",
 }
 CHOICE = {"index", "delta"}
@@ -44,7 +44,7 @@ def read_chunks(response):
         for event in read_events(read_lines(packets_of(response))):
             if event.startswith(b"[DONE]"):  # the library looks no closer either
                 exchange = response.extensions.get("exchange")
-                if exchange:  # there is none on the way through a proxy
+                if exchange:  # there is none if LangChain's own transport was used
                     exchange.finish()  # so that the connection can be kept
                 return
             chunk = parse(event)
@@ -58,7 +58,7 @@ def read_chunks(response):
 
 
 def packets_of(response):
-    """Return the packets of a response, unpacked if the server has compressed them."""
+    """Return the body of a response piece by piece, and no longer compressed."""
     if "content-encoding" in response.headers:
         return response.iter_bytes()
     return response.stream  # the same bytes as iter_bytes, in fewer steps
@@ -68,12 +68,12 @@ def read_lines(packets):
     """Yield the lines of a stream without their ends, wherever the packets cut them."""
     parts = []  # of a line that has not ended yet
     size = 0
-    part = b""
+    part = b""  # the latest one, which may be of the packet before
     for packet in packets:
         # A line ends in "\n", "\r\n" or "\r", and a packet can end within "\r\n".
         if part.endswith(b"\r") and packet.startswith(b"\n"):
-            part = b"\n"  # and no longer "\r": another "\n" is a line of its own
-            packet = packet.removeprefix(part)
+            packet = packet[1:]  # its line has already ended, with the "\r"
+            part = b"\n"  # so that a "\n" at the next packet's start is kept
         for part in packet.splitlines(keepends=True):
             parts.append(part)
             size += len(part)
@@ -101,7 +101,9 @@ def read_events(lines):
             event = []
             size = 0
         else:
-            name.decode()  # a damaged name may have been "data": it is a ValueError
+            # If the name is not UTF-8, it may have been "data". Then this raises a
+            # ValueError, as the library does.
+            name.decode()
 
 
 def parse(event):
@@ -120,6 +122,7 @@ def text_alone(chunk):
         text = delta["content"]
     except (KeyError, TypeError, ValueError):  # not of this shape
         return None
+    # For any other role LangChain makes a message of another class.
     if not isinstance(text, str) or delta.get("role") not in (None, "assistant"):
         return None
     if has_more(chunk, CHUNK) or has_more(choice, CHOICE) or has_more(delta, DELTA):
@@ -139,5 +142,5 @@ def stream_error(error, request):
     """Return the library's error for one that comes inside the stream."""
     message = error.get("message") if isinstance(error, dict) else None
     if not message or not isinstance(message, str):
-        message = "An error occurred during streaming"
+        message = "An error occurred during streaming"  # the library's own words
     return openai.APIError(message, request, body=error)

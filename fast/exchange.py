@@ -1,4 +1,4 @@
-"""One question to a server, and its answer: an exchange in HTTP/1.1.
+r"""One question to a server, and its answer: an exchange in HTTP/1.1.
 
 Both have the same form: a head, which is a first line and headers, and then a body. The
 library h11, with which httpx2 reads HTTP as well, writes the question here, and reads
@@ -10,10 +10,10 @@ chunks, as streams do. Each chunk has its size before it, a hexadecimal number:
     Hello
     0                       none follow: this was the last
 
-Each line ends in two bytes, written "\\r\\n" in Python, and a blank line ends the body.
+Each line ends in two bytes, written "\r\n" in Python, and a blank line ends the body.
 """
 
-import re  # patterns: ? means "perhaps", * any number, {1,20} one to twenty
+import re  # patterns: ? means "perhaps", * any number, | "or", ^ the start, . any byte
 from contextlib import suppress
 from itertools import islice  # islice(body, 3): the first three pieces of it
 from math import inf
@@ -25,14 +25,15 @@ import httpx2
 from failures import TOO_SLOW, Unfinished
 from fast import bounds
 
-MOMENT = 0.1  # seconds that reading what follows an answer's last word may take
+MOMENT = 0.1  # seconds for all that follows an answer's last word: see finish()
 # The line with the size of a chunk. A note may follow it, behind a semicolon.
 FIRST_SIZE = re.compile(rb"([0-9A-Fa-f]{1,20})(;.*)?[ \t]*\r\n")
-# The same for all chunks but the first, where the line end of the one before is left.
+# The same for a later chunk: the line end of the chunk before comes first. A compiled
+# pattern has its text in .pattern.
 NEXT_SIZE = re.compile(rb"\r\n" + FIRST_SIZE.pattern)
 # The blank line that ends the body. Headers may come before it, and some servers end a
 # line in "\n" alone.
-END = re.compile(rb"^\r?\n|\n\r?\n")
+END = re.compile(rb"^\r?\n|\n\r?\n")  # at the start, or after a header; as h11 does it
 
 
 class Exchange(httpx2.SyncByteStream):
@@ -49,7 +50,7 @@ class Exchange(httpx2.SyncByteStream):
         self.seconds = seconds
         self.deadline = deadline
         self.keep = keep
-        self.http = h11.Connection(h11.CLIENT, bounds.HEAD)
+        self.http = h11.Connection(h11.CLIENT, bounds.HEAD)  # we ask; no head is larger
         self.chunks = None  # HTTPChunks, if the body comes in them
         self.received = b""  # the part of such a body that came with the head
         self.room = inf  # bytes that the body may still have
@@ -73,7 +74,7 @@ class Exchange(httpx2.SyncByteStream):
             raise httpx2.LocalProtocolError(str(error)) from None
         self.send(question)
         answer = self.next_event()
-        # 102 or 103 only says that the server is at work. The answer comes after it.
+        # A status below 200 is not the answer yet, which comes after it.
         while isinstance(answer, h11.InformationalResponse):
             answer = self.next_event()
         self.prepare_for_body(answer)
@@ -105,7 +106,7 @@ class Exchange(httpx2.SyncByteStream):
             self.http.receive_data(self.receive())
 
     def prepare_for_body(self, answer):
-        """Note how the body will come, and whether its end ends the connection too."""
+        """Note how the body will come, and whether the connection can be used again."""
         names = set()
         closes = answer.http_version < b"1.1"  # HTTP/1.0 hangs up after each answer
         for name, value in answer.headers:  # h11 has the names in small letters
@@ -127,14 +128,14 @@ class Exchange(httpx2.SyncByteStream):
         """Return the bytes that have come, once there are some; b"" is the end."""
         self.limit("read")
         try:
-            return self.connection.recv(65536)
+            return self.connection.recv(65536)  # what is there, up to 64 KiB
         except TimeoutError:
             raise self.too_late(httpx2.ReadTimeout) from None
         except OSError as error:
             raise httpx2.ReadError(str(error)) from None
 
     def limit(self, step):
-        """Let the connection wait no longer than this step, or the answer, may."""
+        """Limit the next wait: to this step's seconds, or to the answer's if fewer."""
         seconds_left = self.deadline - monotonic()
         if seconds_left <= 0:
             raise Unfinished(TOO_SLOW)
@@ -143,11 +144,11 @@ class Exchange(httpx2.SyncByteStream):
             seconds = inf
         self.connection.settimeout(min(seconds, seconds_left))
 
-    def too_late(self, timeout):
+    def too_late(self, timeout_class):
         """Return the error for a wait that was too long."""
         if monotonic() >= self.deadline:
             return Unfinished(TOO_SLOW)
-        return timeout("The server kept silent.")
+        return timeout_class("The server kept silent.")
 
     # The body
 
@@ -161,7 +162,7 @@ class Exchange(httpx2.SyncByteStream):
                     raise Unfinished(bounds.TOO_MUCH)
                 if piece:
                     yield piece
-        except Exception:
+        except Exception:  # not GeneratorExit: a second loop may read the rest
             self.may_be_kept = False
             self.close()
             raise
@@ -184,8 +185,8 @@ class Exchange(httpx2.SyncByteStream):
         """Return what has come of any other body."""
         event = self.next_event()
         if isinstance(event, h11.Data):
-            return bytes(event.data)
-        self.is_whole = True
+            return bytes(event.data)  # h11 has a bytearray
+        self.is_whole = True  # the event is EndOfMessage
         more, _ = self.http.trailing_data
         if more:
             self.may_be_kept = False
@@ -200,7 +201,7 @@ class Exchange(httpx2.SyncByteStream):
             return
         self.deadline = min(self.deadline, monotonic() + MOMENT)
         with suppress(httpx2.RequestError, Unfinished):  # any of them: it is not kept
-            for _ in islice(self, 3):  # reads: the end may come in parts
+            for _ in islice(self, 3):  # pieces: at most a few line ends should come
                 pass
 
     def close(self):
@@ -220,8 +221,8 @@ class HTTPChunks:
 
     def __init__(self):
         self.missing = 0  # bytes of the chunk that has begun
-        self.size_line = FIRST_SIZE  # the pattern of the line that comes after it
-        self.rest = b""  # what came of a line that is not whole yet
+        self.size_line = FIRST_SIZE  # the pattern for the next line with a size
+        self.rest = b""  # a line that is not whole yet; in the end, what is too much
         self.had_last = False  # whether the size 0 has come
         self.have_ended = False  # whether the blank line after it has come, too
         self.fault = None  # the error to raise, once the content before it was read
@@ -238,13 +239,13 @@ class HTTPChunks:
                 at += len(part)
                 self.missing -= len(part)
                 if self.missing:
-                    break
+                    break  # the rest of this chunk is still to come
                 self.size_line = NEXT_SIZE
             line = self.size_line.match(received, at)
             if line is None:
-                break
+                break  # not whole yet, or no size: see look_at_rest
             at = line.end()
-            self.missing = int(line[1], 16)
+            self.missing = int(line[1], 16)  # [1] is what ( ) found, in base 16
             self.had_last = self.missing == 0
         self.rest = received[at:]
         if self.rest:
@@ -257,7 +258,9 @@ class HTTPChunks:
         if self.had_last and end:
             self.have_ended = True
             self.rest = self.rest[end.end() :]
-        elif not self.had_last and b"\n" in self.rest[2:]:  # after a line end
+        elif not self.had_last and b"\n" in self.rest[2:]:
+            # A whole line is there, and it is no size. (The first two bytes can be the
+            # line end of the chunk before.)
             self.fault = httpx2.RemoteProtocolError("An HTTP chunk has no size.")
         elif len(self.rest) > bounds.SIZE:
             self.fault = Unfinished(bounds.TOO_MUCH)

@@ -1,11 +1,13 @@
 """ChatOpenAI, LangChain's client for OpenAI, with less work for each word.
 
-Of the time that a word costs this server, most would go into objects: one with a dozen
-fields, which OpenAI's library makes of each chunk, and two that LangChain makes of that
-and keeps until the end of the answer. But nearly all chunks bring a text and nothing
-else. Of those in a row, LangChain gets the first here, and the messages of the others
-are copies of the one that it makes. All else is LangChain's, as before: the
-question, each chunk that brings more, such as the reason for the end, and each failure.
+Most of the time that a word costs this server would go into objects. OpenAI's library
+makes one with a dozen fields of each chunk. LangChain makes two more of that, and keeps
+them until the end of the answer. But nearly all chunks bring a text and nothing else.
+
+If several such chunks come in a row, LangChain gets only the first here, and makes a
+message of it. The messages of the others are copies of that message, each with its own
+text. All else is LangChain's, as before: the question, each chunk that brings more,
+such as the reason for the end, and each failure.
 
 tests/test_lean.py compares the answers with those of the libraries, chunk by chunk and
 error by error. tests/benchmark.py measures what the difference is worth.
@@ -15,7 +17,6 @@ from contextlib import closing, contextmanager
 
 import openai
 from langchain_core.callbacks import CallbackManager
-from langchain_core.messages import AIMessageChunk
 from langchain_core.runnables import ensure_config
 from langchain_openai import ChatOpenAI
 from openai.types.chat import ChatCompletionChunk  # the object with a dozen fields
@@ -31,8 +32,8 @@ class LeanChatOpenAI(ChatOpenAI):
     def __init__(self, **settings):
         """Take ChatOpenAI's settings."""
         super().__init__(**settings)
-        # Only now: a client that it is given makes LangChain cautious. It would no
-        # longer ask OpenAI for the count of tokens.
+        # Only now: if LangChain is given a client at the start, it does not ask the
+        # server for the count of tokens.
         if not has_another_way(self):
             self.use(KeptConnections(number("ANSWER_SECONDS", 120)))
 
@@ -47,9 +48,9 @@ class LeanChatOpenAI(ChatOpenAI):
         if self.is_listened_to(config):
             yield from super().stream(input, config, stop=stop, **options)
             return
-        # A copy of this model, in which LangChain finds the answer where it looks for
-        # the library's completions. super() with these two is ChatOpenAI's own stream,
-        # for the copy; model.stream() would be this function again.
+        # In a copy of this model, LangChain finds our answer where it looks for the
+        # library's completions. The copy has this stream() too, so super() with these
+        # two arguments reaches past it, to the one of ChatOpenAI.
         answer = Answer(self.client)
         model = self.model_copy(update={"client": answer})
         chat_openai = super(LeanChatOpenAI, model)
@@ -57,8 +58,9 @@ class LeanChatOpenAI(ChatOpenAI):
             chat_openai.stream(input, config, stop=stop, **options)
         ) as messages:
             for message in messages:
-                is_text = message.content == answer.text  # None if there is more
-                if not is_text or not isinstance(message, AIMessageChunk):
+                # answer.text is None if the chunk brings more than a text.
+                is_text = message.content == answer.text
+                if not is_text:
                     yield message
                     continue
                 original = message.model_copy(deep=True)  # others may write in message
@@ -72,15 +74,15 @@ class LeanChatOpenAI(ChatOpenAI):
         LangChain calls such listeners by their callbacks, and a manager knows them all:
         those of this question, of this model, and of the environment.
         """
-        callbacks = ensure_config(config).get("callbacks")
+        callbacks = ensure_config(config).get("callbacks")  # config may be None
         manager = CallbackManager.configure(callbacks, self.callbacks, self.verbose)
         return bool(manager.handlers)
 
 
 def copies(message, texts):
     """Yield a copy of a message for each of the texts."""
-    # A message yields its fields. All copies would share these, and others may write
-    # in them.
+    # A loop over a message gives its fields. All copies would share these, and others
+    # may write in them.
     shared = {name: value for name, value in message if isinstance(value, dict | list)}
     for text in texts:
         fields = {name: value.copy() for name, value in shared.items()}
@@ -91,8 +93,8 @@ def copies(message, texts):
 class Answer:
     """Stands in for the library's completions, the object that is asked for an answer.
 
-    It is the answer too: LangChain takes chunks as from any iterator. Between two of
-    them stream(), above, may take those that bring a text alone.
+    It is also the answer: an iterator, from which LangChain takes its chunks. Between
+    two of them, stream() above takes those that bring a text alone.
     """
 
     def __init__(self, completions):
@@ -100,7 +102,7 @@ class Answer:
         self.chunks = iter([])
         self.put_back = []  # a chunk that stream() took, but that is for LangChain
         self.error = None  # the same for an error
-        self.text = None  # that of LangChain's last chunk, if it brings nothing else
+        self.text = None  # the text of LangChain's last chunk; None if it brings more
         self.is_refused = False  # whether the model has said that it will not answer
 
     def __getattr__(self, name):
@@ -111,7 +113,7 @@ class Answer:
     # like that: it runs to its yield, and goes on at the end of the block.
     @contextmanager
     def create(self, **request):
-        """Ask for a stream; in the end, hang up."""
+        """Ask for a stream, and close it in the end."""
         with self.completions.create(**request) as stream:
             self.chunks = read_chunks(stream.response)
             yield self
@@ -129,7 +131,8 @@ class Answer:
         # LangChain takes a dict as well, but the object also fills in what a provider
         # left out. What is JSON but no dict, LangChain refuses.
         if self.text is None and isinstance(chunk, dict):
-            chunk = ChatCompletionChunk.construct(**chunk)  # with no check, as usual
+            # Without a check, as the library makes it.
+            chunk = ChatCompletionChunk.construct(**chunk)
         return chunk
 
     def mark_refusal(self, chunk):

@@ -28,7 +28,7 @@ def event(**fields):
 def chunk(delta, reason=None):
     """Return the event of a chunk, in bytes."""
     choice = {"index": 0, "delta": delta, "finish_reason": reason}
-    return event(id="1", choices=[choice], usage=None)
+    return event(id="1", choices=[choice], usage=None)  # as OpenAI sends it
 
 
 USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
@@ -50,12 +50,12 @@ def difference(lean_class):
     settings = {"model": "trial", "api_key": "none", "base_url": "http://127.0.0.1/v1"}
     client = openai.DefaultHttpxClient(transport=LibraryTransport())
     try:
-        stock = ChatOpenAI(http_client=client, max_retries=0, **settings)
+        original = ChatOpenAI(http_client=client, max_retries=0, **settings)
         lean = lean_class(max_retries=0, **settings)
         lean.use(OurTransport())
         with tracing_context(enabled=False):  # LangSmith is not to hear of this
             for _ in ANSWERS:
-                if outcome(lean) != outcome(stock):
+                if outcome(lean) != outcome(original):
                     return "the answers are not those of ChatOpenAI"
     except Exception as error:
         return f"{type(error).__name__} {place_of_error(error)}: {error}"
@@ -101,5 +101,6 @@ class OurTransport(KeptConnections):
             head = f"HTTP/1.1 {status} Trial\r\nTransfer-Encoding: chunked\r\n"
             other.sendall(f"{head}Connection: close\r\n\r\n".encode())
             for piece in [*pieces, b""]:  # the size 0 ends the body
+                # %x is the size in hexadecimal, %b the bytes.
                 other.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
         return connection

@@ -13,7 +13,7 @@ const SVG = "http://www.w3.org/2000/svg"; // tells the browser: a shape, and not
  * elsewhere bring `at`, in ms since the question left; their end is end(how, at).
  */
 export function wireStrip(figure) {
-  const strip = add(figure, "svg", { role: "img" });
+  const strip = add(figure, "svg", { role: "img" }); // draw() says what it shows
   const wait = add(strip, "rect", { class: "wait" });
   const pause = add(strip, "rect", { class: "pause" });
   const lane = add(strip, "svg", {
@@ -21,7 +21,7 @@ export function wireStrip(figure) {
     preserveAspectRatio: "none", // it is stretched to the size of the strip
   });
   const bars = add(lane, "path");
-  const pen = add(strip, "rect", { class: "pen" });
+  const pen = add(strip, "rect", { class: "pen" }); // the line that marks the time
   const label = add(strip, "text", { class: "label" });
   const ticks = [0, 25, 50, 75].map((x) => add(strip, "text", { x: `${x}%` }));
 
@@ -41,7 +41,7 @@ export function wireStrip(figure) {
   const rows = add(table, "tbody");
 
   let seen; // what has come: see nothingYet
-  let frame; // the number of the next drawing, to call it off by
+  let frame; // the number of the next drawing, which cancelAnimationFrame takes
 
   /** Return the time since the question left, in ms. */
   function now() {
@@ -91,6 +91,7 @@ export function wireStrip(figure) {
   /** Make room for the time `at`; a pause that lasts until then may be the longest. */
   function reach(at) {
     const longest = seen.pauseEnds - seen.pauseBegins;
+    // The wait for the first piece does not count as a pause.
     if (seen.pieces > 0 && at - seen.last > longest) {
       seen.pauseBegins = seen.last;
       seen.pauseEnds = at;
@@ -116,7 +117,9 @@ export function wireStrip(figure) {
     pause.setAttribute("width", x(seen.pauseEnds - seen.pauseBegins));
     pen.setAttribute("x", x(at));
     label.setAttribute("x", x(at));
-    const inTheRightHalf = at > seen.span / 2; // there it stands to the left of the pen
+    // In the right half the label stands to the left of the pen, and ends there.
+    // (a ? b : c is Python's b if a else c.)
+    const inTheRightHalf = at > seen.span / 2;
     label.setAttribute("text-anchor", inTheRightHalf ? "end" : "start");
     ticks.forEach((tick, i) => {
       const time = (seen.span * i) / ticks.length; // ms: the ticks are evenly spaced
@@ -133,6 +136,7 @@ export function wireStrip(figure) {
       seen.pieces > ROWS ? `The first ${ROWS} of ${seen.pieces}` : "";
   }
 
+  // Draw it once while nothing has been asked: empty, with all its numbers.
   begin();
   end("idle", 0);
   return { begin, read, end };
@@ -148,7 +152,7 @@ function nothingYet() {
     bytes: 0,
     first: null, // when the first text came
     last: 0, // when the latest piece came
-    pauseBegins: 0, // the longest time between two pieces
+    pauseBegins: 0, // the longest time without a piece, after the first
     pauseEnds: 0,
   };
 }
@@ -158,7 +162,7 @@ function nothingYet() {
  * bytes: beside one large piece, small ones can still be seen.
  */
 function shapeOf(columns) {
-  const tallest = Math.max(...columns);
+  const tallest = Math.max(...columns); // ... is Python's * in a call
   let path = "";
   columns.forEach((bytes, i) => {
     if (bytes === 0) return;
@@ -180,10 +184,10 @@ function valuesOf({ first, last, pauseBegins, pauseEnds, pieces, bytes }) {
 }
 
 function seconds(ms) {
-  return ms ? `${(ms / 1000).toFixed(2)} s` : "-";
+  return ms ? `${(ms / 1000).toFixed(2)} s` : "-"; // "-" for null and 0: nothing yet
 }
 
-/** Return how many pieces a second came after the first: one alone has no pace. */
+/** Return how many pieces a second came after the first text: one has no pace. */
 function pace(first, last, pieces) {
   if (first === null || last === first) return "-";
   const perSecond = (1000 * (pieces - 1)) / (last - first);
@@ -192,7 +196,8 @@ function pace(first, last, pieces) {
 
 /** Return the beginning of a text with its white space made visible. */
 function visible(text) {
-  return JSON.stringify(text.slice(0, 60)).replaceAll(" ", "·");
+  const quoted = JSON.stringify(text.slice(0, 60)); // a line break becomes \n
+  return quoted.replaceAll(" ", "·");
 }
 
 /** Add a name with a number below it; return the place of the number. */
