@@ -1,10 +1,14 @@
 """What the course looks like: on each screen, in each colour, and to axe."""
 
 import os
+import shutil
 
 import pytest
 from support import CLIENTS
 from support.course import LESSONS, PAGE, PATIENCE
+
+from lessons.course.about_lessons.start_lesson import start_lesson
+from lessons.course.about_lessons.way_through import all_lessons
 
 # What it looks like
 
@@ -145,6 +149,40 @@ def test_axe_finds_nothing_on_a_page(reader, screen, axe, path):
     assert axe() == []
     screen(*SIZES["1280"], "dark")
     assert axe(runOnly=COLOURS) == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_axe_finds_nothing_on_a_lessons_program(reader, axe, lesson):
+    reader.browser.get(f"{reader.url}/lessons/{lesson}/program/")
+    assert axe() == []
+    if not reader.run("return document.forms.length"):
+        return  # nobody asks there
+    before = reader.run(
+        """const [{ prompt }] = document.forms;
+        const before = document.body.innerText;
+        prompt.value = arguments[0];
+        prompt.form.requestSubmit();
+        return before;""",
+        "chunk" if lesson.startswith("22") else "/echo # Hello",  # a card has a term
+    )
+    reader.until(
+        """!document.querySelector("[aria-busy=true]")
+          && document.body.innerText !== arguments[0]""",
+        before,
+    )
+    assert axe() == []
+
+
+def test_axe_finds_nothing_on_what_a_lesson_begins_with(reader, axe, mine):
+    address = f"{reader.url}{PAGE}mine/"
+    reader.browser.get(address)  # a sentence: there is no program yet
+    assert axe() == []
+    lessons = all_lessons()
+    for number in 3, 5:  # which have a page of their own to begin with
+        start_lesson(lessons[number])
+        shutil.copy(lessons[3].folder / "app.py", mine)  # a server that shows it
+        reader.browser.get(address)
+        assert axe() == []
 
 
 # Other eyes, other paper
