@@ -14,6 +14,7 @@ from support.forked_python import CAN_FORK, forked, ready, run_flask
 
 from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.commands import check, first_new_start, hint, start
+from lessons.course.without_markdown import without_backticks, without_markdown
 
 pytestmark = pytest.mark.slow
 
@@ -345,6 +346,7 @@ def test_check_lists_what_is_green_what_is_red_and_what_comes_after(project):
     assert code == 1
     outcomes = re.findall(r"(?m)^  (green|red|not checked) +\w", printed)
     assert outcomes[:3] == ["green", "green", "red"]
+    assert "The command flask ask asks the model" in printed and "`" not in printed
     assert set(outcomes[3:]) == {"not checked"}
     why = "model.invoke(prompt) waits for the whole answer"
     assert why in " ".join(printed.split())
@@ -781,3 +783,11 @@ def test_hints_come_one_by_one(project):
 def test_every_lesson_has_a_hint(number):
     typed = CliRunner().invoke(hint, [str(number)])
     assert typed.exit_code == 0 and typed.output.strip()
+    assert not set("`*").intersection(typed.output)  # no Markdown
+
+
+def test_sentences_lose_their_markdown_and_keep_their_code():
+    plain = without_markdown("Press *Stop*: [`abort()`](a.md) ends `yield* ask()`.")
+    assert plain == "Press Stop: abort() ends yield* ask()."
+    quoted = 'The page shows "`a`": call `show`.'
+    assert without_backticks(quoted) == 'The page shows "`a`": call show.'

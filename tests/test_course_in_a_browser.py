@@ -272,7 +272,8 @@ def test_check_my_work_says_what_is_red_and_then_that_all_is_green(reader, mine)
     )
     reader.open(PAGE)
     status, red = reader.check_my_work()
-    assert status == "Fix what is red, then check again."
+    sentence = "The first piece leaves before the second is made"
+    assert status == f"Red: {sentence}. Fix that, then check again."
     assert red.startswith("red The first piece leaves before the second is made")
     write(mine, app=right)
     assert reader.check_my_work()[0].startswith("All is green. You now have ")
@@ -295,7 +296,7 @@ def test_check_your_turn_says_what_is_red_and_then_that_all_is_green(
     shutil.copytree(turn.parent, mine, dirs_exist_ok=True)
     reader.open(PAGE)
     status, red = reader.check_my_work("#check-turn")
-    assert status == "Fix what is red, then check again."
+    assert status == "Red: It says bye. Fix that, then check again."
     assert red.startswith("red It says bye\n\nYour turn has not begun yet. ")
     app = (mine / "app.py").read_text(encoding="utf-8")
     write(mine, app=f"{app}\nbye = True\n")

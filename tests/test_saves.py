@@ -31,7 +31,9 @@ def checked(monkeypatch):
         text = (mine / "app.py").read_text(encoding="utf-8")
         texts.append(text)
         outcome = "green" if "right" in text else "red"
-        yield Check("It is right", outcome, "" if outcome == "green" else "It is not.")
+        yield Check(
+            "`app.py` is right", outcome, "" if outcome == "green" else "It is not."
+        )
         yield Check("It is done", "green" if outcome == "green" else "not checked")
 
     monkeypatch.setattr(loop, "run_checks", find)
@@ -108,8 +110,8 @@ def test_when_ticked_each_save_is_checked(reader, mine, checked):
     reader.run("document.querySelector('#on-save').click()")
     reader.until("performance.getEntriesByName(location.href + 'look').length > 1")
     write(mine, app=f"{HELLO}# wrong\n")
-    reader.says("Fix what is red")
-    assert reader.text("#found") == "red It is right\n\nIt is not."
+    reader.says("Red: app.py is right. Fix that, then check again.")
+    assert reader.text("#found") == "red app.py is right\n\nIt is not."
     assert reader.run("return document.querySelector('#found').ariaLive") == "polite"
     write(mine, app=f"{HELLO}# right\n")
     reader.says("All is green.")

@@ -22,6 +22,7 @@ from lessons.course.checker.run_checks import (
     run_checks,
 )
 from lessons.course.folders import MINE
+from lessons.course.without_markdown import without_backticks, without_markdown
 from lessons.course.your_work.progress import (
     GREEN,
     RED,
@@ -317,10 +318,11 @@ def show(found):
     outcome = f"{found.outcome:<11}"
     if found.outcome in ("green", "red"):
         outcome = click.style(outcome, fg=found.outcome)
-    say(f"  {outcome} {found.sentence}")
+    say(f"  {outcome} {without_backticks(found.sentence)}")
     indent = " " * 14
     if found.message:
-        say(click.wrap_text(found.message, 88, indent, indent))
+        message = without_backticks(found.message)
+        say(click.wrap_text(message, 88, indent, indent))
     if found.printed:
         say(f"{indent}Meanwhile the program printed:")
         say(textwrap.indent(found.printed.rstrip(), f"{indent}| "))
@@ -351,9 +353,9 @@ def hint(lesson, n):
 
 
 def hints_of(lesson):
-    """Return the hints that are folded in a lesson's notes."""
+    """Return the hints that are folded in a lesson's notes, without Markdown."""
     folded = HINTS.search(lesson.notes)
     if not folded:
         return []
     _, *hints = re.split(r"(?m)^\d+\. ", folded[1])
-    return [" ".join(hint.split()) for hint in hints]
+    return [without_markdown(" ".join(hint.split())) for hint in hints]

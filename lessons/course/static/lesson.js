@@ -2,14 +2,14 @@
 
 import { wireStrip } from "../../static/wire.js";
 import { adviceOn } from "./advice.js";
+import { say } from "./say.js";
 import { letPathsBeCopied, start } from "./start.js";
 import { tapInto } from "./tap.js";
 import { verdictIn } from "./verdict.js";
 import { aMoment, look, watch } from "./watch.js";
-import { check, onPress, outcomeOf, remember, UNREACHED } from "./work.js";
+import { check, onPress, outcomeOf, redOf, remember, UNREACHED } from "./work.js";
 
 const ENDS = {
-  red: "Fix what is red, then check again.",
   green: "All is green.",
   "gone on": "Nothing was checked: you have gone on.",
 };
@@ -112,7 +112,10 @@ function followWork() {
     const { done, first } = await remember(lesson, isTurn, found);
     if (done && !isTurn) document.querySelector("#done").textContent = `done on ${done}`;
     const now = await look(lesson);
-    sentence = isTurn && outcome === "green" ? "Your turn is done." : ENDS[outcome];
+    const red = redOf(found.all);
+    if (red) sentence = `Red: ${red.sentence}. Fix that, then check again.`;
+    else if (isTurn && outcome === "green") sentence = "Your turn is done.";
+    else sentence = ENDS[outcome];
     if (first && !isTurn) sentence += ` You now have ${moment.dataset.aim}.`;
     moment.hidden = outcome !== "green";
     checked = found.mine;
@@ -143,7 +146,7 @@ function followWork() {
 
   return {
     changes(now) {
-      if (checked) status.textContent = verdictOf(now);
+      if (checked) say(status, verdictOf(now));
     },
     settles() {
       if (onSave.checked) checkSoon();

@@ -1,5 +1,7 @@
 // The verdict: what is red stands open, and what is green is folded into one line.
 
+import { withCode } from "./say.js";
+
 /** Return what shows the checks of a run in an element: begin(), add(found), age(isOld). */
 export function verdictIn(section) {
   const red = section.querySelector("#found");
@@ -57,16 +59,6 @@ function rowFor({ sentence, outcome, message, printed }) {
   if (message) add(row, "p", ...withCode(message));
   if (printed) add(row, "pre", printed);
   return row;
-}
-
-/** Return a text in parts: the part between backticks is code. */
-function withCode(text) {
-  return text.split(/`([^`\n]+)`/).map((part, i) => {
-    if (i % 2 === 0) return part;
-    const code = document.createElement("code");
-    code.textContent = part;
-    return code;
-  });
 }
 
 /** Add an element with these parts to another. */

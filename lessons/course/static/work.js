@@ -1,5 +1,7 @@
 // Your work: a lesson's checks of mine/, on the server and then in this browser.
 
+import { say } from "./say.js";
+
 // The sentence of the page at the root: its ask.js says it too.
 export const UNREACHED = "The server cannot be reached: see whether it runs, then ask again.";
 
@@ -103,9 +105,9 @@ export function onPress(buttons, status, work) {
   async function run(button) {
     begin(true);
     try {
-      status.textContent = await work(button);
+      say(status, await work(button));
     } catch (error) {
-      status.textContent = error.message;
+      say(status, error.message);
     }
     begin(false);
   }

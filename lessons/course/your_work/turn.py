@@ -7,13 +7,13 @@ import re
 
 from lessons.course import folders
 from lessons.course.about_lessons.start_lesson import is_copy
+from lessons.course.without_markdown import without_markdown
 from lessons.course.your_work.files import written_by_a_student
 from lessons.course.your_work.progress import RED, read_progress
 from lessons.course.your_work.versions import version_of_work
 
 TASK = re.compile(r"^## Your turn\n(.+?)(?=^<details|^## |\Z)", re.M | re.S)
 FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
-LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 
 
 def say_the_task(lesson, found):
@@ -42,5 +42,4 @@ def task_of(lesson):
     found = TASK.search(lesson.notes)
     text = FENCE.sub("", found[1]) if found else ""
     text = re.sub(r"^(- |\d+\. )", "", text, flags=re.M)  # the items of a list
-    text = LINK.sub(r"\1", " ".join(text.split()))
-    return text.replace("*", "").replace("`", "")
+    return without_markdown(" ".join(text.split()))
