@@ -225,6 +225,25 @@ def test_a_lesson_that_is_green_is_marked_on_the_way(reader, mine):
     assert reader.run("return document.querySelector('progress').value") == 1
 
 
+def test_a_reload_says_what_is_green_of_the_files_there_now(reader, mine, outcomes):
+    write(mine, app="a = 1")
+    address = f"/lessons/{A_SERVER}/"
+    said = "document.querySelector('#status').textContent"
+    reader.open(address)
+    assert not reader.run(f"return {said}")
+    reader.check_my_work()
+    reader.open(address)
+    assert reader.until(said) == "All is green."
+    assert reader.run("return document.querySelector('#moment').checkVisibility()")
+    write(mine, app="a = 2")  # after the page came, such as one from a cache
+    reader.says("Before your latest save: All is green.")
+    reader.open(address)
+    assert not reader.run(f"return {said}")
+    reader.check_my_work("#check-turn")
+    reader.open(address)
+    assert reader.until(said) == "Your turn is done."
+
+
 def test_a_green_that_the_page_undoes_is_not_remembered(reader, mine):
     shutil.copytree(ROOT / PAGE[1:], mine, dirs_exist_ok=True)
     page = mine / "static" / "page.js"

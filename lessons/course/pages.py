@@ -22,6 +22,7 @@ from lessons.course.your_work.progress import (
     place_on_the_way,
     read_progress,
 )
+from lessons.course.your_work.versions import version_of_program, version_of_work
 
 # A blueprint is a part of a Flask app: its views, templates and commands. app.py
 # registers it, and has them all.
@@ -129,7 +130,25 @@ def lesson(name):
         files=links_to_files(lesson),
         is_started=folders.MINE.exists() and progress.started == lesson.name,
         done=progress.done_on(lesson),
+        green=green_now(lesson, progress),
+        mine=version_of_program(folders.MINE),
     )
+
+
+def green_now(lesson, progress):
+    """Return what is green of the files that are in mine/ now: "lesson", "turn", or "".
+
+    It is remembered of these very files, and of the checks that there are now.
+    """
+    checks = {"lesson": lesson.folder, "turn": lesson.turn}
+    for name, folder in checks.items():
+        is_turn = name == "turn"
+        if not progress.done_on(lesson, is_turn):
+            continue  # nothing was ever green, so no file has to be read
+        version = version_of_work(folder, folders.MINE)
+        if progress.is_green(lesson, version, is_turn):
+            return name
+    return ""
 
 
 def links_to_files(lesson):

@@ -13,6 +13,7 @@ const ENDS = {
   green: "All is green.",
   "gone on": "Nothing was checked: you have gone on.",
 };
+const TURN_DONE = "Your turn is done.";
 const CHOSEN = "program"; // under which the browser remembers which one runs
 const TICKED = "check when I save"; // under which the browser remembers that tick
 
@@ -114,7 +115,7 @@ function followWork() {
     const now = await look(lesson);
     const red = redOf(found.all);
     if (red) sentence = `Red: ${red.sentence}. Fix that, then check again.`;
-    else if (isTurn && outcome === "green") sentence = "Your turn is done.";
+    else if (isTurn && outcome === "green") sentence = TURN_DONE;
     else sentence = ENDS[outcome];
     if (first && !isTurn) sentence += ` You now have ${moment.dataset.aim}.`;
     moment.hidden = outcome !== "green";
@@ -129,6 +130,16 @@ function followWork() {
     return isOld ? `Before your latest save: ${sentence}` : sentence;
   }
 
+  /** Say what is green already: the lesson, or its turn, of a version of mine/. */
+  async function stillGreen(what, version) {
+    checked = version;
+    sentence = what === "turn" ? TURN_DONE : ENDS.green;
+    status.textContent = sentence;
+    moment.hidden = false;
+    const now = await look(lesson); // the page may be an old copy
+    if (checked === version) status.textContent = verdictOf(now);
+  }
+
   const press = onPress(work.querySelectorAll(".row button"), status, (button) =>
     button === startButton ? startLesson() : checkWork(button),
   );
@@ -141,6 +152,8 @@ function followWork() {
   }
 
   letPathsBeCopied(work.querySelectorAll(".copy-path"));
+  const { green, mine } = work.dataset; // what is green was found before, of this version
+  if (green) stillGreen(green, mine);
   onSave.checked = localStorage.getItem(TICKED) === "true";
   onSave.addEventListener("change", () => localStorage.setItem(TICKED, onSave.checked));
 
