@@ -10,7 +10,9 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from types import SimpleNamespace
 
+import httpx2
 import pytest
+import requests
 import trustme
 from langchain_core import exceptions
 from langchain_core.messages import AIMessageChunk
@@ -92,6 +94,18 @@ def test_a_mistake_before_the_first_text_is_a_500_and_asked_once(
     assert len(model.prompts) <= 1
     assert type(error).__name__ in caplog.text
     assert "in test_failures.py, line" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "kind", [ConnectionError, TimeoutError, requests.ConnectionError, httpx2.ReadError]
+)
+def test_a_connection_of_our_own_is_not_the_models(
+    client, answer_with, monkeypatch, kind
+):
+    """Models raise errors of such classes too, but this one came from elsewhere."""
+    answer_with("Hello")
+    monkeypatch.setattr(program, "ignoring_late_errors", raises(kind("refused")))
+    assert ask(client).get_json() == {"error": MISTAKE.sentence}
 
 
 def test_a_mistake_after_the_first_text_is_the_last_line(client, answer_with, caplog):
