@@ -752,7 +752,15 @@ def test_a_redis_that_only_lets_itself_be_read_is_a_503(tmp_path, log, monkeypat
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1:6379", "localhost", "http://127.0.0.1:6379", "redis://127.0.0.1:port"],
+    [
+        "127.0.0.1:6379",
+        "localhost",
+        "http://127.0.0.1:6379",
+        "redis://127.0.0.1:port",
+        "redis://127.0.0.1:6379/answers",
+        "redis://127.0.0.1:6379/5/6",
+        "redis://127.0.0.1:6379/-1",
+    ],
 )
 def test_an_address_that_is_no_redis_stops_the_start_with_a_sentence(
     monkeypatch, address

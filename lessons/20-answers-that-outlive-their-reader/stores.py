@@ -1,6 +1,7 @@
 """Where answers are kept: in this process, or in Redis for many machines."""
 
 import os
+from urllib.parse import urlsplit
 
 from models import stop
 
@@ -22,6 +23,9 @@ def choose_store():
     from .in_redis import InRedis  # here, as only this store needs its packages
 
     try:
+        database = urlsplit(address).path.removeprefix("/")  # by number; none means 0
+        if database and not database.isdecimal():
+            stop(WRONG_ADDRESS)  # redis-py passes over it, and Celery does not
         return InRedis(address)
     except ValueError:  # its port is no number, say; the address may hold a password
         stop(WRONG_ADDRESS)
