@@ -1027,6 +1027,15 @@ def test_redis_that_comes_back_empty_as_in_the_notes_lets_nobody_wait(by_the_not
     assert Follower(begin_at(url, COUNTED)).read().text() == WORDS
 
 
+def test_nginx_of_the_notes_lets_the_readers_of_both_machines_through(by_the_notes):
+    place = begin_at(by_the_notes.url, "/slow 2 /long 300")
+    reading = [requests.get(place, stream=True, timeout=LIMIT) for _ in range(300)]
+    assert {answer.status_code for answer in reading} == {200}
+    assert requests.delete(place, timeout=LIMIT).status_code == 204
+    for answer in reading:
+        answer.close()
+
+
 def test_260_readers_on_a_machine_of_250_threads_leave_room_for_stop(by_the_notes):
     url = f"http://127.0.0.1:{by_the_notes.web[1].port}"
     place = begin_at(url, "/slow 2 /long 300")
