@@ -781,6 +781,19 @@ def test_without_redis_a_question_is_refused_with_a_sentence(monkeypatch):
         assert answer.json["error"].startswith("The answers cannot be reached")
 
 
+def test_a_redis_that_hangs_is_a_503_before_nginx_gives_up():
+    store = in_redis.InRedis(f"redis://127.0.0.1:{free_port()}")
+    how = store.redis.connection_pool.connection_kwargs
+    backoff = how["retry"]._backoff
+    pauses = [backoff.compute(number + 1) for number in range(in_redis.ATTEMPTS)]
+    replies = (in_redis.ATTEMPTS + 1) * how["socket_timeout"]
+    conf = (FOLDER / "nginx.conf").read_text(encoding="utf-8")
+    [nginx_waits] = re.findall(r"proxy_read_timeout (\d+)s;", conf)
+    assert how["socket_timeout"] == how["socket_connect_timeout"]
+    assert sum(pauses) + replies < int(nginx_waits)
+    assert in_redis.LOOK / 1000 < how["socket_timeout"]
+
+
 WORDS = " ".join(f"word{number}" for number in range(60))
 COUNTED = f"/slow 30 /echo {WORDS}"  # two seconds
 

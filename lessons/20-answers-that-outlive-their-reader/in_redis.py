@@ -28,7 +28,8 @@ RUNNING = "running"  # the sorted set
 TO_BEGIN = 30  # seconds until a worker has to have taken an answer up
 PROMISE = 3  # seconds for which a writer that has renewed is believed to be alive
 LOOK = 1000  # milliseconds that one XREAD waits, then the writer is looked after
-ATTEMPTS = 24  # to reach Redis again, half a second apart in the end
+REPLY = 2  # seconds until a reply has come, also from a machine that hangs
+ATTEMPTS = 15  # to reach Redis again, a second apart in the end
 CONNECTIONS = 10_000  # at most: each reader that waits holds one
 MOST = 10**9  # more events than any answer has
 GONE = {"event": "error", "error": "The answer is gone: ask again."}
@@ -106,11 +107,13 @@ class InRedis:
     """All answers of all machines that know the same Redis."""
 
     def __init__(self, address):
-        patience = Retry(ExponentialBackoff(cap=0.5, base=0.05), ATTEMPTS)
+        patience = Retry(ExponentialBackoff(cap=1, base=0.05), ATTEMPTS)
         self.redis = Redis.from_url(
             address,
             decode_responses=True,
             max_connections=CONNECTIONS,
+            socket_timeout=REPLY,
+            socket_connect_timeout=REPLY,
             retry=patience,
             retry_on_error=[NoConnection, NoAnswer],
         )
