@@ -37,6 +37,7 @@ HELP = """A prompt to the practice model can begin with one or more commands:
 /echo: repeats the rest of the prompt exactly, word by word
 /again: repeats the conversation that it was sent, turn by turn
 /list: sends each word in a list, as some models do, instead of as a text
+/decline: declines to answer, in words that are a refusal and no text
 /help: shows this list
 
 Where it has a form to fill in, or a tool to call, in lessons 22 and 23:
@@ -61,6 +62,7 @@ COMMANDS = {  # each with the number that is used if the prompt gives none
     "echo": 0,  # these have no use for a number
     "again": 0,
     "list": 0,
+    "decline": 0,
     "wrong": 0,
     "missing": 0,
     "broken": 0,
@@ -70,6 +72,7 @@ COMMANDS = {  # each with the number that is used if the prompt gives none
     "unknown": 0,
     "endless": 0,
 }
+DECLINED = "I cannot help with that."
 PACE = 30  # words a second
 ALL = 10**6  # more words than any answer has
 ROLES = {"human": "user", "ai": "assistant"}  # LangChain's words, and everybody's
@@ -210,6 +213,8 @@ def failure(error_class, status=None, seconds=""):
 
 def answer_to(messages, commands, question):
     """Return the answer as text, without the use of any tool."""
+    if "decline" in commands:
+        return DECLINED
     if "again" in commands:
         return conversation(messages)
     if "echo" in commands:
@@ -230,16 +235,18 @@ def chunks_to_send(turn, commands):
     words = re.findall(r"\s*\S+|\s+$", turn.text)  # the last may be white space alone
     if "long" in commands and not turn.calls:
         words = cycle([*words, "\n\n"])  # starts again after the last, without end
-    chunks = (chunk_of(word, in_a_list="list" in commands) for word in words)
+    chunks = (chunk_of(word, commands) for word in words)
     calls = [chunks_of_call(call, index) for index, call in enumerate(turn.calls)]
     # the smallest number that a command gives; ALL for those that are not there
     most = min(commands.get(name, ALL) for name in ("long", "fail", "short"))
     return islice(chain(chunks, *calls), most)  # as [:most], but there may be no end
 
 
-def chunk_of(word, in_a_list):
+def chunk_of(word, commands):
     """Return a word as a chunk. Its content is a text, or a list that holds a dict."""
-    if in_a_list:  # index is the block's number: all words belong to block 0
+    if "decline" in commands:  # as LangChain has it from OpenAI's newer API
+        return AIMessageChunk([{"type": "refusal", "refusal": word}])
+    if "list" in commands:  # index is the block's number: all words belong to block 0
         return AIMessageChunk([{"type": "text", "text": word, "index": 0}])
     return AIMessageChunk(word)
 

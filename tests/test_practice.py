@@ -157,6 +157,12 @@ BEYOND_PLAIN_TEXT = {  # what a student asked about the last part
     "is a tool dangerous": "Prompt injection",
     "how do i stop an agent loop": "Round",
     "what are tool_call_chunks": "Tool",
+    "what is the responses api": "Responses API",
+    "what is a sequence number": "Sequence number",
+    "what does starting_after do": "Sequence number",
+    "why a name and numbers": "Why a name and numbers?",
+    "what is background mode": "Background",
+    "how do i resume a stream": "Sequence number",
 }
 NEARLY = {
     "wat is een token?": "Token",
@@ -332,6 +338,14 @@ def test_fail_alone_breaks_off_after_three_words():
         for chunk in MODEL.stream("/fail"):
             came.append(chunk.text)
     assert len(came) == 3
+
+
+def test_decline_is_a_refusal_and_no_text():
+    chunks = list(MODEL.stream("/slow 9999 /decline Why?"))
+    blocks = [block for chunk in chunks for block in chunk.content]
+    assert {block["type"] for block in blocks} == {"refusal"}
+    assert "".join(block["refusal"] for block in blocks) == practice.DECLINED
+    assert not any(chunk.text for chunk in chunks)
 
 
 def test_fail_0_refuses_before_the_first_word():

@@ -122,10 +122,13 @@ def read_messages(messages):
     reason = None
     for message in messages:
         text += message.get("token", "")
-        if message.get("type") == "text-delta":
+        if message.get("type") in ("text-delta", "response.output_text.delta"):
             text += message["delta"]
         reason = message.get("end") or message.get("finishReason") or reason
-        if "error" in message or "isError" in message:
+        if message.get("type") == "response.completed":
+            reason = "stop"
+        is_error = message.get("type") == "error"  # on OpenAI's newer wire
+        if is_error or "error" in message or "isError" in message:
             return text, None
         for choice in message.get("choices", []):
             text += choice["delta"].get("content") or ""

@@ -9,6 +9,7 @@ from lessons.course.for_checks.scripted_model import ScriptedModel
 from support.lesson_notes import LESSONS, NAMES
 
 CHAT = "/v1/chat/completions"
+RESPONSES = "/v1/responses"
 KEY = {"Authorization": "Bearer sk-practice"}
 
 
@@ -24,7 +25,7 @@ def servers():
 def path_of(module):
     """Return where a module's app takes prompts, or None."""
     rules = {rule.rule for rule in module.app.url_map.iter_rules()}
-    return next((path for path in ("/ask", CHAT) if path in rules), None)
+    return next((path for path in ("/ask", CHAT, RESPONSES) if path in rules), None)
 
 
 def script_for(module, *script):
@@ -49,6 +50,8 @@ def script_for(module, *script):
 
 def body_of(module, prompt):
     """Return the JSON that asks a module's app a prompt."""
+    if path_of(module) == RESPONSES:
+        return {"model": "practice", "input": prompt, "stream": True}
     turn = {"role": "user", "content": prompt}
     chat = {"model": "practice", "messages": [turn], "stream": True}
     return chat if path_of(module) == CHAT else {"prompt": prompt}
@@ -65,7 +68,7 @@ def said(body, kind):
     text = ""
     for message in map(json.loads, lines):
         text += message.get("token", "") + message.get("add", "")
-        text += message.get("delta", "")  # of a text, in the words of useChat
+        text += message.get("delta", "")  # of a text, for useChat or of a response
         for choice in message.get("choices", []):
             text += choice["delta"].get("content") or ""
     return text

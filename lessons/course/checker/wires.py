@@ -20,6 +20,7 @@ OPENAI = "OpenAI"
 OPENAI_WITH_CHOICES = "OpenAI with several choices"
 A_FORM = "a form"
 TOOLS = "tools"
+RESPONSES = "OpenAI's responses"
 WIRES = [
     JSON_LINES,
     JSON_LINES_WITH_REASONING,
@@ -29,6 +30,7 @@ WIRES = [
     OPENAI_WITH_CHOICES,
     A_FORM,
     TOOLS,
+    RESPONSES,
 ]
 
 
@@ -38,6 +40,8 @@ def wire_of(app, answer_with):
     answer_with(*script) lets its model answer with a script, and returns the model.
     """
     paths = [rule.rule for rule in app.url_map.iter_rules()]
+    if any(path.startswith("/v1/responses") for path in paths):
+        return RESPONSES
     if any(path.startswith("/v1/") for path in paths):
         has_choices = gives_two_answers(app.test_client(), answer_with)
         return OPENAI_WITH_CHOICES if has_choices else OPENAI

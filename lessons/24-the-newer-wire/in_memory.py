@@ -1,0 +1,113 @@
+"""Lesson 20's store. New is what it keeps beside the list: what an answer was asked."""
+
+from secrets import token_urlsafe
+from threading import Condition
+from time import monotonic, time
+
+from werkzeug.exceptions import ServiceUnavailable
+
+from .limits import AT_ONCE, HEARTBEAT, KEEP, MEMORY, NoRoom, NoSuchAnswer
+from .memory import size_of
+
+
+class Answer:
+    """The entries of one answer so far, and what it was asked."""
+
+    def __init__(self, name, question):
+        self.name = name
+        self.question = question
+        self.created_at = int(time())
+        self.events = []
+        self.ended_at = None  # by the clock of monotonic(); None: it is being written
+        self.measured = 0  # so many of the events are in the size
+        self.size = 0  # bytes of memory, about
+
+    def measure(self):
+        """Return about how many bytes of memory the events take."""
+        for event in self.events[self.measured :]:
+            self.size += size_of(event)
+            self.measured += 1
+        return self.size
+
+
+class InMemory:
+    """All answers of this process, by names that nobody can guess."""
+
+    def __init__(self):
+        self.answers = {}
+        self.changed = Condition()  # one thread at a time, and it wakes the others
+
+    def begin(self, question):
+        """Return the name of a new answer, if there is room for one more."""
+        with self.changed:
+            self.forget_old_ones()
+            running = [each for each in self.answers.values() if not each.ended_at]
+            if len(running) >= AT_ONCE:
+                raise ServiceUnavailable(retry_after=5)
+            if sum(each.measure() for each in self.answers.values()) >= MEMORY:
+                raise NoRoom(retry_after=60)
+            name = f"resp_{token_urlsafe(16)}"
+            self.answers[name] = Answer(name, question)
+        self.add(name, {"event": "start"})
+        return name
+
+    def forget_old_ones(self):
+        """Forget the answers that ended long ago."""
+        now = monotonic()
+        for name, answer in list(self.answers.items()):
+            if answer.ended_at and now > answer.ended_at + KEEP:
+                del self.answers[name]
+
+    def add(self, name, event):
+        """Add an event for all readers; return False if the answer has been ended."""
+        with self.changed:
+            answer = self.find(name)
+            if answer.ended_at:
+                return False
+            answer.events.append(event)
+            self.changed.notify_all()
+        return True
+
+    def end(self, name, event):
+        """Add the last event of an answer, unless it has one."""
+        with self.changed:
+            if self.add(name, event):
+                self.answers[name].ended_at = monotonic()
+
+    def forget(self, name):
+        """Keep an answer no longer. One that is being written has to be ended first."""
+        with self.changed:
+            self.answers.pop(name, None)
+
+    def read(self, name, after):
+        """Yield (number, event) for each event after that number, until the last.
+
+        In a silence it yields None now and then: only who sends learns that nobody
+        is there any more. An answer that is forgotten meanwhile is read to its end.
+        """
+        answer = self.find(name)
+        number = after
+        while not (answer.ended_at and number >= len(answer.events)):
+            if not self.wait_for_more(answer, number):
+                yield None
+                continue
+            yield number + 1, answer.events[number]
+            number += 1
+
+    def wait_for_more(self, answer, number):
+        """Wait a while for an event after that number; return whether there is one."""
+        with self.changed:
+            return self.changed.wait_for(
+                lambda: len(answer.events) > number, timeout=HEARTBEAT
+            )
+
+    def find(self, name):
+        """Return the answer of that name, or raise a 404."""
+        answer = self.answers.get(name)
+        if not answer:
+            raise NoSuchAnswer
+        return answer
+
+    def so_far(self, name):
+        """Return the events that an answer has now, in a list of its own; or a 404."""
+        return list(self.find(name).events)

@@ -1,0 +1,126 @@
+// The page: it asks for a response, and goes on with its stream after a broken line.
+
+import { lines } from "./lines.js";
+
+const form = document.querySelector("form");
+const ask = form.querySelector("button");
+const cut = document.querySelector("#cut");
+const resume = document.querySelector("#resume");
+const cancel = document.querySelector("#cancel");
+const answer = document.querySelector("#answer");
+const problem = document.querySelector("#problem");
+const wire = document.querySelector("#wire");
+const REASONS = {
+  max_output_tokens: "it reached the limit on its length.",
+  content_filter: "the provider's filter stopped it.",
+};
+
+let id; // of the response, as its first event says
+let last; // the number of the newest event
+let line; // an AbortController: it cuts the line on which events come
+let cancelled; // somebody pressed Cancel: then the stream ends without an event
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  answer.textContent = "";
+  wire.textContent = "";
+  id = undefined;
+  last = undefined;
+  cancelled = false;
+  read("v1/responses", {
+    method: "POST",
+    body: JSON.stringify({
+      model: "practice",
+      input: form.prompt.value,
+      stream: true,
+      background: form.background.checked,
+    }),
+  });
+});
+
+cut.addEventListener("click", () => line.abort());
+
+resume.addEventListener("click", () => {
+  if (id === undefined || last === undefined) {
+    const missing = id === undefined ? "The response has no name" : "Its events have no numbers";
+    problem.textContent = `${missing}, so the page cannot ask for the rest.`;
+    return;
+  }
+  read(`v1/responses/${id}?stream=true&starting_after=${last}`);
+});
+
+cancel.addEventListener("click", async () => {
+  cancelled = true;
+  const response = await send(`v1/responses/${id}/cancel`, { method: "POST" });
+  if (!response.ok) problem.textContent = await sentenceIn(response);
+});
+
+/** Send a request with the key. */
+function send(address, request = {}) {
+  const headers = { Authorization: `Bearer ${form.key.value}` };
+  if (request.body) headers["Content-Type"] = "application/json";
+  return fetch(address, { ...request, headers });
+}
+
+/** Show what a request brings, and say how it ended. */
+async function read(address, request) {
+  line = new AbortController();
+  problem.textContent = "";
+  show({ reading: true });
+  try {
+    const response = await send(address, { ...request, signal: line.signal });
+    if (!response.ok) throw new Error(await sentenceIn(response));
+    const whole = await readEvents(response.body.getReader());
+    if (cancelled) problem.textContent = "You cancelled it here.";
+    else if (!whole) throw new Error("it broke off here.");
+    show({ reading: false, over: true });
+  } catch (error) {
+    const wasCut = line.signal.aborted;
+    problem.textContent = wasCut ? "You cut the line here." : `The answer is not whole: ${error.message}`;
+    show({ reading: false, over: false });
+  }
+}
+
+/** Read events to the end; return whether the last of them says that it is the end. */
+async function readEvents(reader) {
+  for await (const text of lines(reader)) {
+    wire.append(text, "\n");
+    if (!text.startsWith("data: ")) continue;
+    const event = JSON.parse(text.slice("data: ".length));
+    last = event.sequence_number;
+    id ??= event.response?.id;
+    cancel.disabled = id === undefined || !form.background.checked;
+    switch (event.type) {
+      case "response.output_text.delta":
+      case "response.refusal.delta":
+        answer.append(event.delta);
+        break;
+      case "response.completed":
+        return true;
+      case "response.incomplete":
+        throw new Error(REASONS[event.response.incomplete_details.reason]);
+      case "response.failed":
+        throw new Error(event.response.error.message);
+    }
+  }
+  return false;
+}
+
+/** Enable the buttons that can be pressed now. */
+function show({ reading, over }) {
+  answer.ariaBusy = reading;
+  ask.disabled = reading;
+  cut.disabled = !reading;
+  cancel.disabled = true; // until a name has come
+  resume.disabled = reading || over;
+}
+
+/** Return the sentence with which the server refused: {"error": {"message": "..."}}. */
+async function sentenceIn(response) {
+  try {
+    const { error } = await response.json();
+    return error.message;
+  } catch {
+    return `the server said ${response.status}.`; // a proxy in between, in HTML
+  }
+}

@@ -1,0 +1,114 @@
+"""A response can be deleted: it ends, and nobody gets it any more."""
+
+import os
+import sys
+from threading import Event
+
+import pytest
+
+from lessons.course.for_checks.in_time import PATIENCE, in_time
+from lessons.course.for_checks.quoting import short
+
+PATH = "/v1/responses"
+KEY = {"Authorization": f"Bearer {os.environ.get('SERVER_KEY') or 'sk-practice'}"}
+QUESTION = {"model": "practice", "input": "Hello?", "background": True}
+END_FIRST = (
+    "A response was deleted while it was written, and a reader of its stream waits for"
+    " ever: end it in the store before you forget it."
+)
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch, program):
+    """Let a heartbeat come fast, so that no reader waits for long."""
+    module = sys.modules[type(program.store).__module__]
+    monkeypatch.setattr(module, "HEARTBEAT", 0.05)
+
+
+@pytest.fixture
+def begin(client, answer_with):
+    """Begin a response to a script; return the model and its name."""
+
+    def post(*script, **fields):
+        model = answer_with(*script)
+        answer = client.post(PATH, json=QUESTION | fields, headers=KEY)
+        return model, answer.json["id"]
+
+    return post
+
+
+@pytest.fixture
+def delete(client):
+    """Delete the response of that name."""
+
+    def delete_it(name):
+        answer = client.delete(f"{PATH}/{name}", headers=KEY)
+        assert answer.status_code != 405, (
+            f"DELETE {PATH}/<name> gave a 405: no view takes that method there"
+            ' yet. Write @app.delete("/v1/responses/<name>").'
+        )
+        return answer
+
+    return delete_it
+
+
+def test_a_response_can_be_deleted(begin, delete, client):
+    _, name = begin("one", background=False)
+    answer = delete(name)
+    assert answer.status_code == 200 and answer.is_json, (
+        f"DELETE gave a {answer.status_code} of the type {answer.mimetype}, expected"
+        " a 200 with an object in JSON: a view may return a dict."
+    )
+    expected = {"id": name, "object": "response", "deleted": True}
+    assert answer.json == expected, (
+        f"DELETE returned an object with {short(list(answer.json))}, expected its id,"
+        ' "object": "response" and "deleted": true.'
+    )
+    status = client.get(f"{PATH}/{name}", headers=KEY).status_code
+    assert status == 404, (
+        f"A response was deleted, and GET gave a {status}, expected a 404:"
+        " store.forget(name) removes it."
+    )
+
+
+def test_what_is_not_there_cannot_be_deleted(begin, delete):
+    answer = delete("resp_1")
+    assert answer.status_code == 404, (
+        f"DELETE of a response that is not there gave a {answer.status_code}, expected"
+        " a 404: store.forget() says nothing of that, store.find(name) does."
+    )
+
+
+def test_the_key_is_needed_to_delete(begin, client):
+    _, name = begin("one", background=False)
+    status = client.delete(f"{PATH}/{name}").status_code
+    assert status == 401, f"DELETE without the key gave a {status}, expected 401."
+
+
+def read(answer):
+    """Return the pieces of a body; fail if there are too many of them."""
+    pieces = []
+    for piece in answer.iter_encoded():
+        pieces.append(piece)
+        assert len(pieces) < 100, END_FIRST
+    return pieces
+
+
+def test_a_response_that_is_written_ends_when_it_is_deleted(
+    answer_with, delete, client
+):
+    gate = Event()
+    model = answer_with("one", gate, " two", " three")
+    answer = client.post(PATH, json=QUESTION | {"stream": True}, headers=KEY)
+    body = answer.iter_encoded()
+    came = b""
+    while b"delta" not in came:
+        came += in_time(lambda: next(body), "The stream did not begin.")
+    name = came.decode().partition('"id": "')[2].partition('"')[0]
+    delete(name)
+    in_time(lambda: read(answer), END_FIRST)
+    gate.set()
+    assert model.closed.wait(PATIENCE) and model.closed_early, (
+        "A response was deleted while it was written, and its model writes on: end it"
+        " in the store, which stops its writer."
+    )
