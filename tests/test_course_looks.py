@@ -185,6 +185,29 @@ def test_axe_finds_nothing_on_what_a_lesson_begins_with(reader, axe, mine):
         assert axe() == []
 
 
+def test_axe_finds_nothing_while_lines_are_ordered(reader, screen, axe):
+    screen(*SIZES["320"])
+    reader.browser.get(f"{reader.url}/lessons/{LESSONS[0]}/")
+    open_folds(reader)
+    for state in "red", "green":
+        reader.run(
+            """const part = document.querySelector(".lines");
+            const [first, second, ...others] = part.querySelectorAll("li");
+            if (arguments[0] === "red") {
+              first.classList.add("out");
+              first.dataset.outcome = "red";
+              second.focus();
+            }
+            part.querySelector("[role=status]").textContent = "All is in order.";
+            part.querySelector("[role=status]").dataset.outcome = arguments[0];""",
+            state,
+        )
+        for scheme in "light", "dark":
+            screen(*SIZES["320"], scheme)
+            assert axe() == [], (state, scheme)
+    assert reader.run("return document.documentElement.scrollWidth") <= 320
+
+
 # Other eyes, other paper
 
 

@@ -6,7 +6,11 @@ from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
+from lessons.course.fences import in_colour, words_of
+from lessons.course.order_lines import exercises_of, fold_of
+
 FOLD = re.compile(r"(</?(?:details|summary)>)")  # the only HTML that notes may hold
+SUMMARY = re.compile("<details><summary>(.+?)</summary>")
 NOTES = re.compile(r"(^|/)README\.md(?=#|$)")  # in an address, before its #heading
 SERVER = re.compile(r"http://(127\.0\.0\.1|localhost):8000/?")  # as notes write it
 CAPTIONS = {"console": "terminal", "js": "JavaScript", "python": "Python"}
@@ -22,16 +26,18 @@ class Heading(NamedTuple):
 
 
 @cache  # what was made once is kept
-def to_html(markdown, root="../../"):
+def to_html(markdown, root="../../", wrong_lines=()):
     """Return notes as HTML, in which links to other notes lead to their pages.
 
     A link to the server leads to `root` instead, an address relative to the page. It
-    holds at every port, and behind a proxy.
+    holds at every port, and behind a proxy. The wrong lines that a lesson knows are for
+    the exercises in its notes: see order_lines.py.
     """
     md = markdown_parser()
     tokens = md.parse(markdown)
     name_headings(tokens)
     lead_links_to_pages(tokens, root)
+    tokens = with_exercises(tokens, wrong_lines)
     return md.renderer.render(tokens, md.options, {})
 
 
@@ -55,6 +61,7 @@ def markdown_parser():
     md.add_render_rule("html_block", write_folds)
     md.add_render_rule("html_inline", write_folds)
     md.add_render_rule("fence", write_quotation)
+    md.add_render_rule("exercise", write_exercise)
     md.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
     md.add_render_rule("table_close", lambda *_: "</table></div>\n")
     return md
@@ -105,6 +112,32 @@ def page_of(address):
     return page or "./"
 
 
+def with_exercises(tokens, wrong_lines):
+    """Return tokens, with the lines of some fences to order, each before its fold."""
+    from markdown_it.token import Token
+
+    done = []
+    fold = None  # the place in done where a fold begins that holds the fence
+    exercises = []
+    for token in tokens:
+        found = SUMMARY.search(token.content) if token.type == "html_block" else None
+        if found:
+            name, fold, exercises = found[1], len(done), []
+        done.append(token)
+        if token.type == "fence":
+            exercises += exercises_of(token.info, token.content, wrong_lines)
+        elif token.content.startswith("</details>") and exercises:
+            text = fold_of(name.removeprefix("The code: "), exercises)
+            done.insert(fold, Token("exercise", "", 0, content=text))
+            exercises = []
+    return done
+
+
+def write_exercise(renderer, tokens, index, options, env):
+    """Return an exercise, which is HTML already."""
+    return tokens[index].content
+
+
 def write_folds(renderer, tokens, index, options, env):
     """Keep <details> and <summary>; show any other HTML as it was written."""
     parts = FOLD.split(tokens[index].content)
@@ -116,15 +149,10 @@ def write_quotation(renderer, tokens, index, options, env):
 
     Without a title the caption says what it is. What crosses a wire has none.
     """
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import get_lexer_by_name
-
-    language, _, title = tokens[index].info.partition(" ")
-    name = title.removeprefix('title="').removesuffix('"') or CAPTIONS.get(language)
+    language, words = words_of(tokens[index].info)
+    name = words.get("title") or CAPTIONS.get(language)
     caption = f"<figcaption>{escape(name)}</figcaption>" if name else ""
-    lexer = get_lexer_by_name(language or "text")
-    code = highlight(tokens[index].content, lexer, HtmlFormatter(nowrap=True))
+    code = in_colour(tokens[index].content, language)
     # who scrolls by keyboard needs a place to stand
     box = f'<pre tabindex="0" role="group" aria-label="{escape(name or language)}">'
     return f"<figure>{caption}{box}<code>{code}</code></pre></figure>\n"

@@ -11,6 +11,7 @@ from lessons.course.about_lessons.way_through import (
     neighbours,
     read_way_through,
 )
+from lessons.course.about_lessons.wrong_lines import wrong_lines
 from lessons.course.addresses import way_to_root
 from lessons.course.live.mounts import mount_programs
 from lessons.course.loop import loop
@@ -51,9 +52,9 @@ def addresses():
     return {"root": way_to_root(request.environ)}
 
 
-def as_html(notes):
+def as_html(notes, wrong_lines=()):
     """Return notes as HTML for the page that is asked for."""
-    return to_html(notes, way_to_root(request.environ))
+    return to_html(notes, way_to_root(request.environ), wrong_lines)
 
 
 @course.app_template_filter()
@@ -124,7 +125,7 @@ def lesson(name):
         lesson=lesson,
         after=after,
         headings=headings_in(lesson.notes),
-        notes=as_html(lesson.notes),
+        notes=as_html(lesson.notes, wrong_lines(lesson)),
         runs=runs_here(request.environ),
         behind_proxy=waits_for_the_setting(request.environ),
         files=links_to_files(lesson),

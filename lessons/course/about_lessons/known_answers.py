@@ -9,7 +9,8 @@ An answer is a diff, or a row of the file mistakes.toml:
     message = "Gather chunk.text"
 
 The first line of a diff is all that the check says of it; if the answer is right, it is
-what the answer does otherwise. The message of a row is a part of what the check says.
+what the answer does otherwise. wrong_lines.py reads what a diff may say below that. The
+message of a row is a part of what the check says.
 A diff changes the lesson's program. So does a row, but a row of Your turn changes the
 first solution.
 """
