@@ -184,7 +184,7 @@ def test_nor_where_the_check_itself_has_to_be_ended(tmp_path, ended_later, monke
     [child] = [check for check in checks if check.sentence.isdigit()]
     ended_later.append(int(child.sentence))
     assert monotonic() - began < PLENTY / 2
-    said = "The program in mine/ did not come to an end within 1 s"
+    said = "The program in mine/ did not finish within 1 s"
     assert checks[-1].message.startswith(said)
 
 

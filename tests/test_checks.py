@@ -182,7 +182,7 @@ def test_a_command_that_reports_nothing_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr("lessons.course.checker.run_checks.PATIENCE", 0)
     silent = [sys.executable, "-c", f"import time; time.sleep({PLENTY})"]
     [check] = checks_reported_by(silent, tmp_path / "mine", 0.2)
-    said = "The program in mine/ did not come to an end within 0.2 s"
+    said = "The program in mine/ did not finish within 0.2 s"
     assert check.outcome == "red" and check.message.startswith(said)
 
 
@@ -252,7 +252,7 @@ export const checks = [{
   },
 }];
 """
-STILL = 'From before that the page still says: "Nothing yet.".'
+STILL = 'The page still says, from before: "Nothing yet.".'
 
 
 @pytest.mark.parametrize(

@@ -493,19 +493,19 @@ def test_the_first_line_comes_while_the_checks_still_run(project):
 def test_a_template_that_is_missing_is_named(project):
     project.flask("start", "4")
     (project.mine / "templates" / "index.html").unlink()
-    said = "There is no mine/templates/index.html: see the lesson for it."
+    said = "There is no mine/templates/index.html. See the lesson for it."
     assert said in project.red("3")
 
 
 def test_a_file_beside_it_that_is_missing_is_named(project):
     project.write(f'open("mine/sentences.json")\n{program(2)}')
-    assert "There is no mine/sentences.json: see the lesson" in project.red("2")
+    assert "There is no mine/sentences.json. See the lesson" in project.red("2")
 
 
 def test_a_module_that_is_missing_is_named(project):
     project.write(f"from .stream import Stream\n{program(2)}")
     assert project.red("2").startswith(
-        "mine/app.py, line 1: There is no mine/stream.py: see the lesson"
+        "mine/app.py, line 1: There is no mine/stream.py. See the lesson"
     )
 
 
@@ -527,7 +527,7 @@ def test_a_page_that_hangs_the_browser_is_named(project):
     for lesson in project.folder.glob("lessons/03-*"):
         (lesson / "check.py").write_text("def test_nothing(): pass", encoding="utf-8")
     said = project.red("--browser", "--seconds", "6", "3")
-    assert said.startswith("mine/static/page.js did not come to an end within 6 s")
+    assert said.startswith("mine/static/page.js did not finish within 6 s")
 
 
 def test_a_program_that_does_not_parse_is_named_with_its_line(project):
@@ -544,7 +544,7 @@ def test_a_program_that_breaks_on_import_is_named_with_its_line(project):
 
 def test_a_program_that_ends_python_is_named(project):
     project.write("import os\nos._exit(0)\n")
-    said = "The program in mine/ ended Python: look for an os._exit()."
+    said = "The program in mine/ ended Python itself. Look for an os._exit()."
     assert project.red("1") == said
     view = "    prompt = request"
     text = program(2).replace(view, f"    import os; os._exit(0)\n{view}", 1)
@@ -577,8 +577,8 @@ def with_line(text, line, instead):
 
 SPINS = with_line(program(1), "print(printable", "while True: pass\nprint(printable")
 NEVER_ENDS = (
-    "did not come to an end within 3 s: look for a loop that never ends, or a wait for"
-    " what never comes."
+    "did not finish within 3 s. Look for a loop that never ends, or for a wait for"
+    " something that never comes."
 )
 
 
@@ -600,7 +600,7 @@ def test_the_line_of_a_generator_that_never_ends_is_named(project):
 
 GROWS = "numbers = []\nwhile True: numbers.append(1.5 * len(numbers))\n"
 YIELDS = with_line(program(2), "yield chunk", "while True: yield 1000 * chunk")
-TOO_MUCH = "look for a list that grows or a loop that yields without end."
+TOO_MUCH = "Look for a list that keeps growing, or for a loop that keeps yielding."
 
 
 THREADED = """
@@ -624,14 +624,14 @@ def ask():
 """
 
 
-DIED = "A thread has died of this. mine/app.py, line 11: AttributeError:"
+DIED = "This ended a thread. mine/app.py, line 11: AttributeError:"
 
 
 def test_what_a_thread_has_died_of_that_is_waited_for_is_said(project):
     project.write(THREADED.replace("ANSWER", "iter(queue.get, None)"))
     message = project.red("2", "--seconds", "3")
     assert message.startswith(DIED)
-    assert message.endswith("What waits for that thread waits for ever.")
+    assert message.endswith("Whatever waits for that thread never stops waiting.")
 
 
 def test_what_a_thread_has_died_of_is_shown_below_what_is_red(project):
@@ -646,14 +646,14 @@ def test_what_a_thread_has_died_of_is_shown_below_what_is_red(project):
 )
 def test_a_program_that_takes_more_and_more_memory_is_stopped(project, text, line):
     project.write(text)
-    said = f"mine/app.py, line {line}, used more than 1 GB of memory: {TOO_MUCH}"
+    said = f"mine/app.py, line {line}, used more than 1 GB of memory. {TOO_MUCH}"
     assert project.red("2", *PLENTY) == said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds all memory")
 def test_a_program_cannot_take_much_memory_at_once(project):
     project.write(f"room = bytes(3 * 1024**3)\n{program(2)}")
-    said = f"mine/app.py, line 1, used more than 1 GB of memory: {TOO_MUCH}"
+    said = f"mine/app.py, line 1, used more than 1 GB of memory. {TOO_MUCH}"
     assert project.red("2", *PLENTY) == said
 
 
@@ -670,7 +670,7 @@ SHOUTS = with_line(program(1), "print(printable", "while True: print(printable")
 def test_a_program_that_floods_the_disk_is_stopped(project, number, flood):
     text, line = flood
     project.write(text)
-    said = "printed or wrote more than 1 MB: look for a loop that never ends."
+    said = "printed or wrote more than 1 MB. Look for a loop that never ends."
     red = project.red(number, *PLENTY)
     assert red.startswith(f"mine/app.py, line {line}, {said}")
 
@@ -750,7 +750,7 @@ def test_the_page_is_checked_where_chrome_can_be_driven(project):
     page = project.mine / "static" / "page.js"
     text = page.read_text(encoding="utf-8").replace("answer.append(", "void (")
     page.write_text(text, encoding="utf-8")
-    assert "append the text of value" in project.red("3", "--browser", *PLENTY)
+    assert "Append the text of value" in project.red("3", "--browser", *PLENTY)
 
 
 def test_without_a_driver_it_says_what_is_missing(project):

@@ -123,7 +123,7 @@ def said_of(visit, mine, text):
 def test_a_forgotten_dot_is_said(visit, mine, text):
     write(mine, words="a = 1")
     said = said_of(visit, mine, text)
-    assert "words.py is in mine/: write a dot before the name, as in from .wo" in said
+    assert "words.py is in mine/. Write a dot before its name, as in from .wo" in said
     assert "pip" not in said
 
 
@@ -131,11 +131,11 @@ def test_no_package_is_named_that_no_lesson_uses(visit, mine, monkeypatch):
     monkeypatch.setitem(sys.modules, "flask_cors", None)  # as if it were missing
     said = said_of(visit, mine, "import flask_cors")
     assert said.endswith(
-        "It is a package: python -m pip install flask-cors installs it."
+        "It is a package. To install it, run python -m pip install flask-cors."
     )
     for text in "from stream import Stream", "import flusk.app", "import word_by_word":
         said = said_of(visit, mine, text)
-        assert "No lesson uses a package of that name" in said and "pip" not in said
+        assert "No lesson uses a package with that name" in said and "pip" not in said
 
 
 @pytest.mark.parametrize(("text", "sentence"), BROKEN.items())

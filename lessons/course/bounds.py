@@ -45,17 +45,19 @@ def memory_used():
 
 def never_ends(where, seconds):
     """Return the sentence for a program that was stopped."""
-    why = "look for a loop that never ends, or a wait for what never comes."
-    return f"{where} did not come to an end within {seconds:g} s: {why}"
+    why = (
+        "Look for a loop that never ends, or for a wait for something that never comes."
+    )
+    return f"{where} did not finish within {seconds:g} s. {why}"
 
 
 def uses_too_much(where):
     """Return the sentence for a program that takes more and more memory."""
-    why = "look for a list that grows or a loop that yields without end."
-    return f"{where} used more than {MEMORY // 1024**3} GB of memory: {why}"
+    why = "Look for a list that keeps growing, or for a loop that keeps yielding."
+    return f"{where} used more than {MEMORY // 1024**3} GB of memory. {why}"
 
 
 def prints_too_much(where):
     """Return the sentence for a program that prints or writes more and more."""
-    why = "look for a loop that never ends."
-    return f"{where} printed or wrote more than {OUTPUT // 1024**2} MB: {why}"
+    why = "Look for a loop that never ends."
+    return f"{where} printed or wrote more than {OUTPUT // 1024**2} MB. {why}"

@@ -64,16 +64,16 @@ def where_to_get(module, folder):
     name = module.partition(".")[0]
     if (folder / f"{name}.py").exists():
         return (
-            f"{name}.py is in {folder.name}/: write a dot before the name,"
-            f" as in from .{name} import ..."
+            f"{name}.py is in {folder.name}/. Write a dot before its name, as in from"
+            f" .{name} import ..."
         )
     package = name.replace("_", "-")
     if package in packages():
-        return f"It is a package: python -m pip install {package} installs it."
+        return f"It is a package. To install it, run python -m pip install {package}."
     return (
-        "No lesson uses a package of that name: look how it is written. A file of your"
-        f" own is in {folder.name}/ and has a dot before its name,"
-        f" as in from .{name} import ..."
+        "No lesson uses a package with that name. Check its spelling. A file of your"
+        f" own is in {folder.name}/, and needs a dot before its name, as in from"
+        f" .{name} import ..."
     )
 
 
@@ -127,7 +127,7 @@ def sentence_for(error, folder):
         return prints_too_much(f"{where},")
     file = missing_file(error, folder)
     if file:
-        sentences = [f"{where}: There is no {file}: see the lesson for it."]
+        sentences = [f"{where}: There is no {file}. See the lesson for it."]
     else:
         words = words_of(error, folder)
         sentences = [f"{where}: {type(error).__name__}: {words}."]

@@ -51,7 +51,7 @@ def note_death(folder, died):
     """Note what a thread of the program has died of, which Python would only print."""
     error = died.exc_value
     if any(places_of(error, folder)):
-        DEATHS.append(f"A thread has died of this. {sentence_for(error, folder)}")
+        DEATHS.append(f"This ended a thread. {sentence_for(error, folder)}")
 
 
 def pytest_collectreport(report):
@@ -76,8 +76,8 @@ def pytest_collection_finish(session):
     """Announce the checks; from here on the time runs that they may take."""
     if MISTAKES:
         sentence = (
-            f"The lesson's own check.py cannot be read: {MISTAKES[0]}. Take it from git"
-            " again, as it was."
+            f"The lesson's own check.py cannot be read: {MISTAKES[0]}. Restore it from"
+            " git."
         )
         write_report(session.config, stopped=sentence)
         return
@@ -134,7 +134,7 @@ def watch(config):
     if memory_used() >= MEMORY:
         stopped = uses_too_much(running_line(folder))
     elif DEATHS:
-        stopped = f"{DEATHS[0]} What waits for that thread waits for ever."
+        stopped = f"{DEATHS[0]} Whatever waits for that thread never stops waiting."
     else:
         stopped = never_ends(running_line(folder), seconds)
     write_report(config, stopped=stopped)

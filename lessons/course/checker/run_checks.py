@@ -171,7 +171,9 @@ def end(running):
 
 def broke_down(program, last_words):
     """Return the sentence for a Python that ended in the middle of a check."""
-    sentence = f"The program in {program.name}/ ended Python: look for an os._exit()."
+    sentence = (
+        f"The program in {program.name}/ ended Python itself. Look for an os._exit()."
+    )
     if last_words:
-        sentence += f" The last that was printed is: {last_words}"
+        sentence += f" The last thing it printed was: {last_words}"
     return sentence

@@ -55,15 +55,16 @@ def must_not_repeat_the_provider(told, error=None):
     a server prints its traceback.
     """
     assert SECRET not in told, (
-        f"The model failed with {SECRET!r}, and what the program logs or prints repeats"
-        " it: logs are kept, and read by many. Log log_name(error), which says class"
-        " and status, and no traceback. What ends a thread is printed with one, too."
+        f"The model failed with {SECRET!r}, and the program logged or printed those"
+        " words. Many people read logs, and logs are kept. Log log_name(error), which"
+        " gives the class and the status, and no traceback: Python prints one for a"
+        " thread that an exception ends, too."
     )
     printed = "".join(format_exception(error)) if error else ""
     assert SECRET not in printed, (
-        f"The model failed with {SECRET!r}, and the traceback of what broke the body,"
-        " which a server prints, repeats it: raise BodyBreaks(sentence) from None,"
-        " which leaves the model's error out."
+        f"The model failed with {SECRET!r}. The exception that broke the body carries"
+        " those words in its traceback, which the server prints. Write raise"
+        " BodyBreaks(sentence) from None: it leaves the model's error out."
     )
 
 
@@ -71,6 +72,6 @@ def must_not_be_our_own(said, logged):
     """Fail if what broke an answer, and what is said of it, is no model's failure."""
     where = logged[-1] if logged else "nothing"
     assert MISTAKE.sentence not in said, (
-        "Something broke the answer that no model raises: it is a mistake in the"
-        f' program itself. The log says of it: "{where}".'
+        "The answer broke off because of a mistake in the program itself, not because"
+        f' the model failed. The log says: "{where}".'
     )

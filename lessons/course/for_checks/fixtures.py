@@ -65,7 +65,7 @@ def started_with(program, folder, monkeypatch):
         except SystemExit as stopped:  # number() says which setting it is, and why
             lines = " and ".join(f"{name}={value}" for name, value in settings.items())
             raise AssertionError(
-                f"With {lines} in .env the program does not start: {stopped}"
+                f"The program does not start with {lines} in .env: {stopped}"
             ) from None
         monkeypatch.setattr(program, "app", started.app)  # whom a client asks
         return started

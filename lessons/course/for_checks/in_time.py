@@ -92,7 +92,7 @@ def in_time(call, sentence):
     except Empty:
         if not deaths:
             raise AssertionError(sentence) from None
-        deaths[0].add_note("It ended a thread of yours, and nobody else hears of it.")
+        deaths[0].add_note("It ended one of your threads, so nothing else reports it.")
         raise deaths[0] from None
     finally:
         threading.excepthook = usual

@@ -13,8 +13,8 @@ def load(folder, model):
     assert path.exists(), f"There is no {name}/app.py: flask start puts one there."
     finds_models = (folder / "__init__.py").exists() or (folder / "models.py").exists()
     assert finds_models, (
-        f"There is no {name}/__init__.py, and without it Flask cannot find models.py:"
-        " make an empty file of that name."
+        f"There is no {name}/__init__.py. Without it, Flask cannot find models.py. Make"
+        " an empty file with that name."
     )
     prepare_import(str(path))  # as flask --app does, so that Python finds models.py
     choose_model = models.choose_model
@@ -30,8 +30,8 @@ def load(folder, model):
     has_app = hasattr(getattr(module, "app", None), "test_client")
     assert has_app, f"{name}/app.py has no app: write app = Flask(__name__)."
     assert getattr(module, "model", None) is not choose_ours, (
-        f"{name}/app.py keeps the function and not the model: write"
-        " model = choose_model(), with its parentheses."
+        f"{name}/app.py sets model to the function choose_model itself. Call it: model"
+        " = choose_model()."
     )
     if hasattr(module, "model"):
         module.model = model

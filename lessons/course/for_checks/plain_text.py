@@ -17,16 +17,23 @@ ANSWER = "".join(TEXTS)
 BLANKS = ["", "\n", "  ", "A", " ", "", "\tlist", " ", "\n"]
 PROMPTS = ["Red apples fall.", "Green pears hang on."]
 STATUS = {
-    0: "second in Response() stands the status. Write mimetype= before the type.",
-    308: 'the view has another address, "/ask/". Write @app.post("/ask") above it.',
-    400: (
-        "the view refused it. Take the prompt out of request.get_json() with"
-        ' .get("prompt"), and abort(400) only if it is not a str.'
+    0: (
+        "The second argument of Response() is the status. Write mimetype= before the"
+        " type."
     ),
-    404: 'no view has this address. Write @app.post("/ask") above the view.',
-    405: 'the view takes another method. Write @app.post("/ask") above it.',
-    415: "the view refused its type. Read the prompt with request.get_json().",
-    502: "something failed and was taken for the model's failure; the log says where.",
+    308: 'The view\'s address is "/ask/". Write @app.post("/ask") above it.',
+    400: (
+        "The view refused the request. Read the prompt with"
+        ' request.get_json().get("prompt"), and call abort(400) only if it is not a'
+        " str."
+    ),
+    404: 'No view has this address. Write @app.post("/ask") above the view.',
+    405: 'The view accepts another method. Write @app.post("/ask") above it.',
+    415: "The view refused the content type. Read the prompt with request.get_json().",
+    502: (
+        "The program handled an error as if the model had failed. Read in the log what"
+        " it was."
+    ),
 }
 
 
@@ -59,13 +66,15 @@ def test_post_ask_answers_in_plain_text(ask):
     """POST /ask answers in plain text."""
     _, answer = ask(*TEXTS)
     assert answer.status_code == 200, (
-        f'POST /ask with {{"prompt": "Hello?"}} gave {answer.status_code}:'
-        f" {STATUS.get(answer.status_code, 'expected 200.')}{its_sentence(answer)}"
+        'POST /ask with {"prompt": "Hello?"}: expected status 200, got'
+        f" {answer.status_code}."
+        f" {STATUS.get(answer.status_code, 'Let the view return it with a 200.')}"
+        f"{its_sentence(answer)}"
     )
     assert answer.mimetype == "text/plain", (
-        f"The answer is sent as {answer.mimetype}, expected text/plain: write"
-        ' Response(pieces(prompt), mimetype="text/plain"), or a browser takes what the'
-        " model writes for markup."
+        f"Expected Content-Type text/plain, got {answer.mimetype}. Write"
+        ' Response(pieces(prompt), mimetype="text/plain"). Otherwise a browser may take'
+        " the model's text for markup."
     )
 
 
@@ -79,32 +88,33 @@ def test_the_answer_is_what_the_model_wrote(ask, lesson_number):
         error.add_note(about_a_whole_answer(str(error)))
         raise
     assert model.prompts, (
-        "No chunk was taken from the model: loop over model.stream(prompt), with the"
-        " model of choose_model(), and inside the with block if there is one."
+        "The program took no chunk from the model. Loop over model.stream(prompt),"
+        " where model comes from choose_model(). If there is a with block, loop inside"
+        " it."
     )
     assert model.prompts == ["Hello?"], (
-        f'The prompt was "Hello?", but the model was asked {model.prompts}: ask it'
-        " once, with the prompt as it is."
+        'The prompt was "Hello?". Expected the model to be asked once with exactly that'
+        f" text, got {model.prompts}."
     )
     has_chain = lesson_number >= 6  # with it come chain and call_on_close
     assert came != "".join(TEXTS[1:]), (
-        f"The model wrote {ANSWER!r}, and the client did not get {TEXTS[0]!r}: what"
-        f" next() took has to be sent too{WITH_CHAIN if has_chain else ''}."
+        f"The model wrote {ANSWER!r}, but the client did not get {TEXTS[0]!r}. Send the"
+        f" piece that next() took, too{WITH_CHAIN if has_chain else ''}."
     )
     assert came != TEXTS[0], (
-        f"The model wrote {ANSWER!r}, and the client got its first text only: send all"
-        " that the generator yields, with yield and not return in its"
+        f"The model wrote {ANSWER!r}, but the client got only the first text. Send"
+        " everything that the generator yields: use yield and not return in its"
         f" loop{CLOSE_LATER if has_chain else ''}."
     )
     assert came == ANSWER, (
-        f"The model wrote {ANSWER!r}, the client got {short(came)}: yield"
-        " chunk.text, all of it and nothing else."
+        f"The model wrote {ANSWER!r}. The client got {short(came)}. Yield chunk.text as"
+        " it is, and nothing else."
     )
 
 
-WITH_CHAIN = ", with chain([first_piece], pieces)"
+WITH_CHAIN = ": chain([first_piece], pieces)"
 CLOSE_LATER = (
-    ", and if the view closes it at the end, pass its close without (),"
+    ". If the view closes it at the end, pass close without ():"
     " call_on_close(pieces.close)"
 )
 
@@ -113,19 +123,19 @@ def about_a_whole_answer(said):
     """Say what to try where a whole answer is taken for one that is not."""
     if TOO_SLOW.sentence in said:
         return (
-            "That answer took no time at all: its deadline is monotonic() +"
-            " ANSWER_SECONDS, and it is over if monotonic() > deadline."
+            "That answer took no time at all. Its deadline is monotonic() +"
+            " ANSWER_SECONDS, and its time is over when monotonic() > deadline."
         )
     if MISTAKE.sentence in said:
         return (
-            "The model had not failed: the program itself broke. Its log says where."
+            "The model did not fail: the program itself broke, and its log says where."
             " Does each call pass what its def takes, in that order?"
         )
     return (
-        "That was for a whole answer. If you ask whether it has text: has_text ="
-        ' True where some comes. If you ask for its finish_reason, "stop": it'
-        " is in one of the last chunks, and an empty chunk comes after it, so"
-        " keep the metadata of all chunks."
+        "The model's answer was complete. If you check that it has text, set has_text ="
+        ' True when text comes. If you check that its finish_reason is "stop", keep the'
+        " metadata of all chunks: the reason is in one of the last chunks, and an empty"
+        " chunk follows it."
     )
 
 
@@ -134,9 +144,9 @@ def test_white_space_is_a_part_of_the_answer(ask):
     came = answer.text
     wrote = "".join(BLANKS)
     assert came == wrote, (
-        f"The model wrote {wrote!r}, and the client got {short(came)}: white space is a"
-        " part of an answer, also where it begins and where it ends. So strip nothing,"
-        " and leave no text out that is not empty."
+        f"The model wrote {wrote!r}. The client got {short(came)}. White space is part"
+        " of an answer, at its start and end too. Do not strip anything, and skip only"
+        " empty texts."
     )
 
 
@@ -194,12 +204,14 @@ def test_the_first_piece_leaves_before_the_second_is_made(ask):
             held += 1
             assert not client.is_late, (
                 f"When text {held} of {len(TEXTS)} reached the client, the model had"
-                f" already made {model.made}: somebody gathers them. Let the loop yield"
-                " each chunk.text, and give Response the generator itself."
+                f" already made {model.made}: something in the program collects them."
+                " Yield each chunk.text in the loop, and pass the generator itself to"
+                " Response."
             )
     assert pieces <= len(TEXTS), (
-        f"The model made {len(TEXTS)} texts, and {pieces} pieces left: each goes out by"
-        " itself, with its size before it. Yield chunk.text as it is, not its letters."
+        f"The model made {len(TEXTS)} texts, and the program sent {pieces} pieces. Each"
+        " piece costs a chunk of its own on the wire. Yield chunk.text as it is, not"
+        " its letters."
     )
 
 
@@ -208,9 +220,9 @@ def test_nothing_slows_an_answer_down(ask, slept):
     answer.get_data()
     place, seconds = slept() or ("", 0)
     assert seconds < 0.01 * len(TEXTS), (
-        f"{place}, sleeps: an answer of {len(TEXTS)} texts took {seconds:.2f} s longer"
-        " than the model needed. Take the sleep() out: the pieces come as fast as the"
-        " model makes them."
+        f"{place}, calls sleep(): an answer of {len(TEXTS)} texts took {seconds:.2f} s"
+        " longer than the model needed. Take the sleep() out, so that the pieces arrive"
+        " as fast as the model makes them."
     )
 
 
@@ -224,10 +236,10 @@ def test_two_readers_each_get_their_own_answer(program, use_model):
         other = b"".join(second)
         came = [(begun + b"".join(pieces)).decode(), other.decode()]
     assert came == PROMPTS, (
-        "Two readers asked at the same time, and the model says each prompt back:"
-        f" {PROMPTS[0]!r} and {PROMPTS[1]!r}. They got {came[0]!r} and {came[1]!r}. So"
-        " keep neither prompt nor answer in a global name: a function gets the prompt"
-        " as its parameter."
+        "Two readers asked at the same time, and the model repeats each prompt."
+        f" Expected {PROMPTS[0]!r} and {PROMPTS[1]!r}, got {came[0]!r} and {came[1]!r}."
+        " Keep no prompt and no answer in a global name: pass the prompt to the"
+        " function as a parameter."
     )
 
 
@@ -243,16 +255,16 @@ def test_a_prompt_that_is_not_a_string_is_refused(ask):
         try:
             model, answer = ask(*TEXTS, prompt=prompt)
         except Exception as error:
-            error.add_note(f"That was for {sent}: abort(400) first, in the view.")
+            error.add_note(f"The check sent {sent}. Call abort(400) in the view first.")
             raise
         assert answer.status_code in (400, 422), (
-            f"The check sent {sent}, which needs a 400, and the status is"
-            f" {answer.status_code}. A list of messages can speak as your system:"
-            " abort(400) in the view, if not isinstance(prompt, str)."
+            f"The check sent {sent}. Expected status 400, got {answer.status_code}. A"
+            " list of messages could speak as your system. Call abort(400) in the view"
+            " if not isinstance(prompt, str)."
         )
         assert not model.prompts, (
-            f"The check sent {sent}, and the model was asked before it was refused:"
-            " refuse it before model.stream(prompt)."
+            f"The check sent {sent}, and the program asked the model before it refused."
+            " Refuse the request before model.stream(prompt)."
         )
 
 
@@ -263,14 +275,14 @@ def test_a_question_without_a_prompt_is_refused(answer_with, client):
         answer = client.post("/ask", data=sent, content_type="application/json")
     except Exception as error:
         error.add_note(
-            f'That was for {sent}: .get("prompt") gives None where there is no prompt,'
-            " and abort(400) refuses it."
+            f'The check sent {sent}. Use .get("prompt"), which gives None if there is'
+            " no prompt, and refuse that with abort(400)."
         )
         raise
     assert answer.status_code in (400, 422), (
-        f"The check sent {sent}, which has no prompt, and the status is"
-        f" {answer.status_code}, expected 400."
+        f"The check sent {sent}, which has no prompt. Expected status 400, got"
+        f" {answer.status_code}."
     )
     assert not model.prompts, (
-        f"The check sent {sent}, and the model was asked all the same."
+        f"The check sent {sent}, which has no prompt, but the program asked the model."
     )

@@ -15,9 +15,9 @@ HEADERS = {  # of each answer, with the words that must be in them
     "X-Content-Type-Options": ["nosniff"],
 }
 WHY = {
-    "Cache-Control": "a browser or a proxy may keep the answer, or gather its pieces",
-    "X-Accel-Buffering": "nginx gathers the pieces",
-    "X-Content-Type-Options": "a browser may take what the model writes for a page",
+    "Cache-Control": "a browser or a proxy may store the answer, or collect its pieces",
+    "X-Accel-Buffering": "nginx collects the pieces",
+    "X-Content-Type-Options": "a browser may take the model's text for a page",
 }
 PROMPT = {"prompt": "Hello?"}
 NO_PROMPTS = [
@@ -51,19 +51,18 @@ def whatever_is_not_a_prompt_is_refused(
             answer = client.post(address, data=text, **typed, **sent)
         except Exception as error:
             error.add_note(
-                f"That was for the body {text}, which needs a 400: {advice}."
+                f"The check sent the body {text}, which needs a 400: {advice}."
             )
             raise
         assert answer.status_code == 400 and not model.prompts, (
-            f"The check sent {text}, which is not a prompt, and the status is"
-            f" {answer.status_code}, expected 400, before any model is asked: a"
-            f" list can speak as your system. So {advice}, which refuses all that is no"
-            " text."
+            f"The check sent {text}, which is not a prompt. Expected status 400 before"
+            f" the model is asked, got {answer.status_code}. A list could speak as your"
+            f" system. To refuse everything that is not text, {advice}."
         )
         said = answer.get_json(silent=True)
         assert isinstance(said, dict) and said.get("error"), (
-            f"The check sent {text}, and the refusal says {short(answer.text)},"
-            f' expected {{"error": "a sentence"}}: {advice}.'
+            f'The check sent {text}. Expected the refusal {{"error": "a sentence"}},'
+            f" got {short(answer.text)}. To send one, {advice}."
         )
 
 
@@ -83,15 +82,15 @@ def headers_are_still_there(
         value = answer.headers.get(name, "")
         for word in words:
             assert word in value, (
-                f"The header {name} of an answer from {address} is {value!r}, without"
-                f" {word!r}, so {WHY[name]}: the program that this lesson begins with"
-                f" sends it. Keep {keep} in the Response."
+                f"The header {name} of an answer from {address} is {value!r}. Expected"
+                f" {word!r} in it. Without it, {WHY[name]}. This lesson's starting"
+                f" program sends that header: keep {keep} in the Response."
             )
 
 
 LIMIT_OF_BYTES = (
-    'the program that this lesson begins with has the line app.config["MAX_CONTENT_'
-    'LENGTH"] = ..., and needs it'
+    'This lesson\'s starting program has the line app.config["MAX_CONTENT_LENGTH"] ='
+    " ...: put it back"
 )
 
 
@@ -111,14 +110,17 @@ def a_body_that_is_too_large_is_refused(
     model = answer_with("one")
     answer = client.post(address, json={**question, "more": "a" * size}, **sent)
     assert answer.status_code == 413 and not model.prompts, (
-        f"POST {address} with {size:,} bytes got a {answer.status_code}, expected"
-        f" 413: {advice}."
+        f"POST {address} with {size:,} bytes: expected status 413, got"
+        f" {answer.status_code}. {advice}."
     )
 
 
 def a_conversation_that_is_too_large_is_refused(client, answer_with, *asked, **sent):
     """Fail unless a body of more than read_conversation() takes gets a 413."""
-    advice = "let the module that is given for it read the request: it refuses that"
+    advice = (
+        "Let the lesson's own module for conversations read the request: it refuses a"
+        " body of that size"
+    )
     sent = {"size": 5_000_000, "advice": advice, **sent}
     a_body_that_is_too_large_is_refused(client, answer_with, *asked, **sent)
 
@@ -131,10 +133,9 @@ def a_foreign_name_gets_nothing(
     headers = {**(headers or {}), "Host": "evil.example"}
     answer = client.post(address, json=question, headers=headers, **sent)
     assert answer.status_code == 400 and not model.prompts, (
-        "A browser that was led here under the name evil.example got a"
-        f" {answer.status_code} from {address}, expected 400: the program that this"
-        ' lesson begins with has the line app.config["TRUSTED_HOSTS"] ='
-        " trusted_hosts(), and needs it."
+        f"A browser came to {address} under the host name evil.example. Expected status"
+        f" 400, got {answer.status_code}. This lesson's starting program has the line"
+        ' app.config["TRUSTED_HOSTS"] = trusted_hosts(): put it back.'
     )
 
 
@@ -148,9 +149,10 @@ def a_foreign_page_gets_nothing(
     typed = {"headers": headers, "content_type": "text/plain"}
     answer = client.post(address, data=text, **typed, **sent)
     assert answer.status_code in (400, 401, 415) and not model.prompts, (
-        "A page of another server can post text/plain without asking first, and"
-        f" {address} gave it a {answer.status_code}: you would pay for what it asks."
-        " Take JSON only, as request.get_json() does without force=True."
+        "A page on another server can post text/plain without asking this server first,"
+        f" and you would pay for the answer. Expected {address} to refuse it, got"
+        f" status {answer.status_code}. Accept only JSON, as request.get_json() does"
+        " without force=True."
     )
     asking_first = {
         **headers,
@@ -165,9 +167,9 @@ def a_foreign_page_gets_nothing(
     for method, answer in answers.items():
         allowed = answer.headers.get("Access-Control-Allow-Origin")
         assert not allowed, (
-            f"A page of another server, {FOREIGN_PAGE}, may read what {address} answers"
-            f" to {method}: it carries Access-Control-Allow-Origin: {short(allowed)}."
-            " Leave that header out: pages of this server do not need it."
+            f"{address} lets a page on another server, {FOREIGN_PAGE}, read its answer"
+            f" to {method}: it sends Access-Control-Allow-Origin: {short(allowed)}."
+            " Leave that header out: this server's own pages do not need it."
         )
 
 

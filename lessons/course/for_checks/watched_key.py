@@ -52,6 +52,7 @@ def must_not_be_compared(monkeypatch, setting, ask):
     monkeypatch.setattr(WatchedKey, "compared", False)
     ask()
     assert not WatchedKey.compared, (
-        "The key was compared with ==, which stops at the first letter that differs:"
-        " compare bytes with hmac.compare_digest, which takes as long for any guess."
+        "The program compared the key with ==, which stops at the first letter that"
+        " differs: the time tells how much of a guess is right. Compare bytes with"
+        " hmac.compare_digest, which takes the same time for any guess."
     )

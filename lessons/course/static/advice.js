@@ -4,23 +4,23 @@
 const ADVICE = [
   [
     /of null|reading 'addEventListener'/,
-    'The script looks for an element that index.html does not have: look at its id, which stands after a # in querySelector. A script without type="module" also misses what comes below it.',
+    'The script looks for an element that index.html does not have. Check its id, which follows a # in querySelector. A script without type="module" also misses elements below it.',
   ],
   [
     /Unexpected reserved word|await is only valid/,
-    "await may stand only in a function that is marked async.",
+    "Use await only in a function that is marked async.",
   ],
   [
     /stop\.addEventListener is not a function/,
-    'Each page has a stop() of the browser\'s own: const stop = document.querySelector("#stop") makes it the name of your button.',
+    'Each page has a built-in stop(). Write const stop = document.querySelector("#stop"), and the name means your button.',
   ],
   [
     /Illegal invocation/,
-    "A function was passed without the object that it belongs to: write () => asking.abort(), and not asking.abort alone.",
+    "A function was passed without its object. Write () => asking.abort(), not just asking.abort.",
   ],
   [
     /of undefined \(reading 'abort'\)/,
-    "At the first question there is no controller yet: let asking begin with one, let asking = new AbortController().",
+    "At the first question there is no controller yet. Start with one: let asking = new AbortController().",
   ],
   [
     /'TextDecodeOptions'|\bstream is not defined/,
@@ -28,31 +28,31 @@ const ADVICE = [
   ],
   [
     /(True|False|None) is not defined/,
-    "JavaScript writes true, false and null.",
+    "Write true, false and null in JavaScript.",
   ],
   [
     /\bask is not defined/,
-    "The listener calls a function ask: write it, async function ask(prompt) { ... }, outside of the braces of the listener. It asks the server.",
+    "The listener calls a function ask, which asks the server. Write async function ask(prompt) { ... } outside the listener\'s braces.",
   ],
   [
     /\w is not defined/,
-    "A name is known only inside the braces in which it was made: is it made there, and written the same?",
+    "A name is known only inside the braces where it was declared. Is it declared there, with the same spelling?",
   ],
   [
     /Assignment to constant variable/,
-    "const forbids a second value: make the name with let.",
+    "A const cannot get a second value. Declare the name with let.",
   ],
   [
     /'ReadableWritablePair'/,
-    "pipeThrough wants something to write into and to read from, such as new TextDecoderStream().",
+    "pipeThrough takes an object with a writable and a readable side, such as new TextDecoderStream().",
   ],
   [
     /\Sundefined$/,
-    "When done is true there is no value: leave the loop first, then append.",
+    "When done is true there is no value. Leave the loop before you append.",
   ],
   [
     /undefined|\[object Promise\]/,
-    "Something is used before it is there: is an await missing? Or a return?",
+    "Something is used before it has a value. Is an await missing, or a return?",
   ],
   [
     /'new' operator/,
@@ -60,27 +60,27 @@ const ADVICE = [
   ],
   [
     /is not async iterable/,
-    "for await loops over what a generator gives when it is called: is the reader passed without (), as the third argument?",
+    "for await loops over the result of calling a generator. Pass the reader as the third argument, without ().",
   ],
   [
     /is not iterable/,
-    "Braces take an object apart, brackets a list: const { done, value } = ... And for ... of loops over a list: JSON.parse(null) is null, which getItem gives for a name that has none.",
+    "Use braces to unpack an object, and brackets to unpack a list: const { done, value } = ... And for ... of needs a list: getItem gives null for an unknown name, and JSON.parse(null) is null.",
   ],
   [
     /is not a function/,
-    "The value before the () is not a function: look how its name is written, and what is before the dot.",
+    "The value before the () is not a function. Check the spelling of its name, and what is before the dot.",
   ],
   [
     /not of type 'Node'/,
-    "appendChild takes elements only; append takes a text.",
+    "appendChild takes only elements. Use append for text.",
   ],
   [
     /Unexpected token '-'|Invalid left-hand side/,
-    "A name has no dash in it: a header's is written in quotation marks, and aria-busy is called ariaBusy.",
+    "A name cannot contain a dash. Put a header's name in quotation marks, and write ariaBusy for aria-busy.",
   ],
   [
     /SyntaxError(?!.* is not valid JSON)/,
-    "The browser cannot read that line, or the one before it: look at the brackets, commas and quotation marks.",
+    "The browser cannot read that line, or the one before it. Check the brackets, commas and quotation marks.",
   ],
 ];
 

@@ -81,12 +81,12 @@ class Page {
     const files = this.window.performance.getEntriesByType("resource");
     const missing = files.find(({ responseStatus }) => responseStatus === 404);
     const file = missing?.name.replace(this.address, "");
-    this.must(!missing, `The page loads ${file}, and the server has no such file: write it, or look at its name.`);
-    this.must(!this.problems.length, "The page's script stops before it has begun.");
+    this.must(!missing, `The page loads ${file}, but the server has no such file. Write it, or check its name.`);
+    this.must(!this.problems.length, "The page's script stops before it has started.");
     this.document = this.window.document;
     this.answer = this.document.querySelector(this.place);
     const id = this.place.slice(1);
-    this.must(this.answer, `The page has no place for the answer: <div id="${id}"></div>.`);
+    this.must(this.answer, `The page has no place for the answer. Write <div id="${id}"></div>.`);
     this.window.alert = (text) => this.alerts.push(text);
     this.window.fetch = async (...request) => {
       const question = this.questionOf(request);
@@ -195,10 +195,10 @@ class Page {
   /** Return the sentence of a check that failed, with what the script broke on. */
   explain(error) {
     if (this.forgotToWait) {
-      return "The page calls reader.read() again and again and does not wait for what it brings: read() gives a promise, so write await reader.read().";
+      return "The page calls reader.read() again and again without waiting for its result. read() returns a promise: write await reader.read().";
     }
     if (this.readsOn) {
-      return "The answer had ended, and the page went on reading, for ever: leave the loop when read() says done.";
+      return "The answer had ended, but the page kept reading. Leave the loop when read() says done.";
     }
     const [problem] = this.problems;
     const sentences = [error.message];
@@ -206,7 +206,7 @@ class Page {
     if (!error.message.includes(complaint)) {
       const said = this.seen(PROBLEM);
       const isOld = said.length > 0 && !said.some((node) => this.isNew(node));
-      const says = isOld ? "From before that the page still says" : "The page itself says";
+      const says = isOld ? "The page still says, from before" : "The page says";
       sentences.push(`${says}: ${JSON.stringify(complaint)}.`);
     }
     if (problem) sentences.push(`The browser's console says: ${problem.replace(/\.$/, "")}.`);
@@ -300,7 +300,7 @@ class Page {
     const { button, form } = this;
     this.must(
       !button?.disabled,
-      `The button "${button?.textContent.trim()}" is disabled, so nobody can ask: enable it again whatever happened, in finally.`,
+      `The button "${button?.textContent.trim()}" is disabled, so nobody can ask. Enable it again in finally, whatever happened.`,
     );
     this.remember();
     if (button) button.click();
@@ -309,26 +309,26 @@ class Page {
     await this.soon(() => this.leaves || this.unsent || this.usesAnotherWay || asked());
     this.must(
       !this.leaves,
-      "The browser sent the form itself and reloaded the page: listen to the form's submit event, and call event.preventDefault() there first.",
+      "The browser submitted the form itself and reloaded the page. Listen to the form's submit event, and call event.preventDefault() there first.",
     );
     this.must(
       !this.unsent,
-      `The page called fetch, and the browser did not send it: ${this.unsent.replace(/\.?$/, ".")} ${adviceFor(this.unsent)}`,
+      `The page called fetch, but the browser did not send it: ${this.unsent.replace(/\.?$/, ".")} ${adviceFor(this.unsent)}`,
     );
     this.must(
       !this.usesAnotherWay,
-      "The page asks with an XMLHttpRequest: the course uses fetch, whose answer has a body to read piece by piece, and the checks answer fetch alone.",
+      "The page asks with an XMLHttpRequest. Use fetch, whose response has a body to read piece by piece: the checks answer only fetch.",
     );
     this.must(
       asked(),
       this.problems.length || this.complaint
-        ? "A question was typed and sent, and the page's script broke before it called fetch."
-        : "A question was typed and sent, and the page called no fetch: listen to the form's submit event, and fetch there.",
+        ? "The user asked a question, but the page's script broke before it called fetch."
+        : "The user asked a question, but the page called no fetch. Listen to the form's submit event, and call fetch there.",
     );
     const question = this.questions.at(-1);
     this.must(
       !question.neverSent,
-      "The page called fetch with a signal that was aborted before, and the browser sends no such request: make a new AbortController for each question, and abort the old one only.",
+      "The page called fetch with a signal that was already aborted, and the browser sends no such request. Make a new AbortController for each question, and abort only the old one.",
     );
     await question.read;
     return question;
@@ -337,9 +337,9 @@ class Page {
 
 /** Return what to try when the browser sends no request for this reason. */
 function adviceFor(reason) {
-  if (reason.includes("AbortSignal")) return "Give fetch the signal of the controller.";
-  if (reason.includes("body")) return 'Give fetch method: "POST".';
-  return "Look at what fetch is given.";
+  if (reason.includes("AbortSignal")) return "Pass fetch the signal of the controller.";
+  if (reason.includes("body")) return 'Pass fetch method: "POST".';
+  return "Check the arguments of fetch.";
 }
 
 /** Return the type of a body that is all there, or of one that is still to come. */

@@ -25,17 +25,17 @@ export const failuresAreSaid = {
       await page.soon(() => page.words !== whole && !busy(page));
       page.must(
         page.words !== whole,
-        `A question ${what}, and the page says what it says of a whole answer: in catch, write what happened into #problem, unless the answer was stopped.`,
+        `A question ${what}, but the page says the same as for a complete answer. In catch, write what happened into #problem, unless the answer was stopped.`,
       );
       page.must(
         !busy(page),
-        `A question ${what}, and #answer is still marked as busy, with dots after it: set ariaBusy to false then too.`,
+        `A question ${what}, but #answer is still marked as busy, with dots after it. Set ariaBusy to false in that case, too.`,
       );
       (await page.ask("Hello?")).send("one").end();
       await page.soon(() => page.words === whole);
       page.must(
         page.words === whole,
-        `A question ${what}, the next one was answered, and the page still says ${JSON.stringify(page.words)}: empty #problem when a question is asked.`,
+        `A question ${what} and the next one was answered, but the page still says ${JSON.stringify(page.words)}. Empty #problem when a question is asked.`,
       );
     }
   },
