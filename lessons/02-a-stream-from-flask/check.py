@@ -42,9 +42,9 @@ def test_the_answer_says_how_its_letters_are_written(ask):
     _, answer = ask(*TEXTS)
     sent_as = answer.headers["Content-Type"]
     assert "charset=utf-8" in sent_as.lower(), (
-        f'The answer is sent as "{sent_as}", which does not say that it is written in'
-        ' UTF-8, and some clients make "TragÃ¶die" of it: give Response'
-        ' mimetype="text/plain", to which Flask adds the charset.'
+        f'Expected charset=utf-8 in the Content-Type, got "{sent_as}". Without it, some'
+        ' clients show "TragÃ¶die". Pass mimetype="text/plain" to Response: Flask adds'
+        " the charset."
     )
 
 
@@ -54,11 +54,14 @@ def test_an_answer_in_blocks_is_sent_as_text(ask):
         _, answer = ask(*blocks)
         came = answer.text
     except Exception as error:
-        error.add_note("That was for a model that sends lists: yield chunk.text.")
+        error.add_note(
+            "The model sent lists of blocks. Yield chunk.text, which is always text."
+        )
         raise
     assert came == "".join(TEXTS), (
-        f"Some models send lists of blocks; one did, and the client got {short(came)}:"
-        " chunk.content is then such a list, and chunk.text text."
+        "Some models send lists of blocks. For such a model the client got"
+        f" {short(came)}, expected {''.join(TEXTS)!r}. Yield chunk.text, which is"
+        " always text, instead of chunk.content."
     )
 
 
@@ -72,14 +75,14 @@ def test_an_answer_that_breaks_off_does_not_end_as_if_it_were_whole(ask):
     except Exception:
         return  # which ends the connection, and the client sees that
     assert secret not in came, (
-        f'The model failed with "{secret}", and that was sent to the client as part of'
-        " the answer: the words of an error can hold part of a key, so let it pass"
-        " through pieces(), without an except."
+        f'The model failed with "{secret}", and the client got those words as part of'
+        " the answer. An error's words can contain part of a key. Let the error pass"
+        " through pieces(): use no except there."
     )
     raise AssertionError(
-        f"The model failed after {TEXTS[0]!r}, and the answer ended as if it were"
-        " whole: let the error pass through pieces(), without an except. Flask then"
-        " breaks the connection off, and the client sees that something is missing."
+        f"The model failed after {TEXTS[0]!r}, but the answer ended as if it were"
+        " complete. Let the error pass through pieces(): use no except there. Flask"
+        " then breaks the connection, and the client sees that something is missing."
     )
 
 
@@ -132,8 +135,8 @@ def run_with(run_client, serve, terminal):
         server = Server(terminal, *pieces, **settings)
         url = f"{serve(server)}/ask"
         elsewhere = (
-            "Typed was python client.py URL Hello?, and nobody asked at that URL: post"
-            " to the first word after client.py, which is sys.argv[1]."
+            "The check ran python client.py URL Hello?, but client.py asked nobody at"
+            " that URL. Post to the first argument, sys.argv[1]."
         )
         try:
             shown = run_client(url)
@@ -161,53 +164,53 @@ def test_client_py_prints_each_piece_as_it_arrives(run_with):
     server, shown = run_with(*(text.encode() for text in TEXTS))
     asked = server.asked[0]
     assert asked.method == "POST", (
-        f"client.py sent a {asked.method}, and our server takes a POST only (it would"
-        " answer 405): write requests.post(url, ...)."
+        f"client.py sent a {asked.method} request. The server expects POST and would"
+        " answer 405. Write requests.post(url, ...)."
     )
     assert asked.path == "/ask", (
-        f"client.py asked {asked.path}, and typed was an address that ends in /ask: ask"
-        " the address as it was typed."
+        f"client.py asked {asked.path}, but the URL on the command line ends in /ask."
+        " Use the URL exactly as given."
     )
     assert asked.question != {"prompt": asked.url}, (
-        "Typed was python client.py URL Hello?, and client.py sent the URL as its"
-        " prompt: that is the second word after client.py, sys.argv[2]."
+        "The check ran python client.py URL Hello?, and client.py sent the URL as the"
+        ' prompt. Expected "Hello?", the second argument, sys.argv[2].'
     )
     assert asked.question == {"prompt": "Hello?"}, (
-        'The server needs {"prompt": "Hello?"} of the type application/json, and got'
-        f' {short(asked.sent)} of the type "{asked.mimetype}": give post()'
-        ' json={"prompt": prompt}.'
+        'Expected the JSON {"prompt": "Hello?"} as application/json, got'
+        f' {short(asked.sent)} as "{asked.mimetype}". Pass json={{"prompt": prompt}} to'
+        " requests.post()."
     )
     if server.late:
         text, written = server.late
         assert text in written or not written, (
-            f"The server had sent {text!r} in one piece, and client.py had printed"
-            f" {short(written)}: loop over"
-            " answer.iter_content(None, decode_unicode=True), which brings what has"
-            " arrived, as text."
+            f"The server sent {text!r} in one piece, and client.py printed"
+            f" {short(written)}. Loop over answer.iter_content(None,"
+            " decode_unicode=True), which gives you each piece as text when it arrives."
         )
         assert written, (
-            f"The server had sent {text!r} and kept the connection open, but client.py"
-            " printed nothing: it waits for the whole answer. Give post() stream=True"
-            " and loop over answer.iter_content(None, decode_unicode=True)."
+            f"The server had sent {text!r} and was still writing, but client.py had"
+            " printed nothing: it waits for the whole answer. Pass stream=True to"
+            " requests.post() and loop over answer.iter_content(None,"
+            " decode_unicode=True)."
         )
         assert text not in written, (
-            f"client.py printed {text!r}, but the terminal did not show it: print keeps"
-            " text until a line ends, unless it gets flush=True."
+            f"client.py printed {text!r}, but the terminal does not show it yet: print"
+            " holds text back until the line ends. Pass flush=True to print()."
         )
     assert "b'" not in shown, (
-        f"client.py shows bytes, {shown.strip()!r}: give iter_content"
-        " decode_unicode=True, and it brings text."
+        f"Expected text, but client.py shows bytes: {shown.strip()!r}. Pass"
+        " decode_unicode=True to iter_content."
     )
     places = [shown.find(text) for text in TEXTS]
     assert -1 not in places and places == sorted(places), (
-        f"The server sent {''.join(TEXTS)!r}, the terminal shows {shown.strip()!r}:"
-        " print every piece, as it is."
+        f"The server sent {''.join(TEXTS)!r}. The terminal shows {shown.strip()!r}."
+        " Print every piece as it is."
     )
     line = shown[: places[-1] + len(TEXTS[-1])].strip()
     assert "\n" not in line, (
-        "The answer has no line break, and client.py begins a new line after each"
-        ' piece: print(piece, end="|", flush=True) in the loop, and print() below it,'
-        " indented as far as for."
+        "The answer has no line break, but client.py starts a new line after each"
+        ' piece. Use print(piece, end="|", flush=True) in the loop, and one print()'
+        " below it, indented like the for."
     )
 
 
@@ -218,9 +221,9 @@ def test_client_py_gives_the_terminal_no_orders(run_with):
     _, shown = run_with(sent.encode())
     orders = orders_in(shown)
     assert not orders, (
-        f"The server sent {short(sent)}, and {orders[0]!r} reached the terminal: with"
-        " such characters an answer erases the screen, say. Print printable(piece), as"
-        " in lesson 01."
+        f"The server sent {short(sent)}, and {orders[0]!r} reached the terminal. With"
+        " such control characters an answer can erase the screen, for example. Print"
+        " printable(piece), as in lesson 01."
     )
 
 
@@ -255,8 +258,9 @@ def test_client_py_does_not_wait_for_ever(run_with, time_outs):
     """client.py does not wait for ever for a server that has fallen silent."""
     run_with(*(text.encode() for text in TEXTS))
     assert None not in time_outs, (
-        "client.py waits without an end: if the server fell silent, it would wait for"
-        " ever. Give post() timeout=30, and it gives up after 30 seconds of silence."
+        "client.py has no timeout: if the server fell silent, it would wait forever."
+        " Pass timeout=30 to requests.post(), and it gives up after 30 seconds of"
+        " silence."
     )
 
 
@@ -273,9 +277,10 @@ def test_client_py_keeps_letters_whole(run_with, terminal):
     shown = terminal.shown.strip()
     with_marks = r"\W*".join(LETTERS)  # such as a bar where a piece ended
     assert re.search(with_marks, shown) and "\ufffd" not in shown, (
-        f"The server sent {LETTERS!r} and the network cut two letters, each in two"
-        f" pieces; client.py shows {shown!r}{broke}. A piece alone cannot be decoded:"
-        " give iter_content decode_unicode=True, which waits for the rest of a letter."
+        f"The server sent {LETTERS!r}, and the network cut two of its letters into two"
+        f" pieces each. client.py shows {shown!r}{broke}. A piece alone cannot be"
+        " decoded. Pass decode_unicode=True to iter_content, which waits for the rest"
+        " of a letter."
     )
 
 
@@ -295,12 +300,13 @@ def test_client_py_takes_no_refusal_for_an_answer(run_with, terminal, status):
     shown = terminal.shown.strip()
     number = status[:3]
     assert number in shown or "refused" not in shown, (
-        f"The server refused with status {number}, and client.py printed its error page"
-        " as if it were the answer: call answer.raise_for_status() before reading."
+        f"The server refused with status {number}, but client.py printed the error page"
+        " as if it were the answer. Call answer.raise_for_status() before you read."
     )
     assert raised or shown.strip(" |"), (
-        f"The server refused with status {number}, and client.py ended without a word:"
-        " call answer.raise_for_status() before reading, and catch nothing."
+        f"The server refused with status {number}, but client.py ended without a word."
+        " Call answer.raise_for_status() before you read, and do not catch what it"
+        " raises."
     )
 
 
@@ -314,6 +320,7 @@ def test_client_py_takes_no_broken_answer_for_a_whole_one(run_with):
     except Exception:  # requests raises, and Python prints where
         return
     assert broken != whole, (
-        f"The answer broke off after {len(TEXTS[:2])} pieces, and client.py shows the"
-        " same as for a whole one: catch nothing, or say that it broke off."
+        f"The answer broke off after {len(TEXTS[:2])} pieces, but client.py shows the"
+        " same as for a complete answer. Catch nothing, or say that the answer broke"
+        " off."
     )

@@ -30,8 +30,8 @@ def run_with(run_client, serve, terminal):
         late = []
         shown = run_client(f"{serve(server)}/ask")
         assert not late, (
-            f"The server had sent {late[0]!r} and was still writing, and client.py did"
-            " not show it yet: print each piece in the loop as before, and count it"
+            f"The server had sent {late[0]!r} and was still writing, but client.py did"
+            " not show it yet. Print each piece in the loop as before, and count it"
             " there."
         )
         return shown
@@ -60,14 +60,14 @@ def test_client_py_prints_how_many_pieces_came(run_with, count):
     texts = TEXTS[:count]
     last_line = below(run_with(*texts), texts)
     assert last_line, (
-        f"The answer came in pieces: {count}, and below it client.py prints"
-        " nothing: count in the loop, and print the number after it."
+        f"The answer came in pieces: {count}. Below it, client.py prints nothing. Count"
+        " in the loop, and print the number after it."
     )
     numbers = [int(number) for number in re.findall(r"\d+", last_line)]
     assert count in numbers, (
-        f'The answer came in pieces: {count}, and below it stands "{last_line}".'
-        " Count one for each piece; enumerate begins with 0, unless it gets another"
-        " number: enumerate(..., 1)."
+        f'The answer came in pieces: {count}. Below it, client.py prints "{last_line}".'
+        " Count one for each piece. If you use enumerate, start at 1: enumerate(...,"
+        " 1)."
     )
 
 
@@ -77,13 +77,13 @@ def test_client_py_counts_an_answer_without_pieces(run_with):
         shown = run_with()
     except NameError as error:
         error.add_note(
-            "That was for an answer without any piece, where the loop never begins:"
-            " set the count to 0 above it."
+            "The answer had no pieces, so the loop body never ran. Set the count to 0"
+            " above the loop."
         )
         raise
     assert "0" in shown, (
-        f'An answer came without any piece, and client.py prints "{shown.strip()}":'
-        " print the number whatever it is."
+        f'The answer had no pieces, and client.py prints "{shown.strip()}". Expected'
+        " the number 0. Print the number in every case."
     )
 
 
@@ -95,36 +95,35 @@ def test_client_py_says_that_an_answer_broke_off(run_with):
         broken = run_with(*texts, breaks=True)
     except NameError as error:
         error.add_note(
-            "That was for an answer that broke off: the exceptions of requests are"
-            " requests.exceptions.ChunkedEncodingError and its like."
+            "The answer broke off. The exceptions of requests are in"
+            " requests.exceptions, such as requests.exceptions.ChunkedEncodingError."
         )
         raise
     except Exception as error:
         name = type(error).__name__
         raise AssertionError(
-            f"The answer broke off after two pieces, and client.py ended in a traceback"
-            f" of {name}: put the loop into try, and catch that exception with"
-            f" except requests.exceptions.{name}."
+            "The answer broke off after two pieces, and client.py ended with a"
+            f" traceback for {name}. Put the loop in a try, and catch the exception"
+            f" with except requests.exceptions.{name}."
         ) from None
     assert "".join(texts) in broken.replace("|", ""), (
         f"The answer broke off after {''.join(texts)!r}, and the terminal shows"
-        f" {broken.strip()!r}: what came is to stay."
+        f" {broken.strip()!r}. Keep the text that has arrived."
     )
     assert broken != whole, (
-        "The answer broke off after two pieces, and client.py prints the same as for a"
-        " whole one: print a sentence in except that says so."
+        "The answer broke off after two pieces, but client.py prints the same as for a"
+        " complete answer. Print a sentence about it in except."
     )
     assert words_in(broken) != words_in(whole), (
-        f"The answer broke off after two pieces, and client.py prints {broken!r}, which"
-        " has as few words as a whole one: print a sentence in except."
+        f"The answer broke off after two pieces. client.py prints {broken!r}, which has"
+        " no more words than for a complete answer. Print a sentence in except."
     )
     assert words_in(without_pythons_words(broken)) != words_in(whole), (
-        f"The answer broke off, and client.py prints {short(broken.strip())}: that is"
-        " what the exception says, and it is for programmers. Print a sentence of your"
-        " own."
+        f"The answer broke off, and client.py prints {short(broken.strip())}. Those are"
+        " the exception's words, written for programmers. Print a sentence of your own."
     )
     assert "Traceback" not in broken, (
-        "The answer broke off, and client.py prints a traceback: print a sentence of"
+        "The answer broke off, and client.py prints a traceback. Print a sentence of"
         " your own."
     )
 
@@ -143,7 +142,7 @@ def test_client_py_still_says_nothing_of_the_kind_of_a_refusal(
     except Exception:  # raise_for_status() raises
         return
     assert "400" in terminal.shown, (
-        "The server refused with status 400, and client.py prints"
-        f' "{terminal.shown.strip()}": leave answer.raise_for_status() outside of the'
-        " try, or let the sentence say which status came."
+        "The server refused with status 400, but client.py prints"
+        f' "{terminal.shown.strip()}". Keep answer.raise_for_status() outside the try,'
+        " or let your sentence name the status."
     )
