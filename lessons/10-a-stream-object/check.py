@@ -30,11 +30,11 @@ A_MOMENT = 0.3  # seconds in which a thread would go on that does not wait
 def make_stream(program, folder):
     """Return the class Stream of the program's stream.py."""
     assert (folder / "stream.py").exists(), (
-        f"There is no {folder.name}/stream.py yet: write it, with the class Stream."
+        f"There is no {folder.name}/stream.py yet. Create it, with the class Stream."
     )
     module = import_module(f"{program.__package__}.stream")
     assert hasattr(module, "Stream"), (
-        f"{folder.name}/stream.py has no class Stream: write class Stream: there."
+        f"{folder.name}/stream.py has no class Stream. Write class Stream: there."
     )
     return module.Stream
 
@@ -48,8 +48,8 @@ def room(make_stream):
 def must_have(stream, *methods):
     for name in methods:
         assert hasattr(stream, name), (
-            f"The class Stream in stream.py has no {name}() yet: write def {name}(...)"
-            " in it, as far to the right as its other methods."
+            f"The class Stream in stream.py has no {name}() yet. Write def {name}(...)"
+            " in it, indented like its other methods."
         )
 
 
@@ -119,9 +119,9 @@ def read(stream):
     """Return what the lines of a stream hold, when it has ended."""
     lines = in_time(
         lambda: list(stream),
-        "The stream was at its end, and the loop over it goes on waiting: __iter__ ends"
-        " when the stream is closed and no line is left. close() has to notify who"
-        " waits, and throw() has to close the stream.",
+        "The stream is closed and empty, but the loop over it keeps waiting. Let"
+        " __iter__ end when the stream is closed and no line is left. close() must"
+        " notify waiting threads, and throw() must close the stream.",
     )
     return messages_in(lines)
 
@@ -132,11 +132,11 @@ def messages_in(pieces):
     for piece in pieces:
         text = piece.decode() if isinstance(piece, bytes) else piece
         assert isinstance(text, str), (
-            f"A stream yielded {short(piece)}: it yields lines, each of them bytes."
+            f"Expected the stream to yield lines as bytes, got {short(piece)}."
         )
         assert text.endswith("\n") and "\n\n" not in text, (
-            f"A line of a stream is {short(piece)}: one message is one line, and ends"
-            " with one newline."
+            f"The stream yielded {short(piece)}. Expected one line for each message,"
+            " with one newline at its end."
         )
         found += [json.loads(line) for line in text.splitlines()]
     return found
@@ -147,21 +147,22 @@ def test_each_stream_has_lines_of_its_own(make_stream):
     must_have(one, "__init__", "send", "close", "__iter__")
     in_time(
         lambda: one.send({"token": "for one reader"}),
-        "A message was sent, and send() still waits: it only waits while eight lines"
-        " are waiting.",
+        "One message was sent, but send() is still waiting. Wait only while the stream"
+        " holds eight lines.",
     )
     one.close()
     other.close()
     found = read(other)
     assert found == [], (
-        f"One stream was sent a token, and another one yielded {found}: two readers"
-        " would get each other's answers. Make lines, sent, closed and changed in"
-        " __init__, as self.lines = deque(), and not above it."
+        f"The check sent a token to one stream, and another stream yielded {found}:"
+        " readers would get each other's answers. Create lines, sent, closed and"
+        " changed in __init__, as in self.lines = deque(), and not above it."
     )
     counted = getattr(one, "sent", 1)  # a program may count in another way
     assert counted == 1 or not isinstance(counted, int), (
-        f"One message was sent, and the stream's sent is {counted}: send() counts, with"
-        " self.sent += 1, so that run() knows whether a failure can still be a status."
+        f"One message was sent. Expected stream.sent to be 1, got {counted}. Let send()"
+        " count with self.sent += 1: run() needs the number to know whether a failure"
+        " can still become a status."
     )
 
 
@@ -176,14 +177,14 @@ def test_what_is_sent_comes_out_in_order(make_stream):
 
     in_time(
         send_all,
-        "Three messages were sent, and send() still waits: it only waits while eight"
-        " lines are waiting.",
+        "Three messages were sent, but send() is still waiting. Wait only while the"
+        " stream holds eight lines.",
     )
     found = read(stream)
     assert found == sent, (
-        f"The check sent {sent}, and the lines hold {found}: send() appends the line,"
-        " and __iter__ takes the oldest, with popleft(), until the stream is closed and"
-        " no line is left."
+        f"Expected the messages {sent} in that order, got {found}. Let send() append"
+        " the line. Let __iter__ take the oldest with popleft(), until the stream is"
+        " closed and no line is left."
     )
 
 
@@ -194,9 +195,9 @@ def test_a_message_becomes_json(make_stream):
         stream.send({"token": "half an emoji: \ud83d"})
     except UnicodeEncodeError:
         raise AssertionError(
-            "A message with half an emoji was sent, as models can write it, and send()"
-            " broke: it has no bytes in UTF-8. Let json.dumps write it as \\ud83d, as"
-            ' it does without ensure_ascii=False, or encode with "replace".'
+            "The message contained half an emoji, which models can send, and send()"
+            " broke: half an emoji has no UTF-8 bytes. Let json.dumps write it as"
+            ' \\ud83d, as it does without ensure_ascii=False, or encode with "replace".'
         ) from None
     try:
         stream.send({"usage": float("nan")})
@@ -204,14 +205,15 @@ def test_a_message_becomes_json(make_stream):
         pass
     else:
         raise AssertionError(
-            "NaN was sent, which is not JSON, so that a page would break there: with"
-            " json.dumps(message, allow_nan=False) send() raises a ValueError."
+            "The check sent NaN, which is not valid JSON: in a page, JSON.parse would"
+            " fail. Use json.dumps(message, allow_nan=False), and send() raises a"
+            " ValueError."
         )
     stream.close()
     found = read(stream)
     assert len(found) == 1, (
-        f"Of two messages one could be sent, and the lines hold {found}: make the line"
-        " before you append it."
+        "The check sent two messages, and only one could become JSON. Expected one"
+        f" line, got {found}. Make the line before you append it."
     )
 
 
@@ -220,29 +222,29 @@ def test_a_reader_waits_for_the_next_line(make_stream):
     stream.send({"token": "one"})
     reader = Reader(stream)
     assert reader.has_read(1), (
-        "A line was waiting, and the loop over the stream did not yield it: __iter__"
-        " yields each line."
+        "A line was waiting, but the loop over the stream did not yield it. Let"
+        " __iter__ yield each line."
     )
     in_time(
         lambda: stream.send({"token": "two"}),
-        "A line was taken, and now send() waits for the lock, which the loop over the"
-        " stream holds: let __iter__ yield the line after its `with self.changed`.",
+        "The loop over the stream took a line, and send() is now waiting for the lock:"
+        " __iter__ still holds it. Yield the line after the block `with self.changed`.",
     )
     reader.may_go_on.set()
     reader.thread.join(A_MOMENT)  # by now it waits for the third
     assert reader.thread.is_alive(), (
-        "No line was there yet, and the loop over the stream ended: it has to wait"
-        " until there is a line, or the stream is closed."
+        "The loop over the stream ended although the stream was open. Wait until there"
+        " is a line or the stream is closed."
     )
     stream.send({"token": "three"})
     assert reader.has_read(3), (
-        "A reader waited for a line, a line was sent, and the reader sleeps on: send()"
-        " has to wake it, with self.changed.notify_all()."
+        "A reader was waiting and a line was sent, but the reader did not wake up. Call"
+        " self.changed.notify_all() in send()."
     )
     found = [message["token"] for message in messages_in(reader.lines)]
     stream.close()
     assert found == ["one", "two", "three"], (
-        f"The check sent the tokens one, two and three, and the lines hold {found}."
+        f"The check sent the tokens one, two and three. The lines hold {found}."
     )
 
 
@@ -254,8 +256,8 @@ def test_what_is_thrown_is_the_last_line(make_stream):
     found = read(stream)
     thrown = {"isError": True, "reason": {"hello": "World"}}
     assert found == [{"token": "one"}, thrown], (
-        f'After the token "one" {{"hello": "World"}} was thrown, and the lines hold'
-        f" {found}: throw() sends {thrown}, then closes."
+        'The check sent the token "one" and threw {"hello": "World"}. The lines hold'
+        f" {found}. Let throw() send {thrown} and then close the stream."
     )
 
 
@@ -265,8 +267,9 @@ def test_nobody_can_send_after_the_end(make_stream):
     sender = Sender(stream, [{"token": "too late"}])
     sender.thread.join(PATIENCE)
     assert sender.error is not None, (
-        "The stream was closed, and send() raised nothing: a service whose reader has"
-        " left would write on, for nobody. Raise StreamClosed there."
+        "The stream was closed, but send() raised nothing. A service whose reader has"
+        " left would keep writing, for nobody. Raise StreamClosed in send() when the"
+        " stream is closed."
     )
     raised = []
 
@@ -276,16 +279,15 @@ def test_nobody_can_send_after_the_end(make_stream):
         except Exception as error:
             raised.append(type(error).__name__)
 
-    in_time(throw_too_late, "The stream was closed, and throw() waits for ever.")
+    in_time(throw_too_late, "The stream was closed, and throw() never returned.")
     assert raised == [], (
-        f"The stream was closed, and throw() raised {raised[0]}: nobody is there to"
-        " whom it could be thrown, so suppress that exception there."
+        f"The stream was closed, and throw() raised {raised[0]}. The reader has left,"
+        " so nobody needs that error. Suppress the exception in throw()."
     )
     found = read(stream)
     assert found == [], (
-        f"The stream was closed, then something was thrown, and the lines hold {found}:"
-        " what is thrown after the end comes too late, so let throw() send it as any"
-        " other message."
+        "The check closed the stream and then called throw(). Expected no line, got"
+        f" {found}. Let throw() use send(), which refuses messages after the end."
     )
 
 
@@ -293,24 +295,24 @@ def test_send_waits_while_there_is_no_room(make_stream, room):
     stream = make_stream()
     sender = Sender(stream, range(MANY))
     assert sender.has_sent(room), (
-        f"Nobody took a line, and after {sender.sent} messages send() waits already: it"
-        f" waits only while {room} lines are waiting."
+        f"Nobody took a line, and send() is already waiting after {sender.sent}"
+        f" messages. Wait only while the stream holds {room} lines."
     )
     sender.thread.join(A_MOMENT)
     sent = sender.sent
     assert sender.error is None and sent < MANY, (
-        f"Nobody took a line, and {sent} messages were sent: what a model writes would"
-        " fill the memory. Let send() wait while eight lines are waiting."
+        f"Nobody took a line, and send() accepted {sent} messages: a long answer would"
+        " fill the memory. Let send() wait while the stream holds eight lines."
     )
     assert sent == room, (
-        f"Nobody took a line, and {sent} messages were sent: a stream never holds more"
-        f" than {room} lines, so wait until len(self.lines) < ROOM."
+        f"Nobody took a line, and send() accepted {sent} messages. Expected at most"
+        f" {room} lines in the stream. Wait until len(self.lines) < ROOM."
     )
     reader = Reader(stream)
     reader.may_go_on.set()
     assert sender.has_sent(sent + 1), (
-        "send() waited for room, lines were taken, and it sleeps on: __iter__ has to"
-        " wake it, with self.changed.notify_all()."
+        "send() was waiting for room and lines were taken, but send() did not wake up."
+        " Call self.changed.notify_all() in __iter__."
     )
     stream.close()
 
@@ -322,18 +324,20 @@ def test_send_stops_waiting_when_the_reader_leaves(make_stream, room):
     sender.thread.join(A_MOMENT)  # by now it waits for room for the last
     in_time(
         stream.close,
-        "send() waits for room, the reader left, and close() waits as well: it may"
-        " neither wait for room nor for send(). While send() waits it lets go of the"
-        " lock, with self.changed.wait_for(...).",
+        "send() was waiting for room when the reader left, and close() never returned."
+        " close() must not wait for room or for send(). Use self.changed.wait_for(...)"
+        " in send(): it releases the lock while it waits.",
     )
     sender.thread.join(PATIENCE)
     assert not sender.thread.is_alive(), (
-        "send() waited for room, the stream was closed, and send() sleeps on: let it"
-        " wait for `self.closed or len(self.lines) < ROOM`, and let close() notify."
+        "send() was waiting for room and the stream was closed, but send() did not wake"
+        " up. Wait for `self.closed or len(self.lines) < ROOM`, and call notify_all()"
+        " in close()."
     )
     assert sender.error is not None, (
-        "send() waited for room, the stream was closed, and send() went on as if it"
-        " were open: after the wait look at self.closed, and raise StreamClosed."
+        "send() was waiting for room when the stream was closed, and it went on as if"
+        " the stream were open. Check self.closed after the wait, and raise"
+        " StreamClosed."
     )
 
 
@@ -351,17 +355,18 @@ def test_two_services_can_send_into_one_stream(make_stream, room):
     until(lambda: sent() > room)
     senders[0].thread.join(A_MOMENT)
     assert sent() == room + 1, (
-        f"Two threads waited for room, one line was taken, and {sent() - room} messages"
-        " were sent: both were woken, and one of them found the room taken. Look again"
-        " after each waking: wait_for does it, and an if with wait() does not."
+        "Two threads were waiting for room and one line was taken. Expected one more"
+        f" message, got {sent() - room}. Both threads woke up, and the second one no"
+        " longer had room. Check again after each wake-up: wait_for does that, but an"
+        " if with wait() does not."
     )
     stream.close()
     for sender in senders:
         sender.thread.join(PATIENCE)
     sleeping = [sender for sender in senders if sender.thread.is_alive()]
     assert not sleeping, (
-        "Two threads waited for room, the stream was closed, and one of them sleeps on:"
-        " notify() wakes one, and notify_all() wakes all."
+        "Two threads were waiting for room when the stream was closed, and one of them"
+        " did not wake up. notify() wakes one thread: call notify_all()."
     )
 
 
@@ -371,17 +376,17 @@ def test_nothing_is_lost_however_fast_both_are(make_stream):
     reader = Reader(stream)
     reader.may_go_on.set()
     assert reader.has_read(600), (
-        f"Two threads sent 300 messages each, and after {reader.number} of them all"
-        " sleep: a waking was lost. Look and wait under the same lock, as wait_for"
-        " does."
+        f"Two threads sent 300 messages each. After {reader.number} messages every"
+        " thread is asleep: a notification was lost. Check and wait under the same"
+        " lock, as wait_for does."
     )
     stream.close()
     found = messages_in(reader.lines)
     for name in "ab":
         theirs = [n for sender, n in found if sender == name]
         assert theirs == list(range(300)), (
-            "Two threads sent 300 messages each, and those of one came in another"
-            " order, or twice: change the lines only while you hold the lock."
+            "Two threads sent 300 messages each, and those of one thread arrived in"
+            " another order or twice. Change the lines only while you hold the lock."
         )
     assert not any(sender.error for sender in both)
 
@@ -402,18 +407,18 @@ def test_a_service_has_a_thread_of_its_own(program, ask):
 
     status = in_time(
         post,
-        "The model had answered, and the client did not get two tokens: start() the"
-        " thread, hand it the stream, and give Response the same stream.",
+        "The model had answered, but the client did not get two tokens. Call start() on"
+        " the thread, pass it the stream, and pass the same stream to Response.",
     )
     assert services, (
-        f"The service did not come to the model's second text, and POST /ask gave"
-        f" {status}: the log says in which line of yours it failed. Make a new Stream()"
-        " for each request."
+        f"POST /ask gave status {status}, and the service did not read the model's"
+        " second text. See the log for the line that failed. Make a new Stream() for"
+        " each request."
     )
     assert services and services != views, (
-        "The model is still listened to by the thread that answers the request: start"
-        " the service with Thread(target=run, args=[answer, prompt, stream],"
-        " daemon=True).start(), and give Response the stream."
+        "The thread that answers the request is still the one that reads the model."
+        " Start the service with Thread(target=run, args=[answer, prompt, stream],"
+        " daemon=True).start(), and pass the stream to Response."
     )
 
 
@@ -424,8 +429,8 @@ def test_a_service_does_not_hold_up_the_servers_end(ask):
     ask("one", lambda: services.append(threading.current_thread()), " two")
     until(lambda: services)
     assert services[0].daemon, (
-        "The service's thread is no daemon, so a server that is stopped waits for the"
-        " model's last word: make it with Thread(..., daemon=True)."
+        "The service's thread is not a daemon: a server that you stop would wait for"
+        " the model's last word. Make it with Thread(..., daemon=True)."
     )
 
 
@@ -443,9 +448,9 @@ def test_two_questions_are_answered_at_the_same_time(answer_of):
     finally:
         gate.set()
     assert checks.tokens(found) == "three", (
-        "A second question was asked while a first answer was being written, and its"
-        f" tokens are {checks.tokens(found)!r}, expected 'three': each request has"
-        " a stream and a thread of its own."
+        "A second question came while the first answer was being written. Expected the"
+        f" tokens 'three', got {checks.tokens(found)!r}. Give each request its own"
+        " stream and its own thread."
     )
     assert checks.tokens(checks.messages(first)) == "one two"
 
@@ -484,12 +489,12 @@ def test_a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of):
 
 def test_a_slow_reader_slows_the_model_down(answer_of, program):
     model, answer = answer_of(*["word "] * MANY)
-    in_time(lambda: next(answer.iter_encoded()), "The first line never came.")
+    in_time(lambda: next(answer.iter_encoded()), "The first line never arrived.")
     ended = model.closed.wait(A_MOMENT)
     made = model.made
     assert not ended and made < MANY, (
-        f"The reader took one line, and the model has written all {MANY} texts: hand"
-        " them to a stream whose send() waits for room."
+        f"The reader took one line, and the model has already written all {MANY} texts."
+        " Send them to a stream whose send() waits for room."
     )
 
 
@@ -499,17 +504,17 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(
 ):
     checks.the_model_is_hung_up_on_while_it_thinks(
         answer_of,
-        "Flask then calls the close() of what Response was given, so give it the stream"
-        " itself. The next send() raises, and closing(model.stream(prompt)) in the"
-        " service hangs up on the way out.",
-        "the stream is closed, and the next send() raises StreamClosed. Let that end"
-        " the service, and do not ignore it.",
+        "Pass the stream itself to Response: Flask then calls its close(), and the next"
+        " send() raises StreamClosed. closing(model.stream(prompt)) in the service then"
+        " closes the model's stream.",
+        "The stream is closed, so the next send() raises StreamClosed. Let that"
+        " exception end the service: do not ignore it.",
     )
     hung_up = checks.the_models_stream_is_closed_when_the_reader_leaves(
         program, answer_with, serve
     )
     assert hung_up, (
-        f"A browser hung up {PATIENCE} s ago, and the model's stream is still open: the"
-        " server then calls the stream's close(), which lets send() raise; closing("
-        "model.stream(prompt)) closes the model's on the way out."
+        f"A browser disconnected {PATIENCE} s ago, and the model's stream is still"
+        " open. The server calls the stream's close(), so the next send() must raise."
+        " Use closing(model.stream(prompt)), which then closes the model's stream."
     )

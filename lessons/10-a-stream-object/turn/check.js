@@ -18,13 +18,13 @@ export const checks = [
       const words = await complaint(page, { late: 2 });
       page.must(
         /2|two/i.test(words) && !/[{}]|\[object|undefined/.test(words),
-        `The server threw {"late":2}, and the page says ${say(words)}: let named() make an Error of it, whose message is a sentence with the seconds.`,
+        `The server threw {"late":2}, and the page says ${say(words)}. Let named() make an Error of it whose message is a sentence with the seconds.`,
       );
       page.must(
         !/\d tokens/.test(words),
-        `The server threw {"late":2}, and the page says ${say(words)}: the 2 are seconds. Make a sentence of its own of an object that is late.`,
+        `The server threw {"late":2}, and the page says ${say(words)}. The 2 are seconds. Write a separate sentence for an object with late.`,
       );
-      page.must(page.text === "one", `"one" had come, and #answer shows ${say(page.text)}: keep what came.`);
+      page.must(page.text === "one", `"one" had arrived, and #answer shows ${say(page.text)}. Keep the text that has arrived.`);
     },
   },
   {
@@ -33,7 +33,7 @@ export const checks = [
       const words = await complaint(page, "The model left.");
       page.must(
         words.includes("The model left.") && !/undefined/.test(words),
-        `The server threw "The model left.", and the page says ${say(words)}: only an object with late is late.`,
+        `The server threw "The model left.", and the page says ${say(words)}. Write the sentence about lateness only for an object with late.`,
       );
     },
   },
@@ -43,7 +43,7 @@ export const checks = [
       const words = await complaint(page, { limit: 1234 });
       page.must(
         words.includes("1234") && !/[{}]|undefined/.test(words),
-        `The server threw {"limit":1234}, and the page says ${say(words)}: it knew a limit before.`,
+        `The server threw {"limit":1234}, and the page says ${say(words)}. Keep the sentence that it had for a limit.`,
       );
     },
   },

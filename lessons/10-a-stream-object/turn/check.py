@@ -69,8 +69,9 @@ def test_an_answer_that_is_late_is_thrown(program, answer_with, gate):
     must_be_thrown(falls_silent, before)
     assert {"token": " three"} not in goes_on.lines, (
         f"The model sent tokens at 0, {between:g} and {between + after:g} s, and all of"
-        f" them came: an answer may take {SECONDS} s after its first message, whatever"
-        " comes meanwhile. Start one Timer for it, and not one for each message."
+        f" them arrived. An answer may take {SECONDS} s after its first message,"
+        " however many follow. Start one Timer for each answer, not one for each"
+        " message."
     )
 
 
@@ -79,35 +80,36 @@ def must_be_thrown(asking, before):
     view = asking.first - asking.began
     late = asking.end - asking.first
     assert asking.has_ended or len(asking.lines) < 2, (
-        f"The model fell silent, and then the line {asking.lines[-1]} came, but no end:"
-        f" let the Timer call stream.throw, which sends {LATE} and closes."
+        f"The model fell silent. The line {asking.lines[-1]} came after that, but the"
+        f" answer did not end. Let the Timer call stream.throw, which sends {LATE} and"
+        " closes the stream."
     )
     assert asking.has_ended, (
-        "The model fell silent after its first token, and seconds later nothing more"
-        " had come: the thread that waits for the model can do nothing meanwhile, so"
-        f" start() a Timer({SECONDS}, ...) that throws."
+        "The model fell silent after its first token, and the answer did not end. The"
+        " thread that waits for the model can do nothing else. Start a"
+        f" Timer({SECONDS}, ...) that throws."
     )
     assert asking.lines[0] == {"token": "one"}, (
-        f'The model\'s first token was "one", and the lines are {asking.lines}: start'
+        f'The model\'s first token was "one", and the lines are {asking.lines}. Start'
         " the Timer when the first message is there."
     )
     assert asking.lines[-1] == LATE, (
-        f"The model fell silent, and the last line is {asking.lines[-1]}: after"
-        f" {SECONDS} s the stream throws, so that it is {LATE}."
+        f"The model fell silent. Expected the last line {LATE} after {SECONDS} s, got"
+        f" {asking.lines[-1]}. Let the Timer throw it."
     )
     assert view < before + 0.75 * SECONDS, (
         f"The first message came after {before:g} s, and the view returned its response"
-        " much later: wait for the clock in a thread of its own."
+        " much later. Wait for the clock in another thread."
     )
     assert late > 0.1 * SECONDS, (
-        "The answer was thrown at once, right after its first message: hand Timer the"
-        f" function and its argument, Timer({SECONDS}, stream.throw, [...]), and do not"
-        " call it there."
+        "The answer was cut off right after its first message. Pass the Timer the"
+        f" function and its arguments, Timer({SECONDS}, stream.throw, [...]): do not"
+        " call throw there."
     )
     assert late > 0.8 * SECONDS, (
         f"The model thought for {before:g} s before its first message, and the answer"
-        f" was thrown less than {SECONDS} s after it: start() the Timer when the first"
-        " message is there, below stream.wait()."
+        f" was cut off less than {SECONDS} s after that message. Call start() on the"
+        " Timer when the first message is there, below stream.wait()."
     )
 
 
@@ -115,8 +117,8 @@ def test_an_answer_in_time_is_whole(answer_of):
     _, answer = answer_of("one", " two")
     *_, last = messages(answer)
     assert last == {"end": "stop"}, (
-        f"The answer was over at once, and its last line is {last}: throw only when"
-        f" {SECONDS} s have passed."
+        'The answer finished at once. Expected {"end": "stop"} as its last line, got'
+        f" {last}. Throw only after {SECONDS} s."
     )
 
 
@@ -127,14 +129,14 @@ def test_an_answer_that_is_over_does_not_wait_for_the_clock(client, answer_with)
     client.post("/ask", json={"prompt": "Hello?"}).get_data()
     took = monotonic() - began
     assert took < 0.9 * SECONDS, (
-        f"The model had answered at once, and the answer took {took:.1f} s: wait for"
-        " the clock in a thread of its own."
+        f"The model answered at once, but the answer took {took:.1f} s. Wait for the"
+        " clock in another thread."
     )
     for thread in set(threading.enumerate()).difference(before):
         if not thread.daemon:
             thread.join(SECONDS / 10)  # one that was cancelled ends now
         assert thread.daemon or not thread.is_alive(), (
-            "The answer was over, and the thread that waits for the clock is no"
-            " daemon: a server that is stopped would wait for it. Set daemon = True on"
-            " the Timer before you start() it."
+            "The answer is over, but the thread that waits for the clock is not a"
+            " daemon: a server that you stop would wait for it. Set daemon = True on"
+            " the Timer before you call start()."
         )
