@@ -37,16 +37,16 @@ export const checks = [
       const address = new URL("v1/chat/completions", page.address);
       page.must(
         question.url === address.href,
-        `The page asks ${new URL(question.url).pathname}, expected ${address.pathname}: fetch("v1/chat/completions"), without a slash first.`,
+        `The page asks ${new URL(question.url).pathname}. Expected ${address.pathname}: write fetch("v1/chat/completions"), without a leading slash.`,
       );
       const { model, messages, stream } = question.json ?? {};
       page.must(
         model === "practice" && stream === true && say(messages) === say([{ role: "user", content: "Why flush?" }]),
-        `The question goes out as ${question.body}: it needs the model "practice", stream true, and messages with one of role "user".`,
+        `The page sent ${question.body}. Expected the model "practice", stream true, and messages with one message of role "user".`,
       );
       page.must(
         /^Bearer ./.test(headers.at(-1)),
-        `The question goes out with the Authorization ${say(headers.at(-1))}: the server needs "Bearer " and the key.`,
+        `The page sent the Authorization ${say(headers.at(-1))}. Expected "Bearer " and the key.`,
       );
     },
   },
@@ -58,11 +58,11 @@ export const checks = [
       await page.soon(() => page.text.includes("one"));
       page.must(
         page.text === "one",
-        `The server had sent a chunk with "one" and was still writing, and the page showed ${say(page.text)}: append choices[0].delta.content of each chunk.`,
+        `The server had sent a chunk with "one" and was still writing, and the page showed ${say(page.text)}. Append choices[0].delta.content of each chunk as it arrives.`,
       );
       answer.send(events(" two", "stop")).send("data: [DONE]\n\n").end();
       await page.soon(() => page.text !== "one");
-      page.must(page.text === "one two", `After "one" came " two", and the page shows ${say(page.text)}.`);
+      page.must(page.text === "one two", `The server sent "one", then " two". The page shows ${say(page.text)}.`);
     },
   },
   {
@@ -74,7 +74,7 @@ export const checks = [
         await page.soon(() => page.text === TEXT || problem(page));
         page.must(
           page.text === TEXT && !problem(page),
-          `The server sent ${say(TEXT)} in two chunks; cut after byte ${cut} of ${WHOLE.length} the page showed ${say(page.text)}${problem(page) && ` and said ${say(problem(page))}`}: a read can end inside a line. Keep what follows the last line end, and put it before the next read.`,
+          `The server sent ${say(TEXT)} in two chunks. Cut after byte ${cut} of ${WHOLE.length}, the page showed ${say(page.text)}${problem(page) && ` and said ${say(problem(page))}`}. A read can end inside a line. Keep what follows the last line end, and put it before the next read.`,
         );
       }
     },
@@ -88,7 +88,7 @@ export const checks = [
       await page.soon(() => page.text === TEXT);
       page.must(
         page.text === TEXT,
-        `The server sent ${say(TEXT)} byte by byte, and the page showed ${say(page.text)}: keep what is not a whole line yet.`,
+        `The server sent ${say(TEXT)} byte by byte, and the page showed ${say(page.text)}. Keep an incomplete line for the next read.`,
       );
     },
   },
@@ -101,7 +101,7 @@ export const checks = [
       await page.soon(() => page.text === "one" && page.answer.ariaBusy !== "true");
       page.must(
         page.text === "one" && !problem(page),
-        `A comment came, a chunk with "one", and one with the usage and no choices; the page shows ${say(page.text)} and says ${say(problem(page))}: write choices[0]?.delta, and look at data: lines only.`,
+        `The server sent a comment, a chunk with "one", and a usage chunk without choices. The page shows ${say(page.text)} and says ${say(problem(page))}. Read only data: lines, and use choices[0]?.delta.`,
       );
     },
   },
@@ -113,7 +113,7 @@ export const checks = [
       await page.soon(() => problem(page));
       page.must(
         page.text === "Half" && problem(page).includes("The model left."),
-        `After "Half" came an event with the error "The model left."; the page shows ${say(page.text)} and says ${say(problem(page))}: throw an Error with its message.`,
+        `The server sent "Half", then an event with the error "The model left.". The page shows ${say(page.text)} and says ${say(problem(page))}. Throw an Error with its message.`,
       );
     },
   },
@@ -126,7 +126,7 @@ export const checks = [
         await page.soon(() => problem(page));
         page.must(
           problem(page),
-          `The answer ended with the finish_reason ${say(reason)}, and the page says nothing, so half an answer looks whole: only "stop" is the end of a whole one.`,
+          `The answer ended with the finish_reason ${say(reason)}, but the page says nothing, so half an answer looks complete. Only "stop" means that it is complete.`,
         );
       }
     },
@@ -139,7 +139,7 @@ export const checks = [
       await page.soon(() => problem(page));
       page.must(
         problem(page).includes("Ask again in 4 s."),
-        `The server refused with a 429 and the message "Ask again in 4 s.", and the page says ${say(problem(page))}: unless response.ok, throw an Error with error.message of its JSON.`,
+        `The server refused with status 429 and the message "Ask again in 4 s.", and the page says ${say(problem(page))}. If response.ok is false, throw an Error with error.message from the JSON.`,
       );
     },
   },

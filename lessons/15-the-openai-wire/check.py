@@ -40,9 +40,9 @@ TURNS = [
     {"role": "user", "content": "And you?"},
 ]
 STATUS = {
-    308: "let the address of the view end in completions, without a slash.",
-    401: "the key was the right one, so let the view be called.",
-    502: "something broke before the first text, and the log below says where.",
+    308: "End the view's address in completions, without a slash.",
+    401: "The key was the right one, so the request must reach the view.",
+    502: "Something broke before the first text. Read the log for the line.",
 }
 HEAD = {"id": str, "object": str, "created": int, "model": str}
 KINDS = {str: "a text", int: "a whole number, as in int(time())"}
@@ -66,8 +66,8 @@ def events(text):
     """Return the text after data: in each event, as an OpenAI client reads it."""
     text = text.replace("\r\n", "\n")
     assert text.endswith("\n\n"), (
-        f"The stream ends in {text[-20:]!r}: an event ends in an empty line, which is"
-        f" two line ends, {EVENT}."
+        f"The stream ends in {text[-20:]!r}. Expected an empty line, which is two line"
+        f" ends, after each event: {EVENT}."
     )
     found = []
     for each in text.split("\n\n"):
@@ -75,8 +75,8 @@ def events(text):
         if not lines:
             continue
         assert len(lines) == 1 and lines[0].startswith("data:"), (
-            f"One event of the stream is {each[:20]!r}..., of {len(lines)} lines: it"
-            f" has to be data: and an object in JSON on one line, {EVENT}."
+            f"One event of the stream is {each[:20]!r}..., with {len(lines)} lines."
+            f" Expected one line: data: and an object in JSON, {EVENT}."
         )
         found.append(lines[0].removeprefix("data:").strip())
     return found
@@ -92,25 +92,25 @@ def chunks(text):
             chunk = json.loads(each)
         except ValueError:
             raise AssertionError(
-                f"After data: comes {short(each)}, which is not JSON: write {EVENT}."
+                f"Expected JSON after data:, got {short(each)}. Write {EVENT}."
             ) from None
         assert chunk != "[DONE]", (
-            'The stream ends in "[DONE]", with quotes around it: it is no JSON, so'
-            r' write it without event(), "data: [DONE]\n\n".'
+            'The stream ends in "[DONE]" with quotes around it. [DONE] is not JSON:'
+            ' send it without event(), as "data: [DONE]\\n\\n".'
         )
         assert isinstance(chunk, dict) and chunk.keys() & {"choices", "error"}, (
-            f'One chunk of the stream is {short(each)}: it has to have "choices", a'
-            " list with one object."
+            f"One chunk of the stream is {short(each)}. Expected an object with"
+            ' "choices", a list of one object.'
         )
         assert isinstance(chunk.get("choices", []), list), (
-            f'The "choices" of a chunk are {short(chunk["choices"])}: they are a list'
-            " with one object."
+            'The "choices" of a chunk are '
+            f"{short(chunk['choices'])}. Expected a list of one object."
         )
         for choice in chunk.get("choices", []):
             names = {"index", "delta", "finish_reason"}
             assert isinstance(choice, dict) and choice.keys() >= names, (
-                f"One choice of the stream is {choice!r}: it has an index, a delta and"
-                " a finish_reason, which is None until the end."
+                f"One choice of the stream is {choice!r}. Expected index, delta and"
+                " finish_reason, which is None until the end."
             )
         found.append(chunk)
     return found
@@ -126,8 +126,8 @@ def said(text):
     contents = [choice["delta"].get("content") or "" for choice in choices(text)]
     for content in contents:
         assert isinstance(content, str), (
-            f"The content of a delta is {short(content)}: it has to be a text, and"
-            " chunk.text always is one."
+            f"The content of a delta is {short(content)}. Expected text: chunk.text is"
+            " always text."
         )
     return "".join(contents)
 
@@ -159,14 +159,14 @@ def read(answer):
 def error_of(answer, status, what, advice):
     """Return the error in a refusal, which has to have OpenAI's shape."""
     assert answer.status_code == status, (
-        f"{what}, and the status is {answer.status_code}, expected {status}: {advice}."
+        f"{what}. Expected status {status}, got {answer.status_code}. {advice}."
     )
     error = (answer.get_json(silent=True) or {}).get("error")
     names = {"message", "type", "param", "code"}
     assert isinstance(error, dict) and names <= set(error), (
-        f"{what}, and the body is {short(answer.text)}: OpenAI's clients look for"
-        ' {"error": {"message", "type", "param", "code"}}, which errors.py makes of'
-        " each HTTP error that you raise."
+        f"{what}, and the body is {short(answer.text)}"
+        '. OpenAI\'s clients expect {"error": {"message", "type", "param",'
+        ' "code"}}. Raise an HTTP error: errors.py makes that body of it.'
     )
     return error
 
@@ -177,33 +177,33 @@ def error_of(answer, status, what, advice):
 def test_an_answer_is_a_stream_of_chunks(chat):
     _, answer = chat("one", " two", stream=True)
     assert answer.status_code not in (404, 405), (
-        f"POST {PATH} gave {answer.status_code}: no view answers there yet. Write"
-        f' @app.post("{PATH}") and below it a function that returns a Response.'
+        f"POST {PATH} gave {answer.status_code}: no view has that address yet. Write"
+        f' @app.post("{PATH}"), and below it a function that returns a Response.'
     )
-    advice = STATUS.get(answer.status_code, f"the body is {short(answer.text)}.")
+    advice = STATUS.get(answer.status_code, f"The body is {short(answer.text)}.")
     assert answer.status_code == 200, (
-        f"POST {PATH} gave {answer.status_code}, expected 200: {advice}"
+        f"POST {PATH}: expected status 200, got {answer.status_code}. {advice}"
     )
     assert answer.mimetype == "text/event-stream", (
-        f"The stream is sent as {answer.mimetype}, expected text/event-stream:"
-        ' write Response(..., mimetype="text/event-stream").'
+        f"Expected Content-Type text/event-stream, got {answer.mimetype}. Write"
+        ' Response(..., mimetype="text/event-stream").'
     )
     text = answer.text
     assert text, (
-        "The stream is empty: was the generator closed before anybody read it? It is"
-        " call_on_close(steps.close), without () at the end."
+        "The stream is empty. Was the generator closed before it was read? Write"
+        " call_on_close(steps.close), without () after close."
     )
     assert choices(text), (
-        f"The stream is {short(text)}, and no chunk in it has a choice: the model"
-        ' wrote two texts, and each is a chunk with "choices" of its own.'
+        f"The stream is {short(text)}, and no chunk in it has a choice. The model wrote"
+        ' two texts: send each as a chunk with "choices".'
     )
     assert said(text), (
-        "No delta in the stream has a text: yield a choice for each chunk.text. Was the"
+        "No delta in the stream has text. Yield a choice for each chunk.text. Was the"
         " generator closed before it was read, by steps.close() with ()?"
     )
     assert said(text) == "one two", (
-        f"The model wrote 'one two', and the deltas say {said(text)!r}: each text is"
-        ' the "content" of a delta, once and as it is.'
+        f"The model wrote 'one two', and the deltas say {said(text)!r}. Send each text"
+        ' once and as it is, as the "content" of a delta.'
     )
 
 
@@ -211,7 +211,8 @@ def test_the_answer_is_what_the_model_wrote(chat):
     seen = said(chat("\n", *TEXTS, stream=True)[1].text)
     assert seen == f"\n{ANSWER}", (
         f"The model wrote {short(f'{chr(10)}{ANSWER}')}, and the deltas say"
-        f" {short(seen)}: spaces and line ends are text, too. Send chunk.text as it is."
+        f" {short(seen)}. Spaces and line ends are part of the text. Send chunk.text as"
+        " it is."
     )
 
 
@@ -219,8 +220,9 @@ def test_an_answer_in_blocks_is_text_too(chat):
     block = AIMessageChunk([{"type": "text", "text": "one"}])
     seen = said(chat(block, " two", stream=True)[1].text)
     assert seen == "one two", (
-        "The model wrote 'one two', the first of it in a list of blocks as some models"
-        f" do, and the deltas say {short(seen)}: chunk.text is always text."
+        "The model wrote 'one two', with the first text in a list of blocks, as some"
+        f" models send it. The deltas say {short(seen)}. Send chunk.text, which is"
+        " always text."
     )
 
 
@@ -239,12 +241,13 @@ def test_the_first_piece_leaves_before_the_second_is_made(chat):
         if said_so_far(came) == "one":
             came_first.set()
     assert not model.invoked, (
-        "The model was asked with invoke(), which waits for the whole answer: loop over"
+        "The program called model.invoke(), which waits for the whole answer. Loop over"
         " model.stream(turns), and yield a choice for each chunk.text."
     )
     assert not late, (
-        "The model had written 'one' and waited, and nothing reached the client:"
-        " somebody gathers the answer. Yield an event for each text as it is made."
+        "The model had written 'one' and was waiting, but nothing had reached the"
+        " client: something in the program collects the answer. Yield an event for each"
+        " text as soon as it is made."
     )
 
 
@@ -252,37 +255,39 @@ def test_the_first_chunk_says_who_speaks(chat):
     text = chat("one", " two", stream=True)[1].text
     first, *others = choices(text)
     assert first["delta"].get("role") == "assistant", (
-        f"The first delta is {first['delta']}: it says who speaks, with"
-        ' {"role": "assistant", "content": ""}.'
+        f"The first delta is {first['delta']}"
+        '. Expected it to name the role: {"role": "assistant", "content": ""}.'
     )
     again = [each["delta"] for each in others if each["delta"].get("role")]
     assert not again, (
-        f"A later delta is {again[0]}, which says once more who speaks: only the first"
-        " delta has a role."
+        f"A later delta names the role again: {again[0]}. Send the role only in the"
+        " first delta."
     )
 
 
 def test_the_last_chunk_says_why_it_ended_and_done_follows(chat):
     text = chat("one", " two", stream=True)[1].text
     assert "error" not in chunks(text)[-1], (
-        "The model ended because it was done, and the last event is an error: something"
-        " broke after the texts, and the log below says where."
+        "The model finished its answer, but the last event is an error: something broke"
+        " after the texts. Read the log for the line."
     )
     assert reason(text) == "stop", (
-        f"The model ended because it was done, and the last finish_reason is"
-        f' {reason(text)!r}, expected "stop": after the texts comes one more'
-        " choice, with an empty delta and openai_reason(metadata, has_text)."
+        'The model finished its answer. Expected the last finish_reason "stop", got'
+        f" {reason(text)!r}. After the texts, send one more choice with an empty delta"
+        " and openai_reason(metadata, has_text)."
     )
     early = [each for each in choices(text)[:-1] if each["finish_reason"]]
     assert not early, (
-        f"A choice before the last is {early[0]}: its finish_reason is None, as the"
-        " answer goes on."
+        f"A choice before the last is {early[0]}. Its finish_reason must be None,"
+        " because the answer goes on."
     )
     assert events(text)[-1] == "[DONE]", (
-        f"The last event is {short(events(text)[-1])}: clients wait for one more,"
-        r' "data: [DONE]\n\n".'
+        'Expected "data: [DONE]\\n\\n" as the last event, got'
+        f" {short(events(text)[-1])}. Clients wait for it."
     )
-    assert events(text).count("[DONE]") == 1, "[DONE] is there more than once."
+    assert events(text).count("[DONE]") == 1, (
+        "The stream contains [DONE] more than once. Send it once, at the end."
+    )
 
 
 def test_all_chunks_of_an_answer_have_the_same_head(chat):
@@ -290,33 +295,33 @@ def test_all_chunks_of_an_answer_have_the_same_head(chat):
     for name in HEAD:
         missing = [each for each in found if name not in each]
         assert not missing, (
-            f'A chunk of the stream has only {sorted(missing[0])}: it lacks "{name}",'
-            " which clients expect in each chunk."
+            f'A chunk of the stream has only {sorted(missing[0])}. Expected "{name}" in'
+            " each chunk, too."
         )
     for name, kind in HEAD.items():
         other = [each[name] for each in found if type(each[name]) is not kind]
         assert not other, (
-            f'A chunk of the stream says "{name}": {short(other[0])}, and it has to be'
-            f" {KINDS[kind]}: clients in other languages read no other."
+            f'A chunk of the stream has "{name}": {short(other[0])}. Expected'
+            f" {KINDS[kind]}: clients in other languages accept nothing else."
         )
     ids = {each["id"] for each in found}
     assert len(ids) == 1, (
-        f"One answer came in {len(found)} chunks with {len(ids)} ids, and by its id a"
-        " client knows which answer a chunk belongs to: make the head once, before the"
-        " loop."
+        f"One answer came in {len(found)} chunks with {len(ids)} ids. A client tells by"
+        " the id which answer a chunk belongs to. Make the head once, before the loop."
     )
     objects = {each["object"] for each in found}
     assert objects == {"chat.completion.chunk"}, (
-        f'The chunks say "object": {sorted(objects)}, expected "chat.completion.chunk".'
+        f'The chunks have "object": {sorted(objects)}. Expected'
+        ' "chat.completion.chunk".'
     )
     made = found[0]["created"]
     assert abs(made - time()) < A_DAY, (
-        f'The chunks say "created": {made}, and now it is {int(time())}: that is the'
-        " time in seconds since 1970, int(time())."
+        f'The chunks have "created": {made}. Expected the time in seconds since 1970,'
+        f" now {int(time())}: use int(time())."
     )
     other = chunks(chat("one", stream=True)[1].text)
     assert other[0]["id"] not in ids, (
-        f"Two answers have the same id, {other[0]['id']!r}: make a new one for each"
+        f"Two answers have the same id, {other[0]['id']!r}. Make a new id for each"
         " answer, with uuid4()."
     )
 
@@ -327,8 +332,8 @@ def test_the_whole_conversation_reaches_the_model(chat):
     wanted = [(turn["role"], turn["content"]) for turn in TURNS]
     seen = model.prompts[0] if model.prompts else None
     assert seen == wanted, (
-        f"The client sent the messages {wanted}, and the model was asked {seen}: give"
-        " it all of them with their roles, question.turns()."
+        f"The client sent the messages {wanted}, and the model got {seen}. Pass it all"
+        " messages with their roles: question.turns()."
     )
 
 
@@ -336,31 +341,32 @@ def test_an_answer_can_be_whole(chat):
     _, answer = chat("one", " two")
     found = answer.get_json(silent=True) or {}
     assert answer.status_code == 200, (
-        f'Without "stream": true the answer has the status {answer.status_code}:'
+        f'Without "stream": true, expected status 200, got {answer.status_code}.'
         f" {STATUS.get(answer.status_code, short(answer.text))}"
     )
     assert isinstance(found, dict) and found.get("choices"), (
-        f'Without "stream": true the answer is {short(answer.text)}: it is one object,'
-        ' with "choices" in it.'
+        'Without "stream": true, expected one object with "choices", got'
+        f" {short(answer.text)}."
     )
     choice = found["choices"][0]
     message = choice.get("message")
     message = message if isinstance(message, dict) else {}
     seen = message.get("content"), message.get("role"), choice.get("finish_reason")
     assert seen == ("one two", "assistant", "stop"), (
-        f"The model wrote 'one two' and stopped, and choices[0] of the whole answer is"
-        f' {choice}: it has a "message" with the role assistant and the content, and a'
-        ' "finish_reason".'
+        "The model wrote 'one two' and stopped. In the whole answer, choices[0] is"
+        f' {choice}. Expected a "message" with the role assistant and the content, and'
+        ' a "finish_reason".'
     )
     cut = chat("one", End(finish_reason="length"))[1].get_json(silent=True) or {}
     why = cut["choices"][0].get("finish_reason") if cut.get("choices") else None
     assert why == "length", (
-        "The model reached its limit, and the finish_reason of the whole answer is"
-        f' {why!r}, expected "length": it is that of the last step.'
+        'The model reached its limit. Expected "length" as the finish_reason of the'
+        f" whole answer, got {why!r}. Take it from the last step."
     )
     assert found.get("object") == "chat.completion", (
-        f'The whole answer says "object": {found.get("object")!r}, expected'
-        ' "chat.completion".'
+        'The whole answer has "object": '
+        f"{found.get('object')!r}"
+        '. Expected "chat.completion".'
     )
 
 
@@ -372,35 +378,40 @@ def test_the_server_names_its_model(client):
     answer = client.get("/v1/models", headers=headers)
     found = answer.get_json(silent=True) or {}
     assert answer.status_code == 200, (
-        f"GET /v1/models gave {answer.status_code}, expected 200: clients ask there"
-        " for the names of the models. Write a view for it."
+        f"GET /v1/models: expected status 200, got {answer.status_code}. Clients ask"
+        " there for the names of the models. Write a view for it."
     )
     assert isinstance(found, dict) and found.get("object") == "list", (
-        f'GET /v1/models answers {short(answer.text)}: it is an object whose "object"'
-        ' is "list", and whose "data" is the list.'
+        f"GET /v1/models answers {short(answer.text)}. Expected an object whose"
+        ' "object" is "list" and whose "data" is the list.'
     )
     listed = found.get("data") if isinstance(found, dict) else None
     is_list = isinstance(listed, list) and all(isinstance(m, dict) for m in listed)
     names = [each.get("id") for each in listed] if is_list else []
     assert names == ["practice"], (
-        f'GET /v1/models answers {short(answer.text)}: its "data" is a list with one'
-        ' object, whose "id" is "practice".'
+        f'GET /v1/models answers {short(answer.text)}. Expected "data" to be a list of'
+        ' one object with the "id" "practice".'
     )
 
 
 def test_a_model_that_is_not_here_is_a_404(chat):
     what = "The client asked for the model gpt-4"
-    advice = "call show_model(question.model), which raises it, before the model"
+    advice = (
+        "Call show_model(question.model), which raises it, before you ask the model"
+    )
     model, answer = chat("one", model="gpt-4")
     error_of(answer, 404, what, advice)
-    assert not model.prompts, f"{what}, and ours was asked: {advice}."
+    assert not model.prompts, (
+        f"{what}, which this server does not have, but the program asked its own model."
+        f" {advice}."
+    )
 
 
 WRONG_KEYS = {
     "sk-wrong": "another one",
     KEY[:-1]: "the right one without its last letter",
     KEY[0]: "the right one's first letter",
-    f"{KEY}x": "the right one with a letter more",
+    f"{KEY}x": "the right one with one more letter",
     f"x{KEY}": "the right one with a letter before it",
     "": "an empty one",
     "sk-pr\u00e4ctice": "one with an \u00e4 in it",
@@ -409,7 +420,7 @@ WRONG_KEYS = {
 
 def test_nobody_is_answered_without_the_key(chat, client):
     advice = (
-        "compare the whole key in a function below @app.before_request, and raise a"
+        "Compare the whole key in a function below @app.before_request, and raise a"
         " Refusal(401, ...)"
     )
     for key, which in WRONG_KEYS.items():
@@ -417,27 +428,29 @@ def test_nobody_is_answered_without_the_key(chat, client):
         try:
             model, answer = chat("one", key=key)
         except Exception as error:
-            error.add_note(f"{what}. Let partition find it, and compare bytes.")
+            error.add_note(
+                f"{what}. Split the header with partition, and compare bytes."
+            )
             raise
         error_of(answer, 401, what, advice)
-        assert not model.prompts, f"{what}, and the model was asked."
-    what = "There was no Authorization"
+        assert not model.prompts, f"{what}, but the program asked the model."
+    what = "The request had no Authorization header"
     try:
         answers = client.post(PATH, json={}), client.get("/v1/models")
     except Exception as error:
-        error.add_note(f'{what}: ask for it with request.headers.get("...", "").')
+        error.add_note(f'{what}. Read it with request.headers.get("...", "").')
         raise
     error_of(answers[0], 401, what, advice)
-    error_of(answers[1], 401, f"{what} for /v1/models", advice)
+    error_of(answers[1], 401, f"{what}, and asked for /v1/models", advice)
     for each in answers:
         assert KEY not in each.text, (
-            f"The refusal says {each.get_json(silent=True)!r}, and so tells everybody"
-            " the key: it may say that the key is wrong, and not which is right."
+            f"The refusal {each.get_json(silent=True)!r} contains the right key, so"
+            " anybody can read it. Say only that the key is wrong."
         )
     status = client.get("/").status_code
     assert status == 200, (
-        f"The page at / asked for no key, and got {status}: a browser that opens a page"
-        " has none to send. Ask for the key below /v1/ only."
+        f"The page at / got status {status} without a key. A browser that opens a page"
+        " has no key to send. Require the key only for addresses below /v1/."
     )
 
 
@@ -471,9 +484,9 @@ def must_not_be_told(answer_text, log, what):
     """Fail if the client or the log got the provider's own words."""
     for place, words in ("client", answer_text), ("log", log):
         assert SECRET not in words, (
-            f"{what}, and the {place} gets the provider's own words, {SECRET!r}: they"
-            " can hold part of the key. sentence_for(error) and http_error(error) have"
-            " a sentence of our own, and log_name(error) is what the log may hold."
+            f"{what}, and the {place} gets the provider's own words, {SECRET!r}. They"
+            " can contain part of the key. Use sentence_for(error) or http_error(error)"
+            " for the client, and log_name(error) for the log."
         )
 
 
@@ -492,19 +505,19 @@ def test_a_failure_before_the_first_text_is_a_status(chat, in_the_log):
                 answer.get_data()
             except Exception:
                 raise AssertionError(
-                    f"{what}, and nothing made an answer of it: wait for the first step"
-                    " in the view, with next() in a try, and raise http_error(error)"
-                    " from None."
+                    f"{what}, and the program made no response of it. In the view, wait"
+                    " for the first step with next() in a try, and raise"
+                    " http_error(error) from None."
                 ) from None
             must_not_be_told(answer.text, in_the_log(), what)
             advice = (
-                "yield the first step when a text has come, wait for it in the view"
-                " with next(), and raise what http_error(error) of failures.py returns"
+                "Yield the first step when there is text, wait for it in the view with"
+                " next(), and raise http_error(error) of failures.py"
             )
             error_of(answer, 429, what, advice)
             assert "Retry-After" in answer.headers, (
-                f"{what}, and the answer lacks Retry-After, which says when to ask"
-                " again: http_error(error) has it."
+                f"{what}, but the answer has no Retry-After header, which says when to"
+                " ask again. Raise http_error(error), which sets it."
             )
 
 
@@ -514,10 +527,12 @@ def test_a_whole_answer_that_breaks_off_is_a_status(chat, in_the_log):
         _, answer = chat("one", ModelConnectionError(SECRET))
     except Exception:
         raise AssertionError(
-            f"{what}, and nothing made an answer of the error: read all of it inside"
-            " the try, and raise http_error(error) from None."
+            f"{what}. The program made no response of the error. Read the whole answer"
+            " inside the try, and raise http_error(error) from None."
         ) from None
-    advice = "read all of it inside the try, and raise http_error(error) from None"
+    advice = (
+        "Read the whole answer inside the try, and raise http_error(error) from None"
+    )
     error_of(answer, 502, what, advice)
     must_not_be_told(answer.text, in_the_log(), what)
 
@@ -531,10 +546,10 @@ def test_why_the_model_ended_is_said_in_openais_words(chat):
     ):
         text, _ = read(chat("one", End(**{name: theirs}), stream=True)[1])
         assert reason(text) == ours, (
-            f'The model stopped with the {name} "{theirs}", and the last finish_reason'
-            f" that the client got is {reason(text)!r}, expected {ours!r}: keep the"
-            " response_metadata of all chunks, and give them to openai_reason; where a"
-            " text came, call no require_whole."
+            f'The model stopped with the {name} "{theirs}". Expected the last'
+            f" finish_reason {ours!r}, got {reason(text)!r}. Keep the response_metadata"
+            " of all chunks for openai_reason, and do not call require_whole once there"
+            " was text."
         )
 
 
@@ -543,25 +558,25 @@ def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat, in_the_log):
     what = "The model failed after 'one'"
     was_told = '"error"' in text  # after that a body may well break off
     if broke and not was_told and not isinstance(broke, ModelConnectionError):
-        broke.add_note(f"{what}, and the stream broke off with that.")
+        broke.add_note(f"{what}, and that exception broke the stream.")
         raise broke  # by a mistake in how the failure is said
     assert said(text) == "one", (
-        f"{what}, and the client got {said(text)!r}: what has come is kept."
+        f"{what}, and the client got {said(text)!r}. Keep the text that has been sent."
     )
     assert events(text)[-1] != "[DONE]", (
-        f"{what}, and the stream ends in [DONE], as a whole answer does: after an error"
-        " nothing follows."
+        f"{what}, but the stream ends in [DONE], like a complete answer. Send nothing"
+        " after the error."
     )
     last = chunks(text)[-1]
     assert isinstance(last.get("error"), dict) and last["error"].get("message"), (
-        f"{what}, and the last event has {sorted(last)}: send"
-        ' {"error": {"message": ...}} as an event, which clients raise.'
+        f'{what}, and the last event has the fields {sorted(last)}. Expected {{"error":'
+        ' {"message": ...}}, which clients raise.'
     )
     must_not_be_told(text, in_the_log(), what)
     kind = last["error"].get("type")
     assert kind != "invalid_request_error", (
-        f"{what}, and the error's type is {kind!r}, which says that the client asked"
-        " wrongly: give openai_error the status failure_of(error).status."
+        f"{what}, and the error's type is {kind!r}, which blames the client's request."
+        " Pass openai_error the status failure_of(error).status."
     )
 
 
@@ -573,27 +588,34 @@ def test_what_breaks_after_the_finish_reason_takes_no_text_away(chat):
         _, answer = chat("one", LAST, ModelConnectionError(SECRET), stream=stream)
         text, _ = read(answer)
         assert '"stop"' in text and '"error"' not in text, (
-            "The model wrote 'one', said why it ended, and then the connection broke:"
-            f" all of the text was there, and the client got {short(text)}. Loop over"
-            " ignoring_late_errors(chunks) of failures.py."
+            "The model wrote 'one' and its finish reason, and then the connection"
+            f" broke. All the text had arrived, but the client got {short(text)}. Loop"
+            " over ignoring_late_errors(chunks) of failures.py."
         )
 
 
 def test_an_answer_that_was_cut_off_is_not_called_whole(chat):
     text, _ = read(chat("one", End(), stream=True)[1])
-    what = "The model's stream ended without a word why, so it was cut off"
+    what = "The model's stream ended without a finish reason, so the answer was cut off"
     assert reason(text) is None, (
-        f"{what}, and the client got the finish_reason {reason(text)!r}: that is a"
-        " failure, and openai_reason raises it."
+        f"{what}, but the client got the finish_reason {reason(text)!r}. That is a"
+        " failure: openai_reason raises it."
     )
     assert events(text)[-1] != "[DONE]", (
-        f"{what}, and the stream ends in [DONE], as a whole answer does: let its last"
-        " event be an error."
+        f"{what}, but the stream ends in [DONE], like a complete answer. Send an error"
+        " as the last event."
     )
     for reason_given in "stop", "length":
         _, answer = chat(End(finish_reason=reason_given))
-        what = f'The model ended without a word, by "{reason_given}"'
-        error_of(answer, 502, what, "nothing is no answer, and require_whole raises")
+        what = (
+            f'The model ended without any text, with the finish reason "{reason_given}"'
+        )
+        error_of(
+            answer,
+            502,
+            what,
+            "An answer without text is a failure: let require_whole raise it",
+        )
 
 
 @pytest.mark.usefixtures("kept")
@@ -605,13 +627,15 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(chat):
     answer.close()
     assert held
     assert model.closed.wait(PATIENCE), (
-        "The reader left after the first piece, and the model's stream stayed open:"
-        " loop over it inside with closing(model.stream(...)), and let the view call"
-        " response.call_on_close(steps.close), since chain does not close."
+        "The reader left after the first piece, but the model's stream stayed open."
+        " Loop over it inside with closing(model.stream(...)), and call"
+        " response.call_on_close(steps.close) in the view, because chain does not"
+        " close."
     )
     assert model.closed_early, (
-        "The reader left after the first piece, and the model was read to its end, for"
-        " nobody: you pay for that. Close the steps, and read no more of them."
+        "The reader left after the first piece, but the program read the model to its"
+        " end, for nobody, and you pay for that. Close the steps, and read no more of"
+        " them."
     )
 
 
@@ -670,25 +694,27 @@ def test_client_py_keeps_what_came_and_says_how_it_ended(
     answer_with("one", " two")
     shown = run_client(url)
     assert "one two" in shown and "stop" in shown, (
-        f"The server answered 'one two' with the finish_reason 'stop', and client.py"
-        f" shows {shown.strip()!r}."
+        "The server answered 'one two' with the finish_reason 'stop'. Expected"
+        f" client.py to show both, got {shown.strip()!r}."
     )
     too_long = [seconds for seconds in waits if seconds is None or seconds > LONGEST]
     assert not too_long, (
-        "A server that says nothing would keep client.py waiting for"
-        f" {too_long[0] or 'numberless'} seconds: give it a timeout, as in"
-        " OpenAI(timeout=30)."
+        f"Expected a timeout of at most {LONGEST} seconds, got {too_long[0]}. A server"
+        " that fell silent would keep client.py waiting. Write OpenAI(timeout=30)."
     )
     answer_with("one", ModelConnectionError(SECRET))
     try:
         shown = run_client(url)
     except Exception as error:
-        error.add_note("The model failed after 'one': catch that, and say so.")
+        error.add_note(
+            "The model failed after 'one'. Catch the exception, and say that the answer"
+            " is incomplete."
+        )
         raise
     words = re.sub("one", "", shown, count=1).strip()
     assert "one" in shown and "stop" not in shown and len(words) > 3, (
-        f"The model failed after 'one', and client.py shows {shown.strip()!r}: keep"
-        " what came, and say that it is not whole."
+        f"The model failed after 'one', and client.py shows {shown.strip()!r}. Keep the"
+        " text that has arrived, and say that it is incomplete."
     )
 
 
@@ -707,8 +733,8 @@ def test_client_py_reads_a_chunk_without_choices(run_client, serve):
         yield b"data: [DONE]\n\n"
 
     note = (
-        'The server sent a chunk with "choices": [], as it does for the usage: loop'
-        " over chunk.choices, and take no choices[0]."
+        'The server sent a chunk with "choices": [], as it does for the usage. Loop'
+        " over chunk.choices instead of using choices[0]."
     )
     try:
         shown = run_client(f"{serve(server)}/v1")

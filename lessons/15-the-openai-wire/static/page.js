@@ -6,7 +6,7 @@ const answer = document.querySelector("#answer");
 const problem = document.querySelector("#problem");
 const wire = document.querySelector("#wire");
 const REASONS = {
-  length: "it reached the limit on its length.",
+  length: "it reached its length limit.",
   content_filter: "the provider's filter stopped it.",
 };
 

@@ -29,7 +29,9 @@ def status_for(client_with):
         try:
             return client_with(setting).get(PATH, headers=headers).status_code
         except Exception as error:
-            error.add_note(f"SERVER_KEY was {setting!r}, the client sent {named(key)}.")
+            error.add_note(
+                f"SERVER_KEY was {setting!r}, and the client sent {named(key)}."
+            )
             raise
 
     return ask
@@ -45,8 +47,8 @@ def test_each_key_opens_the_server(status_for):
         for key in setting.replace(" ", "").split(","):
             status = status_for(setting, key)
             assert status == 200, (
-                f"SERVER_KEY was {setting!r}, the client sent {named(key)}, and GET"
-                f" {PATH} gave {status}, expected 200: split the setting at its"
+                f"SERVER_KEY was {setting!r}, and the client sent {named(key)}. GET"
+                f" {PATH}: expected status 200, got {status}. Split the setting at its"
                 " commas, and strip each key."
             )
 
@@ -57,9 +59,9 @@ def test_nothing_else_opens_it(status_for):
     for key in [*wrong, "", None]:
         status = status_for(setting, key)
         assert status == 401, (
-            f"SERVER_KEY was {setting!r}, the client sent {named(key)}, and GET {PATH}"
-            f" gave {status}, expected 401: only a whole key that is not empty"
-            " opens the server."
+            f"SERVER_KEY was {setting!r}, and the client sent {named(key)}. GET {PATH}:"
+            f" expected status 401, got {status}. Accept only a whole key that is not"
+            " empty."
         )
 
 
@@ -70,17 +72,17 @@ def test_a_setting_without_a_key_opens_nothing(status_for):
         except SystemExit:
             return  # the program refuses to start with it, which is as good
         assert status == 401, (
-            f"SERVER_KEY was ' , ', which holds no key; the client sent {named(key)},"
-            f" and GET {PATH} gave {status}, expected 401: who has none of the keys"
-            " gets nothing, also where there are none."
+            "SERVER_KEY was ' , ', which contains no key, and the client sent"
+            f" {named(key)}. GET {PATH}: expected status 401, got {status}. Without any"
+            " keys, nobody may be let in."
         )
 
 
 def test_the_page_opens_without_a_key(client_with):
     status = client_with("sk-ada,sk-bob").get("/").status_code
     assert status == 200, (
-        f"The page at / asked for no key, and got {status}: a browser that opens a page"
-        " has none to send. Ask for the key below /v1/ only, as before."
+        f"The page at / got status {status} without a key. A browser that opens a page"
+        " has no key to send. Require the key only for addresses below /v1/, as before."
     )
 
 
