@@ -11,33 +11,33 @@ const RULES = [
   [
     "data: a\n\n",
     [["message", "a"]],
-    'the name before the first colon says what a line is for, and an empty line ends the event. One without a name is a "message".',
+    'the field name before the first colon says what a line is for, and an empty line ends the event. The type of an event without a name is "message".',
   ],
-  ["event: x\ndata: a\n\n", [["x", "a"]], "a line event: names the event."],
+  ["event: x\ndata: a\n\n", [["x", "a"]], "an event: line names the event."],
   [
     "event: x\ndata: a\n\ndata: b\n\n",
     [["x", "a"], ["message", "b"]],
-    "a name applies to its own event only. Forget type and data after each.",
+    "a name applies only to its own event. Reset type and data after each event.",
   ],
   [
     "event: x\n\ndata: b\n\n",
     [["message", "b"]],
-    "an event without data is none, and its name is forgotten, too.",
+    "an event without data is dropped, and its name is forgotten, too.",
   ],
   [
     "data: a\ndata: b\n\n",
     [["message", "a\nb"]],
-    "the data of an event can be in several lines. Join them by a line break.",
+    "the data of an event can be on several lines. Join them with a line break.",
   ],
   [
     "data:a\n\ndata:  b \n\n",
     [["message", "a"], ["message", " b "]],
-    "one space after the colon does not count, and all others do. Take away one, and do not trim.",
+    "one space after the colon is removed, and all others stay. Do not trim.",
   ],
   [
     ": a comment\n\ndata: a: b\n\n",
     [["message", "a: b"]],
-    "a line with a colon first is a comment, and only the first colon of a line divides it.",
+    "a line that starts with a colon is a comment, and only the first colon divides a line.",
   ],
   [
     "data\n\nnonsense\nid: 7\n data: x\ndata: c\n\n",
@@ -47,12 +47,12 @@ const RULES = [
   [
     "data: a\n\nevent: x\ndata: b\n",
     [["message", "a"]],
-    "no empty line came after the last lines, so they are half an event, and half an event is none.",
+    "an event without its final empty line is incomplete, so drop it.",
   ],
   [
     "event: x\r\ndata: a\r\ndata: b\r\n\r\ndata: c\r\r",
     [["x", "a\nb"], ["message", "c"]],
-    "a line ends with \\n, with \\r, or with \\r\\n, and a read may end between the two.",
+    "\\n and \\r and \\r\\n all end a line, and a read may end between \\r and \\n.",
   ],
   [
     "data: Trag\u00f6die \ud83d\udc4b\n\n",
@@ -62,18 +62,18 @@ const RULES = [
   [
     "Data: a\nEVENT: x\ndata: b\n\n",
     [["message", "b"]],
-    "the names of fields are written in small letters, and Data is another name.",
+    "field names are case-sensitive, so Data and EVENT are unknown fields.",
   ],
 ];
 const CUT =
-  "a read may end anywhere. Keep what stands after the last line end for the next read.";
+  "a read may end anywhere. Keep the text after the last line end for the next read.";
 const CUT_LETTER =
-  "a letter was cut apart by a read. One decoder for all reads, and decode(value, { stream: true }), as in texts(), puts it together.";
+  "a read cut a letter in two. Use one decoder for all reads, with decode(value, { stream: true }), as in texts().";
 
 // A stream, [type, data, id, retry] of the events in it, and the rule.
-const ID = "an id applies to its own event and to every event after it, until there is another";
-const NULL_ID = "an id with the letter \\0 in it does not count";
-const RETRY = "retry is the number of milliseconds, if its value consists of digits alone";
+const ID = "an id applies to its own event and to every later event, until there is another id";
+const NULL_ID = "an id that contains the character \\0 is ignored";
+const RETRY = "retry is a number of milliseconds, and counts only if its value is all digits";
 const NUMBERED = [
   ["id: 7\ndata: a\n\n", [["message", "a", "7", undefined]], "yield { type, data, id, retry }"],
   [
@@ -99,7 +99,7 @@ const NUMBERED = [
 /** Return the reader of the page, events(body). */
 async function readerOf(page) {
   const { events } = await import(new URL("static/events.js", page.address));
-  page.must(events, "static/events.js exports no events: write export async function* events(body).");
+  page.must(events, "static/events.js does not export events. Write export async function* events(body).");
   return events;
 }
 
@@ -150,11 +150,11 @@ const rules = RULES.map(([text, expected, rule], number) => ({
       const why = pieces.length === 1 ? rule : isCutApart ? CUT_LETTER : /\r/.test(text) ? rule : CUT;
       page.must(
         typeof events !== "string",
-        `On ${say(text)}${cut} static/events.js breaks with ${events}. Expected ${say(expected)}: ${why}`,
+        `static/events.js broke on ${say(text)}${cut} with ${events}. Expected ${say(expected)}: ${why}`,
       );
       page.must(
         say(events) === say(expected),
-        `Of ${say(text)}${cut} static/events.js makes ${say(events)}, and expected ${say(expected)}: ${why}`,
+        `static/events.js turned ${say(text)}${cut} into ${say(events)}. Expected ${say(expected)}: ${why}`,
       );
     }
   },
@@ -176,11 +176,11 @@ export const checks = [
         const events = await found(page, [new TextEncoder().encode(text)], numbered);
         page.must(
           typeof events !== "string",
-          `On ${say(text)} static/events.js breaks with ${events}. Expected ${shown(expected)}: ${rule}.`,
+          `static/events.js broke on ${say(text)} with ${events}. Expected ${shown(expected)}: ${rule}.`,
         );
         page.must(
           shown(events) === shown(expected),
-          `Of ${say(text)} static/events.js makes ${shown(events)}, and expected ${shown(expected)}: ${rule}.`,
+          `static/events.js turned ${say(text)} into ${shown(events)}. Expected ${shown(expected)}: ${rule}.`,
         );
       }
     },
@@ -200,11 +200,11 @@ export const checks = [
       await page.soon(() => isLeft && hungUp);
       page.must(
         isLeft,
-        "The event a had come, with its empty line, and events(body) yielded nothing, since the body went on: yield each event as soon as its empty line is there.",
+        "The event a had arrived with its empty line, but events(body) yielded nothing until the body ended. Yield each event as soon as its empty line is there.",
       );
       page.must(
         hungUp,
-        "A loop over events(body) was left after the first event, and the body is still read, for nobody: for await in lines and events closes texts, whose finally hangs up. Keep that, and loop with for await.",
+        "A loop over events(body) was left after the first event, but the body is still being read, for nobody. Loop with for await in lines and events: that closes texts, and its finally closes the connection.",
       );
     },
   },
@@ -215,11 +215,11 @@ export const checks = [
       const { pathname } = new URL("ask", page.address);
       page.must(
         question.url === new URL("ask", page.address).href && question.method === "POST",
-        `The page asks ${question.method} ${new URL(question.url).pathname}, and its server waits for POST ${pathname}.`,
+        `The page sends ${question.method} ${new URL(question.url).pathname}. Expected POST ${pathname}.`,
       );
       page.must(
         question.json?.prompt === "Why flush?",
-        `"Why flush?" was typed, and the server got ${question.body}: send {"prompt": "Why flush?"}.`,
+        `The user typed "Why flush?", and the server got ${question.body}. Send {"prompt": "Why flush?"}.`,
       );
     },
   },
@@ -231,14 +231,14 @@ export const checks = [
       await page.soon(() => page.text);
       page.must(
         page.text === "one",
-        `The server had sent the events start and token, {"token": "one"}, and the page shows ${say(page.text)}: yield each event as soon as its empty line is there.`,
+        `The server had sent the events start and token, {"token": "one"}, and the page shows ${say(page.text)}. Yield each event as soon as its empty line is there.`,
       );
       answer.send(`: heartbeat\n${token(" two\n")}${token("<b>three</b>")}${DONE}`).end();
       const text = "one two\n<b>three</b>";
       await page.soon(() => page.text === text);
       page.must(
         page.text === text && !page.answer.querySelector("b"),
-        `The tokens make ${say(text)}, and the page shows ${say(page.text)}: append(token) adds text and only text.`,
+        `The tokens give ${say(text)}, and the page shows ${say(page.text)}. Use append(token), which adds text and never markup.`,
       );
     },
   },
@@ -251,7 +251,7 @@ export const checks = [
       answer.send(event("done", { finishReason: "error" })).end();
       page.must(
         page.text === "Half an" && page.words.includes("The model failed."),
-        `After the token "Half an" came the error event {"error": "The model failed."}, and the page shows ${say(page.text)} and says ${say(page.news)}: keep what came, and show the sentence.`,
+        `The server sent the token "Half an", then the error event {"error": "The model failed."}. The page shows ${say(page.text)} and says ${say(page.news)}. Keep the text that has arrived, and show the sentence.`,
       );
     },
   },
@@ -268,7 +268,7 @@ export const checks = [
         const how = end ? 'with {"finishReason": "length"}' : "without a done event";
         page.must(
           page.text === "Half an" && page.words !== before,
-          `The stream ended ${how} after a token, and the page takes half an answer for a whole one.`,
+          `The stream ended ${how} after a token, but the page shows half an answer as if it were complete.`,
         );
       }
     },
@@ -281,7 +281,7 @@ export const checks = [
       await page.soon(() => page.words.includes("Nothing was asked."));
       page.must(
         page.words.includes("Nothing was asked."),
-        `The server refused with a 400 and ${text}, and the page says ${say(page.news)}: unless response.ok, throw an Error with the sentence of its JSON.`,
+        `The server refused with status 400 and ${text}, and the page says ${say(page.news)}. If response.ok is false, throw an Error with the sentence from the JSON.`,
       );
     },
   },
@@ -297,11 +297,11 @@ export const checks = [
       await page.soon(() => answer.hungUp && page.answer.ariaBusy !== "true");
       page.must(
         answer.hungUp,
-        "Stop was pressed, and the connection is still open: give fetch the signal that the button aborts.",
+        "Someone pressed Stop, but the connection is still open. Pass fetch the signal that the button aborts.",
       );
       page.must(
         page.text === "one" && page.answer.ariaBusy !== "true",
-        `Stop was pressed after "one", and the page shows ${say(page.text)}${page.answer.ariaBusy === "true" ? ", still busy" : ""}: keep what came.`,
+        `Someone pressed Stop after "one", and the page shows ${say(page.text)}${page.answer.ariaBusy === "true" ? ", still busy" : ""}. Keep the text that has arrived.`,
       );
     },
   },

@@ -56,9 +56,9 @@ def body_of(answer):
     for piece in answer.iter_encoded():
         came += piece.decode()
         assert came.count("heartbeat") < 100, (
-            "The model had ended, and the stream has not: heartbeats go on for ever."
-            " When something came and self.pieces is empty, the stream is closed:"
-            " return."
+            "The model's answer is over, but the stream keeps sending heartbeats. If"
+            " something came and self.pieces is empty, the stream is closed: return"
+            " then."
         )
     return came
 
@@ -71,7 +71,7 @@ def read(answer):
             found.append((name, json.loads(data)))
         except ValueError:
             raise AssertionError(
-                f"The data of a {name} event is {short(data)}, which is not JSON: a"
+                f"Expected JSON as the data of the event {name}, got {short(data)}. A"
                 " line break in it would end the field. Send data: and json.dumps(...)."
             ) from None
     return found
@@ -81,13 +81,12 @@ def test_post_ask_answers_in_events(ask):
     """POST /ask answers in events."""
     _, answer = ask(*TEXTS)
     assert answer.status_code == 200, (
-        f'POST /ask with {{"prompt": "Hello?"}} gave {answer.status_code}, expected'
-        " 200."
+        'POST /ask with {"prompt": "Hello?"}: expected status 200, got'
+        f" {answer.status_code}."
     )
     assert answer.mimetype == "text/event-stream", (
-        f"The answer is sent as {answer.mimetype}, expected text/event-stream: a"
-        " browser's EventSource takes nothing else. Change it in HEADERS, in"
-        " events.py."
+        f"Expected Content-Type text/event-stream, got {answer.mimetype}. A browser's"
+        " EventSource accepts nothing else. Change it in HEADERS, in events.py."
     )
 
 
@@ -95,36 +94,39 @@ def test_the_tokens_are_what_the_model_wrote(ask, caplog):
     model, answer = ask(*TEXTS)
     raw = lines_of(body_of(answer))
     assert raw, (
-        "The answer is empty, though the model wrote one: look at self.pieces, and take"
-        " what is there. A stream that is closed can still hold some."
+        "The model wrote an answer, but the body is empty. Check self.pieces, and yield"
+        " what is there: a closed stream can still hold some."
     )
     assert "data:" in raw, (
-        f"The answer begins {short(raw[:60])}, with no line data: in it. An event is"
-        " lines with a name before the colon: event: token, then data: and its JSON."
+        f"The answer begins {short(raw[:60])}, without a data: line. Expected lines"
+        " with a field name before the colon: event: token, then data: with the JSON."
     )
     assert "\n\n" in raw, (
-        f"No event of the answer ends: it begins {short(raw[:60])}. An empty line ends"
-        ' an event, so end each with "\\n\\n".'
+        f"The answer begins {short(raw[:60])}, and no event in it ends. An empty line"
+        ' ends an event: put "\\n\\n" at the end of each.'
     )
     caplog.clear()
     found = read(ask(*TEXTS)[1])
     names = [name for name, _ in found]
     assert "error" not in names, (
-        f"The model wrote a whole answer, and the events are {', '.join(names)}: the"
-        f' program broke, and its log says "{"; ".join(caplog.messages)}". Does send()'
-        " return what self.write() returns? start().send_metadata() goes on from it."
+        f"The model finished its answer, but the events are {', '.join(names)}. The"
+        ' program broke, and its log says "'
+        f"{'; '.join(caplog.messages)}"
+        '". Does send() return what self.write() returns? start().send_metadata() needs'
+        " it."
     )
     assert "token" in names and names[-1] == "done", (
-        f"The events are {', '.join(names)}: expected token events and done last,"
-        " each named by a line event: and its name."
+        f"The events are {', '.join(names)}. Expected token events, then done, each"
+        " with a line event: and its name."
     )
     tokens = [data.get("token", "") for name, data in found if name == "token"]
     assert "".join(tokens) == ANSWER, (
-        f"The model wrote {ANSWER!r}, and the tokens make {short(''.join(tokens))}:"
-        ' send each chunk.text as {"token": ...}, all of it.'
+        f"The model wrote {ANSWER!r}, and the tokens give {short(''.join(tokens))}."
+        ' Send each chunk.text, all of it, as {"token": ...}.'
     )
     assert model.prompts == ["Hello?"], (
-        f'The prompt was "Hello?", and the model was asked {model.prompts}.'
+        'The prompt was "Hello?". Expected the model to be asked exactly that, got'
+        f" {model.prompts}."
     )
 
 
@@ -136,10 +138,10 @@ def test_the_events_are_numbered_from_1_in_each_answer(ask):
         count = sum(line.startswith("event:") for line in lines)
         expected = [str(number) for number in range(1, count + 1)]
         assert ids == expected, (
-            f"The {which} answer has {count} events, and their ids are"
-            f" {short(', '.join(ids))}, expected 1 to {count}: write a line id:"
-            " into each event, with one more than self.message_count, which counts"
-            " those that were sent before in this answer."
+            f"The {which} answer has {count} events. Expected the ids 1 to {count}, got"
+            f" {short(', '.join(ids))}. Write into each event an id: line with"
+            " self.message_count + 1: it counts the events that this answer has sent"
+            " before."
         )
 
 
@@ -153,9 +155,9 @@ def test_the_first_token_leaves_before_the_second_is_made(ask):
         if b'"one"' in came:
             held.set()
     assert seen == [True], (
-        "The model wrote 'one', and before it wrote more the client had not got it:"
-        " somebody gathers the events. Yield each as soon as self.wait says that it"
-        " is there, and give Response the stream itself."
+        "The model wrote 'one', but the client did not get it before the model went on:"
+        " something in the program collects the events. Yield each event as soon as"
+        " self.wait reports it, and pass the stream itself to Response."
     )
 
 
@@ -164,8 +166,8 @@ def test_get_ask_answers_too(client, answer_with):
     answer_with("one")
     answer = client.get(GET)
     assert answer.status_code == 200 and '"one"' in answer.text, (
-        f"GET {GET} gave {answer.status_code}: an EventSource can only"
-        ' GET. Keep "GET" in the methods of /ask.'
+        f"GET {GET}: expected an answer with status 200, got {answer.status_code}. An"
+        ' EventSource can only send GET. Keep "GET" in the methods of /ask.'
     )
 
 
@@ -174,10 +176,10 @@ def test_no_other_page_may_ask_by_get(client, answer_with, page):
     model = answer_with("one")
     answer = client.get(GET, headers={"Sec-Fetch-Site": page})
     assert answer.status_code == 403 and not model.prompts, (
-        f"A page of another server asked, as Sec-Fetch-Site: {page} says, and the"
-        f" status is {answer.status_code}, expected 403: any page could make you"
-        " pay. read_question(request) lets only none and same-origin ask: call it"
-        " before the model is asked."
+        f"A page on another server asked: its request has Sec-Fetch-Site: {page}."
+        f" Expected status 403, got {answer.status_code}. Any page could make you pay."
+        " Call read_question(request), which accepts only none and same-origin, before"
+        " you ask the model."
     )
 
 
@@ -187,21 +189,22 @@ def test_a_browser_that_reconnects_is_not_answered_again(client, answer_with):
         answer = client.get(GET, headers={"Last-Event-ID": "4"})
     except LookupError as error:
         error.add_note(
-            'abort is for errors, from 400 on. A view answers 204 by return "", 204.'
+            'abort() is for errors, from 400 on. To answer 204, write return "", 204.'
         )
         raise
     answer.get_data()
     assert answer.status_code == 204 and not model.prompts, (
-        "A GET with Last-Event-ID, which an EventSource sends when it comes back after"
-        f" the end, gave {answer.status_code}, and the model was asked"
-        f" {len(model.prompts)} time(s): expected 204, after which it stays away,"
-        ' and no question, since you pay for each. Return "", 204 first of all in ask.'
+        "An EventSource that reconnects after the end sends a GET with Last-Event-ID."
+        f" Expected status 204 and no question to the model, got {answer.status_code}"
+        f' and {len(model.prompts)} question(s). Put return "", 204 at the top of ask:'
+        " the browser then stays away, and you pay nothing."
     )
 
 
 def test_a_silent_model_is_bridged_by_heartbeats(program, ask):
     assert hasattr(program, "HEARTBEAT"), (
-        "app.py has no HEARTBEAT: the seconds of silence after which a comment is sent."
+        "app.py has no HEARTBEAT. Set it to the seconds of silence after which the"
+        " server sends a comment."
     )
     beat = Event()
     seen = []
@@ -213,23 +216,24 @@ def test_a_silent_model_is_bridged_by_heartbeats(program, ask):
             beat.set()
     has_end = "done" in dict(events(came.decode()))
     assert has_end or not beat.is_set(), (
-        "After a heartbeat the stream ended, though the model went on: after yield the"
-        " loop goes round again, and only a stream that is closed ends it."
+        "The stream ended after a heartbeat, but the model went on. After the yield,"
+        " let the loop go round again. Only a closed stream ends it."
     )
     assert seen == [True], (
-        "The model was silent, and for much longer than HEARTBEAT nothing was sent: a"
-        " proxy would hang up, and nobody would notice a reader who left. When"
-        ' self.wait(self.heartbeat) returns False, yield b": heartbeat\\n".'
+        "The model was silent for much longer than HEARTBEAT, and the server sent"
+        " nothing. A proxy would close such a connection, and a reader who left would"
+        ' go unnoticed. If self.wait(self.heartbeat) returns False, yield b":'
+        ' heartbeat\\n".'
     )
     assert b"\n:" in came, (
-        "In a silence an event is sent that every reader would have to know. Send a"
-        ' comment, a line with a colon first, which readers ignore: yield b":'
+        "While the model was silent, the server sent an event that every reader would"
+        ' have to know. Send a comment instead, which readers ignore: yield b":'
         ' heartbeat\\n".'
     )
     comments = [line for line in came.split(b"\n") if line.startswith(b":")]
     assert not any(b"id:" in line or b"data:" in line for line in comments), (
-        f"A heartbeat has no line end, and so the next line belongs to it:"
-        f' {short(str(comments[-1]))}. yield b": heartbeat\\n".'
+        "A heartbeat has no line end, so it swallows the next line:"
+        f' {short(str(comments[-1]))}. Yield b": heartbeat\\n".'
     )
 
 
@@ -243,19 +247,21 @@ def test_a_silence_costs_nothing(ask, patient):
     gate.set()
     reader.over.wait(PATIENCE)
     assert not is_busy, (
-        "The model was silent, and the loop of __iter__ went round and round without a"
-        " pause, which keeps a core busy for each reader: self.wait(self.heartbeat)"
-        " sleeps until there is something."
+        "The model was silent, and the loop in __iter__ ran without a pause: that keeps"
+        " one core busy for each reader. Call self.wait(self.heartbeat), which sleeps"
+        " until there is something."
     )
     assert beats == 0, (
-        f"The model had been silent for a moment only, and {beats} heartbeat(s) came:"
-        " wait as long as self.heartbeat says before you yield one."
+        f"The model was silent for only a moment, and {beats} heartbeat(s) came. Wait"
+        " as long as self.heartbeat says before you yield one."
     )
 
 
 def test_what_was_written_is_sent_although_the_stream_is_closed(program):
     stream_class = getattr(program, "EventStream", None)
-    assert stream_class, "app.py imports no EventStream: from .events import it."
+    assert stream_class, (
+        "app.py does not import EventStream. Write from .events import EventStream."
+    )
     stream = stream_class(PATIENCE)
     stream.start().send_token("one")
     stream.end()  # the writer is done before anybody has read
@@ -264,9 +270,9 @@ def test_what_was_written_is_sent_although_the_stream_is_closed(program):
     )
     names = [name for name, _ in events(came)]
     assert names == ["start", "token", "done"] or names == ["token", "done"], (
-        "Three events were written, and the stream was closed before anybody read it;"
-        f" then a reader got {names}: look at self.pieces, since a closed stream can"
-        " still hold some, and end only when there are none."
+        "Three events were written, and the stream was closed before anybody read it. A"
+        f" reader then got {names}. Check self.pieces: a closed stream can still hold"
+        " some. End only when it is empty."
     )
 
 
@@ -281,8 +287,8 @@ def test_heartbeats_come_before_the_first_token_too(ask):
             beat.set()
     assert seen == [True] and b'"one"' in came, (
         "The model thought for much longer than HEARTBEAT before its first word, and"
-        " nothing was sent: that is the longest silence of most answers. Wait for the"
-        " first event no longer than that: stream.wait(HEARTBEAT) in app.py."
+        " the server sent nothing. That is the longest silence of most answers. Wait"
+        " for the first event with stream.wait(HEARTBEAT) in app.py."
     )
 
 
@@ -291,29 +297,30 @@ def test_a_failure_before_the_first_token_is_a_status(ask, patient):
         _, answer = ask(ModelRateLimitError(SECRET))
     except ModelRateLimitError:
         raise AssertionError(
-            "The model refused before its first text, and nothing made an answer of it:"
-            " wait for the first event in the view, and raise stream.refusal."
+            "The model refused before its first text, and the program made no response"
+            " of it. Wait for the first event in the view, and raise stream.refusal."
         ) from None
     assert answer.status_code == 429, (
-        "The model refused with a rate limit before its first text, and the status is"
-        f" {answer.status_code}, expected 429: wait for the first event before the"
-        " stream begins, and raise stream.refusal if there is one."
+        "The model refused with a rate limit before its first text. Expected status"
+        f" 429, got {answer.status_code}. Wait for the first event before the stream"
+        " begins, and raise stream.refusal if there is one."
     )
     assert SECRET not in answer.text, (
-        f"The reader gets the provider's own words, {SECRET!r}: they can hold part of"
-        " the key. Write a sentence of your own."
+        f"The reader gets the provider's own words, {SECRET!r}. They can contain part"
+        " of the key. Send a sentence of your own."
     )
 
 
 def must_be_error_and_done(names, when):
     """Fail unless the last events are error and done, the model having failed."""
     assert names[-2:] == ["error", "done"] or names[-1:] != ["error"], (
-        f"The model failed {when}, and the last event is error: without done after it"
-        " an EventSource comes back. abort() calls end() after send_error()."
+        f"The model failed {when}, and the last event is error. Without a done event"
+        " after it, an EventSource reconnects. Let abort() call end() after"
+        " send_error()."
     )
     assert names[-2:] == ["error", "done"], (
-        f"The model failed {when}, and the events are {names}, expected error and"
-        " done as the last two: catch what the model raises, and call"
+        f"The model failed {when}, and the events are {names}. Expected error and done"
+        " as the last two. Catch what the model raises, and call"
         " stream.abort(sentence), which sends both."
     )
 
@@ -328,8 +335,9 @@ def test_a_failure_after_a_heartbeat_is_an_error_event(ask):
             beat.set()
     except Exception as error:
         error.add_note(
-            "The model failed after a heartbeat, when the status 200 had left: look at"
-            " stream.refusal once, after stream.wait(HEARTBEAT), and send the stream."
+            "The model failed after a heartbeat, when status 200 had already been sent."
+            " Check stream.refusal once, after stream.wait(HEARTBEAT). After that, send"
+            " the stream."
         )
         raise
     names = [name for name, _ in events(came)]
@@ -342,28 +350,29 @@ def test_a_failure_after_it_is_an_error_event_and_then_done(ask, caplog, capfd):
         found = read(answer)
     except ModelRateLimitError:
         raise AssertionError(
-            "The model failed after 'one', and the body broke: an EventSource takes"
-            " that for a bad network, and asks again. Send error and done."
+            "The model failed after 'one', and the body broke. An EventSource takes"
+            " that for a network problem, and asks again. Send error and done."
         ) from None
     names = [name for name, _ in found if name not in ("start", "metadata")]
     must_be_error_and_done(names, "after its first text")
     assert names[0] == "token", (
-        f"The model failed after its first text, and the events are {names}: expected"
-        " token first, since what came stays."
+        "The model failed after its first text. Expected the token first, because sent"
+        f" text stays, got the events {names}."
     )
     _, last = found[-1]
     assert last.get("finishReason") == "error", (
-        f"The model failed after its first text, and the event done says {last}, as if"
-        ' the answer were whole: end("error") sends {"finishReason": "error"}.'
+        f"The model failed after its first text, but the done event says {last}, as if"
+        ' the answer were complete. Call end("error"), which sends {"finishReason":'
+        ' "error"}.'
     )
     assert SECRET not in str(found), (
-        f"The error event has the provider's own words, {SECRET!r}: they can hold part"
-        " of the key. Write a sentence of your own."
+        f"The error event contains the provider's own words, {SECRET!r}. They can"
+        " contain part of the key. Send a sentence of your own."
     )
     out, err = capfd.readouterr()
     assert SECRET not in caplog.text + out + err, (
-        f"The log has the provider's own words, {SECRET!r}: they can hold part of the"
-        " key. log_name(error) of failures.py is what a log may say."
+        f"The log contains the provider's own words, {SECRET!r}. They can contain part"
+        " of the key. Log log_name(error) of failures.py instead."
     )
 
 
@@ -371,8 +380,8 @@ def test_done_says_why_the_answer_ended(ask):
     _, answer = ask("one", End(finish_reason="length"))
     name, data = read(answer)[-1]
     assert (name, data.get("finishReason")) == ("done", "length"), (
-        "The model stopped at its limit on length, and the last event is"
-        f' {name} with {data}: expected done with {{"finishReason": "length"}}.'
+        "The model stopped at its length limit. Expected the last event done with"
+        f' {{"finishReason": "length"}}, got {name} with {data}.'
     )
 
 
@@ -380,9 +389,9 @@ def test_an_answer_without_a_reason_for_its_end_is_not_whole(ask):
     _, answer = ask("one", End())
     names = [name for name, _ in read(answer)][-2:]
     assert names == ["error", "done"], (
-        "The model's stream ended without a finish reason, so it was cut off, and the"
-        f" last events are {names}: expected error, done. openai_reason(metadata,"
-        " has_text) of failures.py raises then."
+        "The model's stream ended without a finish reason, so the answer was cut off."
+        f" Expected the last events error and done, got {names}. Call"
+        " openai_reason(metadata, has_text) of failures.py, which raises in that case."
     )
 
 
@@ -390,8 +399,8 @@ def test_usage_comes_too(ask):
     _, answer = ask("one", AIMessageChunk("", usage_metadata=COUNTED))
     usage = dict(read(answer)).get("usage", {})
     assert usage.get("totalTokens") == 8, (
-        f"The model counted {COUNTED}, and the usage event says {usage}: expected"
-        ' "totalTokens": 8 in it.'
+        f'The model counted {COUNTED}. Expected "totalTokens": 8 in the usage event,'
+        f" got {usage}."
     )
 
 
@@ -402,8 +411,8 @@ def test_a_slow_reader_slows_the_model_down(ask, patient):
     ran_ahead = far.wait(PATIENCE / 10)
     answer.close()
     assert not ran_ahead, (
-        "The reader had taken one event, and the model went on for 500 words: they all"
-        " wait in memory. Let write() wait while ROOM pieces do."
+        "The reader had taken one event, and the model went on for 500 words, which all"
+        " wait in memory. Let write() wait while the stream holds ROOM pieces."
     )
 
 
@@ -414,10 +423,11 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask, patient, kept):
     answer.close()
     gate.set()
     assert model.closed.wait(PATIENCE) and model.made < 15, (
-        f"The reader left after the first event, and the model made {model.made}"
-        f" texts of 101{'' if model.closed.is_set() else ', and its stream is open'}:"
-        " give Response the stream itself, whose close() Flask calls, look at"
-        " stream.is_active after each chunk, and leave with closing(chunks)."
+        f"The reader left after the first event, but the model made {model.made} texts"
+        f" of 101{'' if model.closed.is_set() else ', and its stream is still open'}."
+        " Pass the stream itself to Response: Flask calls its close(). Check"
+        " stream.is_active after each chunk, and read the chunks inside with"
+        " closing(chunks)."
     )
 
 
@@ -427,8 +437,8 @@ def test_whatever_is_not_a_prompt_is_refused(client, answer_with):
         model = answer_with("one")
         answer = client.get(address)
         assert answer.status_code == 400 and not model.prompts, (
-            f"GET {address} asks nothing, and the status is {answer.status_code},"
-            " expected 400: let read_question(request) read the prompt."
+            f"GET {address} asks nothing. Expected status 400, got"
+            f" {answer.status_code}. Read the prompt with read_question(request)."
         )
 
 
@@ -439,12 +449,12 @@ def test_headers_limits_and_names_are_still_there(client, answer_with):
     headers = client.get(GET).headers
     for name, words in still_there.HEADERS.items():
         assert all(word in headers.get(name, "") for word in words), (
-            f"The header {name} of GET {GET} is {headers.get(name, '')!r}, expected"
-            f" {', '.join(words)}: send HEADERS with each answer."
+            f"The header {name} of GET {GET} is {headers.get(name, '')!r}. Expected"
+            f" {', '.join(words)}. Send HEADERS with each answer."
         )
     assert not headers.get("Access-Control-Allow-Origin"), (
-        f"A page of any server may read what GET {GET} answers: leave out"
-        " Access-Control-Allow-Origin. Our own page does not need it."
+        f"A page of any server may read the answer to GET {GET}. Leave out"
+        " Access-Control-Allow-Origin: our own page does not need it."
     )
     still_there.a_body_that_is_too_large_is_refused(client, answer_with)
     still_there.a_foreign_name_gets_nothing(client, answer_with)

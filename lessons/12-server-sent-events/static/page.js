@@ -8,7 +8,7 @@ const answer = document.querySelector("#answer");
 const usage = document.querySelector("#usage");
 const problem = document.querySelector("#problem");
 const REASONS = {
-  length: "it reached the limit on its length.",
+  length: "it reached its length limit.",
   "content-filter": "the provider's filter stopped it.",
 };
 let asking = new AbortController();

@@ -13,21 +13,21 @@ export const checks = [
       const answer = await page.ask("Hello?", { type });
       page.must(
         !page.words.includes(WORDS),
-        `No heartbeat has come yet, and the page says "${WORDS}" at once: a comment is a line that begins with a colon.`,
+        `The page says "${WORDS}" before any heartbeat has come. A comment is a line that begins with a colon.`,
       );
       answer.send(": heartbeat\n");
       await page.soon(() => page.words.includes(WORDS));
       page.must(
         !page.text.includes(WORDS),
-        `The server sent the line ": heartbeat", and "${WORDS}" is in the answer, as if the model had said it: say it where the tokens are counted.`,
+        `The server sent the line ": heartbeat", and "${WORDS}" appears in the answer, as if the model had said it. Show it where the tokens are counted.`,
       );
       page.must(
         !page.complaint.includes("JSON"),
-        'The server sent the line ": heartbeat", and the page broke: ask.js parses the data of every event, so give the one for a comment some JSON, data: "{}".',
+        `The server sent the line ": heartbeat", and the page broke. ask.js parses the data of every event, so give the comment's event some JSON: data: "{}".`,
       );
       page.must(
         page.words.includes(WORDS),
-        `The server sent the line ": heartbeat", and the page says ${JSON.stringify(page.words)}: expected "${WORDS}" as soon as that line is there. It ends no event, so yield something for it at once.`,
+        `The server sent the line ": heartbeat", and the page says ${JSON.stringify(page.words)}. Expected "${WORDS}" as soon as that line arrives. It ends no event, so yield something for it at once.`,
       );
     },
   },
@@ -41,17 +41,17 @@ export const checks = [
       await page.soon(() => page.text === "one" && !page.words.includes(WORDS));
       page.must(
         page.text === "one",
-        `After the heartbeat came the token "one", and the page shows ${JSON.stringify(page.text)}: say it beside the answer, not in it.`,
+        `After the heartbeat came the token "one", and the page shows ${JSON.stringify(page.text)}. Show "${WORDS}" beside the answer, not in it.`,
       );
       page.must(
         !page.words.includes(WORDS),
-        `A token came after the heartbeat, and the page still says "${WORDS}": take it away then.`,
+        `A token came after the heartbeat, but the page still says "${WORDS}". Remove it when a token comes.`,
       );
       answer.send("nonsense\n: heartbeat\n").send(done).end();
       await page.soon(() => page.answer.ariaBusy !== "true" && !page.words.includes(WORDS));
       page.must(
         !page.words.includes(WORDS),
-        `The answer is over, and the page still says "${WORDS}": take it away at done.`,
+        `The answer is over, but the page still says "${WORDS}". Remove it at done.`,
       );
     },
   },
@@ -65,7 +65,7 @@ export const checks = [
       const times = page.words.split(WORDS).length - 1;
       page.must(
         times === 1,
-        `Two heartbeats came, and the page says "${WORDS}" ${times} times: set the text of the place, and add nothing to it.`,
+        `Two heartbeats came, and the page says "${WORDS}" ${times} times. Set the element's text instead of appending to it.`,
       );
     },
   },
@@ -75,9 +75,9 @@ export const checks = [
       const error = 'event: error\ndata: {"error": "The model failed."}\n\n';
       const ENDS = {
         "An error event came": (answer) => answer.send(error),
-        "The line broke": (answer) => answer.breakOff(),
+        "The connection broke": (answer) => answer.breakOff(),
         "The stream ended without done": (answer) => answer.end(),
-        "Stop was pressed": () => page.document.querySelector("#stop").click(),
+        "Someone pressed Stop": () => page.document.querySelector("#stop").click(),
       };
       for (const [what, end] of Object.entries(ENDS)) {
         const answer = await page.ask("Hello?", { type });
@@ -87,7 +87,7 @@ export const checks = [
         await page.soon(() => !page.words.includes(WORDS));
         page.must(
           !page.words.includes(WORDS),
-          `${what} after a heartbeat, and the page still says "${WORDS}", though nobody thinks any more: take it away there, too.`,
+          `${what} after a heartbeat, but the page still says "${WORDS}". The model is no longer thinking: remove the words there, too.`,
         );
       }
     },
@@ -101,7 +101,7 @@ export const checks = [
       await page.soon(() => page.words.includes("8 tokens"));
       page.must(
         page.words.includes("8 tokens"),
-        `The usage event said 8 tokens, then came done, and the page says ${JSON.stringify(page.words)}: take away "${WORDS}" only, for done comes after the count.`,
+        `The usage event said 8 tokens, then came done, and the page says ${JSON.stringify(page.words)}. Remove only "${WORDS}": done comes after the count.`,
       );
     },
   },
@@ -113,7 +113,7 @@ export const checks = [
       await page.soon(() => page.text);
       page.must(
         page.text === "one" && !page.words.includes(WORDS),
-        `No line began with a colon, and the page says ${JSON.stringify(page.words)}: look at the line's first letter.`,
+        `No line began with a colon, but the page says ${JSON.stringify(page.words)}. Check the line's first character.`,
       );
     },
   },
