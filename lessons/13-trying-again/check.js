@@ -52,7 +52,7 @@ async function asked(page, prompt, reply) {
     const isNothing = error.message.includes("called no fetch");
     if (!isNothing) throw error;
     throw new Error(
-      "A question was sent, and the page called no fetch: askOnce is a generator, which does nothing until somebody loops over it. In ask, pass on what it yields: yield* askOnce(config, messages, signal), with the star.",
+      "The user sent a question, but the page made no request. askOnce is a generator: it does nothing until something loops over it. In ask, write yield* askOnce(config, messages, signal), with the star.",
     );
   }
 }
@@ -66,7 +66,7 @@ function moduleOf(page, file) {
 /** Return a Client of the page with these settings, and what its "retry" events say. */
 async function clientWith(page, config) {
   const { Client } = await moduleOf(page, "client.js");
-  page.must(Client, "static/client.js exports no Client: write export class Client.");
+  page.must(Client, "static/client.js does not export Client. Write export class Client.");
   const address = new URL("ask", page.address).href;
   const client = new Client({ address, budget: Infinity, ...config });
   const retries = [];
@@ -122,24 +122,24 @@ export const checks = [
         await page.soon(() => page.text === "whole");
         page.must(
           count > 1 || !earlier,
-          `The page asks again after a ${earlier}, and not after the ${status} that came next: let it be one of the statuses that may pass, and begin to count attempts with each question.`,
+          `The page asks again after a ${earlier}, but not after the ${status} that came next. Treat it as one of the statuses that may pass, and start counting attempts at each question.`,
         );
         page.must(
           count > 1 || waits.length === 0,
-          `The server refused once, with a ${status}; the page waited, and then did not ask again: after await pause(delay, signal) the loop goes round again. If ask calls itself instead, it needs yield*.`,
+          `The server refused once, with a ${status}. The page waited, but then did not ask again. After await pause(delay, signal), let the loop go round again. If ask calls itself instead, write yield*.`,
         );
         page.must(
           count > 1,
-          `The server refused once, with a ${status}, and the page asked only once: in ask, catch what askOnce throws. Where error.status may pass, wait and ask again.`,
+          `The server refused once, with a ${status}, and the page asked only once. In ask, when askOnce throws an error whose status may pass, wait and ask again.`,
         );
         earlier = status;
         page.must(
           count === 2 && page.text === "whole",
-          `The server refused once, with a ${status}, and answered after that. The page asked ${count} times, and shows ${say(page.text)}: leave the loop when the answer was whole.`,
+          `The server refused once, with a ${status}, and then answered. The page asked ${count} times, and shows ${say(page.text)}. Leave the loop once an answer is complete.`,
         );
         page.must(
           !page.complaint,
-          `The second try brought the whole answer, and the page still says ${say(page.complaint)}: a refusal that was followed by a try is no error.`,
+          `The second attempt brought the whole answer, but the page still says ${say(page.complaint)}. A refusal that is followed by another attempt is not an error.`,
         );
       }
     },
@@ -157,7 +157,7 @@ export const checks = [
         const { count } = await answered(page, [reply, WHOLE]);
         page.must(
           count === 2,
-          `${what}, and the page asked ${count} time(s), expected 2: askOnce throws a Refusal for each, with the status 0 where there was none.`,
+          `${what}. Expected the page to ask 2 times, got ${count}. askOnce throws a Refusal in each of these cases, with status 0 where there was no status.`,
         );
       }
     },
@@ -169,18 +169,18 @@ export const checks = [
         const { count } = await answered(page, [refusal(status)]);
         page.must(
           count === 1,
-          `The server refused with a ${status}, which will be the same next time, and the page asked ${count} times: ask again after 429, 502, 503 and 504, and when there was no status.`,
+          `The server refused with a ${status}, which will not change, but the page asked ${count} times. Ask again only after 429, 502, 503 and 504, and when there was no status.`,
         );
         page.must(
           page.words.includes(`Refused with ${status}.`),
-          `The server refused with the sentence "Refused with ${status}.", and the page says ${say(page.words)}: throw the error on, and it is shown.`,
+          `The server refused with the sentence "Refused with ${status}.", and the page says ${say(page.words)}. Rethrow the error, and the page shows it.`,
         );
       }
       const late = event("error", { error: "Wrong.", code: 400 }) + DONE;
       const { count } = await answered(page, [{ type, text: late }]);
       page.must(
         count === 1,
-        `An error event with the code 400 came, and the page asked ${count} times: look at error.status, wherever it came from.`,
+        `An error event with the code 400 came, and the page asked ${count} times. Check error.status, whatever the error came from.`,
       );
     },
   },
@@ -190,15 +190,15 @@ export const checks = [
       const { count } = await answered(page, [refusal(503)]);
       page.must(
         count <= 9,
-        "The server refused each time, and the page asks again and again, for ever: throw the error when attempt > maxRetries.",
+        "The server refused every time, and the page keeps asking forever. Throw the error when attempt > maxRetries.",
       );
       page.must(
         count === 4,
-        `The server refused each time, and the page asked ${count} times, expected 4: once, and 3 times again (maxRetries = 3).`,
+        `The server refused every time. Expected the page to ask 4 times, once and 3 times again (maxRetries = 3), got ${count}.`,
       );
       page.must(
         page.words.includes("Refused with 503."),
-        `The page gave up, and says ${say(page.words)}: throw the last error, whose sentence is the server's.`,
+        `The page gave up, and says ${say(page.words)}. Throw the last error: its message is the server's sentence.`,
       );
     },
   },
@@ -211,30 +211,30 @@ export const checks = [
       await aMoment();
       page.must(
         timers.length > 0,
-        "The server refused, and the page asked again without a wait: await pause(delay, signal) before the next attempt.",
+        "The server refused, and the page asked again without waiting. Write await pause(delay, signal) before the next attempt.",
       );
       const [{ ms, does }] = timers;
       page.must(
         typeof does === "function",
-        "setTimeout got no function, but what calling one returned: pass goOn without (), setTimeout(goOn, ms). With () it is called at once.",
+        "setTimeout got the result of a call instead of a function. Pass goOn without (): setTimeout(goOn, ms). With () it is called at once.",
       );
       page.must(
         page.questions.length === 1,
-        "The page began to wait, and asked again before the wait was over: pause gives a promise, so write await pause(delay, signal).",
+        "The page started to wait, but asked again before the wait was over. pause returns a promise: write await pause(delay, signal).",
       );
       page.must(
         ms >= LONG,
-        `The page waits ${Math.round(ms)} ms after the first attempt, with Math.random() at 0.5: the longest wait is then initialDelay, 1000 ms, since 2 ** 0 is 1.`,
+        `With Math.random() at 0.5, the page waits ${Math.round(ms)} ms after the first attempt. Expected half of initialDelay (1000 ms): for the first attempt, 2 ** 0 is 1.`,
       );
       const shown = `${(ms / 1000).toFixed(1)} s`;
       await page.soon(() => page.words.includes("Trying again"));
       page.must(
         page.words.includes("Trying again"),
-        `The page waits to ask again, and says nothing of it: before you wait, yield { type: "retry", detail: { attempt, delay } }.`,
+        'The page waits before it asks again, but does not say so. Before you wait, yield { type: "retry", detail: { attempt, delay } }.',
       );
       page.must(
         page.words.includes(shown),
-        `The page waits ${Math.round(ms)} ms, and says ${say(page.complaint)}, expected ${shown}: the delay in the detail of the event retry is what you wait, in milliseconds.`,
+        `The page waits ${Math.round(ms)} ms. Expected it to say ${shown}, got ${say(page.complaint)}. The delay in the detail of the retry event must be the time that you wait, in milliseconds.`,
       );
     },
   },
@@ -245,24 +245,24 @@ export const checks = [
       const longest = [1000, 2000, 4000, 8000, 10000, 10000];
       page.must(
         waits.length === 6,
-        `With maxRetries: 6 the page asked again ${waits.length} times while the server refused: const { maxRetries = 3 } = config, and a wait before each attempt.`,
+        `With maxRetries: 6, while the server refused, the page asked again ${waits.length} times. Write const { maxRetries = 3 } = config, and wait before each attempt.`,
       );
       page.must(
         waits[1] > waits[0] && waits[2] > waits[1],
-        `The page waited ${inMs(waits)} ms: a server that has too much to do needs time. Double the longest wait each time.`,
+        `The page waited ${inMs(waits)} ms. Expected longer waits each time: an overloaded server needs time. Double the longest wait for each attempt.`,
       );
       page.must(
         longest.slice(0, 4).every((most, n) => waits[n] <= most && waits[n] > most / 2),
-        `The longest waits are ${inMs(longest)} ms. With Math.random() at 0.99 the page waited ${inMs(waits)} ms, expected 0.99 of each: multiply, and add nothing.`,
+        `The longest waits are ${inMs(longest)} ms. With Math.random() at 0.99, expected 0.99 of each, got ${inMs(waits)} ms. Multiply by the random number, and add nothing.`,
       );
       page.must(
         waits[4] <= 10000 && waits[5] <= 10000,
-        `The page waited ${inMs(waits)} ms: no longest wait is more than maxDelay, 10000 ms.`,
+        `The page waited ${inMs(waits)} ms. Expected no wait above maxDelay, 10000 ms.`,
       );
       const attempts = retries.map((detail) => detail?.attempt);
       page.must(
         say(attempts) === say([1, 2, 3, 4, 5, 6]),
-        `The events retry count the attempts ${say(attempts)}, expected 1 to 6: the first attempt is 1, and the detail of each event is { attempt, delay }.`,
+        `The retry events count the attempts ${say(attempts)}. Expected 1 to 6: the first attempt is 1, and the detail of each event is { attempt, delay }.`,
       );
     },
   },
@@ -273,7 +273,7 @@ export const checks = [
       const many = (await sentBy(page, {}, refusal(503), 0.8)).waits[0];
       page.must(
         few !== many,
-        `With Math.random() at 0.3 and at 0.8 the page waited ${Math.round(many)} ms each time: all clients that were refused together come back together. Wait a random share of the longest wait.`,
+        `With Math.random() at 0.3 and at 0.8, the page waited ${Math.round(many)} ms each time. Clients that were refused together would come back together. Wait a random share of the longest wait.`,
       );
     },
   },
@@ -284,20 +284,20 @@ export const checks = [
         const { count, ended } = await sentBy(page, { maxRetries }, refusal(503));
         page.must(
           ended && count === maxRetries + 1,
-          `With maxRetries: ${maxRetries} a client asked ${count} time(s) while the server refused, expected ${maxRetries + 1}: take it from config, const { maxRetries = 3 } = config, and throw when attempt is greater.`,
+          `With maxRetries: ${maxRetries}, while the server refused, expected ${maxRetries + 1} questions, got ${count}. Take the number from config, const { maxRetries = 3 } = config, and throw when attempt is greater.`,
         );
       }
       const SETTINGS = [
-        [{ jitter: false }, [1000, 2000, 4000], "without jitter the wait is the longest, all of it"],
+        [{ jitter: false }, [1000, 2000, 4000], "without jitter the wait is the whole longest wait"],
         [{ jitter: false, backoff: "linear" }, [1000, 2000, 3000], 'if config.backoff is "linear", multiply by attempt'],
-        [{ jitter: false, initialDelay: 300 }, [300, 600, 1200], "initialDelay is the first longest wait"],
-        [{ jitter: false, maxDelay: 1500 }, [1000, 1500, 1500], "maxDelay is the longest that any is"],
+        [{ jitter: false, initialDelay: 300 }, [300, 600, 1200], "initialDelay is the longest wait after the first attempt"],
+        [{ jitter: false, maxDelay: 1500 }, [1000, 1500, 1500], "no wait is longer than maxDelay"],
       ];
       for (const [config, expected, rule] of SETTINGS) {
         const { waits } = await sentBy(page, config, refusal(503), 0.3);
         page.must(
           say(waits.map(Math.round)) === say(expected),
-          `With the settings ${say(config)} a client waited ${inMs(waits)} ms, expected ${inMs(expected)}: ${rule}.`,
+          `With the settings ${say(config)}, expected waits of ${inMs(expected)} ms, got ${inMs(waits)}: ${rule}.`,
         );
       }
     },
@@ -308,22 +308,22 @@ export const checks = [
       const { waits } = await answered(page, [refusal(429, 7), WHOLE], 0.01);
       page.must(
         waits[0] >= 7000,
-        `The server said Retry-After: 7, and the page waited ${Math.round(waits[0])} ms: error.wait is that time in ms; add the random one to it.`,
+        `The server sent Retry-After: 7, and the page waited ${Math.round(waits[0])} ms. error.wait is that time in ms. Add the random delay to it.`,
       );
       page.must(
         waits[0] < 30000,
-        `The server said Retry-After: 7, and the page waited ${Math.round(waits[0])} ms: Refusal has made milliseconds of it already.`,
+        `The server sent Retry-After: 7, and the page waited ${Math.round(waits[0])} ms. error.wait is already in milliseconds: do not multiply it.`,
       );
       const { waits: capped } = await sentBy(page, { maxDelay: 1000 }, refusal(429, 7), 0.01);
       page.must(
         capped[0] >= 7000,
-        `The server said Retry-After: 7, and with maxDelay: 1000 a client waited ${Math.round(capped[0])} ms: maxDelay is for our own time. Nobody comes sooner than the server said.`,
+        `The server sent Retry-After: 7. With maxDelay: 1000, the client waited ${Math.round(capped[0])} ms. maxDelay limits only the client's own delay. Never ask earlier than the server says.`,
       );
       const text = event("error", { error: "Busy.", code: 429, retryAfter: 7 }) + DONE;
       const late = (await answered(page, [{ type, text }, WHOLE], 0.01)).waits[0];
       page.must(
         late >= 7000,
-        `An error event said "retryAfter": 7, and the page waited ${late} ms: use error.wait, wherever it came from.`,
+        `An error event said "retryAfter": 7, and the page waited ${late} ms. Use error.wait, whatever the error came from.`,
       );
     },
   },
@@ -335,7 +335,7 @@ export const checks = [
         const { count } = await answered(page, [{ type, text }, WHOLE]);
         page.must(
           count === 1 && page.text === "half" && page.complaint,
-          `After the token "half" the answer failed. The page asked ${count} time(s), shows ${say(page.text)} and says ${say(page.complaint)}: expected one question, and what came. A second answer would begin in the middle of the first.`,
+          `The answer failed after the token "half". Expected one question and the text that came, but the page asked ${count} time(s), shows ${say(page.text)} and says ${say(page.complaint)}. A second answer would start in the middle of the first.`,
         );
       }
     },
@@ -350,11 +350,11 @@ export const checks = [
       await page.soon(() => answer.hungUp && page.answer.ariaBusy !== "true");
       page.must(
         answer.hungUp,
-        "Stop was pressed, and the connection is still open: in stop(), abort this.asking.",
+        "Someone pressed Stop, but the connection is still open. Abort this.asking in stop().",
       );
       page.must(
         page.text === "one" && page.answer.ariaBusy !== "true" && !page.complaint,
-        `Stop was pressed after "one", and the page shows ${say(page.text)} and says ${say(page.complaint)}${page.answer.ariaBusy === "true" ? ", still busy" : ""}: keep what came.`,
+        `Someone pressed Stop after "one", and the page shows ${say(page.text)} and says ${say(page.complaint)}${page.answer.ariaBusy === "true" ? ", still busy" : ""}. Keep the text that has arrived.`,
       );
       const next = await page.ask("Hello?", { type });
       const watching = new MutationObserver(() => button(page, "stop", "Stop").click());
@@ -364,7 +364,7 @@ export const checks = [
       watching.disconnect();
       page.must(
         page.text.length < 25,
-        `One read brought 50 tokens, Stop was pressed at the first of them, and the page shows ${page.text.length}: leave the loop in read when signal.aborted.`,
+        `One read brought 50 tokens, and someone pressed Stop at the first one. The page shows ${page.text.length} characters. Leave the loop in read when signal.aborted is true.`,
       );
     },
   },
@@ -382,11 +382,11 @@ export const checks = [
       const asksOn = page.questions.some(({ signal }) => !signal.aborted);
       page.must(
         !asksOn,
-        "Stop was pressed while the page waited to ask again, and then it asked: look at signal.aborted, or hand the signal to fetch.",
+        "Someone pressed Stop while the page was waiting to ask again, but then it asked. Check signal.aborted, or pass the signal to fetch.",
       );
       page.must(
         !isBusy,
-        'Stop was pressed while the page waited to ask again, and it stayed busy: let pause listen to the signal, signal.addEventListener("abort", goOn).',
+        'Someone pressed Stop while the page was waiting to ask again, and it stayed busy. Let pause listen to the signal: signal.addEventListener("abort", goOn).',
       );
     },
   },
@@ -405,7 +405,7 @@ export const checks = [
       await page.soon(() => !client.isStreaming);
       page.must(
         !client.isStreaming,
-        "A client had the status 503 and read its sentence; then it was stopped, and still waits to ask again: after Stop, when signal.aborted is true, throw the error on, whatever it is.",
+        "The client got status 503 and read its sentence. Then it was stopped, but it still waits to ask again. When signal.aborted is true, rethrow any error.",
       );
       const { client: other } = await clientWith(page, {});
       other.addEventListener("retry", () => other.stop());
@@ -414,7 +414,7 @@ export const checks = [
       await page.soon(() => !other.isStreaming);
       page.must(
         !other.isStreaming,
-        'A client was stopped at the event retry, just before the wait, and waits all the same: a signal tells its listeners only once. In pause, look first whether signal.aborted is true already.',
+        "The client was stopped at the retry event, just before the wait, but it still waits. A signal calls its listeners only once. In pause, first check whether signal.aborted is already true.",
       );
     },
   },
@@ -430,7 +430,7 @@ export const checks = [
       await page.soon(() => old.hungUp && page.text.includes("new"));
       page.must(
         old.hungUp && page.text === "new",
-        `A second question was asked while the first was being answered, and the page shows ${say(page.text)}${old.hungUp ? "" : ", and still reads the first"}: call this.stop() before this.asking is a new one, and leave the loop when the signal is aborted.`,
+        `A second question came while the first was being answered, and the page shows ${say(page.text)}${old.hungUp ? "" : ", and still reads the first"}. Call this.stop() before you set a new this.asking, and leave the loop when the signal is aborted.`,
       );
     },
   },
@@ -441,7 +441,7 @@ export const checks = [
       const question = await page.ask("And you?", WHOLE);
       page.must(
         say(sent(question)) === say(["Hello?", "whole", "And you?"]),
-        `"Hello?" was answered with "whole", then "And you?" was asked, and the server got ${say(sent(question))}: send all messages, in order.`,
+        `"Hello?" was answered with "whole", and then the user asked "And you?". The server got ${say(sent(question))}. Send all messages, in order.`,
       );
     },
   },
@@ -454,12 +454,12 @@ export const checks = [
       await page.soon(() => page.questions.length > before);
       page.must(
         page.questions.length > before,
-        '"Ask it again" was pressed, and nothing was asked: retry() returns this.answer().',
+        'Someone pressed "Ask it again", but the page asked nothing. Let retry() return this.answer().',
       );
       await page.questions.at(-1).read;
       page.must(
         say(sent(page.questions.at(-1))) === say(["Hello?"]),
-        `"Ask it again" was pressed after the answer "whole", and the server got ${say(sent(page.questions.at(-1)))}: take the last message away if it is the assistant's.`,
+        `Someone pressed "Ask it again" after the answer "whole", and the server got ${say(sent(page.questions.at(-1)))}. Remove the last message if it is the assistant's.`,
       );
     },
   },
@@ -476,13 +476,13 @@ export const checks = [
         await page.soon(() => page.questions.length > before);
         page.must(
           page.questions.length > before,
-          `${what}, then "Ask it again" was pressed, and nothing was asked: return this.answer(), which asks what is in this.messages. There may be no answer to take away.`,
+          `${what}. Then someone pressed "Ask it again", but the page asked nothing. Return this.answer(), which asks what is in this.messages. There may be no answer to remove.`,
         );
         await page.questions.at(-1).read;
         const messages = page.questions.at(-1).json?.messages ?? [];
         page.must(
           messages.at(-1)?.role === "user" && messages.at(-1)?.content === "Hello?",
-          `${what}, then "Ask it again" was pressed, and the server got ${say(sent(page.questions.at(-1)))}, expected "Hello?" as the last: take the last message away only if its role is "assistant".`,
+          `${what}. Then someone pressed "Ask it again". Expected "Hello?" as the last message, but the server got ${say(sent(page.questions.at(-1)))}. Remove the last message only if its role is "assistant".`,
         );
         await page.soon(() => page.answer.ariaBusy !== "true");
         button(page, "reset", "Start over").click();
@@ -492,7 +492,7 @@ export const checks = [
       await aMoment();
       page.must(
         page.problems.length === 0,
-        '"Ask it again" was pressed when there was no message at all, and the script broke: this.messages.at(-1)?.role, with its ?., reads on only if there is one.',
+        'Someone pressed "Ask it again" before there was any message, and the script broke. Write this.messages.at(-1)?.role: with ?. a missing message is undefined.',
       );
     },
   },
@@ -507,16 +507,16 @@ export const checks = [
       await page.soon(() => page.text === "" && answer.hungUp);
       page.must(
         answer.hungUp,
-        '"Start over" was pressed while an answer was written, and the page still reads it: reset() calls this.stop().',
+        'Someone pressed "Start over" while an answer was being written, and the page still reads it. Call this.stop() in reset().',
       );
       page.must(
         page.text === "",
-        `"Start over" was pressed, and the page still shows ${say(page.text)}: it is emptied when it hears of that, so end reset() with this.dispatch("reset").`,
+        `Someone pressed "Start over", but the page still shows ${say(page.text)}. The page empties it at the reset event: end reset() with this.dispatch("reset").`,
       );
       const question = await page.ask("And you?", WHOLE);
       page.must(
         say(sent(question)) === say(["And you?"]),
-        `"Start over" was pressed, then "And you?" was asked, and the server got ${say(sent(question))}: empty this.messages.`,
+        `Someone pressed "Start over", then asked "And you?". The server got ${say(sent(question))}. Empty this.messages in reset().`,
       );
       const text = token("dear") + event("usage", { ...USED, usage: USED }) + DONE;
       const { client } = await sentBy(page, {}, { type, text });
@@ -524,7 +524,7 @@ export const checks = [
       const left = client.usage?.totalTokens ?? client.usage;
       page.must(
         left === 0,
-        `A client was reset after an answer of 2500 tokens, and its usage still counts ${left}: reset() gives this.usage the value that the constructor gave it.`,
+        `A client was reset after an answer of 2500 tokens, and its usage still counts ${left}. In reset(), give this.usage the value that the constructor gave it.`,
       );
     },
   },
@@ -538,20 +538,20 @@ export const checks = [
       input.value = "And you?";
       page.button.click();
       await page.soon(() => page.questions.length > before || page.complaint);
-      const was = 'The budget is 2000 tokens and the first answer used 2500; then "And you?" was typed';
+      const was = 'The budget is 2000 tokens, the first answer used 2500, and then the user typed "And you?"';
       page.must(
         page.questions.length === before,
-        `${was}, and the page asked it: in requireBudget throw an Error when this.spent has reached the budget, and call this.requireBudget() before this.read(signal).`,
+        `${was}. The page asked it. In requireBudget, throw an Error when this.spent has reached the budget. Call this.requireBudget() before this.read(signal).`,
       );
       page.must(
         page.complaint,
-        `${was}. It was not asked, and the page does not say why: throw an Error with a sentence, inside the try of answer(), where it is caught and shown.`,
+        `${was}. The page did not ask it, but does not say why. Throw an Error with a sentence inside the try of answer(), which catches and shows it.`,
       );
       button(page, "retry", "Ask it again").click();
       await aMoment();
       page.must(
         page.questions.length === before,
-        '"Ask it again" was pressed when the budget was used up, and the page asked: call this.requireBudget() in answer(), through which all questions go.',
+        'Someone pressed "Ask it again" when the budget was used up, and the page asked. Call this.requireBudget() in answer(): every question goes through it.',
       );
       button(page, "reset", "Start over").click();
       await page.soon(() => !page.complaint);
@@ -559,7 +559,7 @@ export const checks = [
       await page.soon(() => page.questions.length > before);
       page.must(
         page.questions.length === before + 1,
-        '"Start over" was pressed after the budget was used up, and the next question was not asked: reset() sets this.spent to 0.',
+        'Someone pressed "Start over" after the budget was used up, and the page did not ask the next question. Set this.spent to 0 in reset().',
       );
     },
   },
@@ -568,9 +568,9 @@ export const checks = [
     async run(page) {
       const text = token("dear") + event("usage", { ...USED, usage: USED }) + DONE;
       const CASES = [
-        [5000, 2, "this.spent counts all answers, this.usage only the last; and nothing is left when as much as the budget was spent"],
+        [5000, 2, "this.spent counts all answers, and this.usage only the last; nothing is left when spent equals the budget"],
         [7000, 3, "take the budget from this.config"],
-        [undefined, 4, "a page without a budget may ask as often as it likes, const { budget = Infinity } = this.config"],
+        [undefined, 4, "without a budget a page may ask as often as it likes, so write const { budget = Infinity } = this.config"],
       ];
       for (const [budget, expected, rule] of CASES) {
         hurry(page);
@@ -581,7 +581,7 @@ export const checks = [
         const count = page.questions.length - before;
         page.must(
           count === expected,
-          `A client ${budget ? `with budget: ${budget}` : "without a budget"} sent four questions, each answer used 2500 tokens, and ${count} were asked, expected ${expected}: ${rule}.`,
+          `A client ${budget ? `with budget: ${budget}` : "without a budget"} sent four questions, and each answer used 2500 tokens. Expected ${expected} to be asked, got ${count}: ${rule}.`,
         );
       }
     },
@@ -593,7 +593,7 @@ export const checks = [
       await answered(page, [{ type, text }]);
       page.must(
         page.text === "half" && page.complaint,
-        `The answer ended with {"finishReason": "length"}, and the page says nothing of it: dispatch every event.`,
+        'The answer ended with {"finishReason": "length"}, but the page does not say so. Dispatch every event.',
       );
     },
   },

@@ -32,7 +32,8 @@ def test_a_conversation_is_asked_as_one(client, answer_with):
     asked = str(model.prompts)
     assert answer.status_code == 200 and all(each["content"] in asked for each in turns)
     assert answer.mimetype == "text/event-stream", (
-        f"The answer is sent as {answer.mimetype}: the page reads text/event-stream."
+        f"Expected Content-Type text/event-stream, got {answer.mimetype}. The page"
+        " reads nothing else."
     )
 
 
@@ -43,8 +44,9 @@ def test_no_client_is_the_system(client, answer_with, role):
     answer = client.post("/ask", json={"messages": turns})
     answer.get_data()
     assert answer.status_code == 400 and not model.prompts, (
-        f"A client sent a message as {role}, and the status is {answer.status_code},"
-        " expected 400: whoever may speak as the system can change its rules."
+        f"A client sent a message with the role {role}. Expected status 400, got"
+        f" {answer.status_code}. A client that can speak as the system can change its"
+        " rules."
     )
 
 
@@ -53,12 +55,12 @@ def test_a_rate_limit_says_when_to_ask_again(client, answer_with):
     answer = client.post("/ask", json={"prompt": "Hello?"})
     seconds = answer.headers.get("Retry-After", "")
     assert answer.status_code == 429 and seconds.isdigit(), (
-        f"The model has too much to do; the answer is {answer.status_code} with"
-        f" Retry-After: {short(seconds)}, expected 429 and a number of seconds."
+        "The model was overloaded. Expected status 429 with a number of seconds in"
+        f" Retry-After, got {answer.status_code} with {short(seconds)}."
     )
     assert SECRET not in answer.text, (
-        f"The reader gets the provider's own words, {SECRET!r}: they can hold part of"
-        " the key. sentence_for(error) of failures.py makes a sentence of our own."
+        f"The reader gets the provider's own words, {SECRET!r}. They can contain part"
+        " of the key. Send sentence_for(error) of failures.py."
     )
 
 
@@ -71,13 +73,13 @@ def test_after_a_heartbeat_the_error_event_says_when(program, ask, monkeypatch):
         came += piece.decode()
         beat.set()
     assert '"code": 429' in came and '"retryAfter": 5' in came, (
-        "The model had too much to do, and after a heartbeat that can only be said in"
-        f" an event; the events are {short(came)}, expected an event error with"
-        ' "code": 429 and "retryAfter": 5. The page waits as long as that says.'
+        "The model was overloaded, and after a heartbeat only an event can say so."
+        ' Expected an error event with "code": 429 and "retryAfter": 5, got the events'
+        f" {short(came)}. The page waits for those seconds."
     )
     assert SECRET not in came, (
-        f"The error event has the provider's own words, {SECRET!r}: they can hold part"
-        " of the key."
+        f"The error event contains the provider's own words, {SECRET!r}. They can"
+        " contain part of the key."
     )
 
 

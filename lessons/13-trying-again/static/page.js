@@ -9,7 +9,7 @@ const usage = document.querySelector("#usage");
 const problem = document.querySelector("#problem");
 const client = new Client({ address: "ask", budget: 2000 });
 const REASONS = {
-  length: "it reached the limit on its length.",
+  length: "it reached its length limit.",
   "content-filter": "the provider's filter stopped it.",
 };
 

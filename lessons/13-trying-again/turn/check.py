@@ -28,7 +28,7 @@ def waits(program, monkeypatch):
     def sleep(seconds):
         asleep.append(seconds)
         assert len(asleep) < 100, (
-            "The model failed each time, and the server asks it for ever: stop after"
+            "The model failed every time, and the server keeps asking it. Stop after"
             f" {ATTEMPTS} attempts."
         )
 
@@ -51,16 +51,16 @@ def test_the_server_asks_again_when_that_can_help(ask, waits):
     model, answer = ask(refusing(2), "one")
     text = answer.get_data(as_text=True)
     assert answer.status_code == 200 and '"one"' in text, (
-        "The model's server failed twice and then answered. The model was asked"
-        f" {len(model.prompts)} time(s), and the status is {answer.status_code},"
-        f" expected 200: ask up to {ATTEMPTS} times while stream.message_count is"
-        " 0."
+        "The model's server failed twice and then answered. Expected status 200, got"
+        f" {answer.status_code} after {len(model.prompts)} attempt(s). Ask up to"
+        f" {ATTEMPTS} times while stream.message_count is 0."
     )
     assert text.count("event: start") == 1, (
-        "The answer has begun more than once: ask again only before the first text."
+        "The answer has more than one start event. Ask again only before the first"
+        " text."
     )
     assert any(waits), (
-        "The model was asked again at once: wait in between, with"
+        "The server asked the model again at once. Wait before each attempt, with"
         " wait=wait_random_exponential(max=10)."
     )
 
@@ -84,8 +84,8 @@ def waits_of(ask, waits):
     waits.clear()
     ask(refusing(2), "one")[1].get_data()
     assert len(waits) == ATTEMPTS - 1, (
-        f"The model failed twice, and the server waited {len(waits)} time(s), expected"
-        " once before each further attempt."
+        "The model failed twice. Expected one wait before each further attempt, got"
+        f" {len(waits)}."
     )
     return list(waits)
 
@@ -101,18 +101,17 @@ def test_the_waits_grow_and_are_random(ask, waits, monkeypatch):
         runs = [waits_of(ask, waits) for _ in range(RUNS)]
         few, many = min(runs), [max(each) for each in zip(*runs, strict=True)]
     assert few != many, (
-        f"The server waits {few} s, every time: servers that were refused together"
-        " come back together. Wait a random time, wait_random_exponential(max=10)."
+        f"The server waits {few} s every time: servers that were refused together would"
+        " come back together. Wait a random time: wait_random_exponential(max=10)."
     )
     assert many[1] > many[0], (
-        f"The longest that the server waits is {many[0]:.1f} s after the first attempt"
-        f" and {many[1]:.1f} s after the second: a server that has too much to do needs"
-        " more time each time. wait_random_exponential(max=10) doubles the longest"
-        " wait."
+        f"The longest wait is {many[0]:.1f} s after the first attempt and {many[1]:.1f}"
+        " s after the second. Expected longer waits each time: an overloaded server"
+        " needs time. wait_random_exponential(max=10) doubles the longest wait."
     )
     assert max(many) <= MOST_SECONDS, (
-        f"The longest that the server waits is {max(many):.0f} s, with a reader who"
-        f" waits, too: {MOST_SECONDS} s at most, max=10."
+        f"The longest wait is {max(many):.0f} s, and a reader waits too. Expected at"
+        f" most {MOST_SECONDS} s: use max=10."
     )
 
 
@@ -120,20 +119,21 @@ def test_it_gives_up_with_the_models_own_error(ask, caplog):
     model, answer = ask(FAILS)
     answer.get_data()
     assert answer.status_code == 502 and len(model.prompts) == ATTEMPTS, (
-        f"The model failed each time; it was asked {len(model.prompts)} time(s), and"
-        f" the status is {answer.status_code}, expected 502 after {ATTEMPTS}"
-        " attempts: stop=stop_after_attempt(3), and let what the last one raised reach"
-        " the except in write."
+        f"The model failed every time. Expected status 502 after {ATTEMPTS} attempts,"
+        f" got {answer.status_code} after {len(model.prompts)}. Write"
+        " stop=stop_after_attempt(3), and let the last attempt's error reach the except"
+        " in write."
     )
     said = answer.get_json(silent=True) or {}
     assert said.get("error") == MODEL_FAILED.sentence, (
-        f"The model's server failed each time, and the reader is told {short(said)}:"
-        " let the except in write make the answer of the model's own error."
+        f"The model's server failed every time, and the reader gets {short(said)}. Let"
+        " the model's own error reach the except in write, which turns it into the"
+        " answer."
     )
     assert "RetryError" not in caplog.text, (
-        "The model's server failed each time, and the log says RetryError, which is"
-        " tenacity's own and says nothing of the cause: with reraise=True the model's"
-        " error leaves Retrying(...)."
+        "The model's server failed every time, and the log says RetryError, which is"
+        " tenacity's own and hides the cause. Pass reraise=True to Retrying(...): then"
+        " the model's error leaves it."
     )
 
 
@@ -142,13 +142,15 @@ def test_what_does_not_pass_at_once_is_not_asked_again(ask, kind):
     model, answer = ask(kind(SECRET))
     answer.get_data()
     what = {
-        ModelAuthenticationError: "The provider did not accept the key, which stays so",
-        ModelRateLimitError: "The provider has too much to do, and says when to come"
-        " back: the page waits for that",
+        ModelAuthenticationError: "The provider rejected the key, which stays wrong",
+        ModelRateLimitError: (
+            "The provider is overloaded and says when to come back, and the page waits"
+            " for that"
+        ),
     }[kind]
     assert len(model.prompts) == 1, (
-        f"{what}. But the model was asked {len(model.prompts)} times: ask again only if"
-        " failure_of(error).may_pass."
+        f"{what}. The program asked the model {len(model.prompts)} times. Ask again"
+        " only if failure_of(error).may_pass."
     )
 
 
@@ -156,13 +158,13 @@ def test_after_the_first_text_it_is_not_asked_again(ask):
     model, answer = ask("one", FAILS)
     text = answer.get_data(as_text=True)
     assert len(model.prompts) == 1 and text.count('"one"') == 1, (
-        f"The model failed after 'one', and was asked {len(model.prompts)} times: a"
-        " second answer would begin in the middle of the first. Ask again only while"
-        " stream.message_count is 0."
+        f"The model failed after 'one', and the program asked it {len(model.prompts)}"
+        " times. A second answer would start in the middle of the first. Ask again only"
+        " while stream.message_count is 0."
     )
     assert "event: error" in text, (
-        "The model failed after 'one', and no error event says so: let what was raised"
-        " reach the except in write."
+        "The model failed after 'one', but no error event says so. Let the error reach"
+        " the except in write."
     )
 
 
@@ -190,8 +192,8 @@ def test_for_a_reader_who_has_left_it_is_not_asked_again(
     assert model.closed.wait(5)
     real_sleep(0.1)
     assert len(model.prompts) == 1, (
-        "The model failed, the reader left while the server waited to ask again, and"
-        f" the model was asked {len(model.prompts)} times, for nobody: look at"
+        "The reader left while the server was waiting to ask again, but the program"
+        f" asked the model {len(model.prompts)} times, for nobody. Check"
         " stream.is_active inside with attempt:, before write_answer()."
     )
 
