@@ -58,8 +58,8 @@ def begin(client, answer_with):
         model = answer_with(*script)
         answer = client.post("/answers", json={"prompt": "Hello?"})
         assert answer.status_code == 201, (
-            f"POST /answers gave {answer.status_code}, expected 201. Its view is"
-            " given; it calls the store's begin(), and that calls your add()."
+            f"POST /answers: expected status 201, got {answer.status_code}. Its view is"
+            " given. It calls the store's begin(), which calls your add()."
         )
         return model, f"/answers/{answer.json['id']}"
 
@@ -71,8 +71,8 @@ def events_in(pieces, most=100, why_no_end=None):
     came = ""
     for count, piece in enumerate(pieces):
         assert isinstance(piece, bytes), (
-            f"The body has {short(str(piece))} in it, expected bytes:"
-            " map(as_event, store.read(name, after)) makes them."
+            f"Expected bytes in the body, got {short(str(piece))}. map(as_event,"
+            " store.read(name, after)) makes them."
         )
         came += piece.decode()
         assert count < most, why_no_end or why_it_does_not_end(came)
@@ -88,17 +88,16 @@ def events_in(pieces, most=100, why_no_end=None):
 def why_it_does_not_end(came):
     """Return the sentence for a body that goes on after the model has ended."""
     if came.count("id: 1\n") > 1:
-        return "The same event is sent again and again: count on, number += 1."
+        return "The same event is sent again and again. Count on: number += 1."
     if "event: done" in came:
         return (
-            "The last event has been sent, and the body goes on: read() returns once"
-            " is_over(), which is true when ended_at is set and after >="
-            " len(answer.events)."
+            "The last event was sent, but the body did not end. Return from read() when"
+            " is_over() is true: when ended_at is set and after >= len(answer.events)."
         )
     return (
-        "The model had ended, and a reader gets heartbeats instead of its events:"
-        " wait_for() looks first whether there is more, wait() always sleeps until"
-        " the next notify_all()."
+        "The model's answer is over, but the reader gets heartbeats instead of its"
+        " events. Use wait_for(), which first checks whether there is more: wait()"
+        " always sleeps until the next notify_all()."
     )
 
 
@@ -115,18 +114,18 @@ def read(client, place, after=0):
         ' an answer has this address. Write the view @app.get("/answers/<name>").'
     )
     assert answer.status_code != 404, (
-        f"GET {place} gave a 404, and the answer was begun a moment ago: it stays where"
-        " it is, whoever has read it."
+        f"GET {place} gave a 404 for an answer that started a moment ago. Keep an"
+        " answer after it has been read."
     )
     if answer.status_code == 204:
         assert after, (
-            "A reader who had nothing yet got a 204: is_over(name, after) is true only"
-            " when ended_at is set and after >= len(answer.events)."
+            "A reader that had no event yet got a 204. is_over(name, after) is true"
+            " only when ended_at is set and after >= len(answer.events)."
         )
         return []
     assert answer.mimetype == "text/event-stream", (
-        f"The answer is sent as {answer.mimetype}, expected text/event-stream: give"
-        " Response the HEADERS of events.py."
+        f"Expected Content-Type text/event-stream, got {answer.mimetype}. Pass Response"
+        " the HEADERS of events.py."
     )
     return events_in(answer.iter_encoded())
 
@@ -140,32 +139,32 @@ def read_one_event(client, place):
 
 def test_a_writer_adds_an_event(program):
     assert hasattr(program.store, "add"), (
-        "The store has no add() yet, and its begin() calls it: write add(name, event)"
+        "The store has no add() yet, and its begin() calls it. Write add(name, event)"
         " in the class InMemory of in_memory.py."
     )
     name = program.store.begin()
     goes_on = program.store.add(name, TOKEN)
     assert goes_on, (
-        f"add() returned {goes_on}, expected True: the writer takes anything else"
+        f"Expected add() to return True, got {goes_on}. The writer takes anything else"
         " for a Stop, and closes the model's stream."
     )
 
 
 def test_a_writer_ends_an_answer(program):
     assert hasattr(program.store, "end"), (
-        "The store has no end() yet, which the writer calls with the last event: write"
+        "The store has no end() yet, and the writer calls it with the last event. Write"
         " end(name, event) below add()."
     )
     name = program.store.begin()
     program.store.end(name, DONE)
     assert name in program.store.answers, (
-        "An answer was ended, and is gone from the store: end() adds its last event and"
-        " keeps the answer, so that its readers see the end, and can read it again."
+        "end() removed the answer from the store. Add the last event and keep the"
+        " answer: its readers must see the end, and can read the answer again."
     )
     goes_on = program.store.add(name, TOKEN)
     assert not goes_on, (
-        "An answer was ended, and add() still adds to it: end() sets ended_at, and"
-        " add() returns False where it is set."
+        "The answer has ended, but add() still adds events to it. Let end() set"
+        " ended_at, and let add() return False when it is set."
     )
 
 
@@ -196,9 +195,10 @@ def test_nothing_comes_after_the_last_event(program):
     until_it_ends(store, name)
     names = [event["event"] for event in store.so_far(name)]
     assert names[-1] == "done", (
-        "While add() added a token, another thread ended the answer, and the list is"
-        f" now {names}: the last event has to be the last. add() asks for ended_at and"
-        " adds the event inside one with self.changed, so that nobody comes between."
+        "Another thread ended the answer while add() was adding a token, and the list"
+        f" is now {names}. The last event must stay last. Check ended_at and add the"
+        " event inside the same with self.changed, so that no other thread comes in"
+        " between."
     )
 
 
@@ -212,8 +212,8 @@ def until_it_ends(store, name):
 
 def test_a_store_can_be_read(program):
     assert hasattr(program.store, "read"), (
-        "The store has no read() yet: write is_over(name, after) and"
-        " read(name, after) below end()."
+        "The store has no read() yet. Write is_over(name, after) and read(name, after)"
+        " below end()."
     )
 
 
@@ -225,27 +225,27 @@ def test_an_answer_can_be_read_from_its_first_event_to_its_last(begin, client):
     _, place = begin(*TEXTS)
     events = read(client, place)
     assert events, (
-        "The body has no event in it: read() yields each one, and a return in it, or an"
-        " is_over() that is true too soon, ends the body."
+        "The body contains no event. Let read() yield each one. A return in read(), or"
+        " an is_over() that is true too soon, ends the body."
     )
     names = [name for _, name, _ in events]
     assert names[:1] == ["start"], (
-        f"The first event that a reader gets is {short(str(events[:1]))}, expected"
-        " start with number 1: read() yields (number + 1, answer.events[number]),"
-        " from number 0 on."
+        "Expected the first event to be start, with number 1, got"
+        f" {short(str(events[:1]))}. Let read() yield (number + 1,"
+        " answer.events[number]), from number 0 on."
     )
     assert tokens_in(events) == TEXTS, (
-        f"The model wrote {TEXTS}, and a reader got {short(str(tokens_in(events)))}:"
-        " read() yields each event once, in its order."
+        f"The model wrote {TEXTS}, and a reader got {short(str(tokens_in(events)))}."
+        " Let read() yield each event once, in order."
     )
     assert names[-1] == "done", (
-        f"The last event that a reader gets is {names[-1]}, expected done: end()"
-        " adds it, as add() does, and then sets ended_at. read() yields it, too."
+        f"Expected done as the reader's last event, got {names[-1]}. Let end() add that"
+        " event, as add() does, and then set ended_at. read() must yield it, too."
     )
     numbers = [number for number, _, _ in events]
     assert numbers == list(range(1, len(events) + 1)), (
-        f"The numbers of the events are {numbers}, expected 1, 2, 3 and so on: a"
-        " reader who comes back names the last that it has."
+        f"The events have the numbers {numbers}. Expected 1, 2, 3 and so on: a reader"
+        " that reconnects sends the last number that it has."
     )
 
 
@@ -258,12 +258,12 @@ def test_an_event_is_sent_before_the_next_is_made(begin, client):
     gate.set()
     list(pieces)
     assert b"one" in came, (
-        "The model had written its first text, and a reader got heartbeats only: read()"
-        " yields what there is before it waits for more."
+        "The model had written its first text, but the reader got only heartbeats. Let"
+        " read() yield what is there before it waits for more."
     )
     assert made == 1, (
-        f"When the first text reached the reader, the model had made {made}: read()"
-        " yields each event as soon as it is there, and nobody gathers them."
+        f"When the first text reached the reader, the model had already made {made}."
+        " Yield each event in read() as soon as it is there, and collect none."
     )
 
 
@@ -278,9 +278,9 @@ def test_an_event_added_while_a_reader_is_sent_another_is_not_lost(program):
     came += [each for each in islice(events, 20) if each]
     numbers = [number for number, _ in came]
     assert numbers == [1, 2, 3, 4], (
-        "While a reader was sent one event, the writer added two more, and the reader"
-        f" got the events {numbers}, expected 1 to 4: read() looks each time at"
-        " answer.events itself, not at a copy of it that grows old."
+        "The writer added two events while a reader was getting one. Expected the"
+        f" reader to get the events 1 to 4, got {numbers}. Let read() look at"
+        " answer.events itself each time, not at an old copy."
     )
 
 
@@ -333,9 +333,10 @@ def test_an_event_that_comes_just_before_a_reader_waits_is_not_missed(
     gave_up = not reader.is_alive()  # which other checks explain
     store.end(name, DONE)
     assert was_woken or gave_up or not has_meddled, (
-        "An event was added after a reader had looked for it, and before it waited: it"
-        " slept on. Look inside with self.changed, as wait_for() does with its lambda:"
-        " nobody can add anything between that look and the wait."
+        "An event was added after a reader had looked for one and before it waited, and"
+        " the reader did not wake up. Check inside with self.changed, as wait_for()"
+        " does with its lambda: then nobody can add anything between the check and the"
+        " wait."
     )
 
 
@@ -352,22 +353,22 @@ def test_all_readers_who_wait_are_woken(begin, client, change):
     were_woken = [reader.wait_for(b"one") for reader in readers]
     after.set()
     assert not hurries, (
-        "A reader waited for the next event, and heartbeats came one after the other:"
-        " wait inside wait_for(..., timeout=HEARTBEAT), and yield None only when that"
-        " has returned False."
+        "A reader waited for the next event, and heartbeats came without a pause. Wait"
+        " inside wait_for(..., timeout=HEARTBEAT), and yield None only when it returns"
+        " False."
     )
     assert not were_let_go, (
-        "A reader had all events so far, and its body ended, but the answer had not:"
-        " is_over() asks for ended_at, too."
+        "A reader had all events so far, and its body ended although the answer had"
+        " not. Let is_over() check ended_at, too."
     )
     assert any(were_woken), (
         "A reader was waiting when the model wrote its first text, and did not get it"
-        f" within {PATIENCE} seconds: add() calls self.changed.notify_all()."
+        f" within {PATIENCE} seconds. Call self.changed.notify_all() in add()."
     )
     assert all(were_woken), (
         "Two readers were waiting when the model wrote its first text, and one did not"
-        f" get it within {PATIENCE} seconds: notify_all() wakes all, and each reader"
-        " counts in a number of its own."
+        f" get it within {PATIENCE} seconds. Call notify_all(), which wakes all, and"
+        " give each reader its own number."
     )
 
 
@@ -381,9 +382,9 @@ def test_a_reader_who_waits_lets_the_processor_rest(begin, client, change):
     gate.set()
     reader.over.wait(PATIENCE)
     assert not is_busy, (
-        "A reader had to wait for the model, and its loop went round and round without"
-        " a pause, which keeps a core busy for each reader. wait_for(...,"
-        " timeout=HEARTBEAT) sleeps until there is something."
+        "A reader had to wait for the model, and its loop ran without a pause: that"
+        " keeps one core busy for each reader. Call wait_for(..., timeout=HEARTBEAT),"
+        " which sleeps until there is something."
     )
 
 
@@ -402,7 +403,7 @@ def test_nobody_waits_for_a_reader_who_is_slow(begin, client):
     list(pieces)
     assert went_on, (
         "A reader had an event and did not fetch the next, and the model could not go"
-        " on: a generator keeps its lock while it rests, so read() yields outside of"
+        " on. A generator keeps its lock while it is paused. Let read() yield outside"
         " with self.changed."
     )
 
@@ -412,14 +413,14 @@ def test_an_answer_goes_on_when_its_reader_has_left(begin, client):
     model, place = begin("one", gate, "two")
     read_one_event(client, place)
     gate.set()
-    assert model.closed.wait(PATIENCE), "The model did not come to its end."
+    assert model.closed.wait(PATIENCE), "The model did not finish its answer."
     assert not model.closed_early, (
-        "A reader left, and the model's stream was closed: a reader only reads, so"
-        " read() must not end the answer."
+        "A reader left, and the model's stream was closed. Readers only read: read()"
+        " must not end the answer."
     )
     assert tokens_in(read(client, place)) == ["one", "two"], (
-        "A reader left and came back, and did not get the whole answer: a reader only"
-        " reads, so read() ends nothing and takes nothing out of the list."
+        "A reader left and came back, but did not get the whole answer. Readers only"
+        " read: read() must end nothing and remove nothing from the list."
     )
 
 
@@ -428,8 +429,8 @@ def test_two_readers_get_the_same(begin, client):
     first, second = read(client, place), read(client, place)
     assert first == second, (
         f"The first reader got {short(str(tokens_in(first)))}, the second"
-        f" {short(str(tokens_in(second)))}: read() takes no event out of the list, and"
-        " counts for itself where it is."
+        f" {short(str(tokens_in(second)))}. Let read() remove no event from the list,"
+        " and count its own place."
     )
 
 
@@ -447,9 +448,9 @@ def test_two_readers_at_once_get_the_same(begin, client):
     numbers = [re.findall(rb"^id: (\d+)$", each.came, re.M) for each in readers]
     seen = [[int(number) for number in of_one] for of_one in numbers]
     assert seen == [[1, 2, 3, 4]] * 2, (
-        f"Two read an answer at the same time, and got the events {seen[0]} and"
-        f" {seen[1]}, expected 1 to 4 for each: each reader counts for itself, so"
-        " number belongs to read() and not to the answer."
+        "Two readers read an answer at the same time. Expected the events 1 to 4 for"
+        f" each, got {seen[0]} and {seen[1]}. Each reader needs its own number: keep it"
+        " in read(), not in the answer."
     )
 
 
@@ -462,16 +463,17 @@ def test_a_reader_who_comes_back_gets_the_rest(begin, client):
         assert (
             fields != [each[2] for each in whole[after:]] or events == whole[after:]
         ), (
-            f"A reader came back with Last-Event-ID: {after} and got what came after,"
-            f" but with the numbers {[number for number, _, _ in events]}, expected"
-            f" {[number for number, _, _ in whole[after:]]}: an event keeps its"
-            " number, whoever reads it."
+            f"A reader reconnected with Last-Event-ID: {after} and got the later"
+            " events. Expected the numbers"
+            f" {[number for number, _, _ in whole[after:]]}, got"
+            f" {[number for number, _, _ in events]}. An event must keep its number,"
+            " whoever reads it."
         )
         assert events == whole[after:], (
-            f"A reader came back with Last-Event-ID: {after} and got the events"
-            f" {[number for number, _, _ in events]}, expected"
-            f" {[number for number, _, _ in whole[after:]]}: begin with"
-            " number = after, and give store.read() that number."
+            f"A reader reconnected with Last-Event-ID: {after}. Expected the events"
+            f" {[number for number, _, _ in whole[after:]]}, got"
+            f" {[number for number, _, _ in events]}. Start with number = after, and"
+            " pass that number to store.read()."
         )
 
 
@@ -480,17 +482,17 @@ def test_a_script_says_in_the_address_where_it_was(begin, client):
     whole = read(client, place)
     events = events_in(client.get(f"{place}?after=2").iter_encoded())
     assert events == whole[2:], (
-        f"GET {place}?after=2 gave the events {[number for number, _, _ in events]},"
-        " expected those after 2: without the header,"
-        ' request.args.get("after", "") has the number.'
+        f"GET {place}?after=2: expected the events after 2, got"
+        f" {[number for number, _, _ in events]}. Without the header, take the number"
+        ' from request.args.get("after", "").'
     )
     comes_back = {"Last-Event-ID": "4"}
     answer = client.get(f"{place}?after=2", headers=comes_back)
     events = events_in(answer.iter_encoded())
     assert events == whole[4:], (
-        "A browser that began at ?after=2 came back with Last-Event-ID: 4, and got the"
-        f" events {[number for number, _, _ in events]}, expected those after 4:"
-        " the header is the newer of the two, so it comes first."
+        "A browser that started at ?after=2 reconnected with Last-Event-ID: 4. Expected"
+        f" the events after 4, got {[number for number, _, _ in events]}. Use the"
+        " header first: it is newer than the address."
     )
 
 
@@ -499,9 +501,9 @@ def test_a_reader_who_has_it_all_gets_a_204(begin, client):
     last = read(client, place)[-1][0]
     answer = client.get(place, headers={"Last-Event-ID": str(last)})
     assert answer.status_code == 204, (
-        f"A reader who had the last event came back, and the status was"
-        f" {answer.status_code}: an EventSource asks again for ever, unless it gets a"
-        ' 204. if store.is_over(name, after): return "", 204.'
+        "A reader that had the last event reconnected. Expected status 204, got"
+        f" {answer.status_code}. An EventSource keeps reconnecting until it gets a 204."
+        ' Write if store.is_over(name, after): return "", 204.'
     )
 
 
@@ -518,12 +520,14 @@ def test_an_impossible_number_does_no_harm(begin, client, number):
         answer = client.get(place, headers={"Last-Event-ID": number})
         events = events_in(answer.iter_encoded())
     except Exception as error:
-        error.add_note(f"That was for Last-Event-ID: {shown}, which anybody may send.")
+        error.add_note(
+            f"The check sent Last-Event-ID: {shown}, which any client can send."
+        )
         raise
     assert answer.status_code in (200, 204) and len(events) in (0, 3), (
-        f"For Last-Event-ID: {shown}, which anybody may send, the status was"
-        f" {answer.status_code}, with {len(events)} events: take it for 0 if it is no"
-        " number."
+        f"The check sent Last-Event-ID: {shown}, which any client can send, and got"
+        f" status {answer.status_code} with {len(events)} events. Treat it as 0 if it"
+        " is not a number."
     )
 
 
@@ -531,11 +535,11 @@ def test_an_answer_that_is_not_there_is_a_404(client):
     try:
         answer = client.get("/answers/nobody-knows")
     except KeyError as error:
-        error.add_note("self.find(name) raises the 404 for a name that is unknown.")
+        error.add_note("self.find(name) raises the 404 for an unknown name.")
         raise
     assert answer.status_code == 404, (
-        f"GET /answers/nobody-knows gave {answer.status_code}, expected 404:"
-        " is_over() asks self.find(name), before the first event is sent."
+        f"GET /answers/nobody-knows: expected status 404, got {answer.status_code}. Let"
+        " is_over() call self.find(name), before the first event is sent."
     )
 
 
@@ -548,22 +552,22 @@ def test_stop_ends_it_for_everybody(begin, client, program):
     events = events_in(reader)
     kept = program.store.so_far(place.rpartition("/")[2])
     assert kept[-1]["event"] == "done", (
-        f"The answer was stopped, and the last event in its list is {kept[-1]},"
-        " expected done: end() adds the event."
+        "The answer was stopped. Expected done as the last event in its list, got"
+        f" {kept[-1]}. Let end() add the event."
     )
     assert events and events[-1][1] == "done", (
-        "The answer was stopped, its list ends with done, and the last that a reader"
-        f" got is {short(str(events[-1:]))}: read() yields all that is in the list, the"
-        " last event too."
+        "The answer was stopped and its list ends with done, but the reader's last"
+        f" event is {short(str(events[-1:]))}. Let read() yield the whole list,"
+        " including the last event."
     )
     gate.set()
     assert model.closed.wait(PATIENCE) and model.closed_early, (
-        "The answer was stopped, and the model wrote to its end, for nobody: add()"
-        " returns False once ended_at is set, and the writer hangs up."
+        "The answer was stopped, but the model wrote to its end, for nobody. Let add()"
+        " return False once ended_at is set: the writer then closes the model's stream."
     )
     assert tokens_in(read(client, place)) == ["one"], (
-        "The answer was stopped, and yet more was added to it: add() adds nothing once"
-        " ended_at is set."
+        "The answer was stopped, but more was added to it. Add nothing once ended_at is"
+        " set."
     )
 
 
@@ -572,8 +576,8 @@ def test_only_the_first_end_counts(begin, client):
     whole = read(client, place)
     client.delete(place)
     assert read(client, place) == whole, (
-        "Stop was pressed after the end, and the answer has another end now: end()"
-        " changes nothing where ended_at is set."
+        "Someone pressed Stop after the end, and the answer now has another end. Let"
+        " end() change nothing when ended_at is set."
     )
 
 
@@ -585,12 +589,12 @@ def test_a_silence_has_heartbeats(begin, client):
     gate.set()
     rest = list(reader)
     assert b"one" in came and (rest or b"done" in came), (
-        "The model was silent for longer than HEARTBEAT, and the body ended, without"
-        " its last event: after yield None, read() looks again."
+        "The model was silent for longer than HEARTBEAT, and the body ended without its"
+        " last event. After yield None, let read() look again."
     )
     assert b": heartbeat" in came, (
-        "The model was silent for longer than HEARTBEAT, and nothing was sent: the"
-        " server could not know that a reader has left. read() yields None then."
+        "The model was silent for longer than HEARTBEAT, and the server sent nothing,"
+        " so it could not notice that a reader has left. Let read() yield None then."
     )
 
 
@@ -613,16 +617,16 @@ def test_the_last_event_and_the_end_are_seen_together(begin, client, program, ch
     is_over = reader.over.wait(PATIENCE)
     gate.set()
     assert is_over, (
-        "An answer was ended, and a reader who had its last event waited for more:"
-        " nobody may see that event before ended_at is set, so end() does both inside"
-        " with self.changed, and who waits for events waits inside it, too."
+        "The answer ended, but a reader that had its last event waited for more. Nobody"
+        " may see that event before ended_at is set. Do both inside with self.changed"
+        " in end(), and wait for events inside it, too."
     )
 
 
 NO_END_AFTER_AN_ERROR = (
-    "The model failed, and its readers get heartbeats for ever: the event error is a"
-    " last one, just like done. The writer passes it to end(), which sets ended_at"
-    " whatever the event is called, and read() returns once is_over() is true."
+    "The model failed, but its readers get heartbeats forever. The event error is a"
+    " last event, like done. The writer passes it to end(): set ended_at there for any"
+    " event, and return from read() when is_over() is true."
 )
 
 
@@ -637,35 +641,35 @@ def test_an_answer_whose_model_fails_ends_with_a_sentence(
     events = events_in(answer.iter_encoded(), why_no_end=NO_END_AFTER_AN_ERROR)
     names = [name for _, name, _ in events]
     assert names[-1:] == ["error"], (
-        f"The model failed, and the events of a reader are {names}, expected error"
-        " as the last one: its sentence says that the answer is not whole. read()"
-        " yields each event of the list, and changes none."
+        f"The model failed. Expected error as the reader's last event, got {names}. Its"
+        " sentence says that the answer is incomplete. Let read() yield each event of"
+        " the list unchanged."
     )
     sentence = events[-1][2].get("error")
     assert SECRET not in str(events), (
-        f"The model failed with the words {SECRET!r}, and a reader gets them:"
-        " sentence_for(error) is what a reader may see."
+        f"The model failed with the words {SECRET!r}, and a reader gets them. Send"
+        " sentence_for(error) instead."
     )
     assert isinstance(sentence, str) and sentence, (
-        "The model failed, and the event error has no sentence:"
-        f" {events[-1][2]}. The writer gives it sentence_for(error)."
+        f"The model failed, and the error event has no sentence: {events[-1][2]}. Let"
+        " the writer give it sentence_for(error)."
     )
     assert tokens_in(events) == texts and model.prompts == ["Hello?"], (
-        f"The model wrote {texts} and failed. It was asked {len(model.prompts)} times,"
-        f" and a reader got the tokens {tokens_in(events)}: a failed answer must not"
-        " start over behind its readers' backs."
+        f"The model wrote {texts} and failed. The program asked it {len(model.prompts)}"
+        f" times, and a reader got the tokens {tokens_in(events)}. Do not start a"
+        " failed answer again: its readers already have a part."
     )
     out, err = capfd.readouterr()
     assert SECRET not in caplog.text + out + err, (
-        f"The model failed with the words {SECRET!r}, and the log has them: it can be a"
-        " part of a key. log_name(error) is what a log may say."
+        f"The model failed with the words {SECRET!r}, and the log contains them. They"
+        " can contain part of a key. Log log_name(error) instead."
     )
     last = {"Last-Event-ID": str(events[-1][0])}
     status = client.get(place, headers=last).status_code
     assert status == 204, (
-        "The model had failed, a reader had the event error and came back, and the"
-        f" status was {status}, expected 204: is_over() is true when ended_at is"
-        " set and nothing comes after that number."
+        "The model had failed, and a reader that had the error event reconnected."
+        f" Expected status 204, got {status}. is_over() is true when ended_at is set"
+        " and nothing comes after that number."
     )
 
 
@@ -676,8 +680,8 @@ def test_a_long_answer_can_be_read_from_its_beginning(begin, client):
     tokens = tokens_in(events)
     assert tokens == texts, (
         f"The model wrote {len(texts)} texts, and a reader got {len(tokens)}, from"
-        f" {short(''.join(tokens[:1]))} to {short(''.join(tokens[-1:]))}: all events of"
-        " an answer stay in its list, for readers who come later."
+        f" {short(''.join(tokens[:1]))} to {short(''.join(tokens[-1:]))}. Keep all"
+        " events of an answer in its list, for readers who come later."
     )
 
 
@@ -686,14 +690,14 @@ def test_an_answer_is_forgotten_a_while_after_its_end(begin, client, change):
     whole = read(client, place)
     begin("two")  # when one is begun, those that ended long ago are forgotten
     assert client.get(place).status_code != 404 and read(client, place) == whole, (
-        "An answer had ended a moment ago, and it is gone already: ended_at is the time"
-        " of the end, monotonic()."
+        "The answer ended a moment ago, and it is already gone. Set ended_at to the"
+        " time of the end: monotonic()."
     )
     change("KEEP", -1)
     begin("three")
     assert client.get(place).status_code == 404, (
-        "An answer had ended long ago, and is still kept: ended_at is the time of the"
-        " end by the clock of monotonic(), as forget_old_ones() uses it."
+        "The answer ended long ago, and it is still there. Set ended_at to the time of"
+        " the end by the clock monotonic(): forget_old_ones() compares with it."
     )
 
 
@@ -702,9 +706,9 @@ def test_the_request_that_starts_an_answer_learns_where_it_is(answer_with, clien
     answer = client.post("/answers", json={"prompt": "Hello?"})
     place = answer.headers.get("Location", "")
     assert place.endswith(f"/answers/{answer.json['id']}"), (
-        f"POST /answers has the Location {place!r}, expected"
-        f" '/answers/{answer.json['id']}': a 201 says where the new thing is, with"
-        ' url_for("read", name=name).'
+        f"POST /answers: expected the Location '/answers/{answer.json['id']}', got"
+        f' {place!r}. A 201 says where the new resource is: use url_for("read",'
+        " name=name)."
     )
 
 
@@ -718,8 +722,8 @@ def test_nobody_can_guess_the_name_of_an_answer(program):
         random.seed(20)  # so that random's numbers come again; those of secrets do not
         names.append(store.begin())
     assert names[0] != names[1], (
-        "Two answers got one name: names are made of random numbers that can be"
-        " foretold. secrets.token_urlsafe(16) makes some that nobody can."
+        "Two answers got the same name: their random numbers are predictable. Use"
+        " secrets.token_urlsafe(16)."
     )
     names += [store.begin() for _ in range(48)]
     for name in names:
@@ -727,9 +731,9 @@ def test_nobody_can_guess_the_name_of_an_answer(program):
     # How much differs between names: of each place, how many letters were seen there.
     bits = sum(log2(len(set(letters))) for letters in zip(*names, strict=False))
     assert bits > 80, (
-        f"The names of answers are like {names[0]!r} and {names[1]!r}, and can be"
-        " guessed, but whoever knows one can read the answer: make them of sixteen"
-        " random bytes, with token_urlsafe(16)."
+        f"The names of answers, such as {names[0]!r} and {names[1]!r}, can be guessed,"
+        " and anyone who knows a name can read the answer. Make each from sixteen"
+        " random bytes: token_urlsafe(16)."
     )
 
 
@@ -746,14 +750,14 @@ def test_nobody_is_given_the_name_of_an_answer_or_stops_it_by_looking(
         answer = client.get(path)
         if not rule.arguments:
             assert name not in answer.get_data(as_text=True), (
-                f"GET {path} says the name of an answer that somebody else has begun:"
-                " whoever knows a name can read the answer, so it is given only to the"
-                " one who began it."
+                f"GET {path} reveals the name of somebody else's answer, and anyone who"
+                " knows a name can read the answer. Give the name only to the client"
+                " that started it."
             )
         goes_on = program.store.add(name, TOKEN)
         assert goes_on, (
-            f"GET {path} ended an answer. Any page can let a browser GET any address,"
-            " with an <img> say: what changes something is a POST or a DELETE."
+            f"GET {path} ended an answer. Any page can make a browser GET any address,"
+            " for example with an <img>. Use POST or DELETE for what changes something."
         )
         answer.close()
     gate.set()
@@ -774,13 +778,14 @@ def test_only_so_many_answers_are_written_at_once(
     refused = client.post("/answers", json=question)
     gate.set()
     assert [answer.status_code for answer in begun] == [201, 201], (
-        "Two answers may be written at once, and the second question got a"
-        f" {begun[1].status_code}: begin() counts those whose ended_at is None."
+        "Two answers may run at once, but the second question got a"
+        f" {begun[1].status_code}. Let begin() count the answers whose ended_at is"
+        " None."
     )
     assert refused.status_code == 503 and refused.headers.get("Retry-After"), (
-        "Two answers may be written at once, two are, and a third question got a"
-        f" {refused.status_code}, expected 503 with Retry-After: begin() refuses"
-        " it, if len(running) >= AT_ONCE."
+        "Two answers may run at once, and two are running. Expected status 503 with"
+        f" Retry-After for a third question, got {refused.status_code}. Let begin()"
+        " refuse it when len(running) >= AT_ONCE."
     )
     places = [f"/answers/{answer.json['id']}" for answer in begun]
     for place in places:
@@ -793,10 +798,10 @@ def test_only_so_many_answers_are_written_at_once(
             answer_with(*script)
             answer = client.post("/answers", json=question)
             assert answer.status_code == 201, (
-                "All answers had ended, and the next question got a"
-                f" {answer.status_code}: a question that is refused takes no place, so"
-                " read the prompt before store.begin(); and whatever ends an answer,"
-                " end() sets its ended_at."
+                "All answers had ended, but the next question got a"
+                f" {answer.status_code}. A refused question must not take a place: read"
+                " the prompt before store.begin(). Let end() set ended_at, whatever"
+                " ends the answer."
             )
             read(client, f"/answers/{answer.json['id']}")
 
@@ -812,13 +817,14 @@ def test_headers_limits_and_names_are_still_there(client, answer_with, begin):
             value = answer.headers.get(name, "")
             for word in words:
                 assert word in value, (
-                    f"The header {name} of an answer is {value!r}, without {word!r}, so"
-                    f" {still_there.WHY[name]}: give Response the HEADERS of events.py."
+                    f"The header {name} of an answer is {value!r}. Expected {word!r} in"
+                    f" it. Without it, {still_there.WHY[name]}. Pass Response the"
+                    " HEADERS of events.py."
                 )
         may_read = answer.headers.get("Access-Control-Allow-Origin")
         assert not may_read, (
-            "An answer has the header Access-Control-Allow-Origin, so that a page of"
-            " another server may read it. Leave it out: our own page needs none."
+            "An answer has the header Access-Control-Allow-Origin, so a page on another"
+            " server may read it. Leave it out: our own page does not need it."
         )
     still_there.a_body_that_is_too_large_is_refused(client, answer_with, "/answers")
     still_there.a_foreign_name_gets_nothing(client, answer_with, "/answers")
@@ -826,6 +832,6 @@ def test_headers_limits_and_names_are_still_there(client, answer_with, begin):
     gone = client.get("/answers/nobody-knows")
     said = gone.get_json(silent=True)
     assert isinstance(said, dict) and said.get("error"), (
-        f"The 404 for an answer that is not there says {short(gone.text)}, expected"
-        ' {"error": "a sentence"}: app.register_error_handler(HTTPException, as_json).'
+        f'The 404 for an unknown answer says {short(gone.text)}. Expected {{"error": "a'
+        ' sentence"}: write app.register_error_handler(HTTPException, as_json).'
     )

@@ -7,7 +7,7 @@ const place = document.querySelector("#place");
 const problem = document.querySelector("#problem");
 const REASONS = {
   stopped: "You stopped here.",
-  length: "The answer is not whole: it reached the limit on its length.",
+  length: "The answer is not whole: it reached its length limit.",
   content_filter: "The answer is not whole: the provider's filter stopped it.",
 };
 const ATTEMPTS = 20; // to reach a server again, a second apart

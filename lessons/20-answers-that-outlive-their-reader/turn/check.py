@@ -39,7 +39,7 @@ def text_of(begin, client):
         try:
             return client.get(place)
         except KeyError as error:
-            error.add_note('Not every event has a "token": start and done have none.')
+            error.add_note('Not every event has a "token": start and done do not.')
             raise
 
     return get
@@ -48,20 +48,20 @@ def text_of(begin, client):
 def test_the_text_of_a_whole_answer(text_of):
     answer = text_of(*TEXTS)
     assert answer.status_code != 404, (
-        "GET /answers/<name>/text gave a 404, and the answer is there: write the view"
+        "GET /answers/<name>/text gave a 404 for an answer that exists. Write the view"
         ' @app.get("/answers/<name>/text").'
     )
     assert answer.status_code == 200, (
-        f"The answer has ended, and the status was {answer.status_code}, expected"
-        ' 200: its last event is then "done" or "error".'
+        f"The answer has ended. Expected status 200, got {answer.status_code}. Its last"
+        ' event is "done" or "error" then.'
     )
     assert answer.mimetype == "text/plain", (
-        f"The text is sent as {answer.mimetype}, expected text/plain: a browser"
-        " would take what the model wrote for markup."
+        f"Expected Content-Type text/plain, got {answer.mimetype}. Otherwise a browser"
+        " may take the model's text for markup."
     )
     assert answer.text == "".join(TEXTS), (
-        f"The model wrote {''.join(TEXTS)!r}, and the text is {short(answer.text)}:"
-        ' join the "token" of each event that has one, with nothing between them.'
+        f"The model wrote {''.join(TEXTS)!r}, and the text is {short(answer.text)}."
+        ' Join the "token" of each event that has one, with nothing between them.'
     )
 
 
@@ -84,16 +84,16 @@ def test_the_text_so_far_is_sent_at_once(begin, client):
     gate.set()
     list(reader)
     assert made == 1, (
-        "The text came when the model had ended: send what is there, and do not wait"
-        " for more."
+        "The text came only after the model had ended. Send what is there, and do not"
+        " wait for more."
     )
     assert answer.status_code == 202, (
-        f"The answer was still being written, and the status was {answer.status_code},"
-        ' expected 202: the last event of an answer that has ended is "done" or'
-        ' "error".'
+        "The answer was still being written. Expected status 202, got"
+        f' {answer.status_code}. An answer has ended only when its last event is "done"'
+        ' or "error".'
     )
     assert text == "one", (
-        f'The model had written "one", and the text is {short(text)}: send what is'
+        f'The model had written "one", and the text is {short(text)}. Send what is'
         " there."
     )
 
@@ -105,29 +105,29 @@ def test_an_answer_without_a_text_yet_is_not_finished(begin, client):
     made = model.made
     gate.set()
     assert (answer.status_code, answer.text, made) == (202, "", 0), (
-        "The model had written nothing yet, and the view gave"
-        f" {answer.status_code} with {short(answer.text)}, expected 202 with an"
-        ' empty text: the first event, "start", has no token.'
+        "The model had written nothing yet. Expected status 202 with an empty text, got"
+        f' {answer.status_code} with {short(answer.text)}. The first event, "start",'
+        " has no token."
     )
 
 
 def test_an_answer_whose_model_failed_has_ended_too(text_of):
     answer = text_of("one", ModelAPIError(SECRET))
     assert answer.status_code == 200, (
-        "The model failed after its first text, so no more will come, and the status"
-        f' was {answer.status_code}, expected 200: the last event is "error" then.'
+        "The model failed after its first text, so nothing more will come. Expected"
+        f' status 200, got {answer.status_code}. The last event is "error" then.'
     )
     assert answer.text == "one", (
-        'The model wrote "one" and failed, and the text is'
-        f" {short(answer.text)}: only the token events are text of the model."
+        f'The model wrote "one" and failed, and the text is {short(answer.text)}. Only'
+        " token events contain the model's text."
     )
 
 
 def test_an_answer_that_is_not_there_is_a_404(client):
     answer = client.get("/answers/nobody-knows/text")
     assert answer.status_code == 404, (
-        f"GET /answers/nobody-knows/text gave {answer.status_code}, expected 404:"
-        " store.so_far(name) raises it."
+        "GET /answers/nobody-knows/text: expected status 404, got"
+        f" {answer.status_code}. store.so_far(name) raises it."
     )
 
 
@@ -135,13 +135,13 @@ def test_no_cache_keeps_the_text_and_no_browser_guesses_what_it_is(text_of):
     headers = text_of("one").headers
     kept = headers.get("Cache-Control", "")
     assert "no-store" in kept, (
-        "The text changes while it is written, and its header Cache-Control is"
-        f" {kept!r}: send no-store, as HEADERS in events.py has it, or a cache may give"
-        " out half of it for ever."
+        "The text changes while the answer is being written, and its header"
+        f" Cache-Control is {kept!r}. Send no-store, as HEADERS in events.py does."
+        " Otherwise a cache may serve half of the text forever."
     )
     assert headers.get("X-Content-Type-Options") == "nosniff", (
-        "The text has no header X-Content-Type-Options: nosniff, which HEADERS in"
-        " events.py has: a browser might guess that the model's text is a page."
+        "The text has no header X-Content-Type-Options: nosniff, so a browser might"
+        " guess that the model's text is a page. Send it: HEADERS in events.py has it."
     )
 
 
@@ -158,8 +158,8 @@ class Busy:
 
     def __getattr__(self, name):
         assert name in self.methods, (
-            f"The view uses store.{name}, which the store in Redis does not have:"
-            " store.so_far(name) is in both."
+            f"The view uses store.{name}, which the Redis store does not have. Use"
+            " store.so_far(name), which both have."
         )
 
         def call(answer, *arguments):
@@ -189,8 +189,8 @@ def test_half_of_a_text_is_never_sent_as_finished(
     monkeypatch.setattr(program, "store", Busy(store, methods))
     answer = client.get(f"/answers/{name}/text")
     assert (answer.status_code, answer.text) != (200, "one"), (
-        'The view took the text "one"; then the writer added the rest and ended the'
-        " answer; and the status was 200, though half of the text is missing. Take text"
-        " and status from the same events, or ask whether it is over before you take"
-        " them."
+        'The view took the text "one". Then the writer added the rest and ended the'
+        " answer, and the view sent status 200 with half of the text. Take text and"
+        " status from the same events, or check whether the answer is over before you"
+        " take them."
     )
