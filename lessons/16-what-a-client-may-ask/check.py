@@ -37,7 +37,7 @@ def chat(answer_with, client):
         try:
             return model, client.post(PATH, json=question, headers=HEADERS)
         except Exception as error:
-            error.add_note(f"That was for a question with {json.dumps(fields)}.")
+            error.add_note(f"The check asked with {json.dumps(fields)}.")
             if isinstance(error, KeyError) and error.args:
                 error.add_note(about_the_row(str(error.args[0])))
             raise
@@ -48,10 +48,10 @@ def chat(answer_with, client):
 def about_the_row(path):
     """Say what to try where WANTED has no row for the path of a field."""
     if path.rpartition(".")[2] in NAMES:
-        return f"Give {path} a row in WANTED, which says what it is."
+        return f"Add a row for {path} to WANTED that says what it must be."
     return (
-        f"{path} is a field that this server does not know, and such fields are"
-        ' ignored: without extra="forbid" pydantic does that by itself.'
+        f"This server does not know the field {path}, and unknown fields are ignored."
+        ' Remove extra="forbid": pydantic ignores them by default.'
     )
 
 
@@ -102,12 +102,12 @@ THEIR_WORDS = ["pydantic", "validation error", "Input should be", "type=", "\n"]
 def must_be_left(model, what):
     """Fail unless the model's stream was closed before it had come to its end."""
     assert model.closed.wait(PATIENCE), (
-        f"{what} the model's stream stayed open: it writes on, and you pay for it. Let"
-        " the generator return there."
+        f"{what} The model's stream stayed open: the model keeps writing, and you pay"
+        " for it. Return from the generator there."
     )
     assert model.closed_early, (
-        f"{what} the model was read to its end, for nobody: you pay for what nobody"
-        " gets. Let the generator return there, and read no more."
+        f"{what} The program read the model to its end, for nobody, and you pay for"
+        " that. Return from the generator there, and read no more."
     )
 
 
@@ -122,33 +122,33 @@ def refuse(chat):
                 model, answer = chat("one", **{name: value})
             except (AttributeError, TypeError) as error:
                 error.add_note(
-                    'A validator with mode="before" is called before the type is'
-                    " looked at, so its value can be anything that JSON has."
+                    'A validator with mode="before" runs before the type is checked, so'
+                    " its value can be any JSON value."
                 )
                 raise
             assert answer.status_code == 400, (
-                f"{what}, which makes no sense, and the status is"
-                f" {answer.status_code}, expected 400: let the type of the field,"
-                " and Field(...), say what it has to be."
+                f"{what}, which makes no sense. Expected status 400, got"
+                f" {answer.status_code}. Let the field's type and Field(...) say what"
+                " it must be."
             )
             error = (answer.get_json(silent=True) or {}).get("error")
             param = error.get("param") if isinstance(error, dict) else None
             assert param == name, (
-                f"{what}, and the error's param is {param!r}, expected {name!r}:"
-                " name the field that is wrong."
+                f"{what}. Expected the error's param {name!r}, got {param!r}. Name the"
+                " field that is wrong."
             )
             sentence = error.get("message") or ""
             assert name in sentence and len(sentence) > len(name) + 10, (
-                f"{what}, and the message is {sentence!r}: say in a sentence what"
-                f" {name} has to be, with a row in WANTED."
+                f"{what}, and the message is {sentence!r}. Say in a sentence what"
+                f" {name} must be, with a row in WANTED."
             )
             theirs = [words for words in THEIR_WORDS if words in sentence]
             assert not theirs, (
-                f"{what}, and the message is {short(sentence)}: those are pydantic's"
-                " words, for programmers, and they repeat what was sent. Say it in"
-                " your own, with the row of WANTED."
+                f"{what}, and the message is {short(sentence)}. Those are pydantic's"
+                " words, which are for programmers and repeat what was sent. Use your"
+                " own words, from the row in WANTED."
             )
-            assert not model.prompts, f"{what}, and the model was asked all the same."
+            assert not model.prompts, f"{what}, but the program asked the model."
 
     return ask
 
@@ -157,16 +157,17 @@ def test_a_plain_question_is_answered(chat):
     _, answer = chat("one", " two", stream=True)
     what = "A question had none of the new fields"
     assert answer.status_code != 400, (
-        f"{what}, and the status is 400, with {short(answer.text)}: each new field"
-        " needs a default, for clients that leave it out."
+        f"{what}, but expected status 200, got 400 with {short(answer.text)}. Give each"
+        " new field a default, for clients that leave it out."
     )
     assert answer.status_code == 200, (
-        f"{what}, and the status is {answer.status_code}: something broke before the"
-        " first text, and the log below says where."
+        f"{what}. Expected status 200, got {answer.status_code}. Something broke before"
+        " the first text. Read the log for the line."
     )
     assert said(answer.text) == "one two", (
-        f"{what}, and of 'one two' the client got {short(said(answer.text))}: with no"
-        " stops, before() in stops.py yields each text as it is."
+        f"{what}. The model wrote 'one two', and the client got"
+        f" {short(said(answer.text))}. Without stops, let before() in stops.py yield"
+        " each text as it is."
     )
     indexes = {
         choice["index"]
@@ -174,13 +175,13 @@ def test_a_plain_question_is_answered(chat):
         for choice in each.get("choices", [])
     }
     assert indexes == {0}, (
-        f"{what}, and {len(indexes)} answers came: if a client does not ask for more, n"
-        " is 1."
+        f"{what}. Expected one answer, got {len(indexes)}. Let n be 1 for clients that"
+        " do not set it."
     )
     failure = chunks(answer.text)[-1].get("error")
     assert not failure, (
-        f"{what}, and after 'one two' came an error: your program raised something when"
-        " the answer had ended, and the log below says where. Does app.py find"
+        f"{what}. After 'one two' came an error: the program raised something when the"
+        " answer had ended. Read the log for the line. Does app.py find"
         " question.stream_options.include_usage?"
     )
 
@@ -193,52 +194,52 @@ def test_max_tokens_ends_the_answer(chat):
         model, answer = chat("one", " two", " three", stream=True, **{name: 2})
         seen = said(answer.text)
         assert answer.status_code == 200, (
-            f"{name} was 2, which is right, and the status is {answer.status_code}:"
-            f" {short(answer.text)}."
+            f"{name} was 2, which is valid. Expected status 200, got"
+            f" {answer.status_code}: {short(answer.text)}."
         )
         assert seen != "one two three", (
-            f"{name} was 2, and the client got all three texts, {seen!r}: make {name} a"
-            " field of Question, let most_tokens() return the smaller of the two, and"
-            " pieces() in choices.py return when self.tokens has reached it."
+            f"{name} was 2, but the client got all three texts, {seen!r}. Make {name} a"
+            " field of Question, let most_tokens() return the smaller limit, and return"
+            " from pieces() in choices.py when self.tokens has reached it."
         )
         assert seen == "one two", (
-            f"{name} was 2, and of the texts 'one', ' two', ' three' the client got"
-            f" {seen!r}, expected 'one two'."
+            f"{name} was 2, and the texts were 'one', ' two', ' three'. Expected 'one"
+            f" two', got {seen!r}."
         )
         assert "error" not in chunks(answer.text)[-1], (
-            f"{name} was 2, and the answer, which had more to say, ended in an error:"
-            ' that it is cut here is no failure. Set self.reason to "length", and let'
-            " pieces() return, so that nothing below its loop is done."
+            f"{name} was 2, and the answer that was cut there ended in an error."
+            ' Reaching the limit is not a failure. Set self.reason to "length", and'
+            " return from pieces(), so that nothing below its loop runs."
         )
         assert reason(answer.text) == "length", (
-            f"{name} was 2, and the answer, which had more to say, ended with the"
-            f" finish_reason {reason(answer.text)!r}: expected"
-            ' "length", OpenAI\'s word for an answer that reached its limit.'
+            f"{name} was 2, and the answer was cut there. Expected the finish_reason"
+            ' "length", OpenAI\'s word for that, got '
+            f"{reason(answer.text)!r}."
         )
-        must_be_left(model, f"{name} was 2, and after two texts")
+        must_be_left(model, f"{name} was 2, and the client got two texts.")
         whole = chat("one", " two", " three", **{name: 2})[1]
         found = (whole.get_json(silent=True) or {}).get("choices") or [{}]
         message = found[0].get("message") or {}
         seen = message.get("content"), found[0].get("finish_reason")
         assert seen == ("one two", "length"), (
-            f"{name} was 2 and the client wanted the answer whole, without a stream;"
-            f" content and finish_reason are {seen}, expected ('one two',"
-            " 'length'): the limit holds for both."
+            f"{name} was 2, and the client asked without a stream. Expected the content"
+            f" and finish_reason ('one two', 'length'), got {seen}. The limit applies"
+            " with and without a stream."
         )
     text = chat("one", " two", stream=True, max_tokens=2)[1].text
     assert (said(text), reason(text)) == ("one two", "stop"), (
-        "max_tokens was 2, the model wrote 'one two' and was done, and the client got"
-        f" {(said(text), reason(text))}: an answer that just fits is whole, so look for"
-        " the limit when one more text has come."
+        "max_tokens was 2, and the model wrote 'one two' and stopped. Expected ('one"
+        f" two', 'stop'), got {(said(text), reason(text))}. An answer that just fits is"
+        " complete: check the limit only when one more text comes."
     )
     answer = chat("one", " two", stream=True, max_tokens=1, max_completion_tokens=9)[1]
     what = "max_tokens was 1 and max_completion_tokens 9"
     assert answer.status_code == 200, (
-        f"{what}, which is right, and the status is {answer.status_code}: ge=1 in Field"
-        " takes 1 too."
+        f"{what}, which is valid. Expected status 200, got {answer.status_code}. Use"
+        " ge=1 in Field, which accepts 1 too."
     )
     assert said(answer.text) == "one", (
-        f"{what}, and the client got {said(answer.text)!r}: the smaller one holds."
+        f"{what}. Expected 'one', got {said(answer.text)!r}. The smaller limit applies."
     )
 
 
@@ -247,16 +248,16 @@ def test_no_limit_is_no_limit(chat):
     for fields in {}, {"max_tokens": 100_000}, {"max_completion_tokens": 100_000}:
         answer = chat(*texts, **fields)[1]
         assert answer.status_code == 200, (
-            f"The question had {fields}, which is right, and the status is"
-            f" {answer.status_code}, with {short(answer.text)}: who may ask for how"
-            " much is not this lesson's question, so a limit has no upper end."
+            f"The question had {fields}, which is valid. Expected status 200, got"
+            f" {answer.status_code} with {short(answer.text)}. Do not set an upper end"
+            " for a limit: this lesson does not restrict who may ask for how much."
         )
         choice = answer.json["choices"][0]
         seen = len(choice["message"]["content"].split()), choice["finish_reason"]
         assert seen == (MANY, "stop"), (
-            f"The question had {fields}, the model wrote {MANY} words, and the client"
-            f" got {seen[0]}, with the finish_reason {seen[1]!r}: if a client does not"
-            " ask for less, NO_LIMIT is a number that no answer reaches."
+            f"The question had {fields}, and the model wrote {MANY} words. Expected all"
+            f" of them and the finish_reason 'stop', got {seen[0]} and {seen[1]!r}. Let"
+            " NO_LIMIT be a number that no answer reaches."
         )
 
 
@@ -283,40 +284,41 @@ def test_answers_are_kept_apart_by_their_index(chat):
 
     _, answer = chat(begin, "one", go_on, " two", n=2, stream=True)
     if answer.status_code == 400 and answer.json["error"]["param"] == "n":
-        pytest.skip("it refuses more answers than one, which is fair.")
+        pytest.skip("it accepts only one answer for each question, which is fine.")
     seen = [said(answer.text, index) for index in (0, 1)]
     assert seen != ["one two", ""], (
-        "n was 2, and one answer came, that of index 0: make n a field of Question."
+        "n was 2, but only one answer came, with index 0. Make n a field of Question."
     )
     assert seen[1], (
-        "n was 2, and all that came has the index 0: each choice says to which answer"
-        " it belongs."
+        "n was 2, but every choice has the index 0. Give each choice the index of its"
+        " answer."
     )
     assert seen == ["one two", "one two"], (
-        f"n was 2, and by their index the two answers are {seen}, expected 'one"
-        " two' twice: each choice says which answer it belongs to, and what one answer"
-        " keeps is not in a name at the top of a file, which all of them share."
+        f"n was 2. By index, expected 'one two' twice, got {seen}. Give each choice the"
+        " index of its answer, and keep nothing of an answer in a global name, which"
+        " all answers share."
     )
     assert not alone, (
-        "n was 2, and the second answer was not begun before the first had ended: let"
+        "n was 2, and the second answer began only after the first had ended. Let"
         " side_by_side write them at the same time."
     )
     status = chat("one", n=4)[1].status_code
     assert status == 200, (
-        f"n was 4, and the status is {status}: le=4 in Field takes 4 too."
+        f"n was 4. Expected status 200, got {status}. Use le=4 in Field, which accepts"
+        " 4 too."
     )
     text = chat("one", " two", " three", n=2, max_tokens=2, stream=True)[1].text
     seen = [said(text, index) for index in (0, 1)]
     assert seen == ["one two", "one two"], (
-        f"n was 2 and max_tokens 2, and the client got {seen}, expected 'one two'"
-        " twice: each answer may have so many tokens."
+        f"n was 2 and max_tokens 2. Expected 'one two' twice, got {seen}. The limit"
+        " applies to each answer by itself."
     )
     _, answer = chat("one", n=2)
     found = (answer.get_json(silent=True) or {}).get("choices", [])
     indexes = [choice.get("index") for choice in found]
     assert indexes == [0, 1], (
-        f"n was 2, and the whole answer has choices with the indexes {indexes},"
-        " expected [0, 1]."
+        "n was 2. Expected choices with the indexes [0, 1] in the whole answer, got"
+        f" {indexes}."
     )
 
 
@@ -328,7 +330,7 @@ def test_two_answers_py_shows_both(chat, answer_with, folder, program, serve, te
     """two_answers.py shows both answers."""
     path = folder / "two_answers.py"
     if chat("one", n=2)[1].status_code == 400 or not path.exists():
-        pytest.skip("it has no need of two_answers.py.")
+        pytest.skip("it does not need two_answers.py.")
     answer_with("one", " two")
     url = f"{serve(program.app)}/v1"
     shown = terminal.run(
@@ -336,8 +338,8 @@ def test_two_answers_py_shows_both(chat, answer_with, folder, program, serve, te
         *("two_answers.py", url, "Hello?"),
     )
     assert shown.count("one two") >= 2, (
-        f"Both answers were 'one two', and two_answers.py shows {short(shown)}: gather"
-        " each by its choice.index."
+        f"Both answers were 'one two', and two_answers.py shows {short(shown)}. Collect"
+        " the text of each answer by its choice.index."
     )
 
 
@@ -351,25 +353,26 @@ def test_tokens_are_counted_when_asked_for(chat):
     text = chat(*script, stream=True, stream_options={"include_usage": True})[1].text
     last = chunks(text)[-1]
     assert last.get("usage"), (
-        'stream_options was {"include_usage": true}, and the last chunk has no usage:'
-        " make stream_options a field of Question, and StreamOptions a class of Fields"
-        " with a field include_usage."
+        'stream_options was {"include_usage": true}, but the last chunk has no usage.'
+        " Make stream_options a field of Question, and write a class"
+        " StreamOptions(Fields) with a field include_usage."
     )
     seen = {name: last["usage"].get(name) for name in tokens}
     assert seen == tokens and last["choices"] == [], (
-        f"The model used {used}, and the last chunk was {short(last)}: with"
-        f' include_usage it has "choices": [] and "usage": {tokens}.'
+        f'The model used {used}. With include_usage, expected "choices": [] and'
+        f' "usage": {tokens} in the last chunk, got {short(last)}.'
     )
     for fields in {}, {"stream_options": {}}, {"stream_options": {"other": True}}:
         usage = chunks(chat(*script, stream=True, **fields)[1].text)[-1].get("usage")
         assert not usage, (
-            f"The question had {fields}, nobody asked for the usage, and a chunk"
-            " without choices came: many clients look at choices[0] of every chunk."
+            f"The question had {fields} and asked for no usage, but a chunk without"
+            " choices came. Many clients read choices[0] of every chunk. Send the usage"
+            " only if the client asks for it."
         )
     usage = (chat(*script)[1].get_json(silent=True) or {}).get("usage") or {}
     assert usage.get("total_tokens") == 8, (
-        f"The model used {used}, and the whole answer has the usage {usage}: it always"
-        f" has one, {tokens}."
+        f"The model used {used}. Expected the usage {tokens} in the whole answer, which"
+        f" always has one, got {usage}."
     )
 
 
@@ -383,49 +386,48 @@ def test_wrong_stream_options_are_refused_by_their_name(refuse):
 def test_a_stop_ends_the_answer(chat):
     model, answer = chat("a world b", stop="world", stream=True)
     assert answer.status_code == 200, (
-        'stop was "world", which is right, and the status is'
-        f" {answer.status_code}: one text is taken as a list with one."
+        'stop was "world", which is valid. Expected status 200, got'
+        f" {answer.status_code}. Treat one text as a list with that text."
     )
     seen = said(answer.text)
     assert seen != "a world b", (
-        "The stop was 'world', the model wrote 'a world b', and all of it was sent:"
-        " make stop a field of Question, and let before() in stops.py end there."
+        "The stop was 'world', and the model wrote 'a world b', but the client got all"
+        " of it. Make stop a field of Question, and let before() in stops.py end there."
     )
     assert seen == "a ", (
-        f"The stop was 'world', the model wrote 'a world b' in one piece, and the"
-        f" answer was {seen!r}, expected 'a ': neither the stop nor what follows it"
-        " is sent."
+        "The stop was 'world', and the model wrote 'a world b' in one piece. Expected"
+        f" 'a ', got {seen!r}. Send neither the stop nor what follows it."
     )
     assert reason(answer.text) == "stop", (
-        "The answer came to its stop, and ended with the finish_reason"
-        f' {reason(answer.text)!r}: that is a good end, "stop".'
+        'The answer reached its stop. Expected the finish_reason "stop", which is a'
+        f" good end, got {reason(answer.text)!r}."
     )
-    must_be_left(model, "The answer came to its stop, and")
+    must_be_left(model, "The answer reached its stop.")
     whole = chat("a world b", stop="world")[1].get_json(silent=True) or {}
     choice = (whole.get("choices") or [{}])[0]
     seen = (choice.get("message") or {}).get("content"), choice.get("finish_reason")
     assert seen == ("a ", "stop"), (
-        "The stop was 'world', the model wrote 'a world b', and the client wanted the"
-        f" answer whole, without a stream; content and finish_reason are {seen},"
-        " expected ('a ', 'stop'): a stop holds for both."
+        "The stop was 'world', the model wrote 'a world b', and the client asked"
+        " without a stream. Expected the content and finish_reason ('a ', 'stop'), got"
+        f" {seen}. A stop applies with and without a stream."
     )
     answer = chat("world", " and more", stop="world", stream=True)[1]
     seen = answer.status_code, said(answer.text), reason(answer.text)
     assert seen == (200, "", "stop"), (
-        "The stop was 'world', and the model began with it; status, text and"
-        f" finish_reason are {seen}, expected (200, '', 'stop'): the client wanted"
-        " no more than that."
+        "The stop was 'world', and the model began with it. Expected status, text and"
+        f" finish_reason (200, '', 'stop'), got {seen}. An empty answer is what the"
+        " client asked for."
     )
 
 
 def test_a_stop_applies_to_each_answer(chat):
     _, answer = chat("one", " two END", n=2, stop="END", stream=True)
     if answer.status_code == 400:
-        pytest.skip("it refuses more answers than one, which is fair.")
+        pytest.skip("it accepts only one answer for each question, which is fine.")
     seen = [said(answer.text, index) for index in (0, 1)]
     assert seen == ["one two ", "one two "], (
-        f"n was 2 and the stop 'END', both answers were 'one two END', and the client"
-        f" got {seen}: a stop holds for each of them."
+        "n was 2, the stop was 'END', and both answers were 'one two END'. The client"
+        f" got {seen}. Apply the stop to each answer."
     )
 
 
@@ -446,12 +448,12 @@ AGAIN = [  # stop, pieces, and the answer: the stop begins inside of what looked
 def test_a_stop_is_found_though_it_comes_in_pieces(chat):
     seen = said(chat(*HELLO, stop="world", stream=True)[1].text)
     assert "wo" not in seen, (
-        f"The stop was 'world', which came in pieces, and the answer was {seen!r}: hold"
+        f"The stop was 'world', which came in pieces, and the client got {seen!r}. Hold"
         " back what may be the beginning of a stop."
     )
     assert seen == "Hello, ", (
-        f"The stop was 'world', and the answer was {seen!r}, expected 'Hello, ':"
-        " what cannot be a part of a stop is sent."
+        f"The stop was 'world'. Expected 'Hello, ', got {seen!r}. Send what cannot be"
+        " part of a stop."
     )
     for stops in (
         ["world", "never"],
@@ -462,35 +464,35 @@ def test_a_stop_is_found_though_it_comes_in_pieces(chat):
         answer = chat(*HELLO, stop=stops, stream=True)[1]
         seen = said(answer.text)
         assert answer.status_code == 200, (
-            f"The stops were {stops}, which is right, and the status is"
-            f" {answer.status_code}: a list is taken as it is."
+            f"The stops were {stops}, which is valid. Expected status 200, got"
+            f" {answer.status_code}. Take a list as it is."
         )
         assert seen == "Hello, ", (
-            f"The stops were {stops}, the model wrote 'Hello, world, and more', and"
-            f" the answer was {seen!r}, expected 'Hello, ': each of them may have"
-            " begun, and the longest that ends here began first."
+            f"The stops were {stops}, and the model wrote 'Hello, world, and more'."
+            f" Expected 'Hello, ', got {seen!r}. Any of the stops may have begun, and"
+            " the longest one that ends here began first."
         )
     seen = said(
         chat("This is an ", "end.", stop=["an end", "end"], stream=True)[1].text
     )
     assert seen == "This is ", (
-        "The stops were ['an end', 'end'], the model wrote 'This is an end.', and the"
-        f" answer was {seen!r}, expected 'This is ': of two that end here the"
-        " longer began first, max(..., key=len)."
+        "The stops were ['an end', 'end'], and the model wrote 'This is an end.'."
+        f" Expected 'This is ', got {seen!r}. Of two stops that end here, the longer"
+        " one began first: max(..., key=len)."
     )
     seen = said(chat("Why!?! And more", stop="?!", stream=True)[1].text)
     assert seen == "Why!", (
-        f"The stop was '?!', the model wrote 'Why!?! And more', and the answer was"
-        f" {seen!r}, expected 'Why!': take the stop away once, as removesuffix"
-        " does, and not each of its letters."
+        "The stop was '?!', and the model wrote 'Why!?! And more'. Expected 'Why!', got"
+        f" {seen!r}. Remove the stop once, as removesuffix does, and not each of its"
+        " letters."
     )
     for stop, pieces, expected in AGAIN:
         seen = said(chat(*pieces, stop=stop, stream=True)[1].text)
         assert seen == expected, (
-            f"The stop was {stop!r}, the model wrote {pieces}, and the answer was"
-            f" {seen!r}, expected {expected!r}: where one beginning of a stop was"
-            " none, another may have begun inside it. Look at each place of what is"
-            " held."
+            f"The stop was {stop!r}, and the model wrote {pieces}. Expected"
+            f" {expected!r}, got {seen!r}. When the beginning of a stop turns out to be"
+            " none, another may have begun inside it. Check every position of what you"
+            " hold back."
         )
 
 
@@ -498,9 +500,9 @@ def test_what_was_held_back_follows_when_it_is_not_a_stop(chat):
     for pieces in ["a w", "ord"], ["a", " wor"], ["w", "w", "worl"], ["a Wor", "ld"]:
         seen = said(chat(*pieces, stop=["world"], stream=True)[1].text)
         assert seen == "".join(pieces), (
-            f"The stop was 'world', the model wrote {pieces}, and the answer was"
-            f" {seen!r}: what was held back has to follow once it is no stop after all,"
-            " and at the end of the answer too."
+            f"The stop was 'world', and the model wrote {pieces}. The client got"
+            f" {seen!r}. Send what you held back once it is not a stop, and at the end"
+            " of the answer, too."
         )
 
 
@@ -537,9 +539,9 @@ def test_only_what_may_be_a_stop_is_held_back(chat):
     for stops, written, sure in HELD:
         had = held_too_long(chat, stops, written, sure)
         assert had is None, (
-            f"The stops were {stops}, the model had written {written!r} and waited, and"
-            f" the client had {had!r}, expected {sure!r}: hold back no more than"
-            " what may be the beginning of a stop."
+            f"The stops were {stops}, and the model had written {written!r} and was"
+            f" waiting. Expected the client to have {sure!r}, got {had!r}. Hold back no"
+            " more than the beginning of a stop."
         )
 
 
@@ -550,16 +552,17 @@ def test_null_stands_for_what_is_not_asked(chat):
     for name in WRONG:
         _, answer = chat("one", **{name: None})
         assert answer.status_code == 200, (
-            f"{name} was null, as many clients send what is not set, and the status is"
-            f" {answer.status_code}: build the class on Fields, which leaves null out."
+            f"{name} was null, as many clients send for fields that they do not set."
+            f" Expected status 200, got {answer.status_code}. Build the class on"
+            " Fields, which leaves out null."
         )
 
 
 def test_a_field_that_we_do_not_know_is_ignored(chat):
     _, answer = chat("one", temperature=1, user="Ada", metadata={"a": 1})
     assert answer.status_code == 200, (
-        "temperature, user and metadata were sent, as many clients do, and the status"
-        f" is {answer.status_code}: fields that are not named in Question are ignored."
+        "The client sent temperature, user and metadata, as many do. Expected status"
+        f" 200, got {answer.status_code}. Ignore fields that Question does not name."
     )
 
 
@@ -570,9 +573,9 @@ def test_the_answer_is_what_the_model_wrote(chat):
     for stops in [], ["END"], [" no such stop", "  two three"]:
         seen = said(chat("\n", *TEXTS, stop=stops, stream=True)[1].text)
         assert seen == f"\n{ANSWER}", (
-            f"The model wrote {short(chr(10) + ANSWER)}, no stop of {stops} came, and"
-            f" the deltas say {short(seen)}: each letter is sent, spaces and line ends"
-            " too."
+            f"The model wrote {short(chr(10) + ANSWER)}, without any of the stops"
+            f" {stops}. The deltas say {short(seen)}. Send every letter, with spaces"
+            " and line ends."
         )
 
 
@@ -601,8 +604,8 @@ def test_the_whole_conversation_reaches_the_model(chat):
     answer.get_data()
     seen = model.prompts[0] if model.prompts else answer.text
     assert seen == wanted, (
-        f"The client sent the messages {messages}, and the model was asked {seen},"
-        f" expected {wanted}: the turns are as they were in lesson 15."
+        f"The client sent the messages {messages}. Expected the model to get {wanted},"
+        f" got {seen}. Keep the turns as in lesson 15."
     )
 
 
@@ -611,17 +614,17 @@ def test_a_conversation_may_be_as_long_as_in_lesson_11(chat):
     turn = {"role": "user", "content": "word " * 360}
     answer = chat("one", messages=[turn] * 40)[1]
     assert answer.status_code == 200, (
-        "The client sent forty messages of 1.8 kB each, and the status is"
-        f" {answer.status_code}, expected 200: a message may have 64 KiB, and all"
-        " of them together 1 MiB."
+        "The client sent forty messages of 1.8 kB each. Expected status 200, got"
+        f" {answer.status_code}. A message may have 64 KiB, and all of them together 1"
+        " MiB."
     )
     for messages in [turn | {"content": "x" * 70_000}], [turn] * 700:
         model, answer = chat("one", messages=messages)
         assert answer.status_code == 413 and not model.prompts, (
-            f"The client sent {len(messages)} messages of"
-            f" {len(messages[0]['content'])} letters each, and the status is"
-            f" {answer.status_code}, expected 413: read_question() raises it by"
-            " require_short(), before any model is asked."
+            f"The client sent {len(messages)} messages of {len(messages[0]['content'])}"
+            f" letters each. Expected status 413, got {answer.status_code}. Use"
+            " read_question(), which raises it with require_short() before the model is"
+            " asked."
         )
 
 
@@ -640,9 +643,9 @@ def test_what_this_server_cannot_do_is_still_refused(chat):
     for name, value in [(each, bad) for each in REFUSED for bad in REFUSED[each]]:
         model, answer = chat("one", **{name: value})
         assert answer.status_code == 400 and not model.prompts, (
-            f"{name} was {short(value)}, and the status is {answer.status_code},"
-            " expected 400: what this server does not do it refused in lesson 15,"
-            " so that nobody waits for it."
+            f"{name} was {short(value)}. Expected status 400, got {answer.status_code}."
+            " Refuse what this server cannot do, as in lesson 15: otherwise a client"
+            " waits for it in vain."
         )
 
 
@@ -661,9 +664,9 @@ def test_nobody_is_answered_without_the_key(client, answer_with):
         for asked, answer in statuses.items():
             sent = "no key" if key is None else f"the key {key!r}"
             assert answer.status_code == 401 and not model.prompts, (
-                f"{asked} came with {sent}, and the status is {answer.status_code},"
-                " expected 401: ask_for_the_key() of lesson 15 asks at each"
-                " address below /v1/, and whoever asks."
+                f"{asked} came with {sent}. Expected status 401, got"
+                f" {answer.status_code}. Keep ask_for_the_key() of lesson 15 for every"
+                " address below /v1/."
             )
 
 
@@ -674,7 +677,7 @@ LAST = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
 def test_a_failure_is_said_in_a_sentence_of_our_own(chat, caplog, n):
     """A failure is a status or the last event, in a sentence of our own: n was"""
     failure = ModelConnectionError(SECRET)
-    what = f"The model's connection was lost, n was {n}"
+    what = f"The connection to the model broke, and n was {n}"
     for script, stream, status in (
         ([ModelRateLimitError(SECRET)], True, 429),
         ([ModelRateLimitError(SECRET)], False, 429),
@@ -683,31 +686,32 @@ def test_a_failure_is_said_in_a_sentence_of_our_own(chat, caplog, n):
     ):
         _, answer = chat(*script, n=n, stream=stream)
         if answer.status_code == 400:
-            pytest.skip("it refuses more answers than one, which is fair.")
+            pytest.skip("it accepts only one answer for each question, which is fine.")
         assert answer.status_code == status, (
-            f'{what}, after {script[:-1]}, with "stream": {stream}; the status is'
-            f" {answer.status_code}, expected {status}."
+            f'{what}. It broke after {script[:-1]}, with "stream": {stream}. Expected'
+            f" status {status}, got {answer.status_code}."
         )
         text = answer.text
         for place, words in ("client", text), ("log", caplog.text):
             assert SECRET not in words, (
-                f"{what}, and the {place} gets the provider's own words, {SECRET!r}:"
-                " they can hold part of the key."
+                f"{what}. The {place} gets the provider's own words, {SECRET!r}. They"
+                " can contain part of the key."
             )
         if stream and status == 200:
             last = chunks(text)[-1]
             assert "error" in last and "[DONE]" not in text, (
-                f"{what}, after 'one', and the stream ends in {short(text[-60:])}:"
-                " expected an error as the last event, and no [DONE]."
+                f"{what}. It broke after 'one', and the stream ends in"
+                f" {short(text[-60:])}. Expected an error as the last event, and no"
+                " [DONE]."
             )
 
 
 def test_what_breaks_after_the_finish_reason_takes_no_text_away(chat):
     text = chat("one", LAST, ModelConnectionError(SECRET), stream=True)[1].text
     assert reason(text) == "stop" and "[DONE]" in text, (
-        "The model wrote 'one', said why it ended, and then the connection broke: all"
-        f" of the text was there, and the stream ends in {short(text[-60:])}. Loop over"
-        " ignoring_late_errors(chunks) in pieces(), as before."
+        "The model wrote 'one' and its finish reason, and then the connection broke."
+        f" All the text had arrived, but the stream ends in {short(text[-60:])}. Loop"
+        " over ignoring_late_errors(chunks) in pieces(), as before."
     )
 
 
@@ -716,7 +720,7 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(chat):
     model, answer = chat("one", " two", " three", stream=True)
     next(answer.iter_encoded())
     answer.close()
-    must_be_left(model, "The reader left after the first piece, and")
+    must_be_left(model, "The reader left after the first piece.")
 
 
 def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):

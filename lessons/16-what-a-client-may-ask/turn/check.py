@@ -22,14 +22,17 @@ def shown_for(run_client, serve, program, answer_with):
         try:
             return run_client(server).lstrip(".")  # the dots of one that waits
         except IndexError as error:
-            error.add_note("The chunk with the usage has no choices: loop over them.")
+            error.add_note("The chunk with the usage has no choices. Loop over them.")
             raise
         except AttributeError as error:
-            error.add_note("In all chunks but one chunk.usage is None: look first.")
+            error.add_note(
+                "Only one chunk has a usage: in all others chunk.usage is None. Check"
+                " it first."
+            )
             raise
         except TypeError as error:
             if "argument" in str(error):
-                error.add_note('Give create stream_options={"include_usage": True}.')
+                error.add_note('Pass stream_options={"include_usage": True} to create.')
             raise
 
     return ask
@@ -38,23 +41,23 @@ def shown_for(run_client, serve, program, answer_with):
 def test_the_last_line_says_how_many_tokens_were_used(shown_for):
     shown = shown_for("one", " two", USAGE)
     assert "has to be" not in shown, (
-        f"The server refused what client.py asked, and client.py shows {short(shown)}:"
-        ' send stream_options={"include_usage": True}.'
+        f"The server refused what client.py asked, and client.py shows {short(shown)}."
+        ' Send stream_options={"include_usage": True}.'
     )
     assert "one two" in shown and "stop" in shown, (
         "The server answered 'one two' with the finish_reason 'stop', and client.py"
-        f" shows {short(shown)}: it still says what it said."
+        f" shows {short(shown)}. Keep the text and the finish_reason in what it prints."
     )
     last_line = shown.strip().rpartition("\n")[2]
     assert "23 tokens" not in last_line and "54 tokens" not in last_line, (
         "The question used 23 tokens and the answer 54, and the last line is"
-        f" {last_line!r}: total_tokens counts both."
+        f" {last_line!r}. Print total_tokens, which counts both."
     )
     assert re.search(r"\b77 tokens", last_line), (
-        "Question and answer used 77 tokens together, and the last line is"
-        f" {last_line!r}: it ends in ', 77 tokens'. Ask for the usage with"
-        ' stream_options={"include_usage": True}, and look at chunk.usage in the loop'
-        " over the chunks."
+        "The question and the answer used 77 tokens together. Expected the last line to"
+        f" end in ', 77 tokens', got {last_line!r}"
+        '. Ask for the usage with stream_options={"include_usage": True}, and check'
+        " chunk.usage in the loop over the chunks."
     )
 
 
@@ -68,7 +71,7 @@ def test_a_server_that_does_not_say_is_no_problem(shown_for, serve):
     shown = shown_for(server=f"{serve(server)}/v1")
     assert "one" in shown and "tokens" not in shown and "None" not in shown, (
         "The server did not say how many tokens it used, and client.py shows"
-        f" {short(shown)}: then its last line is as it was."
+        f" {short(shown)}. Leave the last line as it was in that case."
     )
 
 
@@ -78,9 +81,9 @@ def test_an_answer_that_fails_is_still_reported(shown_for):
         try:
             shown = shown_for(*script, ModelConnectionError("lost"))
         except Exception as error:
-            error.add_note(f"{what}, so that no chunk said what was used.")
+            error.add_note(f"{what}, so no chunk had a usage.")
             raise
         assert "failed" in shown and "tokens" not in shown and "None" not in shown, (
-            f"{what}, and client.py shows {short(shown)}: then its last line is as it"
-            " was, and says why."
+            f"{what}, and client.py shows {short(shown)}. Leave the last line as it was"
+            " in that case: it says why."
         )
