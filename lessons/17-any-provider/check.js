@@ -17,7 +17,7 @@ const ask = (page) => page.ask("Hello?", { type: TYPE });
 /** Return the page's details, or say that it has none. */
 function details(page) {
   const found = page.document.querySelector("details");
-  page.must(found, "The page has no <details>: reasoning is there for those who open it.");
+  page.must(found, "The page has no <details>. Put the reasoning there, for readers who want to open it.");
   return found;
 }
 
@@ -38,17 +38,17 @@ export const checks = [
       await page.soon(() => thoughts(page) && details(page).checkVisibility());
       page.must(
         !page.text.includes("Hm."),
-        `The line {"reasoning":"Hm."} came, and #answer shows ${say(page.text)}: what the model thinks is no answer. Append message.reasoning inside <details>.`,
+        `The line {"reasoning":"Hm."} arrived, and #answer shows ${say(page.text)}. Reasoning is not part of the answer. Append message.reasoning inside <details>.`,
       );
       page.must(
         thoughts(page) === "Hm." && details(page).checkVisibility(),
-        `The line {"reasoning":"Hm."} came, the server was still writing, and <details> holds ${say(thoughts(page))}: append message.reasoning there, and take hidden away.`,
+        `The line {"reasoning":"Hm."} arrived while the server was still writing, and <details> contains ${say(thoughts(page))}. Append message.reasoning there, and remove hidden.`,
       );
       answer.send(lines({ reasoning: " Yes." }, { token: "one" }, END)).end();
       await page.soon(() => page.text);
       page.must(
         thoughts(page) === "Hm. Yes." && page.text === "one",
-        `The reasoning was "Hm. Yes." and the token "one"; <details> holds ${say(thoughts(page))} and #answer ${say(page.text)}: append each where it belongs.`,
+        `The reasoning was "Hm. Yes." and the token "one". <details> contains ${say(thoughts(page))} and #answer ${say(page.text)}. Append the reasoning to <details> and the token to #answer.`,
       );
     },
   },
@@ -61,7 +61,7 @@ export const checks = [
       await page.soon(() => page.text === "two");
       page.must(
         !thoughts(page) && !details(page).checkVisibility(),
-        `The second answer had no reasoning, and the page still shows <details> with ${say(thoughts(page))}: empty it and hide it when a question is asked.`,
+        `The second answer had no reasoning, but the page still shows <details> with ${say(thoughts(page))}. Empty and hide it when a question is asked.`,
       );
     },
   },
@@ -74,15 +74,15 @@ export const checks = [
       await page.soon(() => page.words.includes("5678"));
       page.must(
         page.text === TEXT && thoughts(page) === THOUGHT,
-        `The reasoning was ${say(THOUGHT)} and the token ${say(TEXT)}; sent byte by byte, <details> holds ${say(thoughts(page))} and #answer ${say(page.text)}: text is appended as text, from whole lines.`,
+        `The reasoning was ${say(THOUGHT)} and the token ${say(TEXT)}, sent byte by byte. <details> contains ${say(thoughts(page))} and #answer ${say(page.text)}. Parse only whole lines, and append their text as text.`,
       );
       page.must(
         page.words.includes("1234") && page.words.includes("5678"),
-        `The usage was 1234 tokens read and 5678 written, and below the answer the page says ${say(page.news)}: show message.usage there.`,
+        `The usage was 1234 tokens read and 5678 written, and below the answer the page says ${say(page.news)}. Show message.usage there.`,
       );
       page.must(
         page.words.includes("0.0421"),
-        `The cost was 0.0421 dollars, and below the answer the page says ${say(page.words)}: show message.cost there.`,
+        `The cost was 0.0421 dollars, and below the answer the page says ${say(page.words)}. Show message.cost there.`,
       );
     },
   },
@@ -96,8 +96,8 @@ export const checks = [
         ends[end] = page.document.querySelector('[role="alert"]')?.textContent ?? "";
       }
       const silent = Object.keys(ends).find((end) => end !== "stop" && !ends[end]);
-      page.must(!silent, `The last line was {"end":"${silent}"}, and the page says nothing: only "stop" is the end of a whole answer.`);
-      page.must(!ends.stop, `The last line was {"end":"stop"}, and the page says ${say(ends.stop)}: that is the end of a whole answer.`);
+      page.must(!silent, `The last line was {"end":"${silent}"}, but the page says nothing about it. Only "stop" ends a complete answer.`);
+      page.must(!ends.stop, `The last line was {"end":"stop"}, but the page says ${say(ends.stop)}. "stop" ends a complete answer: say nothing about it.`);
     },
   },
   {
@@ -109,7 +109,7 @@ export const checks = [
       const problem = page.document.querySelector('[role="alert"]')?.textContent ?? "";
       page.must(
         page.text === "one two" && !problem,
-        `Between two tokens came an event of a kind that is new, ${say(unknown)}, and #answer shows ${say(page.text)}, the problem ${say(problem)}: ignore what the page does not know.`,
+        `An event of an unknown kind, ${say(unknown)}, came between two tokens. #answer shows ${say(page.text)}, and the problem is ${say(problem)}. Ignore events that the page does not know.`,
       );
     },
   },
@@ -121,10 +121,10 @@ export const checks = [
       await page.soon(() => thoughts(page));
       page.document.querySelector("#stop")?.click();
       await page.soon(() => answer.hungUp);
-      page.must(answer.hungUp, "Stop was pressed while the model thought, and the connection is still open: give fetch the signal, and let Stop abort it.");
+      page.must(answer.hungUp, "Someone pressed Stop while the model was thinking, but the connection is still open. Pass fetch the signal, and let Stop abort it.");
       await page.soon(() => page.answer.ariaBusy === "false");
-      page.must(page.answer.ariaBusy === "false", "Stop was pressed, and #answer is still marked as busy.");
-      page.must(thoughts(page) === "Hm.", `"Hm." was there when Stop was pressed, and now <details> holds ${say(thoughts(page))}: keep what came.`);
+      page.must(page.answer.ariaBusy === "false", "Someone pressed Stop, but #answer is still marked as busy.");
+      page.must(thoughts(page) === "Hm.", `"Hm." was there when someone pressed Stop, and now <details> contains ${say(thoughts(page))}. Keep the text that has arrived.`);
     },
   },
 ];

@@ -25,7 +25,7 @@ from lessons.course.for_checks.still_there import (
 )
 
 KEY = "sk-practice-1234"
-BLOCKS = "Loop over chunk.content_blocks: they are alike, whoever made the chunk."
+BLOCKS = "Loop over chunk.content_blocks, which look the same for every provider."
 
 
 def chunk(content="", provider="openai", usage=None, **metadata):
@@ -82,23 +82,26 @@ SHAPES = {  # what came, and how LangChain passes it on
 WITH_REASONING = [name for name in SHAPES if name.startswith("blocks")]
 ADVICE = {  # what to try, by how the message of an exception in events() begins
     "'dict' object has no attribute": (
-        "A block is a dictionary: name the part in brackets, block['type']."
+        "A block is a dictionary. Read its parts with a name in brackets:"
+        " block['type']."
     ),
     "string indices must be": (
-        "A chunk's content can be a string, and a loop over that gives letters: loop"
-        " over chunk.content_blocks."
+        "A chunk's content can be a string, and looping over a string gives letters."
+        " Loop over chunk.content_blocks."
     ),
     "'list' object is not callable": (
-        "content_blocks is no method: write it without brackets behind it."
+        "content_blocks is not a method. Write it without parentheses."
     ),
     "'bool' object has no attribute": (
-        "openai_reason and require_whole take the metadata first, then has_text."
+        "openai_reason and require_whole take metadata first, then has_text."
     ),
     "unhashable type: 'dict'": "cost_of takes the usage first, then the name.",
     "'NoneType' object is not sub": (
-        "There may be no usage, which is None: look first, and yield no cost then."
+        "The usage can be None. Check it first, and yield no cost in that case."
     ),
-    "'reasoning'": "Not everybody sends it: get() gives None where it lacks.",
+    "'reasoning'": (
+        "Not every provider sends it. Use get(), which gives None if it is missing."
+    ),
 }
 ENDS = {"end_turn": "stop", "max_tokens": "length", "refusal": "content_filter"}
 
@@ -131,15 +134,15 @@ def events(program, answer_with, client, logged):
             body = answer.text
         except Exception as error:
             error.add_note(
-                "That left the generator, and the body broke off: what is raised after"
-                ' the first event becomes the last line, {"isError": true, "reason":'
-                " ...}, as lines() in app.py began with it."
+                "The exception left the generator, and the body broke off. After the"
+                ' first event, an error must become the last line, {"isError": true,'
+                ' "reason": ...}, as in the lines() that app.py began with.'
             )
             raise
         assert not given, (
-            f"The model was called with {', '.join(given)} beside the prompt, and not"
-            " every model knows that. What is set on the model, as in"
-            " model.stream_usage = True, holds for each call."
+            f"The program passed {', '.join(given)} to the model besides the prompt,"
+            " and not every model accepts that. Set it on the model instead, as in"
+            " model.stream_usage = True: then it applies to each call."
         )
         if logged and "Unfinished" not in logged[-1]:
             break_again(program, chunks)
@@ -147,26 +150,29 @@ def events(program, answer_with, client, logged):
         if "TypeError in app.py" in log:
             log += " Call events(chunks, model.name)."
         if "AttributeError in fixtures.py" in log:
-            log += " The model was asked for what it lacks: its name is model.name."
+            log += (
+                " The program read something from the model that it does not have. Its"
+                " name is model.name."
+            )
         assert answer.mimetype == "application/jsonl", (
-            f"A whole answer of the model was sent as {answer.mimetype} with the"
-            f" status {answer.status_code}, {short(body)}.{log} Expected events,"
-            " a line of JSON each."
+            "The model's answer was complete. Expected events, one line of JSON each,"
+            f" but the program sent {answer.mimetype} with status {answer.status_code}:"
+            f" {short(body)}.{log}"
         )
         found = [json.loads(line) for line in body.splitlines()]
         for event in found:
             assert isinstance(event, dict), (
-                f"The answer has the line {json.dumps(event)}: an event is a"
-                ' dictionary, as in {"token": "Hello"}.'
+                f"The answer has the line {json.dumps(event)}. Expected a dictionary"
+                ' for each event, as in {"token": "Hello"}.'
             )
             assert len(event) == 1 or "isError" in event, (
-                f"The answer has the line {json.dumps(event)}: an event has one name,"
-                ' which says of what kind it is, as in {"token": "Hello"}.'
+                f"The answer has the line {json.dumps(event)}. Expected one name in"
+                ' each event, which says what kind it is, as in {"token": "Hello"}.'
             )
         assert fails or "isError" not in found[-1], (
-            f"The model's stream was whole, and the last line is"
-            f" {json.dumps(found[-1])}.{log} Why an answer ended is in one of the"
-            " last chunks: keep the response_metadata of all of them."
+            "The model's answer was complete, but the last line is"
+            f" {json.dumps(found[-1])}.{log} The finish reason is in one of the last"
+            " chunks: keep the response_metadata of all chunks."
         )
         return found
 
@@ -201,9 +207,9 @@ def test_the_tokens_are_the_text(events):
     for shape, chunks in SHAPES.items():
         came = all_of(events(chunks, fails=True), "token")
         assert came == ["Hello", " world"], (
-            f"The model said 'Hello', then ' world', in {shape}, and the tokens are"
-            f" {short(came)}. {BLOCKS} Text is what blocks of type text hold, and an"
-            " empty one is no event."
+            f"The model said 'Hello', then ' world', in {shape}. The tokens are"
+            f" {short(came)}. {BLOCKS} The text is in the blocks of type text. Send no"
+            " event for an empty one."
         )
 
 
@@ -211,9 +217,10 @@ def test_reasoning_is_an_event_of_its_own(events):
     for shape in WITH_REASONING:
         came = all_of(events(SHAPES[shape], fails=True), "reasoning")
         assert came == ["Hm."], (
-            f"The model thought 'Hm.' before it spoke, in {shape}, and the reasoning"
-            f" events say {short(came)}, expected ['Hm.']. {BLOCKS} Reasoning is"
-            " what those of type reasoning hold, and some hold none: ask by block.get."
+            f"The model thought 'Hm.' before it spoke, in {shape}. Expected the"
+            f" reasoning events ['Hm.'], got {short(came)}. {BLOCKS} The reasoning is"
+            " in the blocks of type reasoning, and some of them hold none: use"
+            " block.get."
         )
 
 
@@ -226,8 +233,8 @@ def test_the_order_is_that_of_the_blocks(events):
         came = [next(iter(event.values())) for event in found]
         came = [words for words in came if words in wanted]
         assert came == wanted, (
-            f"The model said {wanted}, in {shape}, and the events came as {came}: yield"
-            " an event for each block as the loop comes to it."
+            f"The model said {wanted}, in {shape}. The events came as {came}. Yield an"
+            " event for each block when the loop reaches it."
         )
 
 
@@ -236,8 +243,9 @@ def test_reasoning_leaves_before_the_text_is_made(ask):
     model, answer = ask(thought, "Hello")
     first = next(answer.iter_encoded(), b"")
     assert b"Hm." in first and model.made == 1, (
-        f"The model thought 'Hm.' before it spoke; the first piece was {first!r}, and"
-        f" {model.made} chunks were made by then: yield each event as it comes."
+        f"The model thought 'Hm.' before it spoke. The first piece was {first!r}, and"
+        f" the model had already made {model.made} chunks. Yield each event as soon as"
+        " it is there."
     )
 
 
@@ -250,30 +258,30 @@ def test_the_end_has_one_name_for_all(events):
         *_, came = events([block("Hello", "anthropic"), last], fails=True)
         again = ""
         if "stopped before" in str(came.get("reason")):  # as if no reason had come
-            again = " The reason came: keep the response_metadata of all chunks."
+            again = " The reason arrived. Keep the response_metadata of all chunks."
         elif "isError" in came:
-            again = " require_whole raises for such an end: call it if no text came."
+            again = (
+                " require_whole raises for such an end. Call it only if no text came."
+            )
         assert came == {"end": ours}, (
-            f"Anthropic says {theirs} where OpenAI says {ours}, and the last line is"
-            f" {json.dumps(came)}, expected {json.dumps({'end': ours})}:"
-            f" openai_reason of failures.py knows each provider's words.{again}"
+            f"Anthropic says {theirs} where OpenAI says {ours}. Expected the last line"
+            f" {json.dumps({'end': ours})}, got {json.dumps(came)}. openai_reason of"
+            f" failures.py knows each provider's words.{again}"
         )
     for shape, chunks in SHAPES.items():
         found = events(chunks)
         assert found[-1] == {"end": "stop"} or not all_of(found, "end"), (
-            f"A whole answer came in {shape}, and after its end came"
-            f" {json.dumps(found[-1])}: a reader may leave at the end, so yield that"
-            " last."
+            f"The answer came in {shape}, and {json.dumps(found[-1])} came after its"
+            " end. A reader may leave at the end, so yield the end last."
         )
         assert found[-1] == {"end": "stop"}, (
-            f"A whole answer came in {shape}, and the last line is"
-            f" {json.dumps(found[-1])},"
-            ' expected {"end": "stop"}: the reason is in one of the last'
-            " chunks, so keep the response_metadata of all of them."
+            f'The answer came in {shape} and was complete. Expected {{"end": "stop"}}'
+            f" as the last line, got {json.dumps(found[-1])}. The reason is in one of"
+            " the last chunks: keep the response_metadata of all chunks."
         )
         assert all_of(found, "end") == ["stop"], (
-            f"A whole answer came in {shape}, and it has the ends"
-            f" {all_of(found, 'end')}: yield the end once, after the loop."
+            f"The answer came in {shape}. Expected one end, got {all_of(found, 'end')}."
+            " Yield the end once, after the loop."
         )
 
 
@@ -281,19 +289,19 @@ def test_any_other_end_is_a_failure(events):
     for reason in "tool_calls", "new_next_year":
         *_, came = events([chunk("Hello"), chunk(finish_reason=reason)], fails=True)
         assert set(came) == {"isError", "reason"}, (
-            f"The model stopped for another reason, {reason}, and the last line is"
-            f" {json.dumps(came)}: that is not an end of an answer. openai_reason of"
-            " failures.py raises then, and app.py makes"
-            ' {"isError": true, "reason": "..."} of it.'
+            f"The model stopped for another reason, {reason}, which does not complete"
+            f" an answer. The last line is {json.dumps(came)}. Let openai_reason of"
+            ' failures.py raise: app.py turns that into {"isError": true, "reason":'
+            ' "..."}.'
         )
 
 
 def test_an_answer_that_was_cut_off_is_not_whole(events):
     *_, came = events([chunk("Hello")], fails=True)
     assert set(came) == {"isError", "reason"}, (
-        "The model's stream ended without a reason, and the last line is"
-        f" {json.dumps(came)}: openai_reason of failures.py raises then, so yield an"
-        " end only after it, once."
+        "The model's stream ended without a reason. The last line is"
+        f" {json.dumps(came)}. Let openai_reason of failures.py raise, and yield an end"
+        " only after that call, once."
     )
 
 
@@ -302,9 +310,9 @@ def test_an_answer_without_text_is_a_failure(ask):
         _, answer = ask(*script)
         last = answer.text.splitlines()[-1]
         assert answer.status_code == 502 or "isError" in last, (
-            "The model ended without any text, only with a reason to end, and the last"
-            f" line is {last}: call require_whole(metadata, has_text) of failures.py"
-            " if no text came; it raises. Reasoning is no text."
+            "The model ended with a reason but without any text, and the last line is"
+            f" {last}. If no text came, call require_whole(metadata, has_text) of"
+            " failures.py, which raises. Reasoning does not count as text."
         )
 
 
@@ -318,15 +326,15 @@ def test_tokens_are_counted_once(events):
         for usage in came:
             names = list(usage) if isinstance(usage, dict) else []
             assert "input_tokens" in names and "output_tokens" in names, (
-                f"The usage event says {json.dumps(usage)}: the counts keep the names"
-                " that they have in usage_metadata, input_tokens and output_tokens."
+                f"The usage event says {json.dumps(usage)}. Keep the names that the"
+                " counts have in usage_metadata: input_tokens and output_tokens."
             )
         counts = [(each["input_tokens"], each["output_tokens"]) for each in came]
         assert counts == [(3, 5)], (
             f"The model read 3 tokens and wrote 5, and the usage events say {came}."
-            " Some providers count on from chunk to chunk, some count once, after the"
-            " finish reason: keep the last usage_metadata of all chunks, and send one"
-            " event, after the loop."
+            " Some providers send growing counts from chunk to chunk, others one count"
+            " after the finish reason. Keep the last usage_metadata, and send one event"
+            " after the loop."
         )
 
 
@@ -336,8 +344,8 @@ def test_usage_has_the_same_names_whoever_counts(events):
     (came,) = all_of(events([chunk("Hello"), LAST, counted]), "usage")
     names = {"input_tokens", "output_tokens", "total_tokens"}
     assert set(came) == names, (
-        f"The usage event holds {', '.join(came)}. These three everybody has, and"
-        f" details only some: send {', '.join(sorted(names))}, and no more."
+        f"The usage event holds {', '.join(came)}. Only some providers send details,"
+        f" but all send these three: send {', '.join(sorted(names))}, and nothing else."
     )
 
 
@@ -345,8 +353,8 @@ def test_no_usage_is_made_up(events):
     for name in "usage", "cost":
         came = all_of(events([chunk("Hello"), LAST]), name)
         assert came == [], (
-            f"The provider did not count, and the answer has a {name} event, {came}:"
-            " send one only if a chunk brought usage."
+            f"The provider did not count, but the answer has a {name} event: {came}."
+            " Send one only if a chunk brought a usage."
         )
 
 
@@ -355,8 +363,8 @@ def prices(program, monkeypatch):
     """Let a model have a price, by its name."""
     module = sys.modules.get(f"{program.__package__}.prices")
     assert module, (
-        "An answer has a price, and prices.py is not asked for it: in events.py write"
-        " from .prices import cost_of."
+        "The model has a price, but events.py does not use prices.py. Write from"
+        " .prices import cost_of in events.py."
     )
     return lambda name, price: monkeypatch.setitem(module.PRICES, name, price)
 
@@ -367,20 +375,20 @@ def test_a_model_with_a_price_has_a_cost(program, events, prices, answer_with):
         found = events(SHAPES["strings"])
         (came,) = all_of(found, "cost") or [None]
         assert came == pytest.approx(dollars), (
-            f"The model, whose name is scripted, read 3 tokens and wrote 5, for"
-            f" {price[0]} and {price[1]} dollars a million; the cost event says {came},"
-            f" expected {dollars}: give events the model.name in app.py, and yield"
+            "The model's name is scripted. It read 3 tokens and wrote 5, for"
+            f" {price[0]} and {price[1]} dollars per million. Expected the cost"
+            f" {dollars}, got {came}. Pass model.name to events in app.py, and yield"
             ' {"cost": cost_of(usage, name)} after the usage.'
         )
         names = [name for event in found for name in event]
         assert names.index("usage") < names.index("cost"), (
-            "The cost came before the usage, whose place on the page is rewritten"
-            " when it comes: yield the cost after it."
+            "The cost came before the usage, but the page rewrites that place when the"
+            " usage comes. Yield the cost after the usage."
         )
     came = all_of(events([chunk("Hello"), LAST]), "cost")
     assert came == [], (
-        f"The provider did not count, and the cost event says {came}: nobody knows"
-        " what such an answer cost, so yield one only if there is a usage."
+        f"The provider did not count, but the cost event says {came}. Without a usage"
+        " the cost is unknown. Yield one only if there is a usage."
     )
 
 
@@ -388,25 +396,25 @@ def test_a_price_of_nothing_is_a_price(events, prices):
     prices("scripted", (0.0, 0.0))
     came = all_of(events(SHAPES["strings"]), "cost")
     assert came == [0], (
-        f"In PRICES the model costs 0.0 dollars, and the cost events say {came},"
-        " expected [0.0]: somebody has looked that price up. Only None is no price."
+        "In PRICES the model costs 0.0 dollars. Expected the cost events [0.0], got"
+        f" {came}. A price of 0.0 is known: only None means that there is no price."
     )
 
 
 def test_a_model_without_a_price_has_no_cost(events):
     came = all_of(events(SHAPES["strings"]), "cost")
     assert came == [], (
-        f"The model has no price in PRICES, and the cost event says {came}: cost_of"
-        " returns None then, which is not a cost."
+        f"The model has no price in PRICES, but the cost event says {came}. cost_of"
+        " returns None in that case. Yield no cost then."
     )
 
 
 def test_a_server_of_ones_own_is_asked_to_count(program):
     """A server of one's own is asked to count"""
     assert program.model.stream_usage, (
-        "A model of LangChain's OpenAI client has stream_usage, and with"
-        " OPENAI_BASE_URL it is off: in app.py set it to True where there is one, or"
-        " nobody counts the tokens."
+        "With OPENAI_BASE_URL, LangChain's OpenAI client does not ask for token counts:"
+        " its stream_usage is off. In app.py, set stream_usage to True if the model has"
+        " it."
     )
 
 
@@ -424,8 +432,8 @@ def test_a_model_that_counts_unasked_is_left_alone(folder):
         load(folder, Closed())
     except AttributeError as error:
         error.add_note(
-            "The model was one of another client, which has no stream_usage and takes"
-            " none: ask hasattr(model, 'stream_usage') before you set it."
+            "The model came from another client, which has no stream_usage and does not"
+            " accept one. Check hasattr(model, 'stream_usage') before you set it."
         )
         raise
 
@@ -438,13 +446,15 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
     next(answer.iter_encoded(), b"")
     answer.close()
     assert model.closed.is_set(), (
-        "The reader left after the first piece, and the model's stream stayed open: a"
-        " chain does not close what it joins. Write response.call_on_close("
-        "answer.close), and loop over the model's stream inside closing(...)."
+        "The reader left after the first piece, but the model's stream stayed open. A"
+        " chain does not close what it joins. Write"
+        " response.call_on_close(answer.close), and loop over the model's stream inside"
+        " closing(...)."
     )
     assert model.closed_early, (
-        "The reader left after the first piece, and the model was read to its end, for"
-        " nobody: you pay for that. Close the stream, and read no more of it."
+        "The reader left after the first piece, but the program read the model to its"
+        " end, for nobody, and you pay for that. Close the stream, and read no more of"
+        " it."
     )
 
 
@@ -475,9 +485,9 @@ def test_the_servers_wrong_key_is_not_the_readers(ask):
     """The server's wrong key is not the reader's"""
     _, answer = ask(WRONG_KEY)
     assert answer.status_code == 502, (
-        "The provider refused our key with a 401, and the client got"
-        f" {answer.status_code}: a 401 would ask the reader for a key. Expected a"
-        " 502, as http_error(error) of failures.py makes it."
+        "The provider refused our key with a 401. Expected status 502, got"
+        f" {answer.status_code}. A 401 would ask the reader for a key. Raise"
+        " http_error(error) of failures.py."
     )
 
 
@@ -487,10 +497,9 @@ def test_no_credit_is_said_and_not_to_be_tried_again(ask):
         sentence = str((answer.get_json(silent=True) or {}).get("error"))
         again = " again" in sentence or "Retry-After" in answer.headers
         assert answer.status_code == 502 and "credit" in sentence and not again, (
-            f"The account was empty, as {who} say it, and the client got"
-            f" {answer.status_code}, {sentence!r}. Asking again does not fill it:"
-            " expected a 502 whose error names the credit, as http_error(error)"
-            " makes it."
+            f"The account was out of credit, in the words of {who}. Expected status 502"
+            f" and a sentence about the credit, got {answer.status_code} and"
+            f" {sentence!r}. Asking again does not help. Raise http_error(error)."
         )
 
 
@@ -501,9 +510,9 @@ def test_a_wrong_model_names_the_setting(ask):
     _, answer = ask(failed(NotFound, "model: gpt-5000"))
     sentence = str((answer.get_json(silent=True) or {}).get("error"))
     assert answer.status_code == 502 and "MODEL" in sentence, (
-        f"The provider has no such model, a 404, and the client got"
-        f" {answer.status_code}, {sentence!r}: expected a 502 whose error says to"
-        " check MODEL in .env."
+        "The provider answered 404: it has no such model. Expected status 502 and a"
+        f" sentence that says to check MODEL in .env, got {answer.status_code} and"
+        f" {sentence!r}."
     )
 
 
@@ -514,9 +523,9 @@ def test_the_key_is_in_no_answer_and_no_log(ask, caplog):
             _, answer = ask(*spoken, error)
             for place, words in ("answer", answer.text), ("log", caplog.text):
                 assert KEY not in words, (
-                    f"The provider's error held the key, {KEY}, and now the {place}"
-                    " does: write sentences of your own, and log the name of the error"
-                    " only."
+                    f"The provider's error contained the key, {KEY}, and now the"
+                    f" {place} contains it. Write sentences of your own, and log only"
+                    " the name of the error."
                 )
 
 
@@ -524,9 +533,9 @@ def test_what_breaks_after_the_finish_reason_takes_no_text_away(ask):
     _, answer = ask("Hello", LAST, WRONG_KEY)
     last = answer.text.splitlines()[-1]
     assert json.loads(last) == {"end": "stop"}, (
-        "The model said why it ended, and then the connection broke: all of the text"
-        f" was there, and the last line is {last}. Keep ignoring_late_errors(chunks) in"
-        " app.py, and give events what it yields."
+        "The model sent its finish reason, and then the connection broke. All the text"
+        f" had arrived, but the last line is {last}. Keep ignoring_late_errors(chunks)"
+        " in app.py, and pass events what it yields."
     )
 
 

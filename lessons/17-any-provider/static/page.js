@@ -8,7 +8,7 @@ const answer = document.querySelector("#answer");
 const usage = document.querySelector("#usage");
 const problem = document.querySelector("#problem");
 const ENDS = {
-  length: "The model reached the limit on its length.",
+  length: "The model reached its length limit.",
   content_filter: "The provider's filter stopped the model.",
 };
 let asking = new AbortController();

@@ -20,17 +20,17 @@ export const checks = [
       const seen = await words(page, USAGE, { thoughts: 4711 });
       page.must(
         seen.includes("4711"),
-        `The event {"thoughts":4711} came after the usage, and below the answer the page says ${say(seen)}: show message.thoughts there, in show().`,
+        `The event {"thoughts":4711} came after the usage, and below the answer the page says ${say(seen)}. Show message.thoughts there, in show().`,
       );
       page.must(
         seen.includes("5050"),
-        `5050 tokens were written, 4711 of them thoughts, and below the answer the page says ${say(seen)}: show both, so add to what is there.`,
+        `5050 tokens were written, 4711 of them thoughts, and below the answer the page says ${say(seen)}. Show both: add the thoughts to what is already there.`,
       );
       const without = await words(page, USAGE);
       const none = await words(page, USAGE, { thoughts: 0 });
       page.must(
         none !== without,
-        `The event {"thoughts":0} came, and below the answer the page says ${say(none)}, as it does without that event: 0 is a count too, and false to an if. Compare with undefined.`,
+        `The event {"thoughts":0} came, and below the answer the page says ${say(none)}, the same as without that event. 0 is a count, but if (0) is false. Compare with undefined.`,
       );
     },
   },
@@ -41,7 +41,7 @@ export const checks = [
       const seen = await words(page, USAGE);
       page.must(
         !/undefined|null|NaN|4711/.test(seen),
-        `The second answer came without the event thoughts, and below it the page says ${say(seen)}: say nothing of them.`,
+        `The second answer came without a thoughts event, and below it the page says ${say(seen)}. Say nothing about thoughts there.`,
       );
     },
   },

@@ -24,8 +24,8 @@ def events(answer_with, client):
         answer = client.post("/ask", json={"prompt": "Hello?"})
         found = [json.loads(line) for line in answer.text.splitlines()]
         assert found and found[-1] == {"end": "stop"}, (
-            f"A whole answer came, and the last of its events is"
-            f" {json.dumps(found[-1:])}: it is always the end."
+            "The answer was complete. Expected the end as its last event, got"
+            f" {json.dumps(found[-1:])}."
         )
         return found
 
@@ -42,15 +42,15 @@ def test_thoughts_are_counted_as_the_provider_says(events):
         details = {"output_token_details": {"reasoning": many, "audio": 1}}
         came = events(THOUGHT, AIMessageChunk("Yes."), LAST, counted(details))
         assert all_of(came, "thoughts") == [many], (
-            f"The provider says that {many} of 50 tokens were thoughts, in"
-            ' usage["output_token_details"]["reasoning"], and the thoughts events say'
-            f' {all_of(came, "thoughts")}: yield {{"thoughts": {many}}}, once, after'
-            " the usage. 0 is a count too."
+            'The provider says in usage["output_token_details"]["reasoning"] that'
+            f" {many} of 50 tokens were thoughts. The thoughts events say"
+            f" {all_of(came, 'thoughts')}"
+            f'. Yield {{"thoughts": {many}}} once, after the usage. 0 is a count, too.'
         )
         names = [name for event in came for name in event]
         assert names.index("usage") < names.index("thoughts"), (
-            "The thoughts came before the usage, whose place on the page is written"
-            " when it comes: yield them after it."
+            "The thoughts came before the usage, but the page writes that place when"
+            " the usage comes. Yield them after the usage."
         )
 
 
@@ -67,12 +67,12 @@ def test_what_a_provider_does_not_say_is_not_made_up(events):
             came = events(THOUGHT, AIMessageChunk("Yes."), LAST, counted(details))
         except AssertionError as error:
             raise AssertionError(
-                f"Of its tokens the provider gave {what}, and no whole answer came of"
-                " it: look whether it is there before you take it."
+                f"The provider gave {what}, and the answer did not arrive whole. Check"
+                " whether the count is there before you read it."
             ) from error
         assert all_of(came, "thoughts") == [], (
-            f"Of its tokens the provider gave {what}, and the thoughts events say"
-            f" {all_of(came, 'thoughts')}: nobody has counted them, so send none."
+            f"The provider gave {what}, but the thoughts events say"
+            f" {all_of(came, 'thoughts')}. Nobody counted thoughts, so send none."
         )
 
 
@@ -81,10 +81,10 @@ def test_without_usage_there_is_no_count(events):
         came = events(THOUGHT, AIMessageChunk("Yes."), LAST)
     except AssertionError as error:
         raise AssertionError(
-            "The provider counted nothing, so the usage is None, and no whole answer"
-            " came of it: look for thoughts only if there is a usage."
+            "The provider counted nothing, so the usage is None, and the answer did not"
+            " arrive whole. Look for thoughts only if there is a usage."
         ) from error
     assert all_of(came, "thoughts") == [], (
-        "The provider counted nothing, and the thoughts events say"
-        f" {all_of(came, 'thoughts')}: send none."
+        "The provider counted nothing, but the thoughts events say"
+        f" {all_of(came, 'thoughts')}. Send none."
     )
