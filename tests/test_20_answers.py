@@ -791,7 +791,7 @@ def test_a_redis_that_hangs_is_a_503_before_nginx_gives_up():
     [nginx_waits] = re.findall(r"proxy_read_timeout (\d+)s;", conf)
     assert how["socket_timeout"] == how["socket_connect_timeout"]
     assert sum(pauses) + replies < int(nginx_waits)
-    assert in_redis.LOOK / 1000 < how["socket_timeout"]
+    assert how["socket_timeout"] > in_redis.LOOK / 1000
 
 
 WORDS = " ".join(f"word{number}" for number in range(60))
