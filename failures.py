@@ -314,6 +314,14 @@ BY_CLASS = {
     "ModelAPIError": MODEL_FAILED,
     "APIError": MODEL_FAILED,
 }
+# Whatever connects to anything raises these of BY_CLASS, and not only a model.
+OF_ANY_CONNECTION = {
+    "ConnectTimeout",
+    "ProxyError",
+    "TimeoutError",
+    "TransportError",
+    "ConnectionError",
+}
 
 
 def failure_of(error):
@@ -346,13 +354,13 @@ def is_of_the_model(error):
     Any other error is a mistake in this program. A traceback lists the calls that led
     to an error. If one of them is a call of a method named stream, the model raised it.
     """
-    if error.__traceback__ is None:  # it was never raised: its class has to do
-        return any(name in BY_CLASS for name in class_names(error))
     for call, _ in walk_tb(error.__traceback__):
         full_name = call.f_code.co_qualname  # of the function: "BaseChatModel.stream"
         if full_name.endswith(".stream"):
             return True
-    return False
+    # An error without such a call is the model's too if only models raise its class.
+    names = class_names(error) - OF_ANY_CONNECTION
+    return not names.isdisjoint(BY_CLASS)
 
 
 def known_phrase(error):

@@ -58,7 +58,7 @@ class BrokenLine:
     def break_now(self):
         """Break all connections that there are."""
         for rope in self.bells:
-            with suppress(OSError):  # it has ended
+            with rope, suppress(OSError):  # it has ended
                 rope.send(b"!")
         self.bells = []
 
