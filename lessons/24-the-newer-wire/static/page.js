@@ -19,6 +19,7 @@ let id; // of the response, as its first event says
 let last; // the number of the newest event
 let line; // an AbortController: it cuts the line on which events come
 let cancelled; // somebody pressed Cancel: then the stream ends without an event
+let over; // the last event has come, or nothing more will
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -27,6 +28,7 @@ form.addEventListener("submit", (event) => {
   id = undefined;
   last = undefined;
   cancelled = false;
+  over = false;
   read("v1/responses", {
     method: "POST",
     body: JSON.stringify({
@@ -66,22 +68,23 @@ function send(address, request = {}) {
 async function read(address, request) {
   line = new AbortController();
   problem.textContent = "";
-  show({ reading: true });
+  show(true);
   try {
     const response = await send(address, { ...request, signal: line.signal });
     if (!response.ok) throw new Error(await sentenceIn(response));
-    const whole = await readEvents(response.body.getReader());
+    await readEvents(response.body.getReader());
+    if (cancelled) over = true;
+    if (!over) throw new Error("it broke off here.");
     if (cancelled) problem.textContent = "You cancelled it here.";
-    else if (!whole) throw new Error("it broke off here.");
-    show({ reading: false, over: true });
   } catch (error) {
     const wasCut = line.signal.aborted;
     problem.textContent = wasCut ? "You cut the line here." : `The answer is not whole: ${error.message}`;
-    show({ reading: false, over: false });
+  } finally {
+    show(false);
   }
 }
 
-/** Read events to the end; return whether the last of them says that it is the end. */
+/** Read events, to the last one or to where they break off. */
 async function readEvents(reader) {
   for await (const text of lines(reader)) {
     wire.append(text, "\n");
@@ -96,23 +99,25 @@ async function readEvents(reader) {
         answer.append(event.delta);
         break;
       case "response.completed":
-        return true;
+        over = true;
+        return;
       case "response.incomplete":
+        over = true;
         throw new Error(REASONS[event.response.incomplete_details.reason]);
       case "response.failed":
+        over = true;
         throw new Error(event.response.error.message);
     }
   }
-  return false;
 }
 
 /** Enable the buttons that can be pressed now. */
-function show({ reading, over }) {
+function show(reading) {
   answer.ariaBusy = reading;
   ask.disabled = reading;
   cut.disabled = !reading;
   cancel.disabled = true; // until a name has come
-  resume.disabled = reading || over;
+  resume.disabled = reading || over || !wire.textContent;
 }
 
 /** Return the sentence with which the server refused: {"error": {"message": "..."}}. */
