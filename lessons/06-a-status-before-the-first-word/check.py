@@ -42,6 +42,7 @@ STATUSES = {  # the first is the one of failures.py
     failures.ModelTimeoutError: (504, 502, 503),
     failures.ModelConnectionError: (502, 503, 504),
     failures.ModelInvalidRequestError: (400, 422),
+    ValueError: (502, 500, 503),  # no provider's error: as when its answer is no JSON
 }
 NOT_THE_SAME_AGAIN = [
     failures.ModelRateLimitError,
@@ -73,13 +74,16 @@ def refused(ask, *script):
             " for, because the generator ended: there raise http_error(error) from"
             " None, and do not return it."
         ) from None
-    except (failures.ModelError, HTTPException) as error:
+    except (failures.ModelError, HTTPException, ValueError) as error:
+        if isinstance(error, ValueError) and SECRET not in str(error):
+            raise  # of the program itself
         name = what_was_raised(script)
         if raised_in_the_view(error):
             raise AssertionError(
                 f"The model raised {name} before its first text, and the view passed it"
-                " on, so Flask can only say 500: catch it in your generator, and there"
-                " raise http_error(error) from None, which has a status."
+                " on, so Flask can only say 500: catch it in your generator, with"
+                " except Exception, and there raise http_error(error) from None, which"
+                " has a status."
             ) from None
         raise AssertionError(
             f"The model raised {name} before its first text, and the view had returned"
@@ -261,15 +265,16 @@ def test_what_asking_again_cannot_mend_is_not_asked_again(ask, kind):
 
 
 def test_a_failure_after_the_first_text_breaks_the_body(ask, told):
-    _, answer = ask("one", failures.ModelTimeoutError(SECRET))
-    came, broke = read(answer)
-    assert broke, (
-        "The model failed after its first text, and the answer ended as if it were"
-        f" whole: the reader got {short(came)}. End the except block with"
-        " raise BodyBreaks(sentence_for(error)) from None: what a generator raises goes"
-        " to the server, which breaks the body off."
-    )
-    must_not_repeat_the_provider(told(), broke)
+    for failure in failures.ModelTimeoutError(SECRET), ValueError(SECRET):
+        _, answer = ask("one", failure)
+        came, broke = read(answer)
+        assert broke, (
+            f"The model raised {type(failure).__name__} after its first text, and the"
+            f" answer ended as if it were whole: the reader got {short(came)}. End the"
+            " except block with raise BodyBreaks(sentence_for(error)) from None: what a"
+            " generator raises goes to the server, which breaks the body off."
+        )
+        must_not_repeat_the_provider(told(), broke)
 
 
 def test_nothing_is_asked_again_after_the_first_text(ask):

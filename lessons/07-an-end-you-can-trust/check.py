@@ -2,36 +2,50 @@
 
 import logging
 import re
-from time import monotonic
+from time import monotonic, sleep
 from traceback import format_exception
 
 import pytest
-from langchain_core.exceptions import ModelConnectionError
+from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 from werkzeug.exceptions import HTTPException
 
+from lessons.course.for_checks import still_said
 from lessons.course.for_checks.failing_model import (
     SECRET,
     Refusing,
     must_not_be_our_own,
+    must_not_repeat_the_provider,
     read,
 )
 from lessons.course.for_checks.plain_text import (
-    test_a_prompt_that_is_not_a_string_is_refused,
+    test_nothing_slows_an_answer_down,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
 )
 from lessons.course.for_checks.scripted_model import End
+from lessons.course.for_checks.still_said import (
+    LINE,
+    test_the_models_stream_is_closed_when_the_reader_leaves,
+)
+from lessons.course.for_checks.still_there import (
+    test_whatever_is_not_a_prompt_is_refused,
+)
 
 __all__ = [
-    "test_a_prompt_that_is_not_a_string_is_refused",
+    "test_nothing_slows_an_answer_down",
     "test_post_ask_answers_in_plain_text",
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
+    "test_the_models_stream_is_closed_when_the_reader_leaves",
+    "test_whatever_is_not_a_prompt_is_refused",
 ]
-LINE = re.compile(r"\n\[error: .+\]\n$")
 LENGTH = AIMessageChunk("", response_metadata={"finish_reason": "length"})
+STATUS_OF_A_RECORD = (
+    "let a Record keep it, 200 at first, and record.status = refusal.code where a"
+    " refusal is raised."
+)
 ENDS = {
     "the finish reason length": [End(finish_reason="length")],
     "the finish reason content_filter": [End(finish_reason="content_filter")],
@@ -73,6 +87,10 @@ def test_an_answer_that_was_cut_short_is_not_whole(ask, end):
     )
 
 
+def test_an_error_after_the_finish_reason_is_ignored(ask):
+    still_said.test_an_error_after_the_finish_reason_is_ignored(ask)
+
+
 def test_a_failure_after_the_first_text_ends_in_a_line(ask, caplog):
     model, answer = ask("one", " two", ModelConnectionError(SECRET))
     came, broke = read(answer)
@@ -98,6 +116,10 @@ def test_a_failure_after_the_first_text_ends_in_a_line(ask, caplog):
     assert LINE.search(came), (
         f"The model failed after 'one two', and the answer ends with {came[-24:]!r}:"
         ' people need a last line before the break, f"\\n[error: {sentence}]\\n".'
+    )
+    assert "{" not in came, (
+        f"The answer ends with {came[7:]!r}, in which the words in braces stand for"
+        " something: sentence_for(error) fills them in."
     )
 
 
@@ -126,7 +148,27 @@ def test_what_was_cut_short_ends_in_the_line_and_the_break_too(ask, end):
     )
 
 
-def test_the_break_comes_a_moment_after_the_line(ask):
+def test_the_last_line_says_what_happened(ask):
+    _, cut = ask("one", End(finish_reason="length"))
+    _, broken = ask("one", ModelConnectionError(SECRET))
+    line = read(cut)[0].removeprefix("one")
+    assert line != read(broken)[0].removeprefix("one"), (
+        "An answer that reached the limit on its length and one whose connection broke"
+        f" both end with {line!r}: people want to know what to do now."
+        " sentence_for(error) has a sentence for each."
+    )
+
+
+def test_any_failure_ends_in_the_line_and_the_break(ask, told):
+    still_said.test_an_answer_that_is_not_whole_ends_in_a_line_and_a_break(ask, told)
+
+
+def test_until_the_first_text_a_failure_is_still_a_status(ask, told):
+    still_said.test_a_failure_before_the_first_text_is_a_status(ask, told)
+    still_said.test_an_answer_without_a_text_is_a_status(ask)
+
+
+def test_the_break_comes_a_moment_after_the_line(ask, slept):
     _, answer = ask("one", " two", ModelConnectionError(SECRET))
     line_at = None
     try:
@@ -139,19 +181,15 @@ def test_the_break_comes_a_moment_after_the_line(ask):
             "The line and the break leave in the same moment, and Chromium can drop"
             " text that comes together with a break: sleep(0.05) between them."
         )
+        _, seconds = slept() or ("", 0)
+        assert seconds < 1, (
+            f"Between the line and the break the program sleeps for {seconds:g} s, and"
+            " the reader waits: 50 milliseconds are sleep(0.05)."
+        )
 
 
 def test_half_an_emoji_does_not_break_an_answer(ask):
-    advice = 'Yield text.encode("utf-8", "replace"), which puts a ? there.'
-    what = "The model wrote half an emoji, which has no bytes,"
-    try:
-        _, answer = ask("so ", "\ud83d", " it goes")
-        came, broke = read(answer)
-    except UnicodeEncodeError:
-        raise AssertionError(f"{what} and it broke the answer. {advice}") from None
-    assert not broke and came.startswith("so ") and came.endswith(" it goes"), (
-        f"{what} and the reader got {came!r}. {advice}"
-    )
+    still_said.test_half_an_emoji_does_not_break_an_answer(ask)
 
 
 @pytest.fixture
@@ -159,7 +197,7 @@ def log_of(ask, program, capsys):
     """Return a function that asks for a script, and returns what is logged of it."""
     lines = []
     log = logging.Handler()
-    log.emit = lambda record: lines.append(record.getMessage())
+    log.emit = lambda record: lines.append(log.format(record))
     program.app.logger.addHandler(log)
 
     def logged(*script, leave=False):
@@ -178,13 +216,18 @@ def log_of(ask, program, capsys):
     program.app.logger.removeHandler(log)
 
 
+def without_times(line):
+    """Return a line of the log with dots for 0.03 and for 09:15:00,123."""
+    return re.sub(r"\d+([.,:]\d+)+", "...", line)
+
+
 def test_the_log_says_how_each_answer_ended(log_of):
     ways = {
-        "came whole": log_of("one", " two"),
-        "lost its reader": log_of("one", " two", leave=True),
-        "was refused": log_of(Refusing(99)),
-        "broke off": log_of("one", ModelConnectionError(SECRET)),
-        "was cut short": log_of("one", End(finish_reason="length")),
+        "came whole": log_of("Plums", " fall"),
+        "lost its reader": log_of("Plums", " fall", leave=True),
+        "was refused": log_of(Refusing(99, ModelRateLimitError)),
+        "broke off": log_of("Plums", ModelConnectionError(SECRET)),
+        "was cut short": log_of("Plums", End(finish_reason="length")),
     }
     seen = {}
     for way, line in ways.items():
@@ -192,23 +235,54 @@ def test_the_log_says_how_each_answer_ended(log_of):
             f"Of an answer that {way} the log says nothing: log a line in finally,"
             ' app.logger.info("%s", record).'
         )
-        assert SECRET not in line and "Hello?" not in line, (
-            f"Of an answer that {way} the log says {line!r}: neither the prompt nor the"
-            " provider's words belong there. log_name(error) is what can be said."
+        must_not_repeat_the_provider(line)
+        for kept in "Hello?", "Plums":
+            assert kept not in line, (
+                f"Of an answer that {way} the log says {line!r}: neither the prompt nor"
+                " the answer belongs there, since logs are kept, and read by many."
+            )
+        status = "429" if way == "was refused" else "200"
+        found = re.findall(r"\b[245]\d\d\b", without_times(line))
+        assert not found or found == [status] * len(found), (
+            f"Of an answer that {way} the log says {line!r}, and its status was"
+            f" {status}: {STATUS_OF_A_RECORD}"
         )
-        assert way != "was refused" or re.search(r"\b50\d\b", line), (
-            f"Of an answer that was refused with a 502 the log says {line!r}, and not"
-            " which status it got: let a Record keep it, record.status = refusal.code."
+        assert found or way != "was refused", (
+            f"Of an answer that was refused with a 429 the log says {line!r}, and not"
+            f" which status it got: {STATUS_OF_A_RECORD}"
         )
         assert way == "was refused" or "no text" not in line, (
             f"Of an answer that {way} and had a text the log says {line!r}: add_piece"
-            " keeps when the first text came, in self.waited, with self."
+            " keeps when the first text came, in self.waited, with self. It is called"
+            " before the yield."
         )
-        without_times = re.sub(r"\d+\.\d+", "...", line)
         words = re.sub(r"[\d.]+", "", line)
         assert words not in seen, (
             f"Of an answer that {way} the log says what it says of one that"
-            f" {seen[words]}, {without_times!r}: set record.ending where you learn how"
-            " it ended."
+            f" {seen[words]}, {without_times(line)!r}: set record.ending where you"
+            " learn how it ended, and make a new Record() for each answer, in write."
         )
         seen[words] = way
+
+
+def test_the_log_counts_the_pieces_and_the_seconds(log_of):
+    began = monotonic()
+    line = log_of("one", " two", lambda: sleep(0.1), " three")
+    took = monotonic() - began
+    assert re.search(r"\b3\b", without_times(line)), (
+        f"Of an answer of 3 pieces the log says {without_times(line)!r}: add_piece"
+        " counts each of them once, from 0."
+    )
+    times = re.search(r"first text after (\S+) s, all in (\S+) s", line)
+    if not times:
+        return  # a line of another kind
+    first, whole = map(float, times.groups())
+    assert whole < took + 0.1, (
+        f"An answer took {took:.2f} s, and the log says {line!r}: self.began ="
+        " monotonic() in __init__, which each Record() runs."
+    )
+    assert first < whole - 0.05, (
+        f"The last text of an answer came 0.1 s after the first, and the log says"
+        f" {line!r}: self.waited is monotonic() - self.began at the first piece, and"
+        " stays as it is at the others."
+    )

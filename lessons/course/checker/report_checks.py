@@ -66,10 +66,10 @@ def pytest_collection_modifyitems(items):
 
 
 def place_in_order(item):
-    """Return what to sort a check by: imported or not, then the line it begins at."""
+    """Return what to sort a check by: imported or not, its file, and its line there."""
     code = item.function.__code__
     is_its_own = code.co_filename == str(item.path)
-    return is_its_own, code.co_firstlineno
+    return is_its_own, code.co_filename, code.co_firstlineno
 
 
 def pytest_collection_finish(session):

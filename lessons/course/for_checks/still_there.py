@@ -62,7 +62,8 @@ def whatever_is_not_a_prompt_is_refused(
         said = answer.get_json(silent=True)
         assert isinstance(said, dict) and said.get("error"), (
             f'The check sent {text}. Expected the refusal {{"error": "a sentence"}},'
-            f" got {short(answer.text)}. To send one, {advice}."
+            f" got {short(answer.text)}. To send one, {advice}, and keep the line"
+            " app.register_error_handler(HTTPException, ...), which makes it JSON."
         )
 
 
