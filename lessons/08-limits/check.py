@@ -1,28 +1,58 @@
 """Whatever comes, the server's time, memory and names have bounds."""
 
 import json
-from threading import Semaphore, Thread
+import re
+from io import BytesIO
+from threading import Thread
 from time import sleep
 
 import pytest
 from langchain_core.exceptions import ModelConnectionError
+from langchain_core.messages import AIMessageChunk
 
 import failures
+import flask_run
 from lessons.course.for_checks.failing_model import Refusing, must_not_be_our_own, read
 from lessons.course.for_checks.plain_text import (
-    test_a_prompt_that_is_not_a_string_is_refused,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
 )
+from lessons.course.for_checks.scripted_model import End
+from lessons.course.for_checks.still_said import (
+    test_a_failure_before_the_first_text_is_a_status,
+    test_an_answer_that_is_not_whole_ends_in_a_line_and_a_break,
+    test_an_answer_without_a_text_is_a_status,
+    test_an_error_after_the_finish_reason_is_ignored,
+    test_each_answer_leaves_a_line_in_the_log,
+    test_half_an_emoji_does_not_break_an_answer,
+    test_the_models_stream_is_closed_when_the_reader_leaves,
+)
+from lessons.course.for_checks.still_there import (
+    a_foreign_page_gets_nothing,
+    test_whatever_is_not_a_prompt_is_refused,
+)
+from lessons.course.for_checks.watched_slots import note_waits
 
 __all__ = [
-    "test_a_prompt_that_is_not_a_string_is_refused",
+    "test_a_failure_before_the_first_text_is_a_status",
+    "test_an_answer_that_is_not_whole_ends_in_a_line_and_a_break",
+    "test_an_answer_without_a_text_is_a_status",
+    "test_an_error_after_the_finish_reason_is_ignored",
+    "test_each_answer_leaves_a_line_in_the_log",
+    "test_half_an_emoji_does_not_break_an_answer",
     "test_post_ask_answers_in_plain_text",
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
+    "test_the_models_stream_is_closed_when_the_reader_leaves",
+    "test_whatever_is_not_a_prompt_is_refused",
 ]
 PATIENCE = 5  # seconds
+OTHERS = [  # failures that are not an answer that took too long
+    each
+    for each in vars(failures).values()
+    if isinstance(each, failures.Failure) and each is not failures.TOO_SLOW
+]
 
 
 @pytest.fixture
@@ -54,7 +84,7 @@ def no_time(program, monkeypatch):
 
 
 @pytest.mark.usefixtures("no_time")
-def test_an_answer_that_takes_too_long_breaks_off(ask):
+def test_an_answer_that_takes_too_long_breaks_off(ask, caplog):
     model, answer = ask(*["word ", a_moment] * 20)
     came, broke = read(answer)
     is_status = answer.status_code in (502, 503, 504)
@@ -67,11 +97,30 @@ def test_an_answer_that_takes_too_long_breaks_off(ask):
         f"The answer took too long, and the reader got {came!r} and a break: raise"
         " Unfinished(TOO_SLOW), so that it ends as any other failure does."
     )
-    for other in failures.STOPPED_EARLY, failures.SILENT:
+    must_not_be_our_own(came, caplog.messages)
+    for other in OTHERS:
         assert other.sentence not in came, (
             "The answer took too long, and the reader gets the sentence for another"
             f' failure, "{other.sentence}": raise Unfinished(TOO_SLOW).'
         )
+
+
+def test_the_time_is_counted_in_seconds_and_until_the_end(ask, program, monkeypatch):
+    monkeypatch.setattr(program, "ANSWER_SECONDS", 60)
+    _, answer = ask("one", lambda: sleep(0.1), " two")
+    came, broke = read(answer)
+    assert came == "one two" and not broke, (
+        f"ANSWER_SECONDS was 60, an answer took 0.1 s, and the reader got {came!r}: the"
+        " deadline is monotonic() + ANSWER_SECONDS, and both are in seconds."
+    )
+    monkeypatch.setattr(program, "ANSWER_SECONDS", 0.1)
+    _, answer = ask("one", lambda: sleep(0.2), " two", *[" more"] * 9)
+    came, broke = read(answer)
+    assert answer.status_code != 200 or broke, (
+        "ANSWER_SECONDS was 0.1, a model paused for 0.2 s after its first text, and the"
+        f" answer came to its end, {came!r}: look at the clock after each chunk, also"
+        " after the first ones. The deadline is in seconds."
+    )
 
 
 def test_a_second_try_gets_only_the_time_that_is_left(ask, program, monkeypatch):
@@ -88,18 +137,43 @@ def test_a_second_try_gets_only_the_time_that_is_left(ask, program, monkeypatch)
 
 def test_the_limits_of_time_are_settings(started_with):
     settings = {"ANSWER_SECONDS": 7, "MODEL_RETRIES": 2}
-    program = started_with(**settings)
-    for name, value in settings.items():
-        found = getattr(program, name, None)
-        assert found == value, (
-            f"{name}={value} is in .env, and the program has {name} = {found!r}:"
-            f' number("{name}", ...) reads it from there.'
-        )
+    defaults = {"ANSWER_SECONDS": 120, "MODEL_RETRIES": 1}
+    for where, values in ("not in .env", defaults), ("in .env", settings):
+        program = started_with(**(values if where == "in .env" else {}))
+        for name, value in values.items():
+            found = getattr(program, name, None)
+            assert found == value, (
+                f"{name}={value} is {where}, and the program has {name} = {found!r}:"
+                f' number("{name}", ...) reads it from there.'
+                if where == "in .env"
+                else f"{name} is {where}, and the program has {name} = {found!r}:"
+                f' number("{name}", {value}) makes it {value} then.'
+            )
+
+
+def test_a_setting_without_a_sense_stops_the_start(started_with):
     try:
-        started_with(MODEL_RETRIES=0)
+        started_with(ANSWER_SECONDS=0)
+    except AssertionError:
+        return  # it has ended with a sentence
+    raise AssertionError(
+        "With ANSWER_SECONDS=0 in .env the program starts, and no answer ever has time:"
+        ' number("ANSWER_SECONDS", 120) refuses that, with a sentence.'
+    )
+
+
+def test_a_second_try_can_be_switched_off(started_with, answer_with):
+    try:
+        program = started_with(MODEL_RETRIES=0)
     except AssertionError as error:
         advice = 'number("MODEL_RETRIES", 1, least=0) lets it be 0.'
         raise AssertionError(f"{error} {advice}") from None
+    model = answer_with(Refusing(99))
+    program.app.test_client().post("/ask", json={"prompt": "Hello?"})
+    assert len(model.prompts) == 1, (
+        "MODEL_RETRIES=0 is in .env, the model failed before its first text, and was"
+        f" asked {len(model.prompts)} times: retries_left begins with MODEL_RETRIES."
+    )
 
 
 @pytest.mark.usefixtures("no_time")
@@ -113,26 +187,32 @@ def test_chunks_without_text_take_time_too(ask):
     )
 
 
+@pytest.mark.usefixtures("no_time")
+def test_what_is_whole_already_does_not_take_too_long(ask):
+    came = {}
+    for reason in "stop", "length":
+        end = {"finish_reason": reason}
+        whole = AIMessageChunk("one two", response_metadata=end)
+        _, answer = ask(whole, End(**end))
+        came[reason] = read(answer)
+    text, broke = came["stop"]
+    assert text == "one two" and not broke, (
+        "The time was over when a chunk came that had all of the text, 'one two', and"
+        f" the finish reason stop; the reader got {text!r}. If finish_reason(metadata)"
+        " says why the answer has ended, nothing is missing: break, and do not raise."
+    )
+    text, broke = came["length"]
+    assert broke, (
+        "The time was over when a chunk came with the finish reason length, so the"
+        f" answer is not whole, and the reader got {text!r} as if it were: leave the"
+        " loop with break, so that require_whole(metadata, has_text) below is called."
+    )
+
+
 @pytest.fixture
 def two_slots(started_with):
     """Let the program have two slots; return the seconds that it waits for one."""
-    program = started_with(ANSWERS_AT_ONCE=2)
-    waits = []
-    for value in vars(program).values():
-        if isinstance(value, Semaphore):
-            value.acquire = noting(value.acquire, waits)
-    return waits
-
-
-def noting(acquire, waits):
-    """Return a function that acquires, and notes for how long it may wait."""
-
-    def acquire_and_note(blocking=True, timeout=None):
-        if timeout is not None:
-            waits.append(timeout)
-        return acquire(blocking, timeout)
-
-    return acquire_and_note
+    return note_waits(started_with(ANSWERS_AT_ONCE=2))
 
 
 def in_time(call):
@@ -243,46 +323,134 @@ def test_a_slot_is_given_back_however_an_answer_ends(ask):
                 answer.close()
             else:
                 read(answer)
+        held = [ask("one", " two")[1] for _ in range(3)]
+        statuses = [answer.status_code for answer in held]
+        assert statuses == [200, 200, 503], (
+            f"There are two slots, 3 answers {end}, and of three that began then the"
+            f" statuses are {statuses}: somebody has given a slot back twice. A"
+            " BoundedSemaphore raises then. One slots.release(), in finally, is enough."
+        )
+        for answer in held:
+            read(answer)
+
+
+MOST = 64 * 1024  # bytes of a body
+
+
+def body_of(size):
+    """Return the JSON of a prompt, with so many bytes."""
+    letters = size - len(json.dumps({"prompt": ""}))
+    return json.dumps({"prompt": "a" * letters})
 
 
 def test_a_request_that_is_too_large_is_refused(answer_with, client):
-    model = answer_with("Hello")
-    sent = json.dumps({"prompt": "a" * 70_000})
-    answer = client.post("/ask", data=sent, content_type="application/json")
-    assert answer.status_code == 413 and not model.prompts, (
-        f"A prompt of 70,000 letters got a {answer.status_code}, expected 413:"
-        ' app.config["MAX_CONTENT_LENGTH"] = 64 * 1024.'
-    )
-    answer = client.post("/ask", json={"prompt": "a" * 60_000})
-    assert answer.status_code == 200, (
-        f"A prompt of 60,000 letters got a {answer.status_code}, expected 200: 64"
-        ' KiB are app.config["MAX_CONTENT_LENGTH"] = 64 * 1024 bytes.'
-    )
+    advice = 'app.config["MAX_CONTENT_LENGTH"] = 64 * 1024.'
+    for size, status in {70_000: 413, 60_000: 200, MOST: 200, MOST + 1: 413}.items():
+        model = answer_with("Hello")
+        sent = body_of(size)
+        answer = client.post("/ask", data=sent, content_type="application/json")
+        answer.get_data()
+        assert answer.status_code == status, (
+            f"A body of {size:,} bytes got a {answer.status_code}, expected {status}:"
+            f" 64 KiB are {MOST:,} bytes, {advice}"
+        )
+        assert status == 200 or not model.prompts, (
+            f"A body of {size:,} bytes was refused after the model was asked: {advice}"
+        )
+
+
+class NotedBody(BytesIO):
+    """A body that notes how much of it is read."""
+
+    taken = 0
+
+    def read(self, size=-1):
+        piece = super().read(size)
+        self.taken += len(piece)
+        return piece
+
+    def readinto(self, buffer):
+        count = super().readinto(buffer)
+        self.taken += count
+        return count
+
+
+def test_a_large_request_is_refused_before_it_is_read(answer_with, client):
+    text = body_of(1_000_000).encode()
+    ways = {
+        "says its length": {"headers": {"Content-Length": str(len(text))}},
+        "comes in chunks, without a length": {
+            "environ_overrides": {"wsgi.input_terminated": True}
+        },
+    }
+    for way, options in ways.items():
+        answer_with("Hello")
+        body = NotedBody(text)
+        typed = {"content_type": "application/json"}
+        answer = client.post("/ask", input_stream=body, **typed, **options)
+        assert answer.status_code == 413 and body.taken < 2 * MOST, (
+            f"A body of a million bytes that {way} got a {answer.status_code} after"
+            f" {body.taken:,} bytes of it had been read, expected a 413 before that:"
+            ' app.config["MAX_CONTENT_LENGTH"] = 64 * 1024 lets Flask see to it.'
+        )
+
+
+FOREIGN = ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example"]
 
 
 def test_a_name_that_is_not_ours_gets_nothing(answer_with, client):
-    model = answer_with("Hello")
-    foreign = {"Host": "evil.example"}
-    answer = client.post("/ask", json={"prompt": "Hello?"}, headers=foreign)
-    assert answer.status_code == 400 and not model.prompts, (
-        "A browser that was led here under the name evil.example got a"
-        f" {answer.status_code}, expected 400: app.config["
-        '"TRUSTED_HOSTS"] = trusted_hosts().'
-    )
+    for name in FOREIGN:
+        model = answer_with("Hello")
+        headers = {"Host": name}
+        answers = {
+            "POST /ask": client.post("/ask", json={"prompt": "Hi"}, headers=headers),
+            "GET /": client.get("/", headers=headers),
+        }
+        for what, answer in answers.items():
+            assert answer.status_code == 400 and not model.prompts, (
+                f"A browser that was led here under the name {name} got a"
+                f" {answer.status_code} for {what}, expected 400:"
+                ' app.config["TRUSTED_HOSTS"] = trusted_hosts() compares whole names,'
+                " for all views."
+            )
 
 
 def test_our_own_names_are_a_setting(client, started_with):
-    names = {"localhost": client, "127.0.0.1": client}
-    names["class.example"] = started_with(
-        TRUSTED_HOSTS="localhost,class.example"
-    ).app.test_client()
-    for name, asking in names.items():
+    def must_answer(asking, name):
         answer = asking.get("/", headers={"Host": name})
         assert answer.status_code == 200, (
             f"A browser asked the server by its own name {name}, and got a"
             f' {answer.status_code}: app.config["TRUSTED_HOSTS"] = trusted_hosts()'
-            " takes the names from .env, or localhost and 127.0.0.1."
+            " takes the names from .env, or localhost and 127.0.0.1, with any port."
         )
+
+    for name in "localhost", "127.0.0.1", "localhost:8000":
+        must_answer(client, name)
+    program = started_with(TRUSTED_HOSTS="localhost,class.example")
+    must_answer(program.app.test_client(), "class.example")
+
+
+def test_a_page_of_another_server_gets_nothing(client, answer_with):
+    a_foreign_page_gets_nothing(client, answer_with)
+
+
+def test_the_lines_that_are_copied_are_there(client, started_with, monkeypatch):
+    patience = []
+
+    def prepare(patience_in_seconds=None, **named):
+        patience.append(named.get("patience", patience_in_seconds))
+
+    monkeypatch.setattr(flask_run, "prepare_for_many_readers", prepare)
+    started_with(ANSWER_SECONDS=7)
+    assert patience == [7], (
+        "ANSWER_SECONDS=7 is in .env, and prepare_for_many_readers was called with"
+        f" {patience}, expected once with 7: copy the line"
+        " prepare_for_many_readers(patience=ANSWER_SECONDS), below app."
+    )
+    answer = client.get("/lessons/")
+    assert answer.status_code != 404, (
+        "GET /lessons/ gave a 404: copy the line register_course(app), below app."
+    )
 
 
 def test_nobody_on_the_way_keeps_or_collects_an_answer(ask):
@@ -293,7 +461,7 @@ def test_nobody_on_the_way_keeps_or_collects_an_answer(ask):
     }.items():
         value = answer.headers.get(name, "")
         for word in words:
-            assert word in value, (
+            assert word in re.split(", *", value), (
                 f"The header {name} of an answer is {value!r}, and {word!r} is missing:"
                 f' response.headers["{name}"] = "{", ".join(words)}".'
             )
@@ -306,6 +474,8 @@ def test_no_browser_guesses_a_type(ask, client):
         "an answer": answer,
         "the page": client.get("/"),
         "a refusal": client.post("/ask", json={}),
+        "the page's script": client.get("/static/page.js"),
+        "an address that is not there": client.get("/nothing"),
     }.items():
         value = response.headers.get("X-Content-Type-Options")
         assert value == "nosniff", (
@@ -314,6 +484,23 @@ def test_no_browser_guesses_a_type(ask, client):
             " @app.after_request that returns the response."
         )
     read(answer)
+
+
+RULES = {  # of a policy: their names
+    "default-src",
+    "script-src",
+    "style-src",
+    "img-src",
+    "connect-src",
+    "frame-ancestors",
+    "base-uri",
+    "form-action",
+}
+
+
+def is_another_place(word):
+    """Whether a word of a policy is a place, and not 'self', 'none', or data:."""
+    return not word.startswith("'") and word not in ("data:", "blob:")
 
 
 def test_the_page_says_what_a_browser_may_do_with_it(client):
@@ -334,15 +521,26 @@ def test_the_page_says_what_a_browser_may_do_with_it(client):
                 f"In the policy's {name} stands {word} without its quotes, which is"
                 f" then the name of a server: write '{word}'."
             )
+        for word in values:
+            assert word.strip("'") not in RULES and "'" not in word[1:-1], (
+                f"In the policy's {name} stands {word}, so two rules have become one:"
+                " put a comma behind each line of the list, and join them with '; '."
+            )
     scripts = rules.get("script-src", rules.get("default-src", ["*"]))
     bad = {"*", "'unsafe-inline'", "'unsafe-eval'", "https:", "http:", "data:"}
     assert not bad & set(scripts), (
         f"The policy of the page allows scripts from {' '.join(scripts)}: script-src"
         " 'self' allows those of this server, and none that is written in the HTML."
     )
-    for name in "default-src", "base-uri", "frame-ancestors":
+    for name in "default-src", "base-uri", "form-action", "frame-ancestors":
         assert name in rules, (
             f"The policy of the page has no {name}: without it all is allowed there."
+        )
+    for name, values in rules.items():
+        others = [word for word in values if is_another_place(word)]
+        assert not others, (
+            f"The policy's {name} allows {' '.join(others)}: the page needs nothing"
+            f" from anywhere else, and what slips into it could call home."
         )
     for name in "script-src", "style-src", "img-src", "connect-src":
         values = rules.get(name, rules["default-src"])
@@ -351,7 +549,7 @@ def test_the_page_says_what_a_browser_may_do_with_it(client):
             f" write {name} 'self'."
         )
     frames = rules["frame-ancestors"]
-    assert "'self'" in frames and not bad & set(frames), (
+    assert "'self'" in frames, (
         f"The policy's frame-ancestors is {' '.join(frames)}: 'self' lets our own"
         " pages, the lessons, show this one in a frame, and no others."
     )

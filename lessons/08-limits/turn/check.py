@@ -3,12 +3,14 @@
 import pytest
 
 from lessons.course.for_checks.failing_model import read
+from lessons.course.for_checks.in_time import in_time
+from lessons.course.for_checks.watched_slots import note_waits
 
 
 @pytest.fixture
 def one_slot(started_with):
-    """Let the program have one slot."""
-    started_with(ANSWERS_AT_ONCE=1)
+    """Let the program have one slot; return the seconds that it waits for it."""
+    return note_waits(started_with(ANSWERS_AT_ONCE=1))
 
 
 @pytest.mark.usefixtures("one_slot")
@@ -27,11 +29,15 @@ def test_while_a_slot_is_free_health_is_a_200(client):
     )
 
 
-@pytest.mark.usefixtures("one_slot")
-def test_while_all_are_taken_health_is_a_503(ask, client):
+def test_while_all_are_taken_health_is_a_503(one_slot, ask, client):
     _, held = ask("one", " two")
+    waits = (
+        "The only slot was taken by an answer, and GET /health waits for it: a load"
+        " balancer wants to know now. slots.acquire(blocking=False) does not wait."
+    )
     for n in range(2):
-        answer = client.get("/health")
+        answer = in_time(lambda: client.get("/health"), waits)
+        assert not one_slot, waits
         assert answer.status_code == 503 or n == 0, (
             "The only slot was taken by an answer. The first GET /health said so, and"
             " the second found it free: the first has given back a slot that it never"
@@ -52,6 +58,18 @@ def test_while_all_are_taken_health_is_a_503(ask, client):
     assert answer.status_code == 200, (
         f"The answer has ended, and GET /health gives {answer.status_code}: give back"
         " only what this view has taken."
+    )
+
+
+def test_while_one_of_two_is_free_health_is_a_200(started_with, answer_with):
+    client = started_with(ANSWERS_AT_ONCE=2).app.test_client()
+    answer_with("one", " two")
+    held = client.post("/ask", json={"prompt": "Hello?"})
+    answer = client.get("/health")
+    read(held)
+    assert answer.status_code == 200, (
+        "One of two slots was taken, and GET /health gave"
+        f" {answer.status_code}, expected 200: there is room for one more."
     )
 
 

@@ -34,6 +34,7 @@ STATUS = {
         "The program handled an error as if the model had failed. Read in the log what"
         " it was."
     ),
+    503: "The view refused the request as one too many, and nobody else was asking.",
 }
 
 
