@@ -59,7 +59,7 @@ function begin() {
   copy.textContent = "Copy"; // not "Copied" any more
   say("begun", "The answer is being written.");
   wire.begin();
-  scrollTo(0, document.body.scrollHeight); // down to the answer
+  scrollBy(0, below()); // down to the answer
 }
 
 /**
@@ -145,15 +145,24 @@ copy.addEventListener("click", async () => {
 
 let height = answer.offsetHeight;
 
+/**
+ * Return how many pixels are out of sight below the window: of the page, or in a low
+ * window of the answer and the half window that follows it.
+ */
+function below() {
+  const pageEnd = document.documentElement.getBoundingClientRect().bottom;
+  const answerEnd = answer.getBoundingClientRect().bottom;
+  return Math.min(pageEnd, answerEnd + innerHeight / 2) - innerHeight;
+}
+
 /** Scroll along while the answer grows, unless the reader has scrolled up. */
 function follow() {
   const grown = answer.offsetHeight - height; // in pixels
-  const pageHeight = document.documentElement.scrollHeight;
-  const below = pageHeight - scrollY - innerHeight; // is out of sight below the window
   // If no more than the new text is out of sight, the reader was at the end before it
   // came. (Heights are rounded: 2 pixels more do not count.)
-  const wasAtTheEnd = below < grown + 2;
-  if (wasAtTheEnd) scrollBy(0, below);
+  const hidden = below();
+  const wasAtTheEnd = hidden < grown + 2;
+  if (wasAtTheEnd && hidden > 0) scrollBy(0, hidden);
   height = answer.offsetHeight;
 }
 
