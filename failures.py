@@ -352,12 +352,14 @@ def is_of_the_model(error):
     """Whether an error was raised while the model's stream was being read.
 
     Any other error is a mistake in this program. A traceback lists the calls that led
-    to an error. If one of them is a call of a method named stream, the model raised it.
+    to an error, or to its cause. If one of them is a call of a method named stream, the
+    model raised it.
     """
-    for call, _ in walk_tb(error.__traceback__):
-        full_name = call.f_code.co_qualname  # of the function: "BaseChatModel.stream"
-        if full_name.endswith(".stream"):
-            return True
+    for each in with_causes(error):
+        for call, _ in walk_tb(each.__traceback__):
+            full_name = call.f_code.co_qualname  # such as "BaseChatModel.stream"
+            if full_name.endswith(".stream"):
+                return True
     # An error without such a call is the model's too if only models raise its class.
     names = class_names(error) - OF_ANY_CONNECTION
     return not names.isdisjoint(BY_CLASS)

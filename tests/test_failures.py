@@ -137,6 +137,21 @@ def test_a_model_may_be_anything_with_a_method_called_stream(client, monkeypatch
     assert ask(client).get_json()["error"] == NONSENSE.sentence
 
 
+def test_what_an_error_of_the_model_has_caused_is_the_models():
+    """Libraries that ask again raise an error of their own in the end."""
+
+    class Model:
+        def stream(self):
+            raise exceptions.ModelAPIError
+
+    with pytest.raises(LookupError) as raised:
+        try:
+            Model().stream()
+        except exceptions.ModelAPIError as error:
+            raise LookupError from error
+    assert failure_of(raised.value) is failures.MODEL_FAILED
+
+
 def test_a_function_of_the_program_that_is_called_stream_is_no_model():
     def stream():
         return undefined  # noqa: F821
