@@ -9,7 +9,6 @@ wins. Other servers, such as gunicorn, do not read .env, so this file does it fo
 import logging
 import os
 import sys
-from itertools import pairwise  # (a, b), (b, c), ... for [a, b, c, ...]
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,9 +97,9 @@ def read_env_file(name, path):
 def chosen_env_file():
     """Return the file that `flask --env-file` or FLASK_ENV_FILE names, or None."""
     words = sys.argv[1:]  # what was typed after `flask`
-    for word, next_word in pairwise(words):
+    for position, word in enumerate(words[:-1]):
         if word in ("-e", "--env-file"):
-            return next_word
+            return words[position + 1]
     for word in words:
         if word.startswith("--env-file="):
             return word.removeprefix("--env-file=")

@@ -151,8 +151,10 @@ def test_a_model_on_this_machine_is_asked_without_the_proxy(proxies, monkeypatch
 
 # Python's version
 
+# Python 3.9, without what it lacks. Flask still runs there, so a .venv may be of it.
 OLD = """
-import sys
+import datetime, itertools, sys
+del datetime.UTC, itertools.pairwise
 sys.version_info = type("Version", (tuple,), {"major": 3, "minor": 9})((3, 9, 18))
 import app
 """
