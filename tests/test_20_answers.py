@@ -26,6 +26,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from support import LIMIT, ROOT
 from support.machines import celery_worker, gunicorn, need, nginx, redis_server, started
 from support.servers import changed, free_port
+from werkzeug import Response
 
 from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.loading import load
@@ -518,6 +519,28 @@ def test_the_page_says_that_an_answer_is_not_whole(
     WebDriverWait(browser, LIMIT).until(
         lambda _: sentence in browser.find_element(By.ID, "problem").text
     )
+
+
+def test_the_page_says_that_no_machine_takes_the_question(browser, serve):
+    replies = [
+        Response("<h1>502 Bad Gateway</h1>", 502),  # as nginx says it
+        Response('["busy"]', 503, mimetype="application/json"),
+    ]
+
+    def answer(environ, start_response):
+        asks = environ["REQUEST_METHOD"] == "POST"
+        app = replies.pop(0) if asks else lesson.app
+        return app(environ, start_response)
+
+    browser.get(serve(answer))
+    ask_on_page(browser)
+    shows(browser, "#problem", "The server answered 502: ask again in a moment.")
+    ask_on_page(browser)
+    shows(browser, "#problem", "The server answered 503: ask again in a moment.")
+    browser.execute_script("fetch = () => Promise.reject(new TypeError())")
+    ask_on_page(browser)
+    sentence = "The server cannot be reached: ask again in a moment."
+    shows(browser, "#problem", sentence)
 
 
 def test_the_page_of_an_answer_that_is_gone_says_so(browser, page):

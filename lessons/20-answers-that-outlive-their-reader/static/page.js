@@ -39,14 +39,33 @@ if (name) show(); // the page was reloaded, or opened by its address
 
 /** Ask the server to begin an answer; return its name. */
 async function begin(prompt) {
-  const response = await fetch("answers", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ prompt }),
-  });
-  const { id, error } = await response.json();
-  if (!response.ok) throw new Error(error);
+  const response = await post("answers", { prompt });
+  if (!response.ok) throw new Error(await sentenceIn(response));
+  const { id } = await response.json();
   return id;
+}
+
+async function post(address, body) {
+  try {
+    return await fetch(address, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  } catch {
+    throw new Error("The server cannot be reached: ask again in a moment.");
+  }
+}
+
+/** Return the sentence with which the server refused, or one about the status. */
+async function sentenceIn(response) {
+  try {
+    const { error } = await response.json();
+    if (typeof error === "string") return error;
+  } catch {
+    // no JSON: nginx answers with a page of its own when no machine is there
+  }
+  return `The server answered ${response.status}: ask again in a moment.`;
 }
 
 /** Show the answer from its first event. */
