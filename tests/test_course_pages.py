@@ -214,6 +214,7 @@ PROXIED = [
     {"X-Amzn-Trace-Id": "Root=1-67891233"},
     {"X-Appengine-User-IP": "192.0.2.7"},
     {"X-Azure-ClientIP": "192.0.2.7"},
+    {"X-BlueCoat-Via": "4f2a"},
     {"X-Client-IP": "192.0.2.7"},
     {"X-Cluster-Client-IP": "192.0.2.7"},
     {"X-Envoy-External-Address": "192.0.2.7"},
@@ -221,6 +222,10 @@ PROXIED = [
     {"X-Originating-IP": "192.0.2.7"},
     {"X-Remote-Addr": "192.0.2.7"},
     {"X-Scheme": "https"},
+    {"X-Varnish": "32770"},
+    {"X-Vercel-Id": "fra1::4f2a"},
+    {"X-Vercel-Forwarded-For": "192.0.2.7"},
+    {"Ngrok-Trace-Id": "4f2a"},
     # Some say nothing at all, and pass on what the browser wrote.
     {"Origin": "https://words.example"},
 ]

@@ -16,25 +16,25 @@ BY_A_PROXY = (
     "HTTP_CF_",  # Cloudflare's
     "HTTP_FASTLY_",
     "HTTP_FLY_",
-    "HTTP_FORWARDED",
     "HTTP_FRONT_END_HTTPS",
-    "HTTP_PROXY_",
+    "HTTP_NGROK_",
     "HTTP_TAILSCALE_",
-    "HTTP_VIA",
     "HTTP_X_AKAMAI_",
+    "HTTP_X_AMZ_",
     "HTTP_X_AMZN_",
     "HTTP_X_APPENGINE_",
     "HTTP_X_ARR_",
     "HTTP_X_AZURE_",
     "HTTP_X_CLOUD_TRACE_CONTEXT",
     "HTTP_X_ENVOY_",
-    "HTTP_X_FORWARDED",
     "HTTP_X_ORIGINAL_",
-    "HTTP_X_PROXY",
     "HTTP_X_REMOTE_USER",
     "HTTP_X_SCHEME",
     "HTTP_X_URL_SCHEME",
+    "HTTP_X_VARNISH",
+    "HTTP_X_VERCEL_",
 )
+SPEAKS_OF_A_PROXY = ("FORWARDED", "PROXY", "_VIA")  # anywhere in a header's name
 NAMES_AN_ADDRESS = ("_IP", "_CLIENTIP", "_IPV6", "_ADDR", "_ADDRESS")
 
 
@@ -65,6 +65,8 @@ def is_by_proxy(environ):
         if not name.startswith("HTTP_"):
             continue
         if name.startswith(BY_A_PROXY) or name.endswith(NAMES_AN_ADDRESS):
+            return True
+        if any(word in name for word in SPEAKS_OF_A_PROXY):
             return True
     if environ.get("SERVER_PROTOCOL") == "HTTP/1.0":  # nginx's, unless it is told
         return True
