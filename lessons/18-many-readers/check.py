@@ -67,7 +67,7 @@ def measures(client):
         found = {name: int(float(number)) for name, number in lines}
         for name in "pieces_held", "bytes_held", "answers_refused_total":
             assert name in found, (
-                f"/metrics has no line {name}: leave measures.py as it is given."
+                f"/metrics has no line {name}. Leave measures.py as it was given."
             )
         return found
 
@@ -94,8 +94,8 @@ def test_an_answer_is_written_without_a_slip(ask, caplog):
     slip = re.search(r"(\w+Error) in (\w+\.py), line (\d+)", caplog.text)
     assert not slip, (
         f"While the model wrote, {slip[2]}, line {slip[3]}, raised a {slip[1]}, which"
-        " ended the answer: look there, and at what put() and takes() in waiting.py"
-        " use. A name has to be there, and wait() goes inside with self.changed:."
+        " ended the answer. Check that line, and the names that put() and takes() use"
+        " in waiting.py. Call wait() inside with self.changed:."
     )
 
 
@@ -120,8 +120,8 @@ def test_the_first_piece_leaves_before_the_second_is_made(ask):
     _, answer = ask("one", until_read, " two")
     until_read.read(answer)
     assert until_read.waits == [True], (
-        "The reader had to wait for the first piece until the second was made: put()"
-        " may wait only while there is no room, and notify_all() wakes the reader."
+        "The first piece reached the reader only after the second was made. Let put()"
+        " wait only while there is no room, and call notify_all() to wake the reader."
     )
 
 
@@ -138,19 +138,20 @@ def test_a_slow_reader_slows_its_model_down(ask):
         came = read_to_the_end(answer)
     done_in_time(answer.close)
     assert came == MANY * len("word "), (
-        "The reader took one piece, paused and read on, and did not get all of the"
-        " answer: when there is no room, put() has to wait, by self.changed.wait(), and"
-        " may throw nothing away."
+        "The reader took one piece, paused and read on, but did not get the whole"
+        " answer. When there is no room, put() must wait with self.changed.wait(), and"
+        " must not drop anything."
     )
     assert made < MANY / 4, (
-        "The reader took one piece and no more, and the model wrote on: all that it"
-        " writes waits in memory. In waiting.py let put() wait with self.changed.wait()"
+        "The reader took one piece and stopped, but the model kept writing, and all of"
+        " it waits in memory. In waiting.py, let put() wait with self.changed.wait()"
         " while len(self.pieces) is PIECES, which is 16."
     )
     assert made > 3, (
-        f"The reader took one piece and no more, and the model has made {made}: it may"
-        " go on until 16 pieces wait. takes() returns whether there is room for one"
-        " more: len(self.pieces) < PIECES, and add_if_it_fits() returns True or False."
+        f"The reader took one piece and stopped, and the model made only {made}."
+        " Expected it to go on until 16 pieces wait. Let takes() return whether there"
+        " is room for one more, len(self.pieces) < PIECES, and let add_if_it_fits()"
+        " return True or False."
     )
 
 
@@ -161,12 +162,12 @@ def test_the_model_goes_on_when_the_reader_does(ask):
     came = read_to_the_end(answer)
     assert came is not None, (
         f"The reader paused and read on, and {PATIENCE} s later the answer has not"
-        " ended: whoever takes a piece or adds one wakes the other by notify_all(), and"
-        " put() looks again then whether there is room."
+        " ended. Whoever takes or adds a piece must wake the other side with"
+        " notify_all(). put() then checks again whether there is room."
     )
     assert came == MANY * len("word "), (
-        f"The reader paused and read on, and got {came} of {MANY * len('word ')} bytes:"
-        " when there is no room, put() has to wait, and may throw nothing away."
+        f"The reader paused and read on, and got {came} of {MANY * len('word ')} bytes."
+        " When there is no room, put() must wait, and must not drop anything."
     )
 
 
@@ -188,15 +189,15 @@ def test_what_waits_is_counted_once(ask, measures, waiting):
     pieces = found["pieces_held"] - before["pieces_held"]
     held = found["bytes_held"] - before["bytes_held"]
     assert pieces < made and held == pieces * len("word "), (
-        "A reader took one piece of 5 bytes and no more, and what held counts is not"
-        " what waits: count each piece once when it begins to wait, by held.add() or by"
-        " held.add_if_it_fits(), which add 1 to the pieces and len(piece) to the bytes."
+        "A reader took one piece of 5 bytes and stopped, and held does not match what"
+        " waits. Count each piece once when it starts to wait, with held.add() or"
+        " held.add_if_it_fits(): they add 1 to the pieces and len(piece) to the bytes."
     )
     most = getattr(waiting, "PIECES", PIECES)
     assert pieces <= most, (
-        f"A reader took one piece and no more, and {pieces} pieces wait: there may be"
-        f" {most}, so the next has room while there are fewer,"
-        " len(self.pieces) < PIECES."
+        f"A reader took one piece and stopped. Expected at most {most} waiting pieces,"
+        f" got {pieces}. There is room for the next piece while len(self.pieces) <"
+        " PIECES."
     )
 
 
@@ -206,24 +207,24 @@ def test_a_reader_who_leaves_frees_the_model(ask, measures):
     quiet(model)
     done_in_time(answer.close)
     assert model.closed.wait(PATIENCE), (
-        f"The reader left {PATIENCE} s ago while put() waited for room, and the model's"
-        " stream is still open: the loop in put() has to end when self.reader_left, and"
-        " put() raises ReaderLeft then."
+        f"The reader left {PATIENCE} s ago while put() was waiting for room, and the"
+        " model's stream is still open. End the loop in put() when self.reader_left is"
+        " true, and raise ReaderLeft."
     )
     assert model.made < MANY / 4, (
-        f"The reader left after one piece, and the model has written {model.made} more:"
-        " put() raises ReaderLeft when self.reader_left."
+        f"The reader left after one piece, but the model has written {model.made} more."
+        " Raise ReaderLeft in put() when self.reader_left is true."
     )
     held = measures()["bytes_held"]
     assert held >= 0, (
-        "The reader has left, and held.bytes is less than 0: a piece was let in that"
-        " was never counted. When put() has waited it has to ask takes() again, so"
-        " write while, not if."
+        "The reader has left, and held.bytes is less than 0: a piece was added without"
+        " being counted. After each wait, put() must call takes() again: write while,"
+        " not if."
     )
     assert held == 0, (
         "The reader has left, and held.bytes is not 0: a piece was counted that nobody"
-        " will take. Let the loop in put() look at self.reader_left before it"
-        " asks whether the piece has room."
+        " will take. In the loop in put(), check self.reader_left before you check for"
+        " room."
     )
 
 
@@ -259,9 +260,9 @@ def test_the_room_is_looked_at_with_the_lock(ask, program, waiting, monkeypatch)
     read_to_the_end(answer)
     assert not unlocked, (
         "A piece was counted as held while put() did not have the lock, so the reader"
-        " can leave between that and the append: write all of put() inside"
-        " with self.changed:, and wait there by self.changed.wait(), which gives the"
-        " lock back meanwhile."
+        " could leave between the count and the append. Write all of put() inside with"
+        " self.changed:, and wait there with self.changed.wait(), which releases the"
+        " lock meanwhile."
     )
 
 
@@ -309,10 +310,10 @@ def test_what_waits_for_all_readers_is_bounded(stopped):
     """What waits for all readers together is bounded."""
     waits = sum(model.made - 1 for model in stopped) * LARGE
     assert waits < MOST, (
-        f"{READERS} readers took one piece of {LARGE} bytes each and no more, and"
-        f" {waits // 1_000_000} MB were made for them: count the bytes that wait for"
-        " all readers, and let put() wait while they would be more than BYTES, which"
-        " is 1,000,000."
+        f"{READERS} readers took one piece of {LARGE} bytes each and stopped, and"
+        f" {waits // 1000000} MB are waiting for them. Count the bytes that wait for"
+        " all readers, and let put() wait while they would exceed BYTES, which is"
+        " 1,000,000."
     )
 
 
@@ -381,8 +382,8 @@ def test_two_pieces_never_get_the_last_place(waiting, monkeypatch):
     piece.come = come
     held.add_if_it_fits(piece)
     assert held.bytes <= waiting.BYTES, (
-        "Two threads asked at the same moment for the room of one piece, and both got"
-        " it: add_if_it_fits() has to look and to add inside one with self.lock:."
+        "Two threads asked at the same moment for the last place, and both got it. Let"
+        " add_if_it_fits() check and add inside the same with self.lock:."
     )
 
 
@@ -392,20 +393,19 @@ def test_others_go_on(asked, stopped):
     if len(stopped) == READERS:
         _, answer = asked(*["x" * LARGE] * 20) or (None, None)
     assert not answer or answer.status_code == 200, (
-        f"While {READERS} readers had stopped, one more got a {answer.status_code}:"
-        " earlier answers keep their places. Give a place back in finally, which also"
-        " runs when a reader leaves."
+        f"While {READERS} readers had stopped, one more reader got a"
+        f" {answer.status_code}: earlier answers still hold their places. Give a place"
+        " back in finally, which also runs when a reader leaves."
     )
     came = read_to_the_end(answer) if answer else None
     assert came is not None, (
-        "Readers had stopped, and what they left took up all BYTES; one more reader"
-        f" waited {PATIENCE} s for a whole answer. Let each answer have one"
-        " piece that waits, whatever waits for others: if not self.pieces, there is"
-        " room."
+        "Other readers had stopped, and their pieces filled all BYTES. One more reader"
+        f" waited {PATIENCE} s for a whole answer. Let each answer have one waiting"
+        " piece, whatever waits for others: if not self.pieces, there is room."
     )
     assert came == 20 * LARGE, (
-        f"While others had stopped, one more reader got {came} of {20 * LARGE} bytes:"
-        " put() may throw nothing away."
+        f"While other readers had stopped, one more reader got {came} of {20 * LARGE}"
+        " bytes. put() must not drop anything."
     )
 
 
@@ -437,54 +437,54 @@ def test_one_answer_too_many_is_a_503(full, measures):
     """One answer too many is a 503 that says when to ask again."""
     model, answer, answers, seconds = full
     assert answer, (
-        f"After {len(answers) - 1} answers at once one more question got nothing within"
-        f" {PATIENCE} s: take a place before anything else is done, let"
-        " slots.acquire(blocking=False) return at once, and refuse by a 503 if it"
-        " returns False."
+        f"After {len(answers) - 1} answers at once, one more question got no response"
+        f" within {PATIENCE} s. Take a place before you do anything else."
+        " slots.acquire(blocking=False) returns at once: if it returns False, refuse"
+        " with a 503."
     )
     assert answer.status_code != 200, (
-        f"{TOO_MANY} answers were begun at once, and none was refused: take a place by"
+        f"{TOO_MANY} answers ran at once, and none was refused. Take a place with"
         " slots.acquire(blocking=False), raise ServiceUnavailable(retry_after=5) if"
         " there is none, and give it back when the answer has ended, not when the view"
         " has returned."
     )
     assert answer.status_code != 502, (
-        f"After {len(answers) - 1} answers at once one more question got a 502: what is"
-        " raised inside the try is taken for the model's failure, so take the place and"
-        " refuse above it."
+        f"After {len(answers) - 1} answers at once, one more question got a 502: an"
+        " exception inside the try counts as the model's failure. Take the place and"
+        " refuse above the try."
     )
     assert answer.status_code == 503, (
-        f"After {len(answers) - 1} answers at once one more question got a"
-        f" {answer.status_code}: raise ServiceUnavailable(retry_after=5), which is a"
+        f"After {len(answers) - 1} answers at once, one more question got a"
+        f" {answer.status_code}. Raise ServiceUnavailable(retry_after=5), which is a"
         " 503."
     )
     *others, waited = seconds
     assert waited < 1 + 3 * max(others), (
-        f"The refusal came after {waited:.1f} s, and answers were begun within"
-        f" {max(others):.1f} s: whoever waits for a place holds a thread meanwhile. Let"
-        " slots.acquire(blocking=False) return at once."
+        f"The refusal took {waited:.1f} s, while other answers started within"
+        f" {max(others):.1f} s. A request that waits for a place holds a thread"
+        " meanwhile. Call slots.acquire(blocking=False), which returns at once."
     )
     # An answer of an earlier check may still have its place, until Python tidies up.
     assert 10 < len(answers) - 1 <= PLACES, (
-        f"ANSWERS_AT_ONCE was {PLACES} in .env, and {len(answers) - 1} answers were"
-        " begun before one was refused: let there be number('ANSWERS_AT_ONCE', 64)."
+        f"ANSWERS_AT_ONCE was {PLACES} in .env, and {len(answers) - 1} answers started"
+        " before one was refused. Read the number with number('ANSWERS_AT_ONCE', 64)."
     )
     assert answer.headers.get("Retry-After", "").isdecimal(), (
-        "The 503 does not say when to ask again: raise"
-        " ServiceUnavailable(retry_after=5), which adds the header Retry-After."
+        "The 503 does not say when to ask again. Raise"
+        " ServiceUnavailable(retry_after=5), which sets the header Retry-After."
     )
     assert (answer.get_json(silent=True) or {}).get("error"), (
-        f"The 503 came with {short(answer.text)}: let as_json answer it, as it answers"
-        ' other errors with {"error": sentence}.'
+        f"The 503 came with {short(answer.text)}. Let as_json handle it, like other"
+        ' errors: {"error": sentence}.'
     )
     assert not model.prompts, (
-        "A question was refused by a 503, and the model had been asked: take a place"
-        " before the model's thread starts."
+        "A question was refused with a 503, but the program had asked the model. Take a"
+        " place before the model's thread starts."
     )
     refused = measures()["answers_refused_total"]
     assert refused == 1, (
-        f"One question was refused by a 503, and at /metrics answers_refused_total is"
-        f" {refused}: call REFUSED.inc() there, once."
+        "One question was refused with a 503. Expected answers_refused_total to be 1 at"
+        f" /metrics, got {refused}. Call REFUSED.inc() there, once."
     )
 
 
@@ -502,24 +502,23 @@ def test_a_place_is_given_back(ask, client):
                 _, answer = ask(*script, prompt=prompt)
             except Exception as error:
                 error.add_note(
-                    f"That was for an answer that {how}: what the model raises reaches"
-                    " the reader's thread by waiting.end(error)."
+                    f"That answer {how}. waiting.end(error) passes what the model"
+                    " raises to the reader's thread."
                 )
                 raise
             with suppress(Exception):  # the body of the second breaks off
                 answer.get_data()
             answer.close()
             assert answer.status_code != 503, (
-                f"An answer {how}, {number} times, one after the other, and the next"
-                " got a 503: give the place back in finally, by slots.release()."
+                f"{number} answers, one after another, {how}, and the next question got"
+                " a 503. Give the place back in finally, with slots.release()."
             )
     for number in range(PLACES + 1):
         _, answer = ask(*["word "] * 5)
         answer.close()
         assert answer.status_code != 503, (
-            f"A reader left, {number} times, one after the other, and the next got a"
-            " 503: give the place back in finally, which also runs when a reader"
-            " leaves."
+            f"{number} readers left, one after another, and the next one got a 503."
+            " Give the place back in finally, which also runs when a reader leaves."
         )
     assert client.get("/metrics").status_code == 200
 
@@ -529,9 +528,9 @@ def test_a_place_is_given_back_once(ask, full):
     for _ in range(3):
         _, answer = ask("one")
         assert answer.status_code == 503, (
-            "All places were taken, a question was refused, and the next got a"
-            f" {answer.status_code}: what was refused has no place to give back, so"
-            " refuse above the try: whose finally: gives it back."
+            "All places were taken and a question was refused. Expected status 503 for"
+            f" the next one, got {answer.status_code}. A refused question has no place"
+            " to give back: refuse above the try: whose finally: gives it back."
         )
 
 
@@ -564,9 +563,9 @@ def test_a_place_is_given_back_when_the_model_is_free(client, answer_with):
     model.closed.wait(PATIENCE)
     done_in_time(lambda: model.answer_closed.wait(PATIENCE))
     assert model.was_waited_for is not False, (
-        "The reader left, and the place was given back while its model was still open:"
-        " readers who come and go could keep more models at work than there are places."
-        " written() waits with writer.join()."
+        "The reader left, and the place was given back while its model was still open."
+        " Readers who come and go could keep more models running than there are places."
+        " Let written() wait with writer.join()."
     )
 
 
@@ -578,15 +577,16 @@ def test_a_broken_answer_says_why_and_breaks(ask, caplog):
     _, answer = ask("one", ModelConnectionError(SECRET))
     came, broke = read(answer)
     assert came.startswith("one\n[error: ") and broke, (
-        f"The model failed after 'one', and {short(came)} came"
-        f" {'and a break' if broke else 'as if it were whole'}: people get a last line,"
-        " and programs a break, raise BodyBreaks(sentence), as in lesson 07."
+        f"The model failed after 'one', and the reader got {short(came)}"
+        f" {'and a break' if broke else 'as if it were complete'}. Send a last line for"
+        " people, and break the body for programs: raise BodyBreaks(sentence), as in"
+        " lesson 07."
     )
     for place, words in ("reader", came), ("log", caplog.text), ("break", str(broke)):
         assert SECRET not in words, (
             f"The model failed after 'one', and the {place} gets the provider's own"
-            f" words, {SECRET!r}: they can hold part of the key. sentence_for(error) is"
-            " a sentence of our own."
+            f" words, {SECRET!r}. They can contain part of the key. Use"
+            " sentence_for(error) instead."
         )
 
 
@@ -597,8 +597,8 @@ def test_what_breaks_after_the_finish_reason_takes_no_text_away(ask):
     """What breaks after the finish reason takes no text away."""
     came, broke = read(ask("one", LAST, ModelConnectionError(SECRET))[1])
     assert (came, broke) == ("one", None), (
-        "The model wrote 'one', said why it ended, and then the connection broke: all"
-        f" of the text was there, and the reader got {short(came)}. Keep"
+        "The model wrote 'one' and its finish reason, and then the connection broke."
+        f" All the text had arrived, but the reader got {short(came)}. Keep"
         " ignoring_late_errors(chunks) in write()."
     )
 
@@ -613,6 +613,6 @@ def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
     policy = client.get("/").headers.get("Content-Security-Policy", "")
     for words in "default-src", "script-src", "frame-ancestors":
         assert words in policy, (
-            f"The page at / came with the Content-Security-Policy {short(policy)},"
-            f" which lacks {words}: keep the POLICY that index() begins with."
+            f"The page at / has the Content-Security-Policy {short(policy)}. Expected"
+            f" {words} in it. Keep the POLICY that index() starts with."
         )

@@ -65,19 +65,19 @@ def test_a_reader_who_stops_lets_few_bytes_wait(waits_for_one):
     for size in PART, 10_100:
         waits = waits_for_one(size)
         assert waits <= MOST, (
-            f"A reader took one piece of {size} bytes and no more, and {waits} bytes"
-            " wait for this reader alone: let takes() also ask whether those in"
-            f" self.pieces and the new one are at most {MOST} bytes together."
+            f"A reader took one piece of {size} bytes and stopped, and {waits} bytes"
+            " wait for that reader alone. Let takes() also check that the bytes in"
+            f" self.pieces and the new piece are at most {MOST} together."
         )
     waits = waits_for_one(PART)
     assert waits >= 0, (
-        f"A reader took one piece of {PART} bytes and no more, and {waits} bytes are"
-        " counted as waiting: what takes() counts is the piece that put() appends, so"
-        " change neither."
+        f"A reader took one piece of {PART} bytes and stopped, and {waits} bytes are"
+        " counted as waiting. takes() counts the piece that put() appends: change"
+        " neither."
     )
     assert waits == MOST, (
-        f"A reader took one piece of {PART} bytes and no more, and {waits} bytes wait:"
-        f" there is room for {MOST}, which five of them just fill."
+        f"A reader took one piece of {PART} bytes and stopped. Expected {MOST} waiting"
+        f" bytes, got {waits}. Five pieces fill the room exactly."
     )
 
 
@@ -85,8 +85,8 @@ def test_a_reader_who_goes_on_has_the_room_again(waits_for_one):
     """A reader who goes on has the room again."""
     waits = waits_for_one(PART, taken=10)
     assert waits == MOST, (
-        f"A reader took ten pieces of {PART} bytes and stopped, and {waits} bytes wait,"
-        f" expected {MOST}: what was taken no longer waits, so count what is in"
+        f"A reader took ten pieces of {PART} bytes and stopped. Expected {MOST} waiting"
+        f" bytes, got {waits}. Pieces that were taken no longer wait: count what is in"
         " self.pieces now."
     )
 
@@ -100,9 +100,9 @@ def test_each_reader_has_a_bound_of_their_own(ask, bytes_held):
     waits = bytes_held()
     done_in_time(lambda: [answer.close() for answer in answers])
     assert waits == 3 * MOST, (
-        f"Three readers took one piece of {PART} bytes each and stopped, and {waits}"
-        f" bytes wait for them, expected {3 * MOST}: BYTES stays for all readers"
-        " together, and the new bound is for each."
+        f"Three readers took one piece of {PART} bytes each and stopped. Expected"
+        f" {3 * MOST} waiting bytes, got {waits}. BYTES still applies to all readers"
+        " together, and the new bound to each reader."
     )
 
 
@@ -110,8 +110,8 @@ def test_small_pieces_wait_as_before(waits_for_one):
     """Of small pieces, sixteen wait as before."""
     waits = waits_for_one(10)
     assert 50 <= waits <= 400, (
-        f"A reader took one piece of 10 bytes and no more, and {waits} bytes wait:"
-        " expected 16 pieces, as before. The second bound is one more condition,"
+        "A reader took one piece of 10 bytes and stopped. Expected 16 waiting pieces,"
+        f" as before, got {waits} bytes. Add the second bound as one more condition,"
         " with and."
     )
 
@@ -126,11 +126,11 @@ def test_a_piece_that_is_larger_than_the_bound_arrives(ask):
         came.append(len(answer.get_data()))
 
     assert done_in_time(read), (
-        f"Each piece was of {size} bytes, more than may wait, and after {PATIENCE} s"
-        " the answer has not ended: one piece always has room, so leave"
-        " if not self.pieces before the new condition."
+        f"Each piece had {size} bytes, more than may wait, and after {PATIENCE} s the"
+        " answer has not ended. One piece must always fit: leave if not self.pieces"
+        " before the new condition."
     )
     assert came == [3 * size], (
-        f"Three pieces of {size} bytes were made, and {came[0]} bytes came: wait for"
-        " room, and throw nothing away."
+        f"The model made three pieces of {size} bytes, and {came[0]} bytes arrived."
+        " Wait for room, and drop nothing."
     )
