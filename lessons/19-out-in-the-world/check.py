@@ -43,7 +43,7 @@ OTHER = "203.0.113.8"
 THIRD = "203.0.113.9"
 EAGER = "203.0.113.10"
 JSON = "application/json"
-REFUSED = 'the page shows the sentence of a body like {"error": "..."}'
+REFUSED = 'the page shows the sentence of a JSON body like {"error": "..."}'
 
 
 def path_of(name):
@@ -62,7 +62,9 @@ class Handler(Quiet):
 def configuration(folder):
     """Return the text of the student's nginx.conf."""
     path = folder / "nginx.conf"
-    assert path.exists(), f"There is no {folder.name}/nginx.conf: flask start puts one."
+    assert path.exists(), (
+        f"There is no {folder.name}/nginx.conf. flask start puts one there."
+    )
     return path.read_text(encoding="utf-8")
 
 
@@ -83,13 +85,14 @@ def nginx(folder, tmp_path, app_port, silence=None):
     `silence` replaces the time that nginx waits in one, for what nobody waits for.
     """
     if not path_of("nginx"):
-        pytest.skip("nginx is not installed, and this is about nginx.conf.")
+        pytest.skip("nginx is not installed, and this check needs it for nginx.conf.")
     text = configuration(folder)
     assert has_port(text, 8080), (
-        "nginx.conf has no 8080, where the readers come in: listen 127.0.0.1:8080;"
+        "nginx.conf has no port 8080, where readers connect. Write listen"
+        " 127.0.0.1:8080;"
     )
     assert has_port(text, 8001), (
-        "nginx.conf has no 8001, where the program is: proxy_pass"
+        "nginx.conf has no port 8001, where the program listens. Write proxy_pass"
         " http://127.0.0.1:8001;"
     )
     ports = {8001: app_port, 8080: free_port(), 8443: free_port()}
@@ -124,7 +127,8 @@ def nginx(folder, tmp_path, app_port, silence=None):
         until = monotonic() + PATIENCE
         while not listens(ports[8080]):
             assert running.poll() is None and monotonic() < until, (
-                "nginx took nginx.conf, and listens nowhere: listen 127.0.0.1:8080;"
+                "nginx accepted nginx.conf, but listens nowhere. Write listen"
+                " 127.0.0.1:8080;"
             )
             sleep(0.01)
         yield SimpleNamespace(
@@ -143,15 +147,17 @@ def sentence_of_nginx(said, tmp_path):
     what = wrong[1] if wrong else said.strip()
     what = what.replace(f"{tmp_path}{os.sep}", "").replace("nginx.conf:", "line ")
     return (
-        f"nginx does not take nginx.conf: {what}. Look there and at the line above: a"
-        " directive ends in a semicolon, and each { has its }."
+        f"nginx rejected nginx.conf: {what}. Check that line and the one above it: a"
+        " directive ends in a semicolon, and each { needs its }."
     )
 
 
 def make_certificate(folder):
     """Make a certificate for localhost in a folder, as the notes do."""
     if not path_of("openssl"):
-        pytest.skip("openssl is not installed, which makes the certificate for nginx.")
+        pytest.skip(
+            "openssl is not installed, and this check needs it for nginx's certificate."
+        )
     words = "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost"
     names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     files = ["-keyout", folder / "key.pem", "-out", folder / "certificate.pem"]
@@ -220,7 +226,7 @@ def break_again(client):
         client.post("/ask", json={"prompt": "Hello?"}).close()
     except RecursionError as error:
         error.add_note(
-            "It calls itself for ever: ProxyFix wraps app.wsgi_app, not app."
+            "app calls itself without end. Let ProxyFix wrap app.wsgi_app, not app."
         )
         raise
 
@@ -231,8 +237,8 @@ def inherited(folder, name, values):
     if not re.search(rf"proxy_set_header\s+{name}\s+({values})\s*;", text):
         return ""
     return (
-        " It is there; but a location with a proxy_set_header of its own takes"
-        " over none from around it: write all of them in one place."
+        " The directive is there, but a location that has a proxy_set_header of its own"
+        " inherits none from the level above. Write all of them in one place."
     )
 
 
@@ -246,9 +252,8 @@ def test_an_answer_crosses_nginx(front, client, answer_with):
     if answer.status_code == 500:
         break_again(client)
     assert (answer.status_code, answer.text) == (200, "Tragödie 👋\n  two"), (
-        f"The model wrote 'Tragödie 👋\\n  two', and through nginx came a"
-        f" {answer.status_code} with {short(answer.text)}: proxy_pass"
-        " http://127.0.0.1:8001;"
+        f"The model wrote 'Tragödie 👋\\n  two', and nginx sent a {answer.status_code}"
+        f" with {short(answer.text)}. Write proxy_pass http://127.0.0.1:8001;"
     )
 
 
@@ -258,8 +263,8 @@ def test_the_first_piece_crosses_nginx_before_the_second_is_made(
     # Without this line pieces can come one by one by chance, so it is looked for.
     text = re.sub("#.*", "", configuration(folder))
     assert re.search(r"proxy_buffering\s+off\s*;", text), (
-        "Nothing in nginx.conf keeps nginx from collecting the answer before it sends"
-        " any of it: proxy_buffering off;"
+        "Nothing in nginx.conf stops nginx from collecting the answer before it sends"
+        " any of it. Write proxy_buffering off;"
     )
     gate = Gate()
     model = answer_with("one", gate, " two")
@@ -268,8 +273,8 @@ def test_the_first_piece_crosses_nginx_before_the_second_is_made(
         made = model.made
         gate.set()
     assert first.startswith(b"one") and made == 1, (
-        f"When the first bytes came out of nginx, the model had made {made} of 2 texts:"
-        " nginx collects the answer. proxy_buffering off; in location / or around it."
+        f"When nginx sent the first bytes, the model had made {made} of 2 texts: nginx"
+        " collects the answer. Write proxy_buffering off; in location / or around it."
     )
 
 
@@ -282,11 +287,13 @@ def test_a_broken_answer_breaks_behind_nginx_too(front, folder, answer_with):
             came, broke = b"", True
     unsaid = ""
     if not says_which_http(configuration(folder)):
-        unsaid = " Before version 1.29.7 nginx does so unless nginx.conf says:"
+        unsaid = (
+            " Before version 1.29.7, nginx uses it unless nginx.conf says otherwise."
+        )
     assert broke, (
-        f"The model failed after 'one', the program broke its body, and out of nginx"
-        f" came {short(came.decode())} as if it were whole: HTTP/1.0, in which nginx"
-        f" asks the program, ends every answer alike.{unsaid} proxy_http_version 1.1;"
+        "The model failed after 'one' and the program broke its body, but nginx sent"
+        f" {short(came.decode())} as if it were complete. With HTTP/1.0 nginx cannot"
+        f" tell a break from an end.{unsaid} Write proxy_http_version 1.1;"
     )
 
 
@@ -299,9 +306,9 @@ def test_a_reader_who_leaves_is_noticed_through_nginx(front, answer_with):
         next(answer.iter_content(None), b"")
     model.closed.wait(PATIENCE)
     assert model.closed_early, (
-        "The reader left after the first piece, and the model wrote on to its end:"
-        " nginx hangs up on the program when its reader does, unless"
-        " proxy_ignore_client_abort or proxy_buffering says otherwise."
+        "The reader left after the first piece, but the model wrote to its end. nginx"
+        " closes its connection to the program when the reader leaves, unless"
+        " proxy_ignore_client_abort or proxy_buffering prevents it."
     )
 
 
@@ -311,13 +318,13 @@ def test_a_refusal_of_the_program_crosses_nginx_as_it_is(front, client, answer_w
     asked = len(model.prompts)
     through = post(front, stream=False)
     assert len(model.prompts) == 2 * asked, (
-        "The model failed, the program refused, and nginx asked the program again: each"
-        " question may be paid for. Leave proxy_next_upstream non_idempotent out."
+        "The model failed and the program refused, and nginx asked the program again:"
+        " you may pay for each question. Remove proxy_next_upstream non_idempotent."
     )
     assert through.text == direct.text, (
-        f"The program refused with {short(direct.text)}, and through nginx came"
-        f" {short(through.text)}: the program knows better why. nginx puts its own"
-        " sentences in place of the program's by proxy_intercept_errors on;"
+        f"The program refused with {short(direct.text)}, and nginx sent"
+        f" {short(through.text)}. With proxy_intercept_errors on; nginx replaces the"
+        " program's sentences. Remove it: the program knows better why."
     )
 
 
@@ -328,20 +335,20 @@ def test_the_program_learns_the_name_that_was_asked_for(
     foreign = post(front, stream=False, headers={"Host": "foreign.example"})
     names = [each.host.partition(":")[0] for each in seen]
     assert "foreign.example" not in names or foreign.status_code == 400, (
-        "A request for foreign.example reached the program under that name, and got a"
-        f" {foreign.status_code}, expected 400: the program knows the names it"
-        ' answers to by app.config["TRUSTED_HOSTS"] = trusted_hosts(), in app.py.'
+        "A request for foreign.example reached the program under that name. Expected"
+        f' status 400, got {foreign.status_code}. Keep app.config["TRUSTED_HOSTS"] ='
+        " trusted_hosts() in app.py: it lists the names that the program answers to."
     )
     assert foreign.status_code == 400 and not model.prompts, (
-        f"A request for foreign.example got a {foreign.status_code}, expected 400:"
-        " the program knows the names it answers to, and nginx gives it another one."
-        " proxy_set_header Host $http_host;"
-        f"{inherited(folder, 'Host', r'[$]http_host|[$]host')}"
+        "A request for foreign.example: expected status 400, got"
+        f" {foreign.status_code}. The program knows its own names, but nginx passes it"
+        " another name. Write proxy_set_header Host"
+        f" $http_host;{inherited(folder, 'Host', '[$]http_host|[$]host')}"
     )
     post(front, stream=False)
     assert seen[-1].host.partition(":")[0] == "127.0.0.1", (
         "A request for 127.0.0.1 reaches the program as one for"
-        f" {seen[-1].host.partition(':')[0]}: proxy_set_header Host $http_host;"
+        f" {seen[-1].host.partition(':')[0]}. Write proxy_set_header Host $http_host;"
     )
 
 
@@ -351,8 +358,9 @@ def test_files_are_compressed_and_answers_still_come_piece_by_piece(front, answe
         f"{front.url}/static/ask.js", headers=takes_gzip, timeout=PATIENCE
     )
     assert file.headers.get("Content-Encoding") == "gzip", (
-        "The reader takes gzip, and static/ask.js is not compressed: gzip on; and"
-        " gzip_types text/css text/javascript; as nginx by itself compresses only HTML."
+        "The reader accepts gzip, but static/ask.js is not compressed. Write gzip on;"
+        " and gzip_types text/css text/javascript; because nginx compresses only HTML"
+        " by default."
     )
     gate = Gate()
     answer_with("one", gate, " two")
@@ -368,8 +376,8 @@ def test_files_are_compressed_and_answers_still_come_piece_by_piece(front, answe
         waited = not gate.is_set()
         gate.set()
     assert came == b"one" and waited, (
-        f"Out of what was compressed came {short(came.decode())} first, expected"
-        " 'one': with proxy_buffering off; nginx flushes its compressor for each piece."
+        f"Expected 'one' first from the compressed answer, got {short(came.decode())}."
+        " With proxy_buffering off; nginx flushes its compressor for each piece."
     )
 
 
@@ -381,36 +389,37 @@ def test_a_prompt_that_is_too_long_is_a_413_as_json(front, seen, answer_with):
         except requests.ConnectionError:  # the program hangs up before it has it all
             refused = None
         assert not seen and refused is not None, (
-            f"A prompt of {size} bytes went through nginx to the program, expected"
-            " that nginx refuses it: client_max_body_size 64k;"
+            f"A prompt of {size} bytes reached the program. Expected nginx to refuse"
+            " it: write client_max_body_size 64k;"
         )
         assert refused.status_code != 500, (
-            f"A prompt of {size} bytes got a 500: error_page 413 leads to a location"
-            " that is not there. Both have the same name, as in @too_long."
+            f"A prompt of {size} bytes got a 500: error_page 413 names a location that"
+            " does not exist. Use the same name for both, such as @too_long."
         )
         assert refused.status_code == 413 or "error" not in json_of(refused), (
-            f"A prompt of {size} bytes got a {refused.status_code} with"
-            f" {short(refused.text)}, expected 413: after error_page 413 only the"
-            " name of the location, without an =, keeps the status."
+            f"A prompt of {size} bytes: expected status 413, got {refused.status_code}"
+            f" with {short(refused.text)}. Write only the location's name after"
+            " error_page 413, without an =: that keeps the status."
         )
         assert refused.status_code == 413, (
-            f"A prompt of {size} bytes got a {refused.status_code}, expected 413:"
-            " client_max_body_size 64k;"
+            f"A prompt of {size} bytes: expected status 413, got {refused.status_code}."
+            " Write client_max_body_size 64k;"
         )
         kind = refused.headers.get("Content-Type", "nothing")
         assert "error" not in json_of(refused) or kind.startswith(JSON), (
-            f"A prompt of {size} bytes got a 413 whose JSON is called {kind}:"
-            " default_type application/json; in the location that returns it."
+            f"A prompt of {size} bytes got a 413 whose JSON has the Content-Type"
+            f" {kind}. Write default_type application/json; in the location that"
+            " returns it."
         )
         assert "error" in json_of(refused), (
-            f"A prompt of {size} bytes got a 413 with {short(refused.text)}: {REFUSED}."
-            " error_page 413 leads to a location that returns one, with default_type"
-            " application/json;"
+            f"A prompt of {size} bytes got a 413 with {short(refused.text)}, but"
+            f" {REFUSED}. Let error_page 413 point to a location that returns one, with"
+            " default_type application/json;"
         )
     answer = post(front, stream=False, prompt="a" * 40_000)
     assert answer.status_code == 200, (
-        f"A prompt of 40000 bytes got a {answer.status_code}: the program takes up to"
-        " 64 KiB. client_max_body_size 64k;"
+        f"A prompt of 40000 bytes: expected status 200, got {answer.status_code}. The"
+        " program accepts up to 64 KiB. Write client_max_body_size 64k;"
     )
 
 
@@ -426,9 +435,9 @@ def test_a_program_that_is_gone_is_a_502_as_json(folder, tmp_path):
     with nginx(folder, tmp_path, free_port()) as front:
         answer = post(front, stream=False)
     assert answer.status_code in (502, 503) and "error" in json_of(answer), (
-        f"The program was not there, and nginx answered {answer.status_code} with"
-        f" {short(answer.text)}: {REFUSED}. error_page 502 504 leads to a location that"
-        " returns one."
+        f"The program was not running, and nginx answered {answer.status_code} with"
+        f" {short(answer.text)}, but {REFUSED}. Let error_page 502 504 point to a"
+        " location that returns one."
     )
 
 
@@ -438,9 +447,9 @@ def test_a_program_that_says_nothing_is_a_504_as_json(folder, tmp_path):
         with nginx(folder, tmp_path, port, silence="300ms") as front:
             answer = post(front, stream=False)
     assert answer.status_code >= 500 and "error" in json_of(answer), (
-        f"The program said nothing for longer than nginx waits, and nginx answered"
-        f" {answer.status_code} with {short(answer.text)}: {REFUSED}. error_page 502"
-        " 504 leads both to a location that returns one."
+        "The program was silent for longer than nginx waits, and nginx answered"
+        f" {answer.status_code} with {short(answer.text)}, but {REFUSED}. Let"
+        " error_page 502 504 point to a location that returns one for both."
     )
 
 
@@ -448,8 +457,9 @@ def test_nginx_waits_longer_than_the_program_does(folder):
     text = re.sub("#.*", "", configuration(folder))
     for time in re.findall(r"proxy_read_timeout\s+[\"']?(\w+)", text):
         assert seconds_in(time) > 30, (
-            f"nginx gives up after {time} of silence, before the program does,"
-            " which waits 30 s for its model and then says why: proxy_read_timeout 60s;"
+            f"nginx gives up after {time} of silence. The program waits 30 s for its"
+            " model and then says why, so nginx must wait longer. Write"
+            " proxy_read_timeout 60s;"
         )
 
 
@@ -457,8 +467,8 @@ def test_a_reader_who_stops_reading_is_not_waited_for_long(folder):
     text = re.sub("#.*", "", configuration(folder))
     for time in re.findall(r"\bsend_timeout\s+[\"']?(\w+)", text):
         assert 0 < seconds_in(time) <= 300, (
-            f"A reader who stops reading, and does not leave, is waited for {time},"
-            " and holds a thread and the model as long: send_timeout 30s;"
+            f"If a reader stops reading without leaving, nginx waits {time}, which"
+            " holds a thread and the model for that long. Write send_timeout 30s;"
         )
 
 
@@ -472,7 +482,8 @@ def seconds_in(time):
 def test_the_same_is_there_over_tls(front, seen, folder, answer_with):
     answer_with("one", " two")
     assert has_port(configuration(folder), 8443), (
-        "nginx.conf has no 8443, for readers who want TLS: listen 127.0.0.1:8443 ssl;"
+        "nginx.conf has no port 8443, for readers who use TLS. Write listen"
+        " 127.0.0.1:8443 ssl;"
     )
     try:
         answer = requests.post(
@@ -483,12 +494,12 @@ def test_the_same_is_there_over_tls(front, seen, folder, answer_with):
         )
     except requests.RequestException as error:
         raise AssertionError(
-            f"Over TLS nobody answers ({type(error).__name__}): listen 127.0.0.1:8443"
+            f"No answer over TLS ({type(error).__name__}). Write listen 127.0.0.1:8443"
             " ssl; with ssl_certificate and ssl_certificate_key."
         ) from None
     assert (answer.status_code, answer.text) == (200, "one two"), (
-        f"Over TLS came a {answer.status_code} with {short(answer.text)}, expected"
-        " the answer 'one two'."
+        "Over TLS, expected the answer 'one two' with status 200, got"
+        f" {answer.status_code} with {short(answer.text)}."
     )
 
 
@@ -507,19 +518,19 @@ def test_the_program_knows_the_address_of_its_reader(client, seen):
     from_nginx(client, READER, "/")
     known = seen[-1].address
     assert known == READER, (
-        f"nginx said that the reader is at {READER}, and for the program everybody is"
-        f" at {known}: app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)."
+        f"nginx said that the reader is at {READER}, but the program sees every reader"
+        f" at {known}. Write app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)."
     )
     from_nginx(client, f"6.6.6.6, {READER}", "/")
     known = seen[-1].address
     assert known == READER, (
-        f"There is one proxy. The part before the last address of"
-        f" '6.6.6.6, {READER}' anybody may have written, and the program takes the"
-        f" reader to be at {known}: ProxyFix(app.wsgi_app, x_for=1, x_proto=1)."
+        "There is one proxy, so anybody may have written the part of '6.6.6.6,"
+        f" {READER}' before the last address. The program sees the reader at {known}."
+        " Write ProxyFix(app.wsgi_app, x_for=1, x_proto=1)."
     )
     assert seen[-1].scheme == "https", (
-        "nginx said that the reader came by https, and the program thinks by"
-        f" {seen[-1].scheme}: ProxyFix(app.wsgi_app, x_for=1, x_proto=1)."
+        "nginx said that the reader used https, but the program sees"
+        f" {seen[-1].scheme}. Write ProxyFix(app.wsgi_app, x_for=1, x_proto=1)."
     )
 
 
@@ -528,28 +539,28 @@ def test_nobody_can_forge_an_address(front, seen, folder):
     requests.get(front.url, headers=forged, timeout=PATIENCE)
     assert seen, "GET / did not reach the program through nginx."
     assert seen[-1].address == "127.0.0.1", (
-        "A reader at 127.0.0.1 sent X-Forwarded-For: 6.6.6.6, and the program takes"
-        f" them to be at {seen[-1].address}: whoever can choose an address has no"
-        " limit. proxy_set_header X-Forwarded-For $remote_addr;"
-        f"{inherited(folder, 'X-Forwarded-For', '[$]remote_addr')}"
+        "A reader at 127.0.0.1 sent X-Forwarded-For: 6.6.6.6, and the program sees the"
+        f" address {seen[-1].address}. A reader that can choose an address has no"
+        " limit. Write proxy_set_header X-Forwarded-For"
+        f" $remote_addr;{inherited(folder, 'X-Forwarded-For', '[$]remote_addr')}"
     )
     forged = {"X-Forwarded-Host": "foreign.example"}
     page = requests.get(front.url, headers=forged, timeout=PATIENCE)
     assert page.status_code == 200 and seen[-1].host != "foreign.example", (
-        "A reader sent X-Forwarded-Host: foreign.example, and the program believes it:"
-        " ProxyFix(app.wsgi_app, x_for=1, x_proto=1), nothing for the host."
+        "A reader sent X-Forwarded-Host: foreign.example, and the program believes it."
+        " Write ProxyFix(app.wsgi_app, x_for=1, x_proto=1), without x_host."
     )
     forged = {"X-Forwarded-Proto": "https"}
     requests.get(front.url, headers=forged, timeout=PATIENCE)
     assert seen[-1].scheme == "http", (
-        "A reader came by http and sent X-Forwarded-Proto: https, and the program"
-        " believes it: proxy_set_header X-Forwarded-Proto $scheme;"
+        "A reader used http and sent X-Forwarded-Proto: https, and the program believes"
+        " it. Write proxy_set_header X-Forwarded-Proto $scheme;"
     )
     certificate = str(front.certificate)
     requests.get(front.secure, verify=certificate, timeout=PATIENCE)
     assert seen[-1].scheme == "https", (
-        "A reader came by https, and the program takes them to have come by"
-        f" {seen[-1].scheme}: proxy_set_header X-Forwarded-Proto $scheme;"
+        f"A reader used https, but the program sees {seen[-1].scheme}. Write"
+        " proxy_set_header X-Forwarded-Proto $scheme;"
     )
 
 
@@ -563,8 +574,8 @@ def ask_until_refused(client, most, addresses):
             answer = from_nginx(client, addresses[number % len(addresses)])
         except TooManyRequests as error:
             error.add_note(
-                "Whoever handles an error does not raise the next, but returns the"
-                " answer: return as_json(TooManyRequests(...))."
+                "An error handler returns the answer instead of raising another error."
+                " Write return as_json(TooManyRequests(...))."
             )
             raise
         if answer.status_code != 200:
@@ -584,39 +595,39 @@ def test_asking_too_often_is_refused_with_a_sentence(client, program, answer_wit
     most = program.app.config["ASKS_A_MINUTE"]
     refused, number = ask_until_refused(client, most, [EAGER])
     assert refused.status_code == 429, (
-        f"Question {number} within a minute from one address got a"
-        f" {refused.status_code} with {short(refused.text)}, expected 429 after"
-        f" {most}: limiter.limit(...)"
-        ' takes the view "ask" and returns it with a limit.'
+        f"Expected status 429 after {most} questions from one address within a minute."
+        f" Question {number} got a {refused.status_code} with {short(refused.text)}."
+        ' limiter.limit(...) takes the view "ask" and returns it with a limit.'
     )
     assert number == most + 1, (
-        f"Question {number} within a minute was refused, and ASKS_A_MINUTE is {most}."
+        f"ASKS_A_MINUTE is {most}, but question {number} within a minute was refused."
     )
     assert len(model.prompts) == most, (
-        f"{most} questions were answered, and the model was asked"
-        f" {len(model.prompts)} times: refuse before the model is asked."
+        f"{most} questions were answered, but the program asked the model"
+        f" {len(model.prompts)} times. Refuse before you ask the model."
     )
     seconds = refused.headers.get("Retry-After", "")
     assert seconds.isdecimal() and 1 <= int(seconds) <= 62, (
-        f"The 429 says Retry-After: {seconds or 'nothing'}, expected the seconds"
-        " until it may ask again: limiter.current_limit.reset_at - time(), rounded up,"
-        " in a function below @app.errorhandler(RateLimitExceeded)."
-        f"{per_minute(seconds)}"
+        "Expected the seconds until the next question in Retry-After, got"
+        f" {seconds or 'nothing'}. Use limiter.current_limit.reset_at - time(), rounded"
+        " up, in a function below"
+        f" @app.errorhandler(RateLimitExceeded).{per_minute(seconds)}"
     )
     sentence = json_of_client(refused).get("error")
     assert isinstance(sentence, str) and len(sentence.split()) > 2, (
-        f"The body of the 429 is {short(refused.text)}: {REFUSED}. Make it with"
+        f"The body of the 429 is {short(refused.text)}, but {REFUSED}. Make it with"
         " as_json(TooManyRequests(sentence, retry_after=seconds))."
     )
     other = from_nginx(client, OTHER)
     assert other.status_code == 200, (
-        f"One reader had asked too often, and another, at {OTHER}, got a"
-        f" {other.status_code}: the limit is for each address, get_remote_address."
+        f"One reader had asked too often, and another reader, at {OTHER}, got a"
+        f" {other.status_code}. Apply the limit to each address, with"
+        " get_remote_address."
     )
     page = from_nginx(client, EAGER, "/")
     assert page.status_code == 200, (
-        f"A reader had asked too often, and their page is a {page.status_code}: limit"
-        " POST /ask only."
+        f"A reader had asked too often, and their page gave a {page.status_code}. Limit"
+        " only POST /ask."
     )
 
 
@@ -634,8 +645,8 @@ def few(started_with, answer_with):
 def test_the_limit_is_that_of_the_setting(few):
     refused, number = ask_until_refused(few, FEW, [READER])
     assert (refused.status_code, number) == (429, FEW + 1), (
-        f"ASKS_A_MINUTE was {FEW} in .env, and question {number} of one address got a"
-        f" {refused.status_code}: the limit is app.config['ASKS_A_MINUTE']."
+        f"ASKS_A_MINUTE was {FEW} in .env, and question {number} from one address got a"
+        f" {refused.status_code}. Use app.config['ASKS_A_MINUTE'] as the limit."
     )
 
 
@@ -643,10 +654,10 @@ def test_nobody_gets_round_the_limit_by_a_header(few):
     forged = [f"6.6.6.{number}, {READER}" for number in range(FEW + 1)]
     refused, _ = ask_until_refused(few, FEW, forged)
     assert refused.status_code == 429, (
-        f"One reader, at {READER}, sent another X-Forwarded-For with each question, and"
-        f" was never refused: only the last address is nginx's, {forged[0]!r} begins"
-        " with what anybody can write. ProxyFix takes the last one, and"
-        " get_remote_address returns that."
+        f"One reader, at {READER}, sent a different X-Forwarded-For with each question,"
+        f" and was never refused. Only the last address comes from nginx: {forged[0]!r}"
+        " starts with what anybody can write. Let ProxyFix take the last one:"
+        " get_remote_address returns it."
     )
 
 
@@ -674,23 +685,23 @@ def test_a_minute_later_it_may_ask_again(few, later):
     if second.status_code == 429:  # else a minute of the clock ended in between
         told, still = (int(each.headers["Retry-After"]) for each in (first, second))
         assert still < told, (
-            f"The first 429 said Retry-After: {told}, and half a minute later another"
-            f" said {still}: it is how long there is still to wait,"
+            f"The first 429 had Retry-After: {told}, and half a minute later another"
+            f" had {still}. Expected the time that is left. Use"
             " limiter.current_limit.reset_at - time(), rounded up."
         )
     else:
         third, _ = ask_until_refused(few, FEW, [READER])
         told = [int(each.headers.get("Retry-After", 0)) for each in (first, third)]
         assert third.status_code == 429 and told[0] <= 30 < told[1] + 5, (
-            f"ASKS_A_MINUTE was {FEW}, that many were asked, and half a minute later"
-            f" there was room again; the two 429s said Retry-After: {told[0]} and"
-            f" {told[1]}. The limit is per minute."
+            f"ASKS_A_MINUTE was {FEW}. That many questions were asked, and half a"
+            " minute later one more was allowed. The two 429s had Retry-After:"
+            f" {told[0]} and {told[1]}. Apply the limit per minute."
         )
     later(61)
     again = from_nginx(few, READER).status_code
     assert again == 200, (
-        f"A minute after its last question a reader got a {again}: the limit is per"
-        " minute, so what was counted has to be forgotten then."
+        f"A minute after its last question, a reader got a {again}. Apply the limit per"
+        " minute: after that time, earlier questions no longer count."
     )
 
 
@@ -709,39 +720,41 @@ def test_it_says_whether_it_lives_and_whether_it_is_ready(
         for _ in range(program.app.config["ASKS_A_MINUTE"] + 1):
             status = client.get(path).status_code
         assert status != 429, (
-            f"GET {path} gave 429 when somebody looked as often as one address may ask:"
-            " limit the view of POST /ask, and no other."
+            f"GET {path} gave a 429 after as many requests as one address may ask"
+            " questions. Limit only the view of POST /ask."
         )
         assert (path, status) != ("/ready", 503), (
-            "GET /ready gave 503, expected 200, for there is no file at"
-            ' app.config["STOPPING"]: its exists() says so, with the brackets.'
+            "GET /ready: expected status 200, got 503. There is no file at"
+            ' app.config["STOPPING"]. Call its exists(), with the parentheses.'
         )
         assert status == 200, (
-            f"GET {path} gave {status}, expected 200, however often somebody looks:"
-            f' write a view with @app.get("{path}").'
+            f"GET {path}: expected status 200 every time, got {status}. Write a view"
+            f' with @app.get("{path}").'
         )
-    assert not model.prompts, "Somebody looked whether it lives, and a model was asked."
+    assert not model.prompts, (
+        "The check asked whether the server is alive, and the program asked the model."
+    )
     stopping.touch()
     status = client.get("/ready").status_code
     assert status == 503, (
-        f"The server is about to stop, for the file {stopping.name} is there, and GET"
-        f' /ready gave {status}, expected 503: app.config["STOPPING"].exists().'
+        f"The file {stopping.name} exists, so the server is about to stop. GET /ready:"
+        f' expected status 503, got {status}. Check app.config["STOPPING"].exists().'
     )
     status = client.get("/health").status_code
     assert status == 200, (
-        f"The server is about to stop, and GET /health gave {status}, expected"
-        " 200: it still lives, and what is not alive is killed, with its answers."
+        f"The server is about to stop. GET /health: expected status 200, got {status}."
+        " The server is still alive, and one that is not is killed with its answers."
     )
     status = from_nginx(client, THIRD).status_code
     assert status == 200, (
-        f"The server is about to stop, and a question that still came got a {status}:"
-        " /ready sends readers elsewhere, and who is here gets an answer."
+        "The server is about to stop, and a question that still arrived got a"
+        f" {status}. /ready sends new readers elsewhere: answer the ones that are here."
     )
     stopping.unlink()
     status = client.get("/ready").status_code
     assert status == 200, (
-        f"The file is gone again, and GET /ready gave {status}, expected 200:"
-        " look for it at each request."
+        f"The file is gone again. GET /ready: expected status 200, got {status}. Check"
+        " for the file at each request."
     )
 
 
@@ -752,7 +765,9 @@ def test_it_says_whether_it_lives_and_whether_it_is_ready(
 def gunicorn_settings(folder):
     """Return the settings in the student's gunicorn.conf.py."""
     path = folder / "gunicorn.conf.py"
-    assert path.exists(), f"There is no {folder.name}/gunicorn.conf.py any more."
+    assert path.exists(), (
+        f"There is no {folder.name}/gunicorn.conf.py any more. Restore it."
+    )
     return runpy.run_path(str(path))
 
 
@@ -760,19 +775,20 @@ def test_gunicorn_lets_answers_stream_and_nobody_round_nginx(gunicorn_settings):
     binds = gunicorn_settings.get("bind", "127.0.0.1:8000")
     for address in [binds] if isinstance(binds, str) else binds:
         assert re.match(r"127\.|localhost|\[::1\]|unix:", address), (
-            f"gunicorn.conf.py binds {address}, which others can reach: past nginx they"
-            " can write any X-Forwarded-For, and have no limit. bind ="
-            ' "127.0.0.1:8001"'
+            f"gunicorn.conf.py binds {address}, which others can reach. Without nginx"
+            " in between they can write any X-Forwarded-For, and have no limit. Write"
+            ' bind = "127.0.0.1:8001"'
         )
     kind = gunicorn_settings.get("worker_class", "sync")
     assert kind != "sync" or gunicorn_settings.get("threads", 1) > 1, (
-        "gunicorn.conf.py has the worker_class sync, which writes one answer at a time:"
-        ' all others wait. worker_class = "gthread" and its threads, or "gevent"'
+        "gunicorn.conf.py has the worker_class sync, which writes one answer at a time"
+        ' while all others wait. Write worker_class = "gthread" with threads, or'
+        ' "gevent"'
     )
     grace = gunicorn_settings.get("graceful_timeout", 30)
     assert grace >= 120, (
-        f"gunicorn.conf.py has a graceful_timeout of {grace} s: a restart cuts answers"
-        " that take longer, and one may take 120 s. graceful_timeout = 130"
+        f"gunicorn.conf.py has a graceful_timeout of {grace} s. An answer may take 120"
+        " s, and a restart would cut it off. Write graceful_timeout = 130"
     )
 
 
@@ -782,8 +798,8 @@ def test_all_questions_are_counted_in_one_place(gunicorn_settings, program):
     storages = [str(getattr(each, "_storage_uri", "")) for each in limiters]
     in_memory = all(uri.startswith("memory:") or not uri for uri in storages)
     assert workers == 1 or not in_memory, (
-        f"gunicorn.conf.py has {workers} workers, and each counts for itself in its"
-        f" memory: a reader may ask {workers} times as often. workers = 1, or a"
+        f"gunicorn.conf.py has {workers} workers, and each counts in its own memory, so"
+        f" a reader may ask {workers} times as often. Write workers = 1, or a"
         " storage_uri that they share."
     )
 

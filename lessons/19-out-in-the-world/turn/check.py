@@ -22,12 +22,12 @@ def answers(client):
         health = client.get("/health").get_json(silent=True)
         number = health.get("answers") if isinstance(health, dict) else None
         assert type(number) is int, (
-            f"GET /health gave {health}, expected a number by the name answers:"
-            ' {"alive": True, "answers": 0}.'
+            'GET /health: expected a number named answers, as in {"alive": True,'
+            f' "answers": 0}}, got {health}.'
         )
         assert health.get("alive") is True, (
-            f"GET /health gave {health}: it still says that the program lives,"
-            ' {"alive": True, "answers": 0}.'
+            'GET /health: expected it to say that the program is alive, as in {"alive":'
+            f' True, "answers": 0}}, got {health}.'
         )
         return number
 
@@ -38,8 +38,8 @@ def answers(client):
 def test_nothing_is_written_at_first(answers):
     count = answers()
     assert count == 0, (
-        f"Nobody asked, somebody looked at /health twice, and it counts {count} more:"
-        ' look at request.endpoint == "ask".'
+        "The check opened /health twice and asked nothing, but the count went up by"
+        f' {count}. Check that request.endpoint == "ask".'
     )
 
 
@@ -52,8 +52,9 @@ def test_each_answer_counts_while_it_is_written(ask, answers):
         readers.append((answer, pieces))
         count = answers()
         assert count == expected, (
-            f"{expected} answers were being written, and /health counts {count}: it is"
-            " not over when the view returns. Count it down in call_on_close."
+            f"{expected} answers were being written. Expected that count from /health,"
+            f" got {count}. An answer is not over when the view returns. Count it down"
+            " in call_on_close."
         )
     for expected in 1, 0:
         answer, pieces = readers.pop()
@@ -62,8 +63,8 @@ def test_each_answer_counts_while_it_is_written(ask, answers):
         answer.close()
         count = answers()
         assert count == expected, (
-            f"An answer had come to its end, {expected} were left, and /health counts"
-            f" {count}: response.call_on_close(...) is called when an answer ends."
+            f"One answer had ended and {expected} were left, but /health counts"
+            f" {count}. response.call_on_close(...) is called when an answer ends."
         )
 
 
@@ -73,7 +74,7 @@ def test_an_answer_whose_reader_left_no_longer_counts(ask, answers):
     answer.close()
     count = answers()
     assert count == 0, (
-        f"The only reader had left, and /health counts {count} answers:"
+        f"The only reader had left, but /health counts {count} answers."
         " response.call_on_close(...) is called however an answer ends."
     )
 
@@ -86,13 +87,13 @@ def test_an_answer_that_breaks_no_longer_counts(ask, answers):
     except Exception:
         answer.close()
     count = answers()
-    assert count == 0, f"The only answer broke off, and /health counts {count} answers."
+    assert count == 0, f"The only answer broke off, but /health counts {count} answers."
 
 
 def test_a_refusal_is_not_an_answer(ask, answers):
     kept = [ask(ModelAPIError("no")), ask("one", prompt="")]
     count = answers()
     assert count == 0, (
-        f"{len(kept)} questions were refused, and /health counts {count} answers: look"
-        " at response.status_code."
+        f"{len(kept)} questions were refused, but /health counts {count} answers. Check"
+        " response.status_code."
     )
