@@ -12,7 +12,7 @@ async function begun(page, text) {
   await page.soon(() => page.text === text);
   page.must(
     page.text === text,
-    `The answer began with ${say(text)}, and the page shows ${say(page.text)}: empty #answer when a question is asked, then append each piece.`,
+    `The answer began with ${say(text)}, and the page shows ${say(page.text)}. Empty #answer when a question is asked, then append each piece.`,
   );
   return answer;
 }
@@ -21,7 +21,7 @@ async function begun(page, text) {
 function press(page) {
   const stop = page.document.querySelector("#stop");
   page.must(stop, 'The page has no <button type="button" id="stop">Stop</button>.');
-  page.must(!stop.disabled, "An answer is being written, and the stop button is disabled.");
+  page.must(!stop.disabled, "The stop button is disabled while an answer is being written. Enable it.");
   stop.click();
 }
 
@@ -34,14 +34,14 @@ export const checks = [
       answer.send(" two"); // a loop that only looks at a flag sees it now
       await page.soon(() => answer.hungUp);
       const quiet = page.text === "one" ? "looks stopped" : "goes on";
-      const open = `Stop was pressed, the page ${quiet}, and the connection is still open: the model writes on, for nobody.`;
+      const open = `Someone pressed Stop. The page ${quiet}, but the connection is still open, so the model keeps writing, for nobody.`;
       page.must(
         answer.hungUp || answer.hasSignal,
-        `${open} fetch was given no signal: pass signal on in ask(form.prompt.value, signal), and give it to fetch beside body.`,
+        `${open} fetch got no signal. Pass the signal to ask(form.prompt.value, signal), and give it to fetch, next to body.`,
       );
       page.must(
         answer.hungUp,
-        `${open} fetch has a signal, but the click on #stop did not abort it: let it call () => asking.abort(), and let asking be the controller of this signal, a new one for each question.`,
+        `${open} fetch has a signal, but the click on #stop did not abort it. Let the click call () => asking.abort(), where asking is the controller of this signal. Make a new controller for each question.`,
       );
     },
   },
@@ -53,7 +53,7 @@ export const checks = [
       await page.soon(() => question.hungUp);
       page.must(
         question.hungUp,
-        "The server had not answered yet when Stop was pressed, and the page waits on: there is no reader yet that could be cancelled. fetch itself has to know the signal, by the line signal, beside body.",
+        "Someone pressed Stop before the server had answered, but the page keeps waiting. There is no reader yet to cancel, so fetch itself needs the signal. Add the line signal, next to body.",
       );
     },
   },
@@ -66,11 +66,11 @@ export const checks = [
       await page.soon(() => !busy(page));
       page.must(
         page.text.startsWith("one"),
-        `"one" was there when Stop was pressed, and now ${say(page.text)} does: keep what came.`,
+        `"one" had arrived when someone pressed Stop, and now the page shows ${say(page.text)}. Keep the text that has arrived.`,
       );
       page.must(
         !page.text.includes("two"),
-        `Stop was pressed after "one", and the page shows ${say(page.text)}: the loop has to end there.`,
+        `Someone pressed Stop after "one", and the page shows ${say(page.text)}. End the loop when the answer is stopped.`,
       );
     },
   },
@@ -82,11 +82,11 @@ export const checks = [
       await page.soon(() => COMPLAINS.test(page.words) || !busy(page));
       page.must(
         !COMPLAINS.test(page.words),
-        `Stop was pressed, and the page complains: ${say(page.news)}. Nothing has failed: when signal.aborted, catch the error and say nothing of a failure.`,
+        `Someone pressed Stop, and the page complains: ${say(page.news)}. A stop is not a failure. Catch the error, and say nothing of a failure when signal.aborted is true.`,
       );
       page.must(
         !busy(page),
-        "Stop was pressed, and #answer is still marked as busy, with dots after it: set ariaBusy to false then too.",
+        "Someone pressed Stop, but #answer is still marked as busy, with dots after it. Set ariaBusy to false in that case, too.",
       );
     },
   },
@@ -96,28 +96,28 @@ export const checks = [
       const old = await begun(page, "old");
       page.must(
         !page.button.disabled,
-        "While an answer is being written the Ask button is disabled: a new question may come, and aborts the old answer.",
+        "The Ask button is disabled while an answer is being written. Leave it enabled: a new question may come, and it aborts the old answer.",
       );
       const fresh = await page.ask("Another?");
       await page.soon(() => old.hungUp);
       page.must(
         old.hungUp,
-        "A new question was asked, and the old answer's connection is still open: both write into the page. Abort the old one first.",
+        "A new question was asked, but the old answer's connection is still open, so both write into the page. Abort the old answer first.",
       );
-      page.must(!fresh.hungUp, "The new question was aborted, together with the old one: make it a controller of its own.");
+      page.must(!fresh.hungUp, "The new question was aborted together with the old one. Give each question its own controller.");
       fresh.send("new");
       await page.soon(() => page.text === "new");
       page.must(
         page.text === "new",
-        `A new question was asked, its answer is "new", and the page shows ${say(page.text)}: empty #answer, and abort the old answer, before you ask.`,
+        `A new question was asked and its answer is "new". The page shows ${say(page.text)}. Empty #answer and abort the old answer before you ask.`,
       );
       page.must(
         busy(page),
-        "A new question was asked, and when the old answer ended, the new one was no longer marked as busy: an answer that was replaced has to leave the page alone. Compare its controller with the one in asking.",
+        "A new question was asked. When the old answer ended, the new one was no longer marked as busy. An answer that was replaced must not change the page. Compare its controller with the one in asking.",
       );
       page.must(
         !COMPLAINS.test(page.news),
-        `A new question replaced an answer, and the page complains: ${say(page.news)}. Nothing has failed: look at the signal of the old answer, signal.aborted, for asking is the controller of the new one.`,
+        `A new question replaced an answer, and the page complains: ${say(page.news)}. That is not a failure. Check signal.aborted of the old answer's own signal: asking already holds the new controller.`,
       );
       fresh.end();
       await page.soon(() => !busy(page));
@@ -131,7 +131,7 @@ export const checks = [
       press(page);
       await page.soon(() => !busy(page));
       const next = await begun(page, "two");
-      page.must(!next.hungUp, "After a stop the next question was aborted too: a controller aborts for ever, so make a new one for each question.");
+      page.must(!next.hungUp, "After a stop, the next question was aborted, too. A controller that has aborted stays aborted. Make a new one for each question.");
       next.end();
       await page.soon(() => !busy(page));
       page.document.querySelector("#stop").click(); // when there is nothing to stop

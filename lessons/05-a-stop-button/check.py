@@ -40,17 +40,17 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
     model, answer = ask("one", " two", " three")
     pieces = answer.iter_encoded()
     assert next(pieces, b"") == b"one", (
-        "The first piece is not the model's first text: yield each chunk.text."
+        "Expected the model's first text as the first piece. Yield each chunk.text."
     )
     try:
         answer.close()
     except RuntimeError as error:  # generator ignored GeneratorExit
         error.add_note(
-            "The reader had left: let GeneratorExit pass, and yield no more."
+            "The reader had left. Let GeneratorExit pass, and yield nothing more."
         )
         raise
     assert model.closed.is_set(), (
-        "The reader left after the first piece, and the model's stream stayed open: a"
+        "The reader left after the first piece, but the model's stream stayed open: a"
         f" for loop does not close what it loops over. {CLOSE}"
     )
 
@@ -64,12 +64,13 @@ def test_the_models_stream_is_closed_when_a_browser_leaves(program, answer_with,
     ) as answer:
         next(answer.iter_content(None))
     assert model.closed.wait(PATIENCE), (
-        f"A browser hung up {PATIENCE} s ago, and the model's stream is still open,"
-        f" with {model.made} texts made. {CLOSE}"
+        f"A browser disconnected {PATIENCE} s ago, and the model's stream is still"
+        f" open, with {model.made} texts made. {CLOSE}"
     )
     assert model.made < PLENTY, (
-        f"A browser hung up after the first piece, and the model wrote to the end, all"
-        f" {PLENTY} texts: yield each text as it is made, and catch no GeneratorExit."
+        "A browser disconnected after the first piece, but the model wrote to the end,"
+        f" all {PLENTY} texts. Yield each text as it is made, and do not catch"
+        " GeneratorExit."
     )
 
 
@@ -93,26 +94,26 @@ def test_the_log_tells_a_whole_answer_from_one_that_nobody_wanted(ask, written):
     answer.close()  # as a server does at the end
     whole = written()
     assert whole, (
-        "An answer was sent whole, and nothing was logged: app.logger.info(...) in"
-        ' finally, and app.logger.setLevel("INFO") below app.'
+        "A complete answer was sent, but nothing was logged. Call app.logger.info(...)"
+        ' in finally, and app.logger.setLevel("INFO") below app.'
     )
     must_say(4, whole)  # two with text, and two that end each answer
     lines = len(whole.splitlines())
     assert lines < 4, (
-        f"An answer of 4 chunks was sent, and {lines} lines were logged: one for each"
-        " answer is enough, so log it in finally and not in the loop."
+        f"An answer of 4 chunks was sent, and {lines} lines were logged. Expected one"
+        " line for each answer. Log it in finally, not in the loop."
     )
     model, answer = ask("one", " two")
     next(answer.iter_encoded())
     answer.close()
     left = written()
     assert left, (
-        "The reader left after the first piece, and nothing was logged: the code in"
-        " finally runs then too, the code in except Exception does not."
+        "The reader left after the first piece, but nothing was logged. Log it in"
+        " finally, which runs in that case, too. except Exception does not."
     )
     assert without_numbers(left) != without_numbers(whole), (
-        f"Of an answer that nobody read to its end the log says what it says of a whole"
-        f' one, "{whole}": set end = "whole" after the loop, inside the try.'
+        "A reader left before the end, but the log says the same as for a complete"
+        f' answer, "{whole}". Set end = "whole" after the loop, inside the try.'
     )
     must_say(model.made, left, at_least=1)  # a thread may be ahead of what was sent
 
@@ -124,9 +125,8 @@ def must_say(made, line, at_least=None):
     """
     right = range(at_least or made, made + 1)
     assert any(re.search(rf"\b{number}\b", line) for number in right), (
-        f'The log says "{line}", and the number of chunks that the model made is'
-        f" {made}: begin with made = 0 for each answer, add 1 before each yield, and"
-        " give info the values:"
+        f'The log says "{line}", but the model made {made} chunks. Start with made = 0'
+        " for each answer, add 1 before each yield, and pass the values:"
         ' app.logger.info("%s chunks, %s", made, end).'
     )
 
@@ -144,20 +144,20 @@ def test_an_answer_that_the_model_breaks_off_is_not_called_whole(ask, written):
     else:
         broke = False
     assert broke, (
-        "The model failed after its first text, and the reader got an answer that looks"
-        " whole: let the exception pass. finally runs all the same: it needs no except"
-        " before it, and no return in it."
+        "The model failed after its first text, but the reader got an answer that looks"
+        " complete. Let the exception pass. finally runs without an except before it,"
+        " but must not contain a return."
     )
     answer.close()
     failed = written()
     assert failed, (
-        "The model failed after its first text, and nothing was logged: the code in"
-        " finally runs then too, the code in except GeneratorExit does not."
+        "The model failed after its first text, but nothing was logged. Log it in"
+        " finally, which runs in that case, too. except GeneratorExit does not."
     )
     assert without_numbers(failed) != without_numbers(whole), (
-        "The model failed after its first text, and the log says what it says of a"
-        f' whole answer, "{whole}": set end = "whole" where only a whole answer comes'
-        " by, after the loop and inside the try."
+        "The model failed after its first text, but the log says the same as for a"
+        f' complete answer, "{whole}". Set end = "whole" after the loop and inside the'
+        " try: only a complete answer gets there."
     )
 
 
@@ -177,9 +177,9 @@ def test_the_log_counts_each_answer_by_itself(ask, client, answer_with, written)
     answer.close()
     line = written()
     assert re.search(r"\b5\b", line), (
-        "Two answers were written at the same time, and of the one of 5 chunks the log"
-        f' says "{line}": made belongs to one answer. Keep it in pieces(), and not in a'
-        " global name."
+        "Two answers were written at the same time. Expected the number 5 in the log"
+        f' line of the one with 5 chunks, got "{line}". Keep made in pieces(), not in a'
+        " global name: it belongs to one answer."
     )
 
 
@@ -194,11 +194,11 @@ def test_one_reader_who_leaves_takes_nothing_from_another(ask, client, answer_wi
     gate.set()
     came = b"one" + b"".join(pieces)
     assert came == b"one two" and model.made == 2, (
-        f"Two readers asked and one left; the other got {came.decode()!r}, expected"
-        " 'one two': keep nothing of one answer in a global name."
+        "Two readers asked and one left. Expected 'one two' for the other, got"
+        f" {came.decode()!r}. Keep nothing of an answer in a global name."
     )
     assert other.closed.is_set(), (
-        f"The second of two readers left, and its stream stayed open. {CLOSE}"
+        f"The second of two readers left, but its stream stayed open. {CLOSE}"
     )
 
 
@@ -228,14 +228,15 @@ class StopButton(HTMLParser):
 def test_the_page_has_a_stop_button_that_asks_nothing(client):
     stop = StopButton(client.get("/").text)
     assert stop.found is not None, (
-        'The page has no stop button: <button type="button" id="stop">Stop</button>.'
+        'The page has no stop button. Write <button type="button"'
+        ' id="stop">Stop</button>.'
     )
     kind = stop.found.get("type")
     assert kind != "reset" or not stop.is_in_form, (
-        'The stop button has type="reset", which empties the question in its form:'
-        ' write type="button".'
+        'The stop button has type="reset", which empties the question in its form.'
+        ' Write type="button".'
     )
     assert kind == "button" or not stop.is_in_form, (
-        'The stop button has no type="button": in a form it then asks again, as any'
-        " button there does."
+        'The stop button has no type="button". Without it, a button in a form submits'
+        " the form, so Stop would ask again."
     )

@@ -36,15 +36,15 @@ export const checks = [
       await page.soon(() => saysIt(page) || page.text !== "one");
       page.must(
         page.text === "one",
-        `"one" was there when Stop was pressed, and now ${say(page.text)} does: write the sentence into an element of its own, below #answer.`,
+        `"one" had arrived when someone pressed Stop, and now the page shows ${say(page.text)}. Write the sentence into its own element, below #answer.`,
       );
       page.must(
         saysIt(page),
-        `Stop was pressed, and what the page says of it is ${say(page.news)}: write "You stopped here." below #answer when the answer has ended and its signal.aborted is true.`,
+        `Someone pressed Stop, and the page says ${say(page.news)}. Write "You stopped here." below #answer when the answer has ended and its signal.aborted is true.`,
       );
       page.must(
         !page.elsewhere().some((node) => saysSo(node) && isAbove(node, page.answer)),
-        'The page says "You stopped here." above the answer: put the element below #answer.',
+        'The page says "You stopped here." above the answer. Put the element below #answer.',
       );
     },
   },
@@ -56,7 +56,7 @@ export const checks = [
       const next = await begun(page, "two");
       page.must(
         !saysIt(page),
-        'A stopped answer was followed by a new question, and below the new answer still stands "You stopped here.": empty the element before you ask.',
+        'A new question followed a stopped answer, but the page still says "You stopped here." below the new answer. Empty the element before you ask.',
       );
       next.end();
     },
@@ -71,13 +71,13 @@ export const checks = [
       await page.soon(() => page.text === "new");
       page.must(
         !saysIt(page),
-        'A new question replaced an answer, nobody pressed Stop, and the page says "You stopped here.": signal.aborted is true for both, but asking is then the controller of the new one.',
+        'A new question replaced an answer and nobody pressed Stop, but the page says "You stopped here.". signal.aborted is true in both cases, but after a new question asking is another controller.',
       );
       fresh.end();
       await page.soon(() => !busy(page));
       page.must(
         !saysIt(page),
-        'An answer came whole, and below it stands "You stopped here.": write it only when that answer\'s signal.aborted is true.',
+        'The answer was complete, but the page says "You stopped here." below it. Write that only when the answer\'s own signal.aborted is true.',
       );
     },
   },
@@ -90,7 +90,7 @@ export const checks = [
       press(page);
       page.must(
         !saysIt(page),
-        'The answer was whole when Stop was pressed, and the page says "You stopped here.": write it where an answer ends, and not where the button is pressed.',
+        'The answer was complete when someone pressed Stop, but the page says "You stopped here.". Write it where an answer ends, not where the button is pressed.',
       );
     },
   },
