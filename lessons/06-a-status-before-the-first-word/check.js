@@ -20,14 +20,14 @@ export const checks = [
       await page.soon(() => said(page).includes(error));
       page.must(
         said(page).includes(error),
-        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}: read (await response.json()).error, and show it.`,
+        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}. Read (await response.json()).error, and show it.`,
       );
       page.must(
         !/[{}]/.test(said(page) + page.text),
-        `The server refused with {"error": ${say(error)}}, and the page shows the braces too: show the sentence in it.`,
+        `The server refused with {"error": ${say(error)}}, and the page shows the braces, too. Show only the sentence.`,
       );
       await page.soon(() => !busy(page));
-      page.must(!busy(page), "The server refused, and #answer is still marked as busy: set ariaBusy to false then too.");
+      page.must(!busy(page), "The server refused, but #answer is still marked as busy. Set ariaBusy to false in that case, too.");
     },
   },
   {
@@ -39,7 +39,7 @@ export const checks = [
         await page.soon(() => /502/.test(said(page)) && !busy(page));
         page.must(
           /502/.test(said(page)),
-          `A server in between refused with status 502 and the body ${say(text)}, and the page says ${say(said(page))}: where no {"error": "a text"} can be read, name the status.`,
+          `A server in between refused with status 502 and the body ${say(text)}, and the page says ${say(said(page))}. If the body has no {"error": "a text"}, show the status.`,
         );
         (await page.ask("Hello?")).send("one").end();
         await page.soon(() => !busy(page) && said(page) === before);
@@ -56,7 +56,7 @@ export const checks = [
       await page.soon(() => page.text === "one");
       page.must(
         page.text === "one" && !said(page).includes(error),
-        `One question was refused, the next is being answered with "one", and the page shows ${say(page.text)} and says ${say(said(page))}: empty that place when a question is asked.`,
+        `One question was refused, and the next is being answered with "one". The page shows ${say(page.text)} and says ${say(said(page))}. Remove the old sentence when a question is asked.`,
       );
       answer.end();
     },
@@ -69,7 +69,7 @@ export const checks = [
       await page.soon(() => said(page).includes(error));
       page.must(
         said(page).includes(error),
-        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}: show it with textContent, which takes it as text. innerHTML makes elements of it.`,
+        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}. Show it with textContent, which adds text. innerHTML would add markup.`,
       );
     },
   },

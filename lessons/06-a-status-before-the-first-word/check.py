@@ -70,9 +70,9 @@ def refused(ask, *script):
         return ask(*script)
     except StopIteration:
         raise AssertionError(
-            "The model failed before its first text, and next() found nothing to wait"
-            " for, because the generator ended: there raise http_error(error) from"
-            " None, and do not return it."
+            "The model failed before its first text, and the generator ended, so next()"
+            " got nothing. In the generator, raise http_error(error) from None: do not"
+            " return it."
         ) from None
     except (failures.ModelError, HTTPException, ValueError) as error:
         if isinstance(error, ValueError) and SECRET not in str(error):
@@ -81,14 +81,14 @@ def refused(ask, *script):
         if raised_in_the_view(error):
             raise AssertionError(
                 f"The model raised {name} before its first text, and the view passed it"
-                " on, so Flask can only say 500: catch it in your generator, with"
+                " on, so Flask can only send a 500. Catch it in your generator, with"
                 " except Exception, and there raise http_error(error) from None, which"
                 " has a status."
             ) from None
         raise AssertionError(
-            f"The model raised {name} before its first text, and the view had returned"
-            " its response by then, status and all: let it wait for the first text,"
-            " with first_piece = next(pieces), before it makes the response."
+            f"The model raised {name} before its first text, but the view had already"
+            " returned its response with its status. Wait for the first text with"
+            " first_piece = next(pieces) before you make the response."
         ) from None
 
 
@@ -108,22 +108,21 @@ def must_have_a_sentence(answer, what):
     """Fail unless a refusal has a sentence of our own in JSON."""
     sentence = sentence_in(answer)
     assert isinstance(sentence, str) and sentence, (
-        f"{what}, and the body of the {answer.status_code} is {short(answer.text)}: the"
-        ' page needs JSON, {"error": "a sentence"}. as_json makes it of every refusal:'
-        " app.register_error_handler(HTTPException, as_json)."
+        f"{what}, and the body of the {answer.status_code} is {short(answer.text)}. The"
+        ' page needs the JSON {"error": "a sentence"}. as_json makes it of every'
+        " refusal: app.register_error_handler(HTTPException, as_json)."
     )
     assert SECRET not in answer.text, (
-        f"{what}, and the reader gets the provider's own words, {SECRET!r}: they can"
-        " hold part of the key. Write a sentence of your own for each failure."
+        f"{what}, and the reader gets the provider's own words, {SECRET!r}. They can"
+        " contain part of the key. Write a sentence of your own for each failure."
     )
 
 
 def test_a_failure_before_the_first_text_is_a_status(ask):
     _, answer = refused(ask, Refusing(99))
     assert answer.status_code in (502, 503), (
-        "The model's server failed before its first text, and the status is"
-        f" {answer.status_code}, expected 502: raise http_error(error), which"
-        " knows it."
+        "The model's server failed before its first text. Expected status 502, got"
+        f" {answer.status_code}. Raise http_error(error), which has it."
     )
     must_have_a_sentence(answer, "The model's server failed before its first text")
 
@@ -134,9 +133,9 @@ def test_each_failure_has_its_own_status(ask, kind):
     name = kind.__name__
     _, answer = refused(ask, Refusing(99, kind))
     assert answer.status_code in STATUSES[kind], (
-        f"The model raised {name} before its first text, and the status is"
-        f" {answer.status_code}, expected {STATUSES[kind][0]}: http_error(error)"
-        " in failures.py finds the status for what a model raised."
+        f"The model raised {name} before its first text. Expected status"
+        f" {STATUSES[kind][0]}, got {answer.status_code}. http_error(error) in"
+        " failures.py has the status for each failure."
     )
     must_have_a_sentence(answer, f"The model raised {name} before its first text")
 
@@ -148,13 +147,13 @@ def test_a_rate_limit_says_when_to_ask_again(ask):
         _, answer = refused(ask, limit)
         said = answer.headers.get("Retry-After")
         assert said, (
-            f"The provider wants to be asked again after {seconds} s, and the 429 has"
-            " no header Retry-After, so nobody knows when to ask again: http_error"
-            " gives its error that header, and as_json sends the error's headers."
+            f"The provider asked to wait {seconds} s, but the 429 has no Retry-After"
+            " header, so no client knows that. http_error gives its error that header,"
+            " and as_json sends the error's headers."
         )
         assert said == seconds, (
-            f"The provider wants to be asked again after {seconds} s, and the header"
-            f" Retry-After of the 429 says {said}: copy what the provider says."
+            f"The provider asked to wait {seconds} s. Expected Retry-After: {seconds},"
+            f" got {said}. Copy the provider's value."
         )
 
 
@@ -163,40 +162,40 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
     model, answer = ask("one", *[" more"] * 99)
     first = next(answer.iter_encoded())
     assert first == b"one", (
-        f"The model's first text was 'one', and the first piece that left is {first!r}:"
-        " chain takes lists, so write chain([first_piece], pieces), with brackets."
+        f"The model's first text was 'one', and the first piece was {first!r}. chain"
+        " takes iterables, so put the text in a list: chain([first_piece], pieces)."
     )
     try:
         answer.close()
     except TypeError as error:  # what call_on_close was given cannot be called
         raise AssertionError(
-            f"The reader left, and what the response was to call then is no function"
-            f" ({error}): write call_on_close(pieces.close), without () after close."
+            f"The reader left, but call_on_close did not get a function ({error})."
+            " Write call_on_close(pieces.close), without () after close."
         ) from None
     except Exception as error:
         raise AssertionError(
-            f"The reader left, and your generator raised {type(error).__name__}: to"
-            " leave is no failure. except Exception does not catch GeneratorExit, and"
-            " neither should you."
+            f"The reader left, and your generator raised {type(error).__name__}."
+            " Leaving is not a failure. Do not catch GeneratorExit: except Exception"
+            " does not catch it either."
         ) from None
     assert model.closed.wait(PATIENCE), (
-        "The reader left after the first piece, and the model's stream stayed open:"
-        " chain does not close what it chains. Let the view call"
-        " response.call_on_close(pieces.close)."
+        "The reader left after the first piece, but the model's stream stayed open:"
+        " chain does not close what it joins. Call response.call_on_close(pieces.close)"
+        " in the view."
     )
     assert model.closed_early, (
-        "The reader left after the first piece, and the model wrote on to its end, for"
-        " nobody: you pay for that. Python raises GeneratorExit at the yield then; let"
-        " it end your loop, and do not catch it."
+        "The reader left after the first piece, but the model wrote to its end, for"
+        " nobody, and you pay for that. Python raises GeneratorExit at the yield. Let"
+        " it end your loop: do not catch it."
     )
 
 
 def test_an_empty_chunk_is_not_a_first_text(ask):
     _, answer = refused(ask, "", Refusing(99))
     assert answer.status_code != 200, (
-        "The model sent a chunk without text, as many do first, and then failed; the"
-        " status is 200, for an answer of nothing. Yield a chunk's text only if it is"
-        " not empty: if chunk.text."
+        "The model sent an empty chunk, as many do first, and then failed. Expected"
+        " another status than 200: the answer has no text. Yield a chunk's text only if"
+        " it is not empty: if chunk.text."
     )
 
 
@@ -205,12 +204,12 @@ def test_a_first_chunk_without_text_is_skipped(ask):
         _, answer = ask("", "one", "", " two")
         came = (answer.status_code, answer.text)
     except Exception as error:
-        error.add_note("That was for a first chunk without text, and text after it.")
+        error.add_note("The first chunk had no text, and the later ones did.")
         raise
     assert came == (200, "one two"), (
         "The model's first chunk had no text, as with many models, and then it wrote"
-        f' "one two"; the reader got a {came[0]} and {short(came[1])}. Whether there'
-        " was any text is known after the loop only: raise Unfinished(NO_TEXT) there."
+        f' "one two". The reader got a {came[0]} and {short(came[1])}. You know only'
+        " after the loop whether there was text: raise Unfinished(NO_TEXT) there."
     )
 
 
@@ -227,29 +226,29 @@ def test_a_model_that_says_nothing_is_a_failure_too(ask, script):
         _, answer = ask(*script)
     except (RuntimeError, StopIteration):
         raise AssertionError(
-            "The model ended without any text, so that next() found nothing to wait"
-            f" for and broke the view. {advice}"
+            "The model ended without any text, so next() got nothing and the view"
+            f" broke. {advice}"
         ) from None
     except Exception as error:
-        error.add_note("That was for a model that ended without any text.")
+        error.add_note("The model ended without any text.")
         raise
     assert answer.status_code in (502, 503), (
-        "The model ended without any text, and the status is"
-        f" {answer.status_code}, expected 502: nothing is no answer. {advice}"
+        "The model ended without any text, which is not an answer. Expected status 502,"
+        f" got {answer.status_code}. {advice}"
     )
 
 
 def test_it_asks_once_more_before_the_first_text(ask):
     model, answer = refused(ask, Refusing(1), "one", " two")
     assert (answer.status_code, answer.text) == (200, "one two"), (
-        f"The model failed once and would answer the second time; the reader got a"
-        f" {answer.status_code} and {short(answer.text)} after {len(model.prompts)}"
-        " question(s). Before the first text nobody has read anything yet: ask again."
+        "The model failed once and would have answered the second time. The reader got"
+        f" a {answer.status_code} and {short(answer.text)} after {len(model.prompts)}"
+        " question(s). Ask again: before the first text nobody has read anything."
     )
     model, answer = refused(ask, Refusing(99))
     assert len(model.prompts) < 9, (
-        f"The model failed again and again, and was asked {len(model.prompts)} times:"
-        " one more try helps, many more make it worse."
+        f"The model failed every time, and the program asked it {len(model.prompts)}"
+        " times. Ask only once more: many attempts make an overload worse."
     )
 
 
@@ -258,9 +257,9 @@ def test_what_asking_again_cannot_mend_is_not_asked_again(ask, kind):
     """What asking again at once cannot mend is not asked again."""
     model, _ = refused(ask, Refusing(99, kind))
     assert len(model.prompts) == 1, (
-        f"The model raised {kind.__name__}, and was asked {len(model.prompts)} times:"
-        " asked again at once it says the same, and a rate limit gets worse. Ask again"
-        " only if failure_of(error).may_pass."
+        f"The model raised {kind.__name__}, and the program asked it"
+        f" {len(model.prompts)} times. Asking again at once does not help, and makes a"
+        " rate limit worse. Ask again only if failure_of(error).may_pass."
     )
 
 
@@ -269,10 +268,10 @@ def test_a_failure_after_the_first_text_breaks_the_body(ask, told):
         _, answer = ask("one", failure)
         came, broke = read(answer)
         assert broke, (
-            f"The model raised {type(failure).__name__} after its first text, and the"
-            f" answer ended as if it were whole: the reader got {short(came)}. End the"
-            " except block with raise BodyBreaks(sentence_for(error)) from None: what a"
-            " generator raises goes to the server, which breaks the body off."
+            f"The model raised {type(failure).__name__} after its first text, but the"
+            f" answer ended as if it were complete: the reader got {short(came)}. End"
+            " the except block with raise BodyBreaks(sentence_for(error)) from None."
+            " The server then breaks the body off."
         )
         must_not_repeat_the_provider(told(), broke)
 
@@ -283,12 +282,13 @@ def test_nothing_is_asked_again_after_the_first_text(ask):
         came, _ = read(answer)
         assert came.startswith("".join(texts)), (
             f"The model had written {''.join(texts)!r} when it failed, and the reader"
-            f" got {came!r}: what has been sent stays."
+            f" got {came!r}. Keep the text that has been sent."
         )
         assert len(model.prompts) == 1, (
-            f"The model had written {''.join(texts)!r} when it failed, and was asked"
-            f" again: the reader got {came[:60]!r}. Ask again only before the first"
-            " text; after it the new answer would go on where the old one broke."
+            f"The model had written {''.join(texts)!r} when it failed, and the program"
+            f" asked again: the reader got {came[:60]!r}. Ask again only before the"
+            " first text. After it, a new answer would continue in the middle of the"
+            " old one."
         )
 
 
@@ -310,14 +310,14 @@ def test_a_bad_prompt_is_refused_with_a_sentence(answer_with, client, what):
     try:
         answer = client.post("/ask", data=sent, content_type="application/json")
     except Exception as error:
-        error.add_note(f"That was for a body that is {what}, {sent}. {advice}")
+        error.add_note(f"The body was {what}, {sent}. {advice}")
         raise
     assert answer.status_code in (400, 422), (
-        f"The check sent {what}, {sent}, and the status is {answer.status_code},"
-        f" expected 400. {advice}"
+        f"The check sent {what}, {sent}. Expected status 400, got {answer.status_code}."
+        f" {advice}"
     )
     assert not model.prompts, (
-        f"The check sent {what}, {sent}, and the model was asked it."
+        f"The check sent {what}, {sent}, but the program asked the model."
     )
     must_have_a_sentence(answer, f"The check sent {what}, {sent}")
 
@@ -334,8 +334,8 @@ def test_the_log_does_not_repeat_the_provider(ask, program, capsys):
     printed = capsys.readouterr()
     logged = "\n".join([*lines, printed.out, printed.err])
     assert SECRET not in logged, (
-        f"The log repeats the provider's own words, {SECRET!r}: logs are kept, and read"
-        " by many. log_name(error) is what can be said: the class and the status."
+        f"The log contains the provider's own words, {SECRET!r}. Many people read logs,"
+        " and logs are kept. Log log_name(error): the class and the status."
     )
 
 
@@ -353,7 +353,7 @@ def test_the_log_says_how_each_answer_ended(ask, caplog):
     more = [" more"] * 9
     whole = line_about("one", *more)
     assert whole, (
-        "An answer was sent, and nothing was logged about it: keep the line of lesson"
+        "An answer was sent, but nothing was logged about it. Keep the line of lesson"
         " 05, app.logger.info(...) in finally."
     )
     ends = {
@@ -362,12 +362,12 @@ def test_the_log_says_how_each_answer_ended(ask, caplog):
     }
     for what, line in ends.items():
         assert line != whole, (
-            f'In the middle of an answer {what}, and the log says "{line}" of it, as of'
-            " a whole one: ending is something else until the loop has come to its end."
+            f'In the middle of an answer {what}, but the log says "{line}", as for a'
+            ' complete one. Set the ending to "whole" only when the loop has finished.'
         )
     failed, left = ends.values()
     assert left != failed, (
-        f'A reader left, and the log says "{left}" of it, as of a model that failed:'
-        " that is no mistake. except Exception does not catch GeneratorExit, and"
-        " neither should you."
+        f'A reader left, but the log says "{left}", as for a model that failed. Leaving'
+        " is not a failure. Do not catch GeneratorExit: except Exception does not catch"
+        " it either."
     )
