@@ -11,24 +11,24 @@ export const checks = [
       const { pathname } = new URL("ask", page.address);
       page.must(
         question.url === new URL("ask", page.address).href,
-        `The page asks ${new URL(question.url).pathname}, and its server is at ${pathname}: fetch("ask") without a slash first, so that it runs below any address.`,
+        `The page asks ${new URL(question.url).pathname}. Expected ${pathname}: write fetch("ask"), without a leading slash, so that the page works below any address.`,
       );
       page.must(
         question.method === "POST",
-        `The page asks with ${question.method}: give fetch method: "POST".`,
+        `The page sends a ${question.method} request. Pass fetch method: "POST".`,
       );
       page.must(
         question.type.startsWith("application/json"),
-        `The question goes out as ${say(question.type)}, which the server refuses: give fetch headers: { "Content-Type": "application/json" }.`,
+        `The page sends the type ${say(question.type)}, which the server refuses. Pass fetch headers: { "Content-Type": "application/json" }.`,
       );
       page.must(
         question.json?.prompt === "Why flush?",
-        `The server needs {"prompt":"Why flush?"} and got ${question.body}: body: JSON.stringify({ prompt }), with the text that was typed, form.prompt.value.`,
+        `Expected the body {"prompt":"Why flush?"}, got ${question.body}. Write body: JSON.stringify({ prompt }), where prompt is the typed text, form.prompt.value.`,
       );
       const asked = page.questions.length;
       page.must(
         asked === 1,
-        `The button was pressed once, and the page asked ${asked} times: a press of the button sends the form, so listen to the form's submit event and not to the button's click as well.`,
+        `The button was pressed once, but the page asked ${asked} times. A press of the button already submits the form. Listen only to the form's submit event, not to the button's click.`,
       );
     },
   },
@@ -41,7 +41,7 @@ export const checks = [
       await page.soon(() => page.leaves || page.questions.length > 0);
       page.must(
         page.questions.length > 0 && !page.leaves,
-        'Enter in the form reloads the page, as the button has type="button": leave the type out, and listen to the form\'s submit event.',
+        'The Enter key reloads the page, because the button has type="button". Remove the type, and listen to the form\'s submit event.',
       );
     },
   },
@@ -52,30 +52,30 @@ export const checks = [
       answer.send("one");
       const came = await page.soon(() => page.text.includes("one"));
       const bytes = /object \w*Array|111,110,101/.test(page.text);
-      page.must(!bytes, `The page shows ${say(page.text)}, which are bytes: decode them with a TextDecoder.`);
+      page.must(!bytes, `The page shows ${say(page.text)}, which are bytes. Decode them with a TextDecoder.`);
       page.must(
         came || !answer.whole,
-        `The server had sent "one" and was still writing, and the page showed nothing: response.${answer.whole}() waits for the whole body. Read it with response.body.getReader().`,
+        `The server had sent "one" and was still writing, but the page showed nothing: response.${answer.whole}() waits for the whole body. Read it with response.body.getReader().`,
       );
       page.must(
         came,
-        `The server had sent "one" and was still writing, and the page showed ${say(page.text)}: read the answer with response.body.getReader(). Each read() brings { done, value }: append the text of value to #answer in the loop, until it says done.`,
+        `The server had sent "one" and was still writing, but the page showed ${say(page.text)}. Read the answer with response.body.getReader(). Each read() gives { done, value }. Append the text of value to #answer in the loop, until done is true.`,
       );
       answer.send(" two");
       await page.soon(() => page.text.includes("two"));
       page.must(
         page.text.trim() !== "two",
-        'After "one" came " two", and the page shows "two" alone: append each piece, and keep what is there.',
+        'The server sent "one", then " two", but the page shows only "two". Append each piece, and keep what is there.',
       );
       page.must(
         page.text === "one two",
-        `The server sent "one" and " two", and the page shows ${say(page.text)}: append each piece as it came.`,
+        `The server sent "one" and " two", and the page shows ${say(page.text)}. Append each piece as it came.`,
       );
       answer.end();
       await page.settle();
       page.must(
         page.text === "one two",
-        `The answer had ended after "one two", and then the page shows ${say(page.text)}: when read() says done there is no value. Leave the loop first, then append.`,
+        `After the end of the answer "one two", the page shows ${say(page.text)}. When done is true there is no value. Leave the loop before you append.`,
       );
     },
   },
@@ -89,7 +89,7 @@ export const checks = [
       answer.end();
       page.must(
         page.text === text,
-        `The server sent ${say(text)}, and the page shows ${say(page.text)}: a letter can be several bytes, which new TextDecoder() puts together and String.fromCharCode does not.`,
+        `The server sent ${say(text)}, and the page shows ${say(page.text)}. One letter can be several bytes. new TextDecoder() joins them, and String.fromCharCode does not.`,
       );
     },
   },
@@ -106,7 +106,7 @@ export const checks = [
       const seen = isArea ? page.text : page.answer.innerText;
       page.must(
         seen === "one two",
-        `After "one" came " two", and a person sees ${say(seen)}: each piece has a line of its own. Add the text itself with append(text), and no element around it.`,
+        `The server sent "one", then " two", and the reader sees ${say(seen)}: each piece is on a line of its own. Add the text itself with append(text), without an element around it.`,
       );
     },
   },
@@ -118,7 +118,7 @@ export const checks = [
       await page.soon(() => page.answer.ariaBusy !== "true" || page.complaint);
       page.must(
         !page.complaint,
-        "The answer came whole, and the page complains: after read() says done the loop just ends.",
+        "The answer was complete, but the page complains. When done is true, just leave the loop.",
       );
     },
   },
@@ -134,12 +134,12 @@ export const checks = [
       answer.end();
       page.must(
         page.text === pieces.join(""),
-        `The server sent ${say(pieces.join(""))}, and the page shows ${say(page.text)}: append(text) keeps every space, innerText does not.`,
+        `The server sent ${say(pieces.join(""))}, and the page shows ${say(page.text)}. Use append(text), which keeps every space. innerText does not.`,
       );
       const { whiteSpace } = page.window.getComputedStyle(page.answer);
       page.must(
         ["pre-wrap", "pre", "break-spaces"].includes(whiteSpace),
-        "The browser folds the answer's line breaks and indents into spaces: #answer wants white-space: pre-wrap in static/style.css.",
+        "The browser collapses the answer's line breaks and indents into spaces. Give #answer white-space: pre-wrap in static/style.css.",
       );
     },
   },
@@ -154,7 +154,7 @@ export const checks = [
       const made = page.answer.querySelector("b, i");
       page.must(
         !made && page.text === text,
-        `The model wrote ${say(text)} and the page shows ${say(page.text)}: it took the model's words for its own markup. append(text) adds text and only text.`,
+        `The model wrote ${say(text)}, and the page shows ${say(page.text)}: it took the model's text for markup. Use append(text), which adds text and never markup.`,
       );
     },
   },
@@ -179,7 +179,7 @@ export const checks = [
       observer.disconnect();
       page.must(
         removed < 10,
-        `While 20 pieces came, the page removed the text that was there ${removed} times and rewrote all of it: with thousands of pieces it freezes. append(text) only adds.`,
+        `While 20 pieces came, the page removed and rewrote the whole text ${removed} times. With thousands of pieces it would freeze. Use append(text), which only adds.`,
       );
     },
   },
@@ -191,7 +191,7 @@ export const checks = [
       await page.soon(() => page.text === "one");
       page.must(
         page.answer.ariaBusy === "true",
-        "The answer is being written, and #answer is not marked as busy: set its ariaBusy to true before you ask, await ask(...), and set it to false in finally.",
+        "The answer is being written, but #answer is not marked as busy. Set its ariaBusy to true before you ask, write await ask(...), and set it to false in finally.",
       );
       answer.end();
     },
@@ -204,27 +204,27 @@ export const checks = [
       await page.soon(() => page.words !== before || page.text);
       page.must(
         !page.text.includes("Internal Server Error"),
-        "The server refused with status 500, and the page shows its error page as the answer: look at response.ok before you read.",
+        "The server refused with status 500, but the page shows the error page as the answer. Check response.ok before you read.",
       );
       page.must(
         page.words !== before || page.text,
-        "The server refused with status 500, and the page says nothing: throw an Error unless response.ok, await ask(...) in a try, and write what it throws into #problem.",
+        "The server refused with status 500, but the page says nothing. Throw an Error if response.ok is false. Put await ask(...) in a try, and write the error's message into #problem.",
       );
       page.must(
         !page.words.includes("${"),
-        `The server refused with status 500, and the page says ${say(page.complaint)}: \${...} works between backquotes only.`,
+        `The server refused with status 500, and the page says ${say(page.complaint)}. \${...} works only between backquotes.`,
       );
       page.must(
         !/undefined|\[object/.test(page.words),
-        `The server refused with status 500, and the page says ${say(page.news)}: what is thrown has a message if it is an Error. Write throw new Error(...), and show error.message.`,
+        `The server refused with status 500, and the page says ${say(page.news)}. Only an Error has a message. Write throw new Error(...), and show error.message.`,
       );
       page.must(
         page.alerts.length === 0,
-        `The server refused with status 500, and the page calls alert(${say(page.alerts[0])}): such a window stops the whole page, and once closed it is gone. Write the sentence into #problem.`,
+        `The server refused with status 500, and the page calls alert(${say(page.alerts[0])}). That blocks the whole page, and the message is gone once it is closed. Write the sentence into #problem.`,
       );
       page.must(
         page.document.querySelector('[role^="alert"], [role="status"], [aria-live], dialog'),
-        `The page says ${say(page.news)}, and a screen reader does not read it out: give its place in index.html role="alert".`,
+        `The page says ${say(page.news)}, but a screen reader does not announce it. Give its element in index.html role="alert".`,
       );
     },
   },
@@ -241,11 +241,11 @@ export const checks = [
       await page.soon(seen);
       page.must(
         page.text.startsWith("Half an"),
-        `The connection broke after "Half an", and the page shows ${say(page.text)}: keep what came.`,
+        `The connection broke after "Half an", and the page shows ${say(page.text)}. Keep the text that has arrived.`,
       );
       page.must(
         seen(),
-        'The connection broke after "Half an", and the page says nothing, so half an answer looks whole: catch what read() throws, and write it into #problem.',
+        'The connection broke after "Half an", but the page says nothing, so half an answer looks complete. Catch what read() throws, and write its message into #problem.',
       );
     },
   },
@@ -257,7 +257,7 @@ export const checks = [
       await page.soon(() => page.words !== before || page.text);
       page.must(
         page.words !== before || page.text,
-        "The server could not be reached, and the page says nothing: put the try around fetch too, and write what happened into #problem.",
+        "The server could not be reached, but the page says nothing. Put fetch inside the try, too, and write what happened into #problem.",
       );
     },
   },
@@ -274,7 +274,7 @@ export const checks = [
       await page.soon(() => answer.hungUp || page.text.includes("two"));
       page.must(
         questions.length === 1 || answer.hungUp,
-        "While an answer was being written the button was pressed again, and a second one began to write into its place: set the button's disabled to true before you ask, and to false in finally.",
+        "The button was pressed again while an answer was being written, and a second answer started to write into the same place. Set the button's disabled to true before you ask, and to false in finally.",
       );
       answer.end();
     },
@@ -298,11 +298,11 @@ export const checks = [
         await page.soon(ready);
         page.must(
           !page.button?.disabled,
-          `After ${name} the button stays disabled, so nobody can ask again: enable it in finally.`,
+          `After ${name} the button stays disabled, so nobody can ask again. Enable it in finally.`,
         );
         page.must(
           ready(),
-          `After ${name} #answer is still marked as busy, with dots after it: set ariaBusy to false in finally.`,
+          `After ${name} #answer is still marked as busy, with dots after it. Set ariaBusy to false in finally.`,
         );
       }
       const before = page.words; // with what it says of the answer that broke off
@@ -312,12 +312,12 @@ export const checks = [
       last.end();
       page.must(
         page.text === "fourth",
-        `The next answer was "fourth", and the page shows ${say(page.text)}: empty #answer before you ask.`,
+        `The next answer was "fourth", and the page shows ${say(page.text)}. Empty #answer before you ask.`,
       );
       await page.soon(() => page.answer.ariaBusy !== "true");
       page.must(
         !page.complaint && (page.words === clean || page.words !== before),
-        `An answer broke off, the next one came whole, and the page still says ${say(page.complaint || page.words)}: empty #problem before you ask.`,
+        `One answer broke off and the next one was complete, but the page still says ${say(page.complaint || page.words)}. Empty #problem before you ask.`,
       );
     },
   },
@@ -329,7 +329,7 @@ export const checks = [
         await page.soon(() => page.answer.ariaBusy !== "true");
         page.must(
           !page.text.includes("refused"),
-          `The server refused with status ${status}, and the page shows its error page as the answer: any other status than 200 is a refusal. response.ok is true for the statuses from 200 to 299 only.`,
+          `The server refused with status ${status}, but the page shows the error page as the answer. Check response.ok, which is true only for statuses from 200 to 299.`,
         );
       }
     },

@@ -29,39 +29,40 @@ __all__ = [
 def test_the_server_shows_a_page(client):
     answer = client.get("/")
     assert answer.status_code == 200, (
-        f"GET / gave {answer.status_code}, and a browser that opens the address sees no"
-        ' page: write @app.get("/") above a view that returns'
+        f"GET / gave {answer.status_code}, so a browser that opens the address sees no"
+        ' page. Write @app.get("/") above a view that returns'
         ' render_template("index.html").'
     )
     assert answer.mimetype == "text/html", (
-        f"GET / answers with {answer.mimetype}: return render_template(...), as it is."
+        f"GET / answers with {answer.mimetype}. Return render_template(...) as it is."
     )
 
 
 def test_the_page_has_a_form_and_a_place_for_the_answer(client):
     page = client.get("/").text
     assert not page.strip().endswith(".html"), (
-        f"GET / answers with the text {page.strip()!r}: return"
-        " render_template(...) of it, which reads the file of that name."
+        f"GET / answers with the text {page.strip()!r}. Pass that name to"
+        " render_template(...), which reads the file."
     )
     assert "{{" not in page, (
-        "GET / answers with a template as it is, with its {{ }}: open() looks in the"
-        " folder where flask was started, which is not this program's. return"
-        ' render_template("index.html") reads the one in templates/, beside app.py.'
+        "GET / answers with the raw template, with its {{ }}. Write return"
+        ' render_template("index.html"), which reads the file in templates/, beside'
+        " app.py. open() reads from the folder where flask was started, which is"
+        " another one."
     )
     found = tags_of(page)
     names = {attributes.get("name") or attributes.get("id") for _, attributes in found}
     ids = {attributes.get("id") for _, attributes in found}
     assert "form" in dict(found) and "prompt" in names, (
-        'The page has no form with an input of the name "prompt":'
-        ' <form><input name="prompt" required> <button>Ask</button></form>.'
+        'The page has no form with an input named "prompt". Write <form><input'
+        ' name="prompt" required> <button>Ask</button></form>.'
     )
     assert "answer" in ids, (
-        'The page has no place for the answer: <div id="answer"></div>.'
+        'The page has no place for the answer. Write <div id="answer"></div>.'
     )
     busy = [each.get("id") for _, each in found if each.get("aria-busy") == "true"]
     assert "answer" not in busy, (
-        "#answer is marked as busy before anybody has asked, with dots after it: write"
+        "#answer is marked as busy before anybody has asked, with dots after it. Write"
         ' aria-busy="false" in index.html, and let the script change it.'
     )
 
@@ -73,24 +74,24 @@ def test_the_page_finds_its_script_and_its_style(client):
     files += [each.get("href") for tag, each in found if tag == "link"]
     files = [file for file in files if file and not file.startswith("data:")]
     assert any(file.endswith(".js") for file in files), (
-        'The page loads no script: <script type="module" src="static/page.js">.'
+        'The page loads no script. Write <script type="module" src="static/page.js">.'
     )
     scripts = [each for tag, each in found if tag == "script"]
     assert page.lower().count("</script>") >= len(scripts), (
-        "A <script> has no end, and runs nothing: write </script> after it, also where"
+        "A <script> has no end tag, so nothing runs. Write </script> after it, even if"
         " nothing is in between."
     )
     for script in scripts:
         kind = (script.get("type") or "module").lower()
         runs = kind in ("module", "importmap") or kind.endswith("javascript")
         assert runs or not script.get("src"), (
-            f'A browser runs no script of the type "{kind}": write type="module".'
+            f'A browser runs no script with the type "{kind}". Write type="module".'
         )
     for file in files:
         status = client.get(urljoin("/", file)).status_code
         assert status == 200, (
-            f"The page needs {file}, and the server has none ({status}): look at the"
-            " name, and at the folder static/ beside app.py."
+            f"The page needs {file}, and the server answers {status}. Check the name,"
+            " and the folder static/ beside app.py."
         )
 
 
@@ -100,6 +101,8 @@ def test_the_page_runs_below_another_address(client):
         file = attributes.get("src") or attributes.get("href") or ""
         own = not file.startswith("/") or file.startswith("/lessons/mine/")
         assert own, (
-            f"<{tag}> wants {file}, with a slash first: beside the text of the lesson"
-            f' that is another program\'s. Write "{file.lstrip("/")}".'
+            f"<{tag}> asks for {file}, with a leading slash. Beside the text of the"
+            " lesson, that address is another program's. Write \""
+            f"{file.lstrip('/')}"
+            '".'
         )

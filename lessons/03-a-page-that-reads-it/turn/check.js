@@ -17,11 +17,11 @@ async function wordsAfter(page, pieces) {
   await page.soon(() => page.answer.ariaBusy !== "true");
   page.must(
     page.text.startsWith(sent),
-    `The answer was ${say(sent)}, and the page shows ${say(page.text)}: the answer is to grow as before.`,
+    `The answer was ${say(sent)}, and the page shows ${say(page.text)}. Let the answer grow as before.`,
   );
   page.must(
     page.text === sent,
-    `The answer was ${say(sent)}, and in its place stands ${say(page.text)}: write the number into an element of its own, below #answer.`,
+    `The answer was ${say(sent)}, and #answer shows ${say(page.text)}. Write the number into its own element, below #answer.`,
   );
   return page.words;
 }
@@ -39,34 +39,34 @@ export const checks = [
       const numbers = numbersIn(words);
       page.must(
         !words.includes("[object Promise]"),
-        `An answer came in 5 pieces, and the page says ${say(words)}: ask is async, so its number is there after await ask(...) only.`,
+        `The answer came in 5 pieces, and the page says ${say(words)}. ask is async: you have its number only after await ask(...).`,
       );
       page.must(
         !words.includes("undefined"),
-        `An answer came in 5 pieces, and the page says ${say(words)}: let ask return the number where it leaves its loop.`,
+        `The answer came in 5 pieces, and the page says ${say(words)}. Let ask return the number where it leaves its loop.`,
       );
       page.must(
         !words.includes("${"),
-        `An answer came in 5 pieces, and the page says ${say(words)}: \${...} works between backquotes only.`,
+        `The answer came in 5 pieces, and the page says ${say(words)}. \${...} works only between backquotes.`,
       );
       page.must(
         numbers.length > 0 && numbers.join() !== before.join(),
-        `An answer came in 5 pieces, and no number stands outside of it; the page says ${say(words)}. Let ask return how many pieces it has read, and write that number into an element below #answer.`,
+        `The answer came in 5 pieces, and the page says ${say(words)}, without a new number. Let ask return how many pieces it has read, and write that number into an element below #answer.`,
       );
       page.must(
         !numbers.includes("6"),
-        "An answer came in 5 pieces, and the page says 6: the last read brings no piece, it only says done. Count after the check for done.",
+        "The answer came in 5 pieces, but the page says 6. The last read gives no piece: its done is true. Count after the check for done.",
       );
       page.must(
         numbers.includes("5"),
-        `An answer came in 5 pieces, and the page says ${say(words)}: add one for each read that brings a piece.`,
+        `The answer came in 5 pieces, and the page says ${say(words)}. Add one for each read that gives a piece.`,
       );
       const top = (element) => element.getBoundingClientRect().top;
       const shown = page.elsewhere().filter((node) => page.isNew(node));
       const place = shown.find(({ textContent }) => textContent.includes("5"));
       page.must(
         !place || top(place.parentElement) >= top(page.answer),
-        "The number is above the answer: move its element below #answer in index.html.",
+        "The number is above the answer. Move its element below #answer in index.html.",
       );
     },
   },
@@ -77,7 +77,7 @@ export const checks = [
       const words = await wordsAfter(page, ["four", " five"]);
       page.must(
         numbersIn(words).includes("2") && !numbersIn(words).includes("3"),
-        `The first answer came in 3 pieces and the next one in 2, and then the page says ${say(words)}: begin to count at 0 in ask, and replace what was there.`,
+        `The first answer came in 3 pieces and the next one in 2. Then the page says ${say(words)}. Start counting at 0 in ask, and replace the old number.`,
       );
     },
   },
@@ -90,7 +90,7 @@ export const checks = [
         await page.soon(() => numbersIn(page.words).join() === before);
         page.must(
           numbersIn(page.words).join() === before,
-          `The ${which} question was asked, nothing of its answer has come, and the page says ${say(page.words)}: empty the place of the number before you ask.`,
+          `The ${which} question was asked and nothing of its answer has come, but the page says ${say(page.words)}. Empty the element with the number before you ask.`,
         );
         answer.send("one").end();
         await page.soon(() => page.answer.ariaBusy !== "true");
@@ -107,7 +107,7 @@ export const checks = [
       const words = page.words;
       page.must(
         !numbersIn(words).includes("3"),
-        `An answer came in 3 pieces, the next question was refused, and the page says ${say(words)}: the number belongs to the answer before. Empty its place before you ask.`,
+        `An answer came in 3 pieces, the next question was refused, and the page says ${say(words)}. The number belongs to the earlier answer. Empty its element before you ask.`,
       );
     },
   },
