@@ -6,10 +6,10 @@ const say = (text) => JSON.stringify(text);
 
 /** Return what to try for a text that came in one piece and is shown as another. */
 function adviceOn(page) {
-  if (page.complaint) return "its script broke on something.";
-  if (page.text === "") return "append what decode() brings, and keep what is there.";
-  if (page.text.includes(TEXT)) return "append what decode() brings, and nothing else.";
-  return "the bytes are UTF-8, which is what new TextDecoder() reads.";
+  if (page.complaint) return "Its script broke.";
+  if (page.text === "") return "Append what decode() returns, and keep what is there.";
+  if (page.text.includes(TEXT)) return "Append what decode() returns, and nothing else.";
+  return "The bytes are UTF-8, which new TextDecoder() decodes.";
 }
 
 export const checks = [
@@ -21,10 +21,10 @@ export const checks = [
       await page.soon(() => page.text === TEXT);
       page.must(
         page.text === TEXT,
-        `The server sent ${say(TEXT)} in one piece, and the page showed ${say(page.text)}: ${adviceOn(page)}`,
+        `The server sent ${say(TEXT)} in one piece, and the page showed ${say(page.text)}. ${adviceOn(page)}`,
       );
       await page.soon(() => page.answer.ariaBusy !== "true" || page.complaint);
-      page.must(!page.complaint, "The answer came whole, and the page complains.");
+      page.must(!page.complaint, "The answer was complete, but the page complains.");
     },
   },
   {
@@ -36,7 +36,7 @@ export const checks = [
         await page.soon(() => page.text === TEXT);
         page.must(
           page.text === TEXT,
-          `The server sent ${say(TEXT)}; cut after byte ${cut} the page showed ${say(page.text)}. One decoder has to see all pieces of an answer: make it before the loop, call decode(value, { stream: true }) inside, and decode() without bytes only after it.`,
+          `The server sent ${say(TEXT)}. Cut after byte ${cut}, the page showed ${say(page.text)}. Use one decoder for all pieces of an answer. Make it before the loop, call decode(value, { stream: true }) inside, and decode() without arguments only after it.`,
         );
       }
     },
@@ -50,7 +50,7 @@ export const checks = [
       await page.soon(() => page.text === TEXT);
       page.must(
         page.text === TEXT,
-        `The server sent ${say(TEXT)} byte by byte, and the page showed ${say(page.text)}: a letter can come in four pieces. decode(value, { stream: true }) keeps what is not whole yet.`,
+        `The server sent ${say(TEXT)} byte by byte, and the page showed ${say(page.text)}. One letter can come in four pieces. decode(value, { stream: true }) keeps an incomplete letter for the next call.`,
       );
     },
   },
@@ -62,7 +62,7 @@ export const checks = [
       await page.soon(() => page.text === "Trag");
       page.must(
         page.text === "Trag",
-        `The server had sent "Trag" and was still writing, and the page showed ${say(page.text)}: show at once what is whole. decode(value, { stream: true }) keeps back nothing but half a letter.`,
+        `The server had sent "Trag" and was still writing, but the page showed ${say(page.text)}. Show complete letters at once. decode(value, { stream: true }) holds back only half a letter.`,
       );
       answer.end();
     },
@@ -75,7 +75,7 @@ export const checks = [
       await page.soon(() => page.text);
       page.must(
         page.text === "Trag",
-        `The server had sent "Trag" and half an ö and was still writing, and the page showed ${say(page.text)}: show at once what is whole, and keep half a letter back. decode(value, { stream: true }) does both.`,
+        `The server had sent "Trag" and half an ö and was still writing, but the page showed ${say(page.text)}. Show complete letters at once, and hold back half a letter. decode(value, { stream: true }) does both.`,
       );
       answer.end();
     },
@@ -89,7 +89,7 @@ export const checks = [
       await page.soon(seen);
       page.must(
         seen(),
-        `The answer was cut off inside an ö, and the page shows ${say(page.text)} as if that were all: leave the loop with break, not return, and below it append decoder.decode(), which gives \ufffd for half a letter.`,
+        `The answer was cut off inside an ö, but the page shows ${say(page.text)} as if that were all. Leave the loop with break, not return. After the loop append decoder.decode(), which gives \ufffd for half a letter.`,
       );
     },
   },
@@ -106,7 +106,7 @@ export const checks = [
       await page.soon(() => page.text === "ödie");
       page.must(
         page.text === "ödie",
-        `One answer broke off inside a letter; the next was "ödie", and the page shows ${say(page.text)}: make a decoder for each answer, in ask.`,
+        `One answer broke off inside a letter. The next was "ödie", and the page shows ${say(page.text)}. Make a new decoder for each answer, in ask.`,
       );
     },
   },
@@ -119,7 +119,7 @@ export const checks = [
       await page.soon(() => page.text === text);
       page.must(
         page.text === text,
-        `The server sent ${say(text)}, and the page shows ${say(page.text)}: append adds text and only text, innerHTML makes a part of the page of it.`,
+        `The server sent ${say(text)}, and the page shows ${say(page.text)}. Use append, which adds text. innerHTML adds markup.`,
       );
     },
   },

@@ -39,12 +39,12 @@ export const checks = [
       const first = await shown(page, ["Hello ", "you."], "Hello you.");
       page.must(
         first === "Hello you.",
-        `The server sent "Hello " and "you.", and the page shows ${say(first)}: ask the stream that response.body.pipeThrough(new TextDecoderStream()) gives for its reader, and append what it reads as it is.`,
+        `The server sent "Hello " and "you.", and the page shows ${say(first)}. Get the reader from the stream that response.body.pipeThrough(new TextDecoderStream()) returns, and append what it reads as it is.`,
       );
       const second = await shown(page, ["And ", "you?"], "And you?");
       page.must(
         second === "And you?",
-        `The first answer was whole; the second was "And you?", and the page shows ${say(second)}. A stream carries one answer: make new TextDecoderStream() in ask, for each.`,
+        `The first answer was complete. The second was "And you?", and the page shows ${say(second)}. A TextDecoderStream decodes one answer. Write new TextDecoderStream() in ask, for each answer.`,
       );
     },
   },
@@ -55,11 +55,11 @@ export const checks = [
       await shown(page, ["Hello."], "Hello.");
       page.must(
         used.streams > 0,
-        "An answer came, and the page made no TextDecoderStream: response.body.pipeThrough(new TextDecoderStream()) gives a stream of text. Ask that one for its reader.",
+        "An answer came, but the page made no TextDecoderStream. response.body.pipeThrough(new TextDecoderStream()) returns a stream of text. Get the reader from that stream.",
       );
       page.must(
         used.calls === 0,
-        `A TextDecoderStream decodes, and the page called decode() as well: what read() brings is text now, so append value itself, and take your decoder out.`,
+        "A TextDecoderStream decodes, but the page called decode() as well. read() now gives text. Append value itself, and remove your decoder.",
       );
     },
   },
@@ -70,7 +70,7 @@ export const checks = [
         const text = await shown(page, [BYTES.slice(0, cut), BYTES.slice(cut)], TEXT);
         page.must(
           text === TEXT,
-          `The server sent ${say(TEXT)}; cut after byte ${cut} the page showed ${say(text)}: the bytes are UTF-8, which is what new TextDecoderStream() reads.`,
+          `The server sent ${say(TEXT)}. Cut after byte ${cut}, the page showed ${say(text)}. The bytes are UTF-8, which new TextDecoderStream() decodes.`,
         );
       }
     },
@@ -81,7 +81,7 @@ export const checks = [
       const text = await shown(page, [BYTES.slice(0, 5)], "Trag\ufffd");
       page.must(
         text === "Trag\ufffd" || page.complaint,
-        `The answer was cut off inside an ö, and the page shows ${say(text)} as if that were all: append each piece that read() brings, also the last one.`,
+        `The answer was cut off inside an ö, but the page shows ${say(text)} as if that were all. Append each piece that read() gives, including the last one.`,
       );
     },
   },
@@ -95,7 +95,7 @@ export const checks = [
       await page.soon(() => page.answer.ariaBusy !== "true");
       page.must(
         page.answer.ariaBusy !== "true" && page.complaint,
-        `The connection broke after "half an", and the page waits on and says ${say(page.complaint)}: pipeThrough(new TextDecoderStream()) hands the break on by itself. Give it no settings that keep it back.`,
+        `The connection broke after "half an", but the page keeps waiting and says ${say(page.complaint)}. pipeThrough(new TextDecoderStream()) passes the break on by itself. Give it no options that stop that.`,
       );
     },
   },
@@ -107,7 +107,7 @@ export const checks = [
       await page.soon(() => page.text === "one");
       page.must(
         page.text === "one",
-        `The server had sent "one" and was still writing, and the page showed ${say(page.text)}: append each piece in the loop, as soon as read() brings it.`,
+        `The server had sent "one" and was still writing, but the page showed ${say(page.text)}. Append each piece in the loop, as soon as read() gives it.`,
       );
       answer.end();
     },
