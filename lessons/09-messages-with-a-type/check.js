@@ -21,7 +21,7 @@ async function complaint(page, end) {
   await page.soon(() => page.text === "one");
   end(answer);
   await page.soon(() => page.words !== before);
-  page.must(page.text === "one", `"one" had come when the answer failed, and the page shows ${say(page.text)}: keep what came.`);
+  page.must(page.text === "one", `"one" had arrived when the answer failed, and the page shows ${say(page.text)}. Keep the text that has arrived.`);
   return page.words === before ? "" : page.words;
 }
 
@@ -34,17 +34,17 @@ export const checks = [
       await page.soon(() => page.text);
       page.must(
         page.text === "one" || !"one".startsWith(page.text || "?"),
-        `The token was "one", the box "Letter by letter" is not checked, and #answer shows ${say(page.text)} first: hand ask the reader readLetters only if letters.checked.`,
+        `The token was "one" and the box "Letter by letter" is not checked, but #answer first shows ${say(page.text)}. Pass ask the reader readLetters only if letters.checked.`,
       );
       page.must(
         page.text === "one",
-        `The server had sent the line {"token":"one"} and was still writing, and #answer shows ${say(page.text)}: parse each line when it is whole, and append message.token.`,
+        `The server had sent the line {"token":"one"} and was still writing, and #answer shows ${say(page.text)}. Parse each line when it is complete, and append message.token.`,
       );
       answer.send(lines({ token: " <b>two</b>" }, { token: "\n" }, { usage: USAGE }, END)).end();
       await page.soon(() => page.text.length > 14);
       page.must(
         page.text === "one <b>two</b>\n",
-        `Three tokens, a usage and an end were sent, and #answer shows ${say(page.text)}: it is for the tokens, all of them, also when one read brings several lines.`,
+        `The server sent three tokens, a usage and an end, and #answer shows ${say(page.text)}. Show all tokens and nothing else there, even if one read brings several lines.`,
       );
     },
   },
@@ -55,7 +55,7 @@ export const checks = [
       await page.soon(() => page.words.includes("1234"));
       page.must(
         page.words.includes("1234") && page.words.includes("5678"),
-        `The usage was 1234 tokens read and 5678 written, and below the answer the page says ${say(page.news)}: show message.usage there.`,
+        `The usage was 1234 tokens read and 5678 written, and below the answer the page says ${say(page.news)}. Show message.usage there.`,
       );
     },
   },
@@ -69,7 +69,7 @@ export const checks = [
         const piece = new TextDecoder().decode(BYTES.slice(0, cut)).slice(-12);
         page.must(
           page.text === TEXT,
-          `The tokens say ${say(TEXT)}; cut after byte ${cut}, where a read ends with ${say(piece)}, the page shows ${say(page.text)}. Keep what follows the last newline for the next read, and decode with { stream: true }.`,
+          `The tokens say ${say(TEXT)}. Cut after byte ${cut}, where a read ends with ${say(piece)}, the page shows ${say(page.text)}. Keep what follows the last newline for the next read, and decode with { stream: true }.`,
         );
       }
     },
@@ -83,7 +83,7 @@ export const checks = [
       await page.soon(() => page.text === TEXT);
       page.must(
         page.text === TEXT,
-        `The tokens say ${say(TEXT)}; sent byte by byte, the page shows ${say(page.text)}: a line can come in many reads, and a letter in four.`,
+        `The tokens say ${say(TEXT)}. Sent byte by byte, the page shows ${say(page.text)}. A line can come in many reads, and a letter in four.`,
       );
     },
   },
@@ -97,11 +97,11 @@ export const checks = [
         );
         page.must(
           words.includes(word),
-          `The server threw ${say(reason)}, and the page does not say ${say(word)}: throw that value itself (a string as an Error), catch it, and show its message, or else what JSON.stringify makes of it.`,
+          `The server threw ${say(reason)}, but the page does not say ${say(word)}. Throw that value itself, or a string as an Error. Catch it, and show its message, or JSON.stringify of it if there is none.`,
         );
         page.must(
           !words.includes('"The model'),
-          `The server threw ${say(reason)}, and the page says ${say(words)}, with the marks of JSON around it: throw a string as an Error, whose message the page shows.`,
+          `The server threw ${say(reason)}, and the page says ${say(words)}, with JSON's quotes around it. Throw a string as an Error, whose message the page shows.`,
         );
       }
     },
@@ -115,7 +115,7 @@ export const checks = [
       await page.soon(() => answer.hungUp);
       page.must(
         answer.hungUp,
-        "The server threw, the page said so, and the connection is still open: the browser reads on, for nobody. However the loop in readLines is left, cancel the reader, in finally.",
+        "The server threw and the page said so, but the connection is still open: the browser keeps reading, for nobody. Cancel the reader in finally, however the loop in readLines is left.",
       );
     },
   },
@@ -128,7 +128,7 @@ export const checks = [
       );
       page.must(
         words.includes("1234") && !words.includes("{"),
-        `The server threw ${say(reason)}, and the page says ${say(words)}: the page makes a sentence of an object that has a limit, if ask throws that very object.`,
+        `The server threw ${say(reason)}, and the page says ${say(words)}. The page makes a sentence of an object that has a limit: let ask throw that very object.`,
       );
     },
   },
@@ -139,7 +139,7 @@ export const checks = [
         const words = await complaint(page, (answer) => answer.send(rest).end());
         page.must(
           words,
-          `The last line was ${say(rest || '{"token":"one"}')}, then nothing more came, and the page says nothing: only an answer with an {"end": ...} is whole. Throw an error when there was none.`,
+          `The last line was ${say(rest || '{"token":"one"}')} and then nothing more came, but the page says nothing. Only an answer with an {"end": ...} is complete. Throw an error if there was none.`,
         );
       }
       const answer = await ask(page);
@@ -150,7 +150,7 @@ export const checks = [
       await page.soon(() => page.words !== before);
       page.must(
         page.words !== before,
-        "The last line was a usage, then nothing more came, and the page says nothing of it: only a message with an end says that the answer is whole.",
+        "The last line was a usage and then nothing more came, but the page says nothing. Only a message with an end says that the answer is complete.",
       );
     },
   },
@@ -163,7 +163,7 @@ export const checks = [
         ).catch(() => "");
         page.must(
           words,
-          `A whole line was ${line}, which is not JSON, and the page says nothing: words are missing there, and nobody notices. Let JSON.parse throw, and skip no line.`,
+          `A complete line was ${line}, which is not JSON, but the page says nothing. Text is missing there, and nobody would notice. Let JSON.parse throw, and skip no line.`,
         );
       }
     },
@@ -174,11 +174,11 @@ export const checks = [
       const words = await complaint(page, (answer) => answer.send(lines({ end: "length" })).end());
       page.must(
         !words || words.includes("length"),
-        `The last line was {"end":"length"}, and the page says ${say(words)}: the answer had its end. It broke off only if no message had an end, whatever its reason.`,
+        `The last line was {"end":"length"}, and the page says ${say(words)}. The answer did have an end. It broke off only if no message had an end, whatever its reason.`,
       );
       page.must(
         words.includes("length"),
-        `The last line was {"end":"length"}, the limit on its length, and the page does not say so: show the reason, unless the end is "stop".`,
+        'The last line was {"end":"length"}, for the length limit, but the page does not say so. Show the reason, unless the end is "stop".',
       );
     },
   },
@@ -186,14 +186,14 @@ export const checks = [
     sentence: "A connection that breaks is a problem, and a refusal too",
     async run(page) {
       const words = await complaint(page, (answer) => answer.breakOff());
-      page.must(words, "The connection broke after the first token, and the page says nothing: catch the error, and show it.");
+      page.must(words, "The connection broke after the first token, but the page says nothing. Catch the error, and show it.");
       const message = "Ask again in 4 s.";
       const text = say({ error: message, message });
       await page.ask("Hello?", { status: 429, text, type: "application/json" });
       await page.soon(() => page.words.includes(message));
       page.must(
         page.words.includes(message) && !page.text,
-        `The server answered 429 with the message ${say(message)}, and the page does not say it: when response.ok is false, throw an Error with that message.`,
+        `The server answered 429 with the message ${say(message)}, but the page does not show it. If response.ok is false, throw an Error with that message.`,
       );
     },
   },
@@ -207,20 +207,20 @@ export const checks = [
       await page.soon(() => answer.hungUp && !busy(page));
       page.must(
         answer.hungUp,
-        "Stop was pressed, and the connection is still open: the model writes on, for nobody. Give fetch the signal that ask is given.",
+        "Someone pressed Stop, but the connection is still open, so the model keeps writing, for nobody. Pass fetch the signal that ask gets.",
       );
       const stopped = page.complaint;
-      page.must(!stopped, `Stop was pressed, and the page complains: ${say(stopped)}. The reader wanted it.`);
+      page.must(!stopped, `Someone pressed Stop, and the page complains: ${say(stopped)}. A stop is not a failure.`);
       (await ask(page)).send(WHOLE).end();
       await page.soon(() => page.text === TEXT && !busy(page));
-      page.must(!busy(page), "The answer has ended, and #answer is still marked as busy: set ariaBusy to false however the loop ended.");
+      page.must(!busy(page), "The answer has ended, but #answer is still marked as busy. Set ariaBusy to false however the loop ended.");
     },
   },
   {
     sentence: "Another reader can be plugged in",
     async run(page) {
       const box = page.document.querySelector("#letters");
-      page.must(box, 'The page has no <input type="checkbox" id="letters">: it is in the index.html that is given.');
+      page.must(box, 'The page has no <input type="checkbox" id="letters">. The index.html that was given has it.');
       box.click();
       const seen = [];
       const { MutationObserver } = page.window;
@@ -229,20 +229,20 @@ export const checks = [
       await page.soon(() => page.text === TEXT && !busy(page));
       page.must(
         page.text === TEXT,
-        `"Letter by letter" is on, the tokens say ${say(TEXT)}, and the page shows ${say(page.text)}: let ask loop over read(response.body), and yield what it brings.`,
+        `"Letter by letter" is on, the tokens say ${say(TEXT)}, and the page shows ${say(page.text)}. Let ask loop over read(response.body), and yield what it gives.`,
       );
       page.must(
         seen.includes("Tra"),
-        '"Letter by letter" is on, and the first token came all at once: give ask the reader as its third parameter, read = readLines, and in page.js hand it readLetters when the box is checked.',
+        '"Letter by letter" is on, but the first token came all at once. Give ask the reader as its third parameter, read = readLines. In page.js, pass readLetters when the box is checked.',
       );
-      page.must(!page.complaint, `"Letter by letter" is on, the answer is whole, and the page complains: ${say(page.complaint)}.`);
+      page.must(!page.complaint, `"Letter by letter" is on and the answer is complete, but the page complains: ${say(page.complaint)}.`);
     },
   },
   {
     sentence: "Without another reader, ask reads lines",
     async run(page) {
       const { ask: asked } = await page.import("static/ask.js");
-      page.must(asked, "static/ask.js exports no ask.");
+      page.must(asked, "static/ask.js does not export ask.");
       for (const reader of [[], [undefined]]) {
         page.reply = { type: TYPE, text: WHOLE };
         const signal = new page.window.AbortController().signal;
@@ -250,11 +250,11 @@ export const checks = [
         try {
           for await (const message of asked("Hello?", signal, ...reader)) text += message.token ?? "";
         } catch (error) {
-          throw new Error(`ask() was called with a prompt and a signal, and no reader, and it threw: ${error.message}. Give its third parameter a default, read = readLines.`);
+          throw new Error(`The check called ask() with a prompt and a signal, but without a reader, and it threw: ${error.message}. Give its third parameter a default, read = readLines.`);
         }
         page.must(
           text === TEXT,
-          `ask() was called with a prompt and a signal, and no reader, and its tokens say ${say(text)}, expected ${say(TEXT)}: give its third parameter a default, read = readLines.`,
+          `The check called ask() with a prompt and a signal, but without a reader. Expected the tokens ${say(TEXT)}, got ${say(text)}. Give its third parameter a default, read = readLines.`,
         );
       }
     },

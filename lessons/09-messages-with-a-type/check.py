@@ -67,9 +67,9 @@ def test_an_end_without_a_word_is_refused(ask):
     status = answer.status_code
     answer.close()
     assert status != 200, (
-        "The model reached its limit before it had written a word, and the status is"
-        " 200, for an answer of nothing: call require_whole(metadata, has_text), which"
-        " raises for it, before openai_reason()."
+        "The model reached its limit before it had written any text. Expected another"
+        " status than 200, because that is not an answer. Call require_whole(metadata,"
+        " has_text), which raises in that case, before openai_reason()."
     )
 
 
@@ -79,16 +79,15 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(
 ):
     checks.the_model_is_hung_up_on_while_it_thinks(
         answer_of,
-        "closing(...) closes a generator that you loop over, and what chain() chains"
-        " is closed by response.call_on_close(pieces.close).",
-        "GeneratorExit is how a generator learns that its reader has left. Do not catch"
-        " it.",
+        "closing(...) closes a generator that you loop over. What chain() joins is"
+        " closed by response.call_on_close(pieces.close).",
+        "GeneratorExit tells a generator that its reader has left. Do not catch it.",
     )
     hung_up = checks.the_models_stream_is_closed_when_the_reader_leaves(
         program, answer_with, serve
     )
     assert hung_up, (
-        f"A browser hung up {PATIENCE} s ago, and the model's stream is still open:"
-        " write with closing(...) around each generator that you loop over, and let"
-        " response.call_on_close close the outermost."
+        f"A browser disconnected {PATIENCE} s ago, and the model's stream is still"
+        " open. Write with closing(...) around each generator that you loop over, and"
+        " let response.call_on_close close the outermost."
     )

@@ -14,14 +14,14 @@ export const checks = [
       await page.soon(() => page.words.includes("3.21"));
       page.must(
         page.words.includes("3.21"),
-        `The message was {"seconds":3.21}, and below the answer the page says ${say(page.words)}: let show() write it there.`,
+        `The message was {"seconds":3.21}, and below the answer the page says ${say(page.words)}. Let show() write it there.`,
       );
-      page.must(page.text === "one", `The answer is "one", and #answer shows ${say(page.text)}: the seconds belong below it.`);
+      page.must(page.text === "one", `The answer is "one", and #answer shows ${say(page.text)}. Show the seconds below it.`);
       page.must(
         page.words.includes("5678"),
-        `There was a usage as well, and the page says ${say(page.words)}: append the seconds to it, or give them a place of their own.`,
+        `There was a usage as well, and the page says ${say(page.words)}. Append the seconds to it, or give them an element of their own.`,
       );
-      page.must(!page.complaint, `The answer was whole, and the page complains: ${say(page.complaint)}. The seconds are no problem.`);
+      page.must(!page.complaint, `The answer was complete, but the page complains: ${say(page.complaint)}. The seconds are not a problem.`);
     },
   },
   {
@@ -32,7 +32,7 @@ export const checks = [
       await page.soon(() => /\b0\b/.test(page.words));
       page.must(
         /\b0\b/.test(page.words),
-        `The message was {"seconds":0}, and below the answer the page says ${say(page.words)}: 0 is false for an if, so ask whether message.seconds is undefined.`,
+        `The message was {"seconds":0}, and below the answer the page says ${say(page.words)}. if (0) is false. Check whether message.seconds is undefined.`,
       );
     },
   },
@@ -44,7 +44,7 @@ export const checks = [
       await page.soon(() => page.answer.ariaBusy === "false");
       page.must(
         !/undefined|NaN|took/.test(page.words),
-        `No message had seconds, and the page says ${say(page.words)}: write only if message.seconds is not undefined.`,
+        `No message had seconds, but the page says ${say(page.words)}. Write the sentence only if message.seconds is not undefined.`,
       );
     },
   },
