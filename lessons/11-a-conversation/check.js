@@ -33,7 +33,7 @@ async function askAgain(page) {
   const before = page.questions.length;
   press(page, "#again", "Ask again");
   await page.soon(() => page.questions.length > before);
-  page.must(page.questions.length > before, '"Ask again" was pressed, and the page asked nothing: let form.again listen to "click", and call answer() there.');
+  page.must(page.questions.length > before, 'Someone pressed "Ask again", but the page asked nothing. Let form.again listen to "click", and call answer() there.');
   const question = page.questions.at(-1);
   await question.read;
   return question;
@@ -45,7 +45,7 @@ async function begun(page, prompt, text) {
   await page.soon(() => page.text.endsWith(text));
   page.must(
     page.text.includes(text),
-    `The server had sent ${say(text)} and was still writing, and #messages shows ${say(page.text)}: append each piece to the message it belongs to.`,
+    `The server had sent ${say(text)} and was still writing, and #messages shows ${say(page.text)}. Append each piece to its message.`,
   );
   return answer;
 }
@@ -62,7 +62,7 @@ async function ended(page) {
   await page.soon(() => page.answer.ariaBusy !== "true");
   page.must(
     page.answer.ariaBusy !== "true",
-    "The answer has ended, and #messages is still marked as busy: at its end answer() calls say(...), unless its turn is not the last in messages. Is there a second thing that you call messages, or turn?",
+    "The answer has ended, but #messages is still marked as busy. At its end answer() calls say(...), unless its turn is not the last in messages. Does your code use the name messages or turn for something else, too?",
   );
 }
 
@@ -83,15 +83,15 @@ export const checks = [
       const last = sent(first)?.at(-1);
       page.must(
         last?.role !== "assistant",
-        `"One?" was asked, and the server got "${body(first)}": the answer that is only beginning is in the list already. ask() reads what it is given a moment later, so make a list of its own for it, with turns.map(...), before you add the answer.`,
+        `The user asked "One?", and the server got "${body(first)}": the list already contains the new, empty answer. ask() reads its list a moment later. Make a separate list for it with turns.map(...), before you add the answer.`,
       );
       page.must(
         say(sent(first)) === say([user("One?")]),
-        `"One?" was asked, and the server got ${first.body}: send {"messages":[{"role":"user","content":"One?"}]}.${first.body.includes("[null]") ? " Write an object that => returns in round brackets: ({ role, content })." : ""}`,
+        `The user asked "One?", and the server got ${first.body}. Send {"messages":[{"role":"user","content":"One?"}]}.${first.body.includes("[null]") ? " Put parentheses around an object that => returns: ({ role, content })." : ""}`,
       );
       page.must(
         !("node" in first.json.messages[0]),
-        `"One?" was asked, and the server got ${first.body}: the node is the page's own. Send a list of objects with no more than role and content, made with turns.map(...).`,
+        `The user asked "One?", and the server got ${first.body}. The node is only for the page. Send a list of objects with nothing but role and content, made with turns.map(...).`,
       );
       first.send("First.").end();
       await page.soon(() => page.text.includes("First."));
@@ -100,7 +100,7 @@ export const checks = [
       const expected = [user("One?"), assistant("First."), user("Two?")];
       page.must(
         say(sent(second)) === say(expected),
-        `"One?" was answered "First.", then "Two?" was asked, and the server got "${body(second)}": expected "user: One? / assistant: First. / user: Two?". Keep each question and each answer in one list, and send the list.`,
+        `"One?" was answered "First.", and then the user asked "Two?". Expected "user: One? / assistant: First. / user: Two?", but the server got "${body(second)}". Keep each question and each answer in one list, and send the list.`,
       );
       second.send("Second.").end();
       await page.soon(() => page.text.includes("Second."));
@@ -108,7 +108,7 @@ export const checks = [
       const third = await page.ask("Three?");
       page.must(
         say(sent(third)) === say([...expected, assistant("Second."), user("Three?")]),
-        `Three questions were asked, and with the third the server got "${body(third)}": expected all five turns, from "user: One?" on. The server leaves out what is too much.`,
+        `With the third question, expected all five turns from "user: One?" on, but the server got "${body(third)}". Send all of them: the server drops what is too much.`,
       );
     },
   },
@@ -122,12 +122,12 @@ export const checks = [
       const words = page.text.replace(/\s+/g, " ");
       page.must(
         /One\?.*First\..*Two\?.*Second\./.test(words),
-        `Two questions and two answers belong to the conversation, and #messages shows ${say(words)}: leave there what was said, and add to it.`,
+        `The conversation has two questions and two answers, and #messages shows ${say(words)}. Keep what was said, and add to it.`,
       );
       const { whiteSpace } = page.window.getComputedStyle(page.answer.lastElementChild ?? page.answer);
       page.must(
         ["pre-wrap", "pre", "break-spaces"].includes(whiteSpace),
-        "The browser folds line breaks and indents into spaces: #messages wants white-space: pre-wrap in static/style.css.",
+        "The browser collapses line breaks and indents into spaces. Give #messages white-space: pre-wrap in static/style.css.",
       );
     },
   },
@@ -138,20 +138,20 @@ export const checks = [
       const answer = await begun(page, "Hello?", "Half an");
       press(page, "#stop", "Stop");
       await page.soon(() => answer.hungUp);
-      page.must(answer.hungUp, "Stop was pressed, and the connection is still open: give fetch the signal.");
+      page.must(answer.hungUp, "Someone pressed Stop, but the connection is still open. Pass fetch the signal.");
       await ended(page);
       page.must(
         page.text.includes("Half an", page.text.lastIndexOf("Hello?")),
-        `"Half an" was there when Stop was pressed, and now #messages shows ${say(page.text)}: keep what came.`,
+        `"Half an" had arrived when someone pressed Stop, and now #messages shows ${say(page.text)}. Keep the text that has arrived.`,
       );
       page.must(
         last(page) !== unmarked,
-        'An answer was stopped after "Half an", and in the conversation it looks like a whole one: mark the message, also when signal.aborted.',
+        'An answer was stopped after "Half an", but it looks complete in the conversation. Mark the message when signal.aborted is true, too.',
       );
       const next = await page.ask("And?");
       page.must(
         sent(next)?.at(-2)?.content === "Half an",
-        `An answer was stopped after "Half an", then "And?" was asked, and the server got "${body(next)}": what came is part of the conversation.`,
+        `An answer was stopped after "Half an", and then the user asked "And?". The server got "${body(next)}". Send the text that had arrived, too: it is part of the conversation.`,
       );
     },
   },
@@ -164,7 +164,7 @@ export const checks = [
       await ended(page);
       page.must(
         page.text.includes("Half an", page.text.lastIndexOf("Hello?")) && last(page) !== unmarked,
-        'The connection broke after "Half an", and in the conversation that looks like a whole answer: keep what came, and mark the message in catch.',
+        'The connection broke after "Half an", but the answer looks complete in the conversation. Keep the text that has arrived, and mark the message in catch.',
       );
       const again = await askAgain(page);
       again.send("Half an\n[error: It failed.]\n").end();
@@ -172,12 +172,12 @@ export const checks = [
       await ended(page);
       page.must(
         last(page).replace("\n[error: It failed.]\n", "") !== unmarked,
-        'An answer ended in the server\'s line "[error: It failed.]", and in the conversation it looks like a whole one: some browsers take a broken body for a whole one, so look for the line.',
+        'The answer ended with the server\'s line "[error: It failed.]", but it looks complete in the conversation. Look for that line, and mark the message: some browsers take a broken body for a complete one.',
       );
       const next = await page.ask("And?");
       page.must(
         sent(next)?.at(-2)?.content === "Half an",
-        `An answer ended in the server's line "[error: It failed.]", then "And?" was asked, and the server got "${body(next)}": the line is not part of what the model said.`,
+        `An answer ended with the server's line "[error: It failed.]", and then the user asked "And?". The server got "${body(next)}". Remove that line from the turn: the model did not say it.`,
       );
     },
   },
@@ -190,7 +190,7 @@ export const checks = [
       await page.soon(() => `${page.words} ${last(page)}`.includes(sentence));
       page.must(
         `${page.words} ${last(page)}`.includes(sentence),
-        `The server refused with {"error": ${say(sentence)}}, and the page does not say so: throw new Error((await response.json()).error) unless response.ok.`,
+        `The server refused with {"error": ${say(sentence)}}, but the page does not show the sentence. If response.ok is false, throw new Error((await response.json()).error).`,
       );
       page.must(!page.text.includes('{"error"'), "The page shows the refusal's JSON as an answer.");
     },
@@ -202,7 +202,7 @@ export const checks = [
       await page.soon(() => page.questions.length || page.problems.length);
       page.must(
         !page.questions.length && !page.problems.length,
-        `"Ask again" was pressed before anything was said, and the page ${page.questions.length ? "asked all the same" : "broke"}: return if turns.length is 0.`,
+        `Someone pressed "Ask again" before anything was said, and the page ${page.questions.length ? "asked all the same" : "broke"}. Return if turns.length is 0.`,
       );
       await whole(page, "One?", "First.");
       await whole(page, "Two?", "Bad.");
@@ -210,13 +210,13 @@ export const checks = [
       const expected = [user("One?"), assistant("First."), user("Two?")];
       page.must(
         say(sent(again)) === say(expected),
-        `"Ask again" was pressed after "Two?" had been answered "Bad.", and the server got "${body(again)}": expected "user: One? / assistant: First. / user: Two?". Remove the last answer from the list, and ask.`,
+        `Someone pressed "Ask again" after "Two?" had been answered "Bad.". Expected "user: One? / assistant: First. / user: Two?", but the server got "${body(again)}". Remove the last answer from the list, and ask.`,
       );
       again.send("Good.").end();
       await page.soon(() => page.text.includes("Good."));
       page.must(
         !page.text.includes("Bad.") && page.text.split("Two?").length === 2,
-        `After "Ask again" #messages shows ${say(page.text)}: remove the last answer there too, and leave the question.`,
+        `After "Ask again", #messages shows ${say(page.text)}. Remove the last answer there, too, and keep the question.`,
       );
     },
   },
@@ -227,16 +227,16 @@ export const checks = [
       const old = await begun(page, "Two?", "Sec");
       press(page, "#fresh", "New conversation");
       await page.soon(() => old.hungUp && !page.text.trim());
-      page.must(old.hungUp, "A new conversation was begun while an answer was being written, and its connection is still open: abort it.");
+      page.must(old.hungUp, "A new conversation started while an answer was being written, but its connection is still open. Abort it.");
       page.must(
         page.answer.ariaBusy !== "true",
-        "A new conversation was begun while an answer was being written, and #messages is still marked as busy: call say(...) with what there is to say now.",
+        "A new conversation started while an answer was being written, and #messages is still marked as busy. Call say(...) with the new state.",
       );
-      page.must(!page.text.trim(), `A new conversation was begun, and #messages shows ${say(page.text)}: empty it.`);
+      page.must(!page.text.trim(), `A new conversation started, and #messages shows ${say(page.text)}. Empty it.`);
       const next = await page.ask("Three?");
       page.must(
         say(sent(next)) === say([user("Three?")]),
-        `A new conversation was begun with "Three?", and the server got "${body(next)}": empty the list too.`,
+        `A new conversation started with "Three?", and the server got "${body(next)}". Empty the list, too.`,
       );
     },
   },
@@ -246,12 +246,12 @@ export const checks = [
       const old = await begun(page, "One?", "Fir");
       const fresh = await page.ask("Two?");
       await page.soon(() => old.hungUp);
-      page.must(old.hungUp && !fresh.hungUp, "A new question was asked while an answer was being written: hang up on the old answer, and on it alone.");
+      page.must(old.hungUp && !fresh.hungUp, "A new question came while an answer was being written. Close the connection of the old answer, and only that one.");
       fresh.send("Second.");
       await page.soon(() => page.text.endsWith("Second."));
       page.must(
         page.text.endsWith("Second.") && page.answer.ariaBusy === "true",
-        `A new question was asked, "Second." of its answer had come, and #messages shows ${say(page.text)}: it is busy until the new answer has ended.`,
+        `A new question came, and "Second." of its answer has arrived. #messages shows ${say(page.text)}. It must be marked as busy until the new answer has ended.`,
       );
       fresh.end();
       await ended(page);
@@ -265,7 +265,7 @@ export const checks = [
       for (const markup of ["<i>Hello?</i>", "<b>Yes.</b>"]) {
         page.must(
           page.text.includes(markup),
-          `${say(markup)} was said, and #messages shows ${say(page.text)}: append(text) and textContent show a text as it is, and innerHTML makes markup of it.`,
+          `The message was ${say(markup)}, and #messages shows ${say(page.text)}. Use append(text) or textContent, which show text as it is. innerHTML makes markup of it.`,
         );
       }
       press(page, "#fresh", "New conversation");
@@ -275,13 +275,13 @@ export const checks = [
         const answer = await page.ask("<i>Hello?</i>");
         page.must(
           page.text.includes("<i>Hello?</i>"),
-          `"<i>Hello?</i>" was asked, and #messages shows ${say(page.text)}: append the question as text.`,
+          `The user asked "<i>Hello?</i>", and #messages shows ${say(page.text)}. Append the question as text.`,
         );
         answer.send(bytes.slice(0, cut)).send(bytes.slice(cut)).end();
         await page.soon(() => page.text.endsWith(text));
         page.must(
           page.text.endsWith(text),
-          `The server sent ${say(text)}; cut after byte ${cut} the page showed ${say(page.text.slice(-text.length - 4))}: append text, decoded with { stream: true }.`,
+          `The server sent ${say(text)}. Cut after byte ${cut}, the page showed ${say(page.text.slice(-text.length - 4))}. Append text that is decoded with { stream: true }.`,
         );
         await ended(page);
         press(page, "#fresh", "New conversation");
@@ -291,7 +291,7 @@ export const checks = [
       await ended(page);
       page.must(
         page.text.endsWith("Cut \ufffd"),
-        `The answer ended inside a letter, and #messages shows ${say(page.text)}: what the decoder keeps back comes with a last decoder.decode().`,
+        `The answer ended inside a letter, and #messages shows ${say(page.text)}. Call decoder.decode() once more at the end: it gives what the decoder held back.`,
       );
     },
   },

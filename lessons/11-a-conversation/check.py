@@ -70,10 +70,10 @@ def messages_of(model):
     if prompt is None:
         advice = " Is a return missing in messages_for?"
     elif any(isinstance(each, list) for each in prompt):
-        advice = " In a list, *turns stands for all that is in turns."
+        advice = " In a list, write *turns to insert all the turns."
     raise AssertionError(
-        f"The model was given {short(model.prompts[-1])}: it takes a list of messages,"
-        f' each {{"role": ..., "content": ...}}.{advice}'
+        f"The model got {short(model.prompts[-1])}. Expected a list of messages, each"
+        f' {{"role": ..., "content": ...}}.{advice}'
     )
 
 
@@ -104,39 +104,42 @@ def test_a_list_of_messages_is_answered(say):
         model, answer = say(TURNS)
     except Exception as error:
         error.add_note(
-            'That was for {"messages": [...]}, three turns that end with the user\'s.'
+            'The check sent {"messages": [...]}, three turns that end with the user\'s.'
         )
         raise
     by_itself = answer.status_code == 400 and NO_PROMPT not in answer.text
     assert not by_itself, (
-        "Three turns were sent, of the roles user, assistant and user, and conversation"
-        f".py refused them with 400, {short(answer.text)}: they are right, so look at"
-        " the condition above that sentence."
+        "The check sent three turns with the roles user, assistant and user, and"
+        f" conversation.py refused them with status 400, {short(answer.text)}. They are"
+        " valid. Check the condition above that sentence."
     )
     assert answer.status_code == 200, (
-        'POST /ask with {"messages": [...]}, three turns that end with the user\'s,'
-        f" gave {answer.status_code}, {short(answer.text)}: in app.py ask for"
-        " pieces(messages_for(read_turns())), with both from conversation.py."
+        'POST /ask with {"messages": [...]}, three turns that end with the user\'s:'
+        f" expected status 200, got {answer.status_code}, {short(answer.text)}. In"
+        " app.py, call pieces(messages_for(read_turns())), with both functions from"
+        " conversation.py."
     )
     assert answer.text == "Yes." and answer.mimetype == "text/plain", (
         f"The model wrote 'Yes.', and the client got {short(answer.text)} as"
-        f" {answer.mimetype}: send what the model writes, as text/plain."
+        f" {answer.mimetype}. Send what the model writes, as text/plain."
     )
-    assert model.prompts, "POST /ask was answered, and the model was not asked."
+    assert model.prompts, (
+        "POST /ask was answered, but the program did not ask the model."
+    )
 
 
 def test_one_visitor_learns_nothing_of_another(say):
     say([user("I am Ada.")])
     model, _ = say([user("What is my name?")])
     assert "I am Ada." not in in_short(given_to(model)), (
-        "One visitor said 'I am Ada.', another asked 'What is my name?', and for that"
-        " the model was given 'I am Ada.' as well: keep nothing between two questions,"
+        "One visitor said 'I am Ada.', another asked 'What is my name?', and the model"
+        " got 'I am Ada.' for that question, too. Keep nothing between two questions:"
         " the page sends all that was said."
     )
     _, answer = say([user("I am Ada.")])
     assert "Set-Cookie" not in answer.headers, (
-        "The answer sets a cookie: what a session keeps travels in it, to the browser"
-        " and back. The page sends all that was said, so keep nothing."
+        "The answer sets a cookie, so session data travels to the browser and back."
+        " Keep nothing: the page sends all that was said."
     )
 
 
@@ -144,24 +147,24 @@ def test_the_model_gets_all_turns(say):
     for turns in TURNS, LONGER:
         model, _ = say(turns)
         assert not isinstance(model.prompts[-1], str), (
-            f"The client sent {len(turns)} turns, and the model was given one text,"
-            f" {short(model.prompts[-1])}: model.stream takes a list of messages, each"
-            ' {"role": ..., "content": ...}, and each stays one.'
+            f"The client sent {len(turns)} turns, but the model got one text,"
+            f" {short(model.prompts[-1])}. Pass model.stream a list of messages, each"
+            ' {"role": ..., "content": ...}, one for each turn.'
         )
         given = without_system(given_to(model))
         # one message more, before them: the check of the system prompt judges that
         assert given[-len(turns) :] == turns, (
-            f"The client sent {len(turns)} turns, {in_short(turns)}, and the model was"
-            f" given {in_short(given) or 'none'}: a model remembers nothing, so give it"
-            " all the turns, in order, each text as it came."
+            f"The client sent {len(turns)} turns, {in_short(turns)}, but the model got"
+            f" {in_short(given) or 'none'}. A model remembers nothing. Pass it all"
+            " turns, in order, each text as it came."
         )
     turns = [user("  An indent,\n and a line break.\n")]
     model, _ = say(turns)
     given = without_system(given_to(model))
     assert given[-1:] == turns, (
-        f"The client sent {short(turns[0]['content'])}, and the model was given"
-        f" {short(given[-1]['content'])}: in code white space means something. Ask"
-        " text.strip() whether there is any text, and pass on the text itself."
+        f"The client sent {short(turns[0]['content'])}, but the model got"
+        f" {short(given[-1]['content'])}. White space has a meaning in code. Use"
+        " text.strip() only to check for text, and pass on the text itself."
     )
 
 
@@ -170,13 +173,13 @@ def test_the_system_prompt_is_the_servers(say):
     for asked in [user("Hello?")], TURNS:
         given = given_to(say(asked)[0])
         assert given[0]["role"] == "system" and given[0]["content"].strip(), (
-            f"For {in_short(asked)} the model was given {in_short(given)}: let"
-            " messages_for begin with a message of your own, of the role system,"
-            ' {"role": "system", "content": SYSTEM}.'
+            f"For {in_short(asked)} the model got {in_short(given)}. Let messages_for"
+            ' start with a message of your own with the role system: {"role": "system",'
+            ' "content": SYSTEM}.'
         )
         assert len(given) == len(asked) + 1, (
-            f"For {in_short(asked)} the model was given {in_short(given)}: one system"
-            " message, before the turns, is enough."
+            f"For {in_short(asked)} the model got {in_short(given)}. Expected one"
+            " system message, before the turns."
         )
 
 
@@ -191,12 +194,15 @@ def test_only_users_and_assistants_speak(say):
             try:
                 model, answer = say(turns)
             except Exception as error:
-                error.add_note(f"That was for the role {role!r}, which needs a 400.")
+                error.add_note(
+                    f"The check sent a message with the role {role!r}, which needs a"
+                    " 400."
+                )
                 raise
             assert answer.status_code == 400 and not model.prompts, (
-                f"A client sent a message of the role {role!r} and got"
-                f" {answer.status_code}, expected 400: whoever may write as your"
-                " system gives your model orders. Let through user and assistant only."
+                f"A client sent a message with the role {role!r}. Expected status 400,"
+                f" got {answer.status_code}. A client that can write as your system"
+                " gives your model orders. Accept only user and assistant."
             )
 
 
@@ -229,12 +235,12 @@ def test_a_body_that_is_not_a_conversation_is_refused(say):
         try:
             model, answer = say(body)
         except Exception as error:
-            error.add_note(f"That was for {sent}, which needs a 400.")
+            error.add_note(f"The check sent {sent}, which needs a 400.")
             raise
         assert answer.status_code == 400 and not model.prompts, (
-            f"The check sent {sent}, which needs a 400, and the status is"
-            f" {answer.status_code}: look at each message before the model gets it."
-            " The last one is the user's, and has some text."
+            f"The check sent {sent}. Expected status 400, got {answer.status_code}."
+            " Check each message before the model gets it: the last one must be the"
+            " user's, with some text."
         )
 
 
@@ -246,12 +252,12 @@ def test_a_body_that_is_not_json_is_refused(client, answer_with):
             answer = client.post("/ask", data=body, content_type="application/json")
         except Exception as error:
             error.add_note(
-                f"That was for {short(body)}, which is not JSON: send a 400."
+                f"The check sent {short(body)}, which is not JSON and needs a 400."
             )
             raise
         assert answer.status_code == 400 and not model.prompts, (
-            f"The check sent {short(body)}, which is not JSON, and the status is"
-            f" {answer.status_code}, expected 400: let read_messages() read it."
+            f"The check sent {short(body)}, which is not JSON. Expected status 400, got"
+            f" {answer.status_code}. Read the body with read_messages()."
         )
 
 
@@ -262,8 +268,9 @@ def test_only_the_role_and_text_of_a_message_are_passed_on(say):
         more = [*message.additional_kwargs, *([message.name] if message.name else [])]
         assert not more, (
             "A client sent a message with more fields than role and content, and the"
-            f" model's provider would get {', '.join(more)} too: pass on"
-            ' {"role": role, "content": text}, and not the message as it came.'
+            f" model's provider would get {', '.join(more)}"
+            ', too. Pass on {"role": role, "content": text} instead of the message as'
+            " it came."
         )
 
 
@@ -282,9 +289,9 @@ def test_text_that_comes_in_parts_counts(say):
     ]
     model, answer = say([{"id": "1", "role": "user", "parts": parts}])
     assert model.prompts and given_to(model)[-1] == user("Who am I?"), (
-        'React\'s useChat sends "parts" for "content"; of the texts "Who " and "am I?"'
-        f" and a file, the model was given {given_or_refused(model, answer)}: let"
-        " text_of(message) of body.py find the text."
+        'React\'s useChat sends "parts" instead of "content". For the texts "Who "'
+        f' and "am I?" and a file, the model got {given_or_refused(model, answer)}.'
+        " Find the text with text_of(message) of body.py."
     )
 
 
@@ -295,8 +302,8 @@ def test_an_answer_without_text_is_left_out(say):
         given = without_system(given_to(model)) if model.prompts else []
         assert given == [user("One?"), user("Two?")], (
             "An answer was stopped before its first word, so the page sent one without"
-            f" text, and the model was given {given_or_refused(model, answer)}: some"
-            " providers refuse an empty message. Leave it out."
+            f" text, and the model got {given_or_refused(model, answer)}. Leave it out:"
+            " some providers refuse an empty message."
         )
 
 
@@ -307,26 +314,27 @@ def test_the_oldest_turns_are_dropped(say):
     turns = [user("u" * 600), assistant("a" * 600)] * 40 + [user("And now?")]
     model, answer = say(turns)
     assert answer.status_code == 200, (
-        f"A conversation of 81 messages, 48,000 characters, got {answer.status_code}:"
-        " people talk long. Drop the oldest turns, and answer the last."
+        "A conversation of 81 messages, 48,000 characters: expected status 200, got"
+        f" {answer.status_code}. Long conversations are normal. Drop the oldest turns,"
+        " and answer the last."
     )
     given = without_system(given_to(model))
     assert len(given) < len(turns), (
-        "The model was given all 48,000 characters of a conversation: each question"
-        " costs more than the last, until the model refuses. Keep the last turns that"
-        " fit into a number of characters."
+        "The model got all 48,000 characters of a conversation, so each question costs"
+        " more than the last, until the model refuses. Keep the last turns that fit"
+        " into a number of characters."
     )
     assert given and given == turns[-len(given) :], (
-        "Of a long conversation the model was given other turns than the last: keep"
-        " the end, whole and in order."
+        "For a long conversation, the model did not get the last turns. Keep the end,"
+        " complete and in order."
     )
     assert given[0]["role"] == "user", (
-        "Of a long conversation the model was given the last turns, from an answer on:"
-        " some providers refuse that. Begin with a user's turn."
+        "For a long conversation, the model got the last turns, starting with an"
+        " answer. Some providers refuse that. Start with a user's turn."
     )
     assert len(given) > 1, (
-        "Of a conversation of 81 turns the model was given the last alone: keep as many"
-        " of the last as fit."
+        "For a conversation of 81 turns, the model got only the last one. Keep as many"
+        " of the last turns as fit."
     )
 
 
@@ -341,20 +349,20 @@ def test_too_much_is_refused_with_a_413(say):
         try:
             model, answer = say(turns)
         except Exception as error:
-            error.add_note(f"That was for {what}, which needs a 413.")
+            error.add_note(f"The check sent {what}, which needs a 413.")
             raise
         assert answer.status_code == 413 and not model.prompts, (
-            f"A client sent {what} and got {answer.status_code}, expected 413: you"
-            " pay for all that the model reads. Bound the number of messages, and the"
-            " length of the last, and raise ConversationTooLong."
+            f"A client sent {what}. Expected status 413, got {answer.status_code}. You"
+            " pay for everything that the model reads. Limit the number of messages and"
+            " the length of the last one, and raise ConversationTooLong."
         )
         assert answer.is_json and "error" in answer.json, (
-            f"The 413 says {short(answer.text)}: raise ConversationTooLong, and app.py"
-            ' makes {"error": "one sentence"} of it.'
+            f"The 413 says {short(answer.text)}. Raise ConversationTooLong: app.py"
+            ' turns it into {"error": "one sentence"}.'
         )
         assert len(turns) == 1 or "KiB" not in answer.text, (
-            f"The 413 for {what}, all of them short, says {short(answer.text)}: raise"
-            " ConversationTooLong, whose sentence says what to do."
+            f"The 413 for {what}, all of them short, says {short(answer.text)}. Raise"
+            " ConversationTooLong: its sentence says what to do."
         )
 
 
@@ -386,8 +394,8 @@ def test_as_many_turns_are_passed_on_as_fit(client, say, limit):
     named = limit("MOST_CHARACTERS")
     # the system prompt may be counted, or not
     assert named is None or most in (named, named - system), (
-        f"MOST_CHARACTERS is {named:,}, and a question may have {most:,} characters:"
-        " turns fit if their length <= MOST_CHARACTERS."
+        f"MOST_CHARACTERS is {named:,}, but a question may have {most:,} characters."
+        " Turns fit if their length <= MOST_CHARACTERS."
     )
     half = most // 2
     short_ones = [assistant("a"), user("b")]
@@ -414,19 +422,18 @@ def test_as_many_turns_are_passed_on_as_fit(client, say, limit):
     ]:
         model, answer = say_in_utf8(client, say, turns)
         assert model.prompts, (
-            f"A conversation was {what}. It was refused with a {answer.status_code},"
-            f" though the last {number} of its turns fit into {most:,} characters, and"
-            " begin with the user's. Take away the oldest one, look again, and refuse"
+            f"A conversation was {what}. Its last {number} turns fit into {most:,}"
+            " characters and start with the user's, but it was refused with a"
+            f" {answer.status_code}. Remove the oldest turn, check again, and refuse"
             " only if none is left."
         )
         given = without_system(given_to(model))
         lengths = [len(turn["content"]) for turn in given]
         assert given == turns[-number:], (
-            f"A conversation was {what}. Of its {len(turns)} turns the model was"
-            f" given {len(given)}, of {lengths} characters; expected the last"
-            f' {number}. Count len(turn["content"]) of all that is left, whoever'
-            f" speaks: {most:,} fit. What is older than a turn that does not fit goes,"
-            " too."
+            f"A conversation was {what}. Expected the last {number} of its {len(turns)}"
+            f" turns, but the model got {len(given)}, of {lengths} characters. Count"
+            f' len(turn["content"]) of all remaining turns, whoever speaks: {most:,}'
+            " fit. When a turn does not fit, drop everything older, too."
         )
 
 
@@ -444,15 +451,15 @@ def test_more_messages_than_it_may_have_are_refused(say, limit):
     )
     named = limit("MOST_MESSAGES")
     assert named is None or most == named, (
-        f"MOST_MESSAGES is {named}, and a conversation may have {most} messages: more"
-        " are refused, if len(messages) > MOST_MESSAGES."
+        f"MOST_MESSAGES is {named}, but a conversation may have {most} messages. Refuse"
+        " only if len(messages) > MOST_MESSAGES."
     )
     half = [user("Hello?"), assistant("")] * (most // 2 + 1)
     model, answer = say([*half, user("Hello?")])
     assert answer.status_code == 413 and not model.prompts, (
         f"A conversation may have {most} messages. One had {len(half) + 1}, half of"
-        f" them without text, and got {answer.status_code}, expected 413: count"
-        " what was sent, before you look at any of it."
+        f" them without text. Expected status 413, got {answer.status_code}. Count the"
+        " messages as sent, before you check any of them."
     )
 
 
@@ -463,8 +470,8 @@ def test_the_first_piece_leaves_before_the_second_is_made(say):
     model, answer = say(TURNS, "one", " two", " three")
     first = next(answer.iter_encoded(), b"")
     assert first == b"one" and model.made == 1, (
-        f"The model began with 'one', the first piece that left was {first!r}, and"
-        f" {model.made} texts had been made by then: yield each text as it comes."
+        f"The model began with 'one'. The first piece was {first!r}, and the model had"
+        f" already made {model.made} texts. Yield each text as it comes."
     )
 
 
@@ -478,22 +485,25 @@ def test_a_failure_before_the_first_word_is_a_status(say, told):
         try:
             _, answer = say(TURNS, error)
         except type(error):
-            error.add_note(f"The model raised it before its first word: a {status}.")
+            error.add_note(
+                "The model raised it before its first word, so the status must be"
+                f" {status}."
+            )
             raise
         assert answer.status_code == status, (
-            f"The model raised {kind} before its first word, and the status is"
-            f" {answer.status_code}, expected {status}: wait for the first text"
-            " with next() before you answer."
+            f"The model raised {kind} before its first word. Expected status {status},"
+            f" got {answer.status_code}. Wait for the first text with next() before you"
+            " answer."
         )
         own = answer.is_json and "error" in answer.json and SECRET not in answer.text
         assert own, (
-            f"The model failed with {SECRET!r}, and the page gets {short(answer.text)}:"
-            ' answer {"error": ...} with a sentence of your own.'
+            f"The model failed with {SECRET!r}, and the page gets {short(answer.text)}."
+            ' Answer {"error": ...} with a sentence of your own.'
         )
         wait = answer.headers.get("Retry-After")
         assert error is not busy or wait == "17", (
-            "The model had too much to do for 17 seconds, and the answer's Retry-After"
-            f" is {wait}: let http_error(error) of failures.py make the 429."
+            "The model was overloaded for 17 seconds, and the answer's Retry-After is"
+            f" {wait}. Let http_error(error) of failures.py make the 429."
         )
     must_not_repeat_the_provider(told())
 
@@ -502,12 +512,12 @@ def test_a_failure_after_it_ends_in_a_line_and_a_break(say, told):
     _, answer = say(TURNS, "one", ModelConnectionError(SECRET))
     came, broke = read(answer)
     assert "\n[error: " in came and SECRET not in came, (
-        f"The model failed after 'one', and the page got {came!r}: yield a"
-        ' last line, "\\n[error: a sentence of your own]\\n".'
+        f"The model failed after 'one', and the page got {came!r}"
+        '. Yield a last line, "\\n[error: a sentence of your own]\\n".'
     )
     assert broke, (
-        f"The model failed after 'one', and the page got {came!r} as if that"
-        " were all: raise after the last line, for programs read no line."
+        f"The model failed after 'one', and the page got {came!r} as if that were all."
+        " Raise after the last line: programs do not read it."
     )
     must_not_repeat_the_provider(told(), broke)
 
@@ -517,15 +527,14 @@ def test_what_breaks_after_the_end_takes_nothing_away(say):
     _, answer = say(TURNS, "one", last_chunk, ModelConnectionError(SECRET))
     came, broke = read(answer)
     assert came == "one" and not broke, (
-        "The connection to the model broke after its finish reason, when all of the"
-        f" text was there, and the page got {came!r}: loop over"
-        " ignoring_late_errors(chunks), as the program did that this lesson begins"
-        " with."
+        "The connection to the model broke after the finish reason, when all the text"
+        f" had arrived. The page got {came!r}. Loop over ignoring_late_errors(chunks),"
+        " as this lesson's starting program does."
     )
 
 
 CUT = {
-    "reached the limit on its length": End(finish_reason="length"),
+    "reached its length limit": End(finish_reason="length"),
     "was stopped by the provider's filter": End(finish_reason="content_filter"),
     "ended without saying why": End(),
 }
@@ -537,8 +546,8 @@ def test_an_answer_that_was_cut_short_breaks_too(say):
         came, broke = read(answer)
         assert broke and "\n[error: " in came, (
             f"The model {how} after 'one', and the page got {came!r} as if that were"
-            " all: require_whole(metadata, has_text) of failures.py raises unless the"
-            " finish reason is that of a whole answer."
+            " all. Call require_whole(metadata, has_text) of failures.py, which raises"
+            " unless the finish reason is that of a complete answer."
         )
 
 
@@ -547,12 +556,12 @@ def test_an_answer_without_a_word_is_a_failure(say):
         try:
             _, answer = say(TURNS, *script)
         except Exception as error:
-            error.add_note("The model had ended without a word: send a 502.")
+            error.add_note("The model ended without any text, which needs a 502.")
             raise
         assert answer.status_code == 502, (
-            "The model ended without a word, and the status is"
-            f" {answer.status_code}, expected 502: require_whole of failures.py"
-            " raises then."
+            "The model ended without any text. Expected status 502, got"
+            f" {answer.status_code}. Call require_whole of failures.py, which raises in"
+            " that case."
         )
 
 
@@ -562,8 +571,8 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(say):
     next(answer.iter_encoded())
     answer.close()
     assert model.closed.is_set() and model.closed_early, (
-        "The reader left after the first piece, and the model's stream stayed open:"
-        " write with closing(model.stream(...)), and response.call_on_close(...)."
+        "The reader left after the first piece, but the model's stream stayed open."
+        " Write with closing(model.stream(...)), and response.call_on_close(...)."
     )
 
 

@@ -17,7 +17,7 @@ async function reload(page) {
   } catch (error) {
     const sentence = again.explain(error);
     again.close();
-    throw new Error(`${sentence} That was after a reload: ${sayAll(kept)} was kept. JSON.stringify makes a text of a list, JSON.parse a list of the text, and the value of a const is there only below its line.`);
+    throw new Error(`${sentence} That was after a reload, with ${sayAll(kept)} in the storage. JSON.stringify makes a text of a list, and JSON.parse a list of the text. A const has its value only below its line.`);
   }
   return again;
 }
@@ -56,7 +56,7 @@ function body(question) {
 /** Press a button. */
 function press(page, id) {
   const button = page.document.querySelector(id);
-  page.must(button, `The page has no button of the id ${id.slice(1)}.`);
+  page.must(button, `The page has no button with the id ${id.slice(1)}.`);
   button.click();
 }
 
@@ -70,27 +70,27 @@ export const checks = [
         const asked = again.window.performance.getEntriesByType("resource").filter(({ initiatorType }) => initiatorType === "fetch");
         again.must(
           !asked.length && !again.questions.length,
-          "The page was reloaded, and it asked the server at once: show what was kept with add(role, content), and ask only when somebody asks.",
+          "After a reload, the page asked the server at once. Show what was stored with add(role, content), and ask only when somebody asks.",
         );
         const shown = again.text;
         const isText = !shown.includes("undefined");
         if (!isText) again.answer.replaceChildren(); // or explain() would look for an await
         again.must(
           isText,
-          `"One?" was asked and answered, the page was reloaded, and #messages shows ${say(shown.slice(0, 40))}: keep role and content of each turn, and make a list of the text again with JSON.parse before you add its turns.`,
+          `"One?" was asked and answered, and the page was reloaded. #messages shows ${say(shown.slice(0, 40))}. Store role and content of each turn, and call JSON.parse on the text before you add its turns.`,
         );
         again.must(
           again.text.includes("One?"),
-          `"One?" was asked and answered, the page was reloaded, and #messages shows ${say(again.text)}. sessionStorage held: ${page.kept}. Keep the turns there as a text that JSON.stringify made, and add each of them when the page opens.`,
+          `"One?" was asked and answered, and the page was reloaded. #messages shows ${say(again.text)}. sessionStorage held: ${page.kept}. Store the turns as text with JSON.stringify, and add each of them when the page opens.`,
         );
         again.must(
           again.text.includes("<b>First.</b>"),
-          `"One?" was answered "<b>First.</b>", the page was reloaded, and #messages shows ${say(again.text)}: keep the turns once more when the answer has ended, and show them as text.`,
+          `"One?" was answered "<b>First.</b>", and the page was reloaded. #messages shows ${say(again.text)}. Store the turns again when the answer has ended, and show them as text.`,
         );
         const roles = [...again.answer.children].map((node) => node.className).join(", ");
         again.must(
           roles === "user, assistant",
-          `A question and its answer were kept, the page was reloaded, and the classes of the elements in #messages are ${say(roles)}, expected "user, assistant": let add(role, content) show each turn.`,
+          `A question and its answer were stored, and the page was reloaded. Expected the classes "user, assistant" in #messages, got ${say(roles)}. Show each turn with add(role, content).`,
         );
       });
     },
@@ -104,13 +104,13 @@ export const checks = [
       for (const each of cookie.split("; ")) page.document.cookie = `${each.split("=")[0]}=; max-age=0`;
       page.must(
         !cookie.includes("A secret?") && !cookie.includes(encodeURIComponent("A secret?")),
-        "A cookie holds what was said: all tabs share it, it travels with each request, and a few thousand characters fill it. sessionStorage belongs to one tab.",
+        "A cookie holds the conversation. All tabs share it, it travels with each request, and a few thousand characters fill it. Use sessionStorage, which belongs to one tab.",
       );
       const shared = Object.values(localStorage).join(" ");
       localStorage.clear();
       page.must(
         !shared.includes("A secret?"),
-        "localStorage holds what was said: all tabs share it, and it stays when they are closed. sessionStorage belongs to one tab.",
+        "localStorage holds the conversation. All tabs share it, and it stays when they are closed. Use sessionStorage, which belongs to one tab.",
       );
     },
   },
@@ -122,7 +122,7 @@ export const checks = [
         const question = await again.ask("Two?");
         again.must(
           body(question) === "user: One? / assistant: First. / user: Two?",
-          `"One?" was answered "First.", the page was reloaded, "Two?" was asked, and the server got ${say(body(question))}: expected "user: One? / assistant: First. / user: Two?". Put what was kept into the list turns as well.`,
+          `"One?" was answered "First.", the page was reloaded, and the user asked "Two?". Expected "user: One? / assistant: First. / user: Two?", but the server got ${say(body(question))}. Put the stored turns into the list turns as well.`,
         );
       });
     },
@@ -138,7 +138,7 @@ export const checks = [
         await again.soon(() => again.text.includes("Half an"));
         again.must(
           again.text.includes("Half an"),
-          `An answer was stopped after "Half an", the page was reloaded, and #messages shows ${say(again.text)}: keep the turns however an answer ends.`,
+          `An answer was stopped after "Half an", and the page was reloaded. #messages shows ${say(again.text)}. Store the turns however an answer ends.`,
         );
       });
     },
@@ -152,7 +152,7 @@ export const checks = [
       await afterReload(page, async (again) => {
         again.must(
           !again.text.includes("One?"),
-          `A new conversation was begun, the page was reloaded, and #messages shows ${say(again.text)}: keep the empty list too.`,
+          `A new conversation started, and the page was reloaded. #messages shows ${say(again.text)}. Store the empty list, too.`,
         );
       });
     },
