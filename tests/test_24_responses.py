@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from contextlib import ExitStack
-from threading import Event
+from threading import BoundedSemaphore, Event
 
 import openai
 import pytest
@@ -48,8 +48,10 @@ def answering():
 
 @pytest.fixture(autouse=True)
 def an_empty_store(monkeypatch):
-    """Let each test begin without answers."""
+    """Let each test begin without answers, and with a place for each reader."""
     monkeypatch.setattr(lesson.store, "answers", {})
+    places = BoundedSemaphore(240)  # which tests that close no answer use up
+    monkeypatch.setattr(lesson.app.wsgi_app, "places", places)
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from support.lesson_servers import KEY, body_of, path_of, servers_since
 from support.zoo import Broken, Refused, Whole, Zoo
 from support.zoo_rows import ROWS
 
+from failures import NO_TEXT
+
 pytestmark = pytest.mark.slow
 
 # Lesson 07 is about the end of an answer: from it on no server tells a lie about one.
@@ -96,6 +98,8 @@ def see(module, name):
             body += piece
     except Exception:  # the server would break the body off here
         broke = True
+    finally:
+        answer.close()  # as a server does: it gives back the place of a reader
     body = body.decode()
     assert "sk-" not in body
     if answer.status_code != 200:
@@ -178,6 +182,8 @@ def test_cut_answers_are_kept_and_never_whole_on_any_wire(module, ask_rows):
 @every_wire
 def test_refusals_have_their_status_and_sentence_on_every_wire(module, ask_rows, model):
     def right(seen, expected):
+        if "response.refusal.done" in seen.body:  # a wire that has words for it
+            return expected.failure is NO_TEXT and seen.text == ""
         sentence = expected.failure.sentence.format(
             seconds=expected.seconds, server=model.server
         )
