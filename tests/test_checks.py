@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from langchain_openai import ChatOpenAI
 from support import LIMIT, ROOT
+from support.lesson_notes import exercises_in, other_way
 from support.machines import need
 from support.provider import DONE, Provider, finish
 from werkzeug.test import Client
@@ -395,6 +396,30 @@ def sent(client, path):
     for name in "Date", "Last-Modified", "ETag":  # the copy of a file is younger
         answer.headers.remove(name)
     return answer.status, sorted(answer.headers), answer.data
+
+
+SWAPS = [
+    lesson
+    for lesson in LESSONS
+    if any(list in map(type, it.plan) for it in exercises_in(lesson.notes))
+]
+
+
+@pytest.mark.slow
+@named(SWAPS)
+def test_lines_that_may_change_places_are_green_in_the_other_order(
+    lesson, mine, request
+):
+    folder = mine(solution(lesson))
+    for exercise in exercises_in(lesson.notes):
+        texts = {row.key: row.text for row in exercise.rows}
+        lines = "\n".join(row.text for row in exercise.rows)
+        swapped = "\n".join(texts[key] for key in other_way(exercise.plan))
+        path = folder / exercise.title
+        program = path.read_text(encoding="utf-8")
+        assert program.count(lines) == 1
+        path.write_text(program.replace(lines, swapped), encoding="utf-8")
+    assert all_reds(lesson.folder, folder, request) == []
 
 
 # Your turn

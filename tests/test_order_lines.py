@@ -4,7 +4,14 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from support.course import A_TERMINAL
-from support.lesson_notes import FENCE, LESSONS, every_lesson
+from support.lesson_notes import (
+    FENCE,
+    LESSONS,
+    every_lesson,
+    exercises_in,
+    info_of,
+    other_way,
+)
 
 from lessons.course.about_lessons.lesson import Lesson
 from lessons.course.about_lessons.start_lesson import beginning
@@ -95,11 +102,6 @@ each_ordered = pytest.mark.parametrize(
 )
 
 
-def info_of(fence):
-    """Return what the first line of a fence, a match, says after the backquotes."""
-    return fence[0].partition("\n")[0].removeprefix("```")
-
-
 def written_blocks(lesson):
     """Return (file, code, is_offered) of each quotation that holds new lines.
 
@@ -129,14 +131,6 @@ def test_each_block_is_offered_or_it_is_said_why_not(lesson):
         assert is_offered == (why_not == OFFERED), code
         if why_not == TOO_SHORT:
             assert len([line for line in code.splitlines() if line]) < 4, code
-
-
-def exercises_in(notes, wrong=()):
-    """Return the exercises that some notes offer, in their order."""
-    exercises = []
-    for fence in FENCE.finditer(notes):
-        exercises += exercises_of(info_of(fence), fence[3], wrong)
-    return exercises
 
 
 @every_lesson
@@ -471,18 +465,6 @@ def test_without_a_script_and_on_paper_there_is_no_exercise(student, visit):
 
 
 # The lessons' own
-
-
-def other_way(plan):
-    """Return the keys of a plan, in which all that may swap has swapped."""
-    keys = []
-    for step in plan:
-        if isinstance(step, list):
-            for block in reversed(step):
-                keys += other_way(block)
-        else:
-            keys.append(step)
-    return keys
 
 
 CHECK = """const [number, keys] = arguments;

@@ -98,10 +98,11 @@ function letOrder(part) {
     else if (key === "ArrowDown") moveDown();
   });
 
-  list.addEventListener("pointerdown", ({ target, pointerId, pointerType, button }) => {
+  // A finger beside the grip scrolls the page: then the browser releases the pointer.
+
+  list.addEventListener("pointerdown", ({ target, pointerId, button }) => {
     const line = target.closest("li");
-    const scrolls = pointerType === "touch" && !target.closest(".grip");
-    if (!line || button !== 0 || scrolls) return;
+    if (!line || button !== 0) return;
     choose(line);
     list.setPointerCapture(pointerId); // until it is released, wherever that is
   });
