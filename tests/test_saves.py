@@ -121,6 +121,26 @@ def test_when_ticked_each_save_is_checked(reader, mine, checked):
     reader.run("localStorage.clear()")
 
 
+def test_what_was_checked_or_only_started_is_not_checked_again(reader, mine, checked):
+    write(mine, app=HELLO)
+    reader.open(NO_PAGE)
+    looks = "performance.getEntriesByName(location.href + 'look').length"
+    reader.run("document.querySelector('#on-save').click()")
+    reader.until(f"{looks} > 1")
+    write(mine, app=f"{HELLO}# right\n")
+    reader.run("document.querySelector('#check').click()")
+    reader.says("All is green. You now have")
+    reader.until(f"{looks} > arguments[0] + 3", reader.run(f"return {looks}"))
+    reader.says("All is green. You now have")
+    assert len(checked) == 1
+    reader.run("document.querySelector('#start').click()")
+    reader.says("What was there is now in mine-before/")
+    reader.until(f"{looks} > arguments[0] + 3", reader.run(f"return {looks}"))
+    reader.says("What was there is now in mine-before/")
+    assert len(checked) == 1
+    reader.run("localStorage.clear()")
+
+
 def test_two_tabs_both_follow_the_same_file(reader, mine, checked):
     write(mine, app=HELLO)
     browser = reader.browser

@@ -109,13 +109,20 @@ def test_one_start_runs_at_a_time(visit, site, mine, monkeypatch):
     assert visit.post(f"{PAGE}start").status_code == 200
 
 
-def test_a_full_disk_at_the_start_costs_nothing(visit, mine, monkeypatch):
-    write(mine, app="my work")
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Let no file be copied, as if the disk were full; return what undoes that."""
 
     def fill_up(*paths):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copyfile", fill_up)
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "copyfile", fill_up)
+        yield full.undo
+
+
+def test_a_full_disk_at_the_start_costs_nothing(visit, mine, full_disk):
+    write(mine, app="my work")
     refused = visit.post(f"{PAGE}start")
     assert refused.status_code == 409
     assert (
@@ -211,6 +218,21 @@ def test_a_lesson_is_started_on_its_page(reader, mine):
     assert reader.text("#start") == "Start again"
     reader.open(f"/lessons/{A_SERVER}/")
     assert reader.text("#start") == "Start lesson 2"
+
+
+def test_a_lesson_starts_on_its_page_once_the_disk_has_room(reader, mine, full_disk):
+    write(mine, app="my work")
+    reader.open(PAGE)
+    press = "document.querySelector('#start').click()"
+    reader.run(press)
+    reader.says("mine/ cannot be written: No space left on device. Nothing in it has")
+    assert reader.text("#start") == "Start lesson 3"
+    assert (mine / "app.py").read_text(encoding="utf-8") == "my work"
+    reader.browser.get_log("browser")  # the browser says that this was refused
+    full_disk()
+    reader.run(press)
+    reader.says("What was there is now in mine-before/")
+    assert reader.text("#start") == "Start again"
 
 
 FORGED = """

@@ -82,6 +82,8 @@ function followWork() {
   let latest = work.querySelector("#check"); // the button that was pressed to check
   let checked = null; // the version of mine/ that the verdict is about
   let sentence = ""; // the verdict's
+  let saved = null; // the version to check
+  let untouched = null; // the version that Start has put there: nobody has saved it
   let isWaiting = false; // for a check that runs, to check once more
 
   async function startLesson() {
@@ -95,6 +97,7 @@ function followWork() {
     files.open = true;
     pane.elements.program.value = "mine";
     run();
+    untouched = (await look(lesson))?.mine;
     return done;
   }
 
@@ -144,10 +147,12 @@ function followWork() {
     button === startButton ? startLesson() : checkWork(button),
   );
 
-  async function checkSoon() {
+  /** Check this version of mine/, unless a check that runs turns out to be about it. */
+  async function checkSoon(version) {
+    saved = version;
     if (isWaiting) return;
     isWaiting = true;
-    while (!press(latest)) await aMoment(50);
+    while (checked !== saved && !press(latest)) await aMoment(50);
     isWaiting = false;
   }
 
@@ -161,8 +166,9 @@ function followWork() {
     changes(now) {
       if (checked) say(status, verdictOf(now));
     },
-    settles() {
-      if (onSave.checked) checkSoon();
+    settles(now) {
+      if (onSave.checked && now.mine !== untouched) checkSoon(now.mine);
+      untouched = null;
     },
     finds() {
       if (status.textContent === UNREACHED) status.textContent = "";
@@ -174,9 +180,9 @@ watch(lesson, {
   changes(names, now) {
     if (names.includes("mine")) follow?.changes(now);
   },
-  settles(names) {
+  settles(names, now) {
     if (names.includes(pane.elements.program.value)) run();
-    if (names.includes("mine")) follow?.settles();
+    if (names.includes("mine")) follow?.settles(now);
   },
   loses() {
     problem.textContent = UNREACHED;

@@ -20,8 +20,9 @@ export async function look(lesson) {
 
 /**
  * Look for as long as the page is open, and while its tab can be seen. Call
- * changes(names, versions) at once when files have changed, settles(names) when they are the same
- * at two looks, and loses() and finds() when the server stops and is back.
+ * changes(names, versions) at once when files have changed, settles(names, versions) when
+ * they are the same at two looks, and loses() and finds() when the server stops and is
+ * back.
  */
 export async function watch(lesson, { changes, settles, loses, finds }) {
   let settled = null; // the versions that were reported last
@@ -43,7 +44,7 @@ export async function watch(lesson, { changes, settles, loses, finds }) {
       changes(changed, seen);
     } else if (changed.length) {
       settled = seen;
-      settles(changed);
+      settles(changed, seen);
     }
     await aMoment(changed.length && isNew ? AGAIN : PAUSE);
   }
