@@ -778,16 +778,16 @@ def test_the_end_stays_in_sight_unless_the_reader_scrolled_up(open_page, answer_
     gate, later = threading.Event(), threading.Event()
     answer_with("line\n" * 200, gate, "line\n" * 200, later, "line\n" * 200)
     page = open_page()
-    scroll = "const main = document.querySelector('main'); "
-    below = f"{scroll} return -main.scrollTop"  # 0: its end is in sight
+    scroll = "const seen = document.querySelector('section'); "
+    below = f"{scroll} return -seen.scrollTop"  # 0: its end is in sight
     page.ask("Hello?")
     page.until(lambda: len(page.messages) == 2 and page.messages[1][1])
     assert page.browser.execute_script(below) == 0
     gate.set()
     page.until(lambda: len(page.messages[1][1]) == 2000)
     assert page.browser.execute_script(below) == 0
-    top = f"{scroll} return main.querySelector('.user').getBoundingClientRect().top"
-    page.browser.execute_script(f"{scroll} main.scrollTop = -main.scrollHeight")
+    top = f"{scroll} return seen.querySelector('.user').getBoundingClientRect().top"
+    page.browser.execute_script(f"{scroll} seen.scrollTop = -seen.scrollHeight")
     page.until(lambda: page.browser.execute_script(below) > 0)
     before = page.browser.execute_script(top)
     later.set()
