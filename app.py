@@ -11,7 +11,7 @@ from threading import BoundedSemaphore
 from time import monotonic, sleep
 
 from flask import Flask, Response, render_template
-from werkzeug.exceptions import HTTPException, ServiceUnavailable  # refusals
+from werkzeug.exceptions import HTTPException, ServiceUnavailable  # Flask's errors
 
 from failures import (
     TOO_SLOW,
@@ -59,14 +59,16 @@ app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # bytes; more is refused
 # then their page could read from us. So we answer to our own names only.
 app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.logger.setLevel("INFO")  # a line for each answer
-app.register_error_handler(HTTPException, as_json)  # ask.js shows them
-# `flask run` hangs up on a reader who takes nothing for as long as this.
+app.register_error_handler(HTTPException, as_json)  # as JSON, which ask.js reads
+# A reader who takes nothing keeps one of the slots below. After ANSWER_SECONDS of that,
+# `flask run` hangs up.
 prepare_for_many_readers(patience=ANSWER_SECONDS)
 register_course(app)  # the pages below /lessons/
 
 model = choose_model()
-# How many more answers may begin. Each is written by a thread of its own, and all
-# of them count here: a semaphore, unlike a plain number, never miscounts then.
+# How many more answers may begin. Each answer has a thread of its own, and two threads
+# that change a plain number at the same moment can spoil it. A semaphore is a counter
+# for threads: acquire() takes one, and release() gives it back.
 slots = BoundedSemaphore(ANSWERS_AT_ONCE)
 
 
@@ -82,12 +84,15 @@ def index():
 def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
     pieces = write(read_prompt())
-    first_piece = next(pieces)  # waits: until here a failure is a status
+    # Wait for the first piece here, in the view. If the model fails before it, write()
+    # raises an HTTP error, and the reader gets its status.
+    first_piece = next(pieces)
     body = chain([first_piece], pieces)  # the first piece, then all the others
     response = Response(body, mimetype="text/plain")
     # Nobody on the way may keep a copy, or compress: that collects pieces first.
     response.headers["Cache-Control"] = "no-store, no-transform"
-    response.headers["X-Accel-Buffering"] = "no"  # nginx must not collect them
+    # nginx is a server that many sites put before theirs. It must not collect pieces.
+    response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(pieces.close)  # chain does not close what it chains
     return response
 
@@ -109,7 +114,7 @@ def write(prompt):
         with closing(texts(prompt)) as answer:
             for text in answer:
                 record.add_piece()
-                # JSON can hold half an emoji, which becomes a "?"
+                # Half an emoji, which a model's JSON can hold, is sent as a "?".
                 yield text.encode("utf-8", "replace")
         record.ending = "whole"
     except Exception as error:  # not GeneratorExit: a reader left
@@ -117,14 +122,15 @@ def write(prompt):
         if record.pieces == 0:
             refusal = http_error(error)
             record.status = refusal.code
-            # from None: else the log would show the provider's words
-            raise refusal from None
+            raise refusal from None  # the provider's error stays out of it
         # The status 200 has left long ago. People read a last line; programs
         # see that the body breaks off. Neither alone reaches everybody.
         sentence = sentence_for(error)
         yield f"\n[error: {sentence}]\n".encode()
         sleep(0.05)  # Chromium can drop text that comes together with the break
-        raise BodyBreaks(sentence) from None  # then the server hangs up
+        # The server logs this, and hangs up. "from None" keeps the provider's words out
+        # of the log.
+        raise BodyBreaks(sentence) from None
     finally:
         slots.release()
         app.logger.info("%s", record)
@@ -143,7 +149,7 @@ def texts(prompt):
                     yield text
             return
         except Exception as error:
-            may_pass = failure_of(error).may_pass  # asked again at once
+            may_pass = failure_of(error).may_pass  # asking again at once can help
             if has_text or retries_left == 0 or not may_pass:
                 raise
             retries_left -= 1
@@ -159,7 +165,9 @@ def listen(prompt, deadline):
             if chunk.text:
                 has_text = True
                 yield chunk.text
-            if monotonic() > deadline:  # MODEL_TIMEOUT ends a silence
+            # This limit is looked at only when a chunk comes. If none comes for
+            # MODEL_TIMEOUT seconds, the stream ends with an error.
+            if monotonic() > deadline:
                 if finish_reason(metadata):
                     break  # all of the text is there
                 raise Unfinished(TOO_SLOW)

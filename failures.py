@@ -50,10 +50,10 @@ class Failure(NamedTuple):
     # 400: the prompt was wrong; 429: there were too many of them. 502: a server behind
     # this one failed; 504: it kept silent. 500: this program has a mistake in it.
     status: int
-    # {seconds} and {server} are filled in. Where a setting is not in .env but in the
-    # environment, say, the sentence is changed: see say_where_settings_are, below.
+    # {seconds} and {server} are filled in. If a setting has its value from elsewhere,
+    # "in .env" is replaced: see say_where_settings_are, below.
     sentence: str
-    may_pass: bool = False  # True: it may go away by itself, so asking again can help
+    may_pass: bool = False  # True: asking again at once can help
 
 
 WRONG_KEY = Failure(
@@ -181,7 +181,7 @@ class Unfinished(Exception):
     """A model's stream has ended, or was given up, before its answer was whole."""
 
     def __init__(self, failure):
-        super().__init__()  # Exception could keep a text: the failure has it already
+        super().__init__()  # without a text: the failure has the sentence
         self.failure = failure
 
 
@@ -236,7 +236,7 @@ def require_whole(metadata, has_text):
             raise Unfinished(failure)
     if not has_text:
         raise Unfinished(NO_TEXT)
-    if reason not in provider_words.ENDS_WHOLE:  # unknown, or none: it was cut off
+    if reason not in provider_words.ENDS_WHOLE:  # no reason, or one we do not know
         raise Unfinished(STOPPED_EARLY)
 
 
@@ -293,7 +293,8 @@ BY_STATUS = {  # of the provider's answer
 # Names in place of the classes themselves: their packages may not be installed. An
 # error has several classes, and so have its causes: the first of these names decides.
 BY_CLASS = {
-    "LengthFinishReasonError": TOO_LONG,  # these three come in place of an object
+    # OpenAI's library raises these three in lesson 22, which asks for an object.
+    "LengthFinishReasonError": TOO_LONG,
     "ContentFilterFinishReasonError": FILTERED,
     "ModelRefusalError": DECLINED,
     "ConnectTimeout": UNREACHABLE,
@@ -392,7 +393,7 @@ def is_of_a_proxy(error):
 
 def by_class(error):
     """Return the Failure for an error without a provider's answer: by its class."""
-    said = ""  # by the network, which tells the reason in the last of the causes
+    said = ""  # what the network said: the last of the causes tells the reason
     for each in with_causes(error):
         said += str(each).lower()
     if any(phrase in said for phrase in provider_words.WRONG_CERTIFICATE):
@@ -425,7 +426,7 @@ def say_where_settings_are(sentence, address):
     that was asked, or "".
     """
     provider = provider_of(chosen_name())
-    if provider in CHAT_MODELS and provider != "openai":  # it has another address
+    if provider in CHAT_MODELS and provider != "openai":  # it has its own setting
         sentence = sentence.replace(" An OPENAI_BASE_URL usually ends in /v1.", "")
     if provider not in CHAT_MODELS:  # the practice model: speak as for OpenAI
         provider = "openai"

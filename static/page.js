@@ -20,7 +20,9 @@ async function show(question) {
   const controller = new AbortController();
   const signal = controller.signal;
   asking = controller;
-  history.replaceState({ question }, ""); // a reload finds it there: see fillIn
+  // The browser keeps this for the page, even when it is reloaded: see fillIn. (The ""
+  // has no effect.)
+  history.replaceState({ question }, "");
   begin();
 
   let how = "complete";
@@ -28,7 +30,7 @@ async function show(question) {
   try {
     // "for await" waits for each piece that ask yields
     for await (const piece of ask(question, signal)) {
-      if (signal.aborted) break; // one more piece can come after Stop
+      if (signal.aborted) break; // this piece was on its way when Stop was pressed
       write(piece.text);
       wire.read(piece);
     }
@@ -70,7 +72,7 @@ function begin() {
 function say(how, sentence) {
   const busy = how === "begun";
   answer.ariaBusy = busy; // it is being written: style.css shows a caret
-  stop.ariaDisabled = !busy; // not stop.disabled: the focus would be lost
+  stop.ariaDisabled = !busy; // a disabled button would lose the keyboard's focus
   status.dataset.how = how; // data-how, for style.css: failures have a colour
   status.textContent = sentence; // a screen reader reads it out: role="status"
 }
@@ -85,7 +87,7 @@ function write(text) {
   const pieces = block.childNodes.length;
   const atLineEnd = text.endsWith("\n"); // the next block begins on a new line
   if (pieces > 100 && atLineEnd) addBlock(); // 100: few enough to be quick
-  else if (pieces > 3000) addBlock(); // a line that does not end is cut at last
+  else if (pieces > 3000) addBlock(); // even in the middle of a line
 }
 
 function addBlock() {
@@ -94,21 +96,26 @@ function addBlock() {
 
 /** Return the question in the address, as in /#q=Why+flush%3F, or "" without one. */
 function questionInAddress() {
-  return new URLSearchParams(location.hash.slice(1)).get("q") ?? "";
+  const afterHash = location.hash.slice(1); // "q=Why+flush%3F"
+  return new URLSearchParams(afterHash).get("q") ?? ""; // ?? "": "" in place of null
 }
 
 /**
- * Put a question into the box, and ask nothing: the one of before a reload, which not
- * every browser keeps while an answer is being written, or the one in the address.
+ * Put a question into the box, and do not ask it. After a reload it is the last
+ * question, which not every browser keeps while an answer is being written. Otherwise
+ * it is the one in the address.
  */
 function fillIn() {
   if (prompt.value) return; // the browser has kept what was in the box
+  // Before the first question history.state is null. ?. then gives undefined, where a
+  // dot alone would throw.
   prompt.value = history.state?.question ?? questionInAddress();
 }
 
 fillIn();
+// A link to /#q=... on this page changes the address, and does not load the page again.
 addEventListener("hashchange", () => {
-  prompt.value = questionInAddress() || prompt.value;
+  prompt.value = questionInAddress() || prompt.value; // (|| is Python's "or".)
 });
 
 form.addEventListener("submit", (event) => {
@@ -143,7 +150,7 @@ copy.addEventListener("click", async () => {
   copy.textContent = "Copied";
 });
 
-let height = answer.offsetHeight;
+let height = answer.offsetHeight; // when follow last looked
 
 /**
  * Return how many pixels are out of sight below the window: of the page, or in a low
@@ -166,4 +173,4 @@ function follow() {
   height = answer.offsetHeight;
 }
 
-new ResizeObserver(follow).observe(answer); // calls follow when the answer grows
+new ResizeObserver(follow).observe(answer); // calls follow when its size changes

@@ -37,7 +37,9 @@ def index():
 def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
     pieces = write(read_prompt())
-    first_piece = next(pieces)  # waits: until here a failure is a status
+    # Wait for the first piece here, in the view. If the model fails before it, write()
+    # raises an HTTP error, and the reader gets its status.
+    first_piece = next(pieces)
     body = chain([first_piece], pieces)  # the first piece, then all the others
     response = Response(body, mimetype="text/plain")
     response.call_on_close(pieces.close)  # chain does not close what it chains
@@ -77,7 +79,7 @@ def texts(prompt):
                     yield text
             return
         except Exception as error:
-            may_pass = failure_of(error).may_pass  # asked again at once
+            may_pass = failure_of(error).may_pass  # asking again at once can help
             if has_text or retries_left == 0 or not may_pass:
                 raise
             retries_left -= 1

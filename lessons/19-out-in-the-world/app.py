@@ -50,7 +50,9 @@ def index():
 def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
     pieces = write(read_prompt(), request.remote_addr)
-    first_piece = next(pieces)  # waits: until here a failure is a status
+    # Wait for the first piece here, in the view. If the model fails before it, write()
+    # raises an HTTP error, and the reader gets its status.
+    first_piece = next(pieces)
     body = chain([first_piece], pieces)  # the first piece, then all the others
     response = Response(body, mimetype="text/plain")
     response.call_on_close(pieces.close)  # chain does not close what it chains
@@ -64,7 +66,7 @@ def write(prompt, address):
         with closing(texts(prompt)) as answer:
             for text in answer:
                 record.add_piece()
-                # JSON can hold half an emoji, which becomes a "?"
+                # Half an emoji, which a model's JSON can hold, is sent as a "?".
                 yield text.encode("utf-8", "replace")
         record.ending = "whole"
     except Exception as error:  # not GeneratorExit: a reader left
@@ -72,14 +74,15 @@ def write(prompt, address):
         if record.pieces == 0:
             refusal = http_error(error)
             record.status = refusal.code
-            # from None: else the log would show the provider's words
-            raise refusal from None
+            raise refusal from None  # the provider's error stays out of it
         # The status 200 has left long ago. People read a last line; programs
         # see that the body breaks off. Neither alone reaches everybody.
         sentence = sentence_for(error)
         yield f"\n[error: {sentence}]\n".encode()
         sleep(0.05)  # Chromium can drop text that comes together with the break
-        raise BodyBreaks(sentence) from None  # then the server hangs up
+        # The server logs this, and hangs up. "from None" keeps the provider's words out
+        # of the log.
+        raise BodyBreaks(sentence) from None
     finally:
         app.logger.info("%s", record)
 
@@ -96,7 +99,7 @@ def texts(prompt):
                     yield text
             return
         except Exception as error:
-            may_pass = failure_of(error).may_pass  # asked again at once
+            may_pass = failure_of(error).may_pass  # asking again at once can help
             if has_text or retries_left == 0 or not may_pass:
                 raise
             retries_left -= 1

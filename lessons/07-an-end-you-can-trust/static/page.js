@@ -21,7 +21,7 @@ form.addEventListener("submit", async (event) => {
   try {
     // "for await" waits for each piece that ask yields
     for await (const piece of ask(form.prompt.value, signal)) {
-      if (signal.aborted) break; // one more piece can come after Stop
+      if (signal.aborted) break; // this piece was on its way when Stop was pressed
       answer.append(piece.text);
     }
   } catch (error) {

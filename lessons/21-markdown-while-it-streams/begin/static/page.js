@@ -18,7 +18,7 @@ form.addEventListener("submit", async (event) => {
   let markdown = "";
   try {
     for await (const text of ask(form.prompt.value, signal)) {
-      if (signal.aborted) break; // one more piece can come after Stop
+      if (signal.aborted) break; // this piece was on its way when Stop was pressed
       markdown += text;
       answer.innerHTML = toHtml(markdown);
     }
