@@ -38,67 +38,72 @@ def test_flask_ask_asks_the_model(program, ask_in_terminal):
     """The command `flask ask` asks the model."""
     commands = program.app.cli.commands
     others = ", ".join(commands)
-    but = f" It has {others}: the function's name is the command's." if others else ""
+    but = (
+        (f" It has {others}: a command takes the name of its function.")
+        if others
+        else ""
+    )
     assert "ask" in commands, (
-        "The program has no command ask: write @app.cli.command(), with its"
+        "The program has no command ask. Write @app.cli.command(), with its"
         f' parentheses, above @click.argument("prompt") and def ask(prompt).{but}'
     )
     try:
         model, _ = ask_in_terminal(*TEXTS, prompt=QUESTION)
     except click.UsageError as error:
         raise AssertionError(
-            f'Typed was flask ask "{QUESTION}", and click said "{error.message}": write'
-            ' @click.argument("prompt") between @app.cli.command() and def ask(prompt).'
+            f'The check ran flask ask "{QUESTION}", and click said "{error.message}".'
+            ' Write @click.argument("prompt") between @app.cli.command() and def'
+            " ask(prompt)."
         ) from None
     except TypeError as error:
         if "keyword argument 'prompt'" in str(error):
-            error.add_note("click calls ask(prompt=...): write def ask(prompt).")
+            error.add_note("click calls ask(prompt=...). Write def ask(prompt).")
         raise
     function = inspect.unwrap(commands["ask"].callback)
     assert not inspect.isgeneratorfunction(function), (
-        "The command ended, and the model was not asked: a function with yield in it"
-        " runs only when somebody loops over it. Print each chunk.text instead."
+        "The command ended without asking the model: a function with yield in it runs"
+        " only when something loops over it. Print each chunk.text instead."
     )
     assert not inspect.iscoroutinefunction(function), (
-        "The command ended, and the model was not asked: nobody awaits an async"
-        " function here. Write def without async."
+        "The command ended without asking the model: nothing awaits an async function"
+        " here. Write def without async."
     )
     assert model.prompts, (
-        "The command ended, and the model was not asked: loop over"
-        " model.stream(prompt), with the model of choose_model()."
+        "The command ended without asking the model. Loop over model.stream(prompt),"
+        " where model comes from choose_model()."
     )
     assert model.prompts == [QUESTION], (
-        f'Typed was "{QUESTION}", but the model was asked {model.prompts}: ask it once,'
-        " with prompt as it is."
+        f'The check typed "{QUESTION}". Expected the model to be asked once with'
+        f" exactly that text, got {model.prompts}."
     )
 
 
 def test_the_answer_is_printed_as_the_model_wrote_it(ask_in_terminal):
     _, shown = ask_in_terminal(*TEXTS)
     assert "content=" not in shown and "AIMessageChunk" not in shown, (
-        f'The terminal shows chunks, "{shown[:24]}...", and not their text:'
-        " print chunk.text."
+        f'The terminal shows chunks, "{shown[:24]}...", instead of their text. Print'
+        " chunk.text."
     )
     assert "\n".join(TEXTS[:2]) not in shown, (
-        "Each chunk stands on a line of its own: print ends a line, unless it gets"
-        ' end="".'
+        'Each chunk is on a line of its own, because print ends the line. Pass end=""'
+        " to print."
     )
     assert not re.search(r"\d.*fü", shown, re.DOTALL), (
-        f"Numbers are in the middle of the answer, {short(shown)}: print them once,"
-        " after the loop, indented as far as the word for."
+        f"There are numbers in the middle of the answer, {short(shown)}. Print them"
+        " once, after the loop, indented like the word for."
     )
     until_the_empty_one = "".join(TEXTS[:2])
     assert shown.split("\n")[0].strip() != until_the_empty_one, (
-        f"The model wrote {ANSWER!r}, the terminal shows {until_the_empty_one!r}: a"
-        " chunk without text is not always the last, so loop on."
+        f"The model wrote {ANSWER!r}, and the terminal shows {until_the_empty_one!r}. A"
+        " chunk without text is not always the last. Do not leave the loop there."
     )
     assert ANSWER in shown, (
-        f"The model wrote {ANSWER!r}, the terminal shows {short(shown)}: print each"
-        ' chunk.text, all of it and nothing between, with end="".'
+        f"The model wrote {ANSWER!r}, and the terminal shows {short(shown)}. Print each"
+        ' chunk.text as it is, with end="" and nothing in between.'
     )
     assert shown.count(ANSWER) == 1, (
-        f"The answer is there {shown.count(ANSWER)} times: the loop has printed all"
-        " of it, so print only its length after the loop, and not the answer again."
+        f"The terminal shows the answer {shown.count(ANSWER)} times. The loop has"
+        " printed all of it: after the loop, print only its length."
     )
 
 
@@ -110,7 +115,7 @@ def test_the_first_text_is_shown_before_the_second_is_made(ask_in_terminal, term
 
     model, _ = ask_in_terminal(*(item for text in TEXTS for item in (text, look)))
     assert not model.invoked, (
-        "Nothing was printed until the model had written all of it:"
+        "Nothing was printed until the model had written everything:"
         " model.invoke(prompt) waits for the whole answer. Loop over"
         " model.stream(prompt) instead, and print each chunk.text in the loop."
     )
@@ -119,11 +124,11 @@ def test_the_first_text_is_shown_before_the_second_is_made(ask_in_terminal, term
         so_far += text
         assert so_far in written, (
             f"The model had written {so_far!r} and the loop asked for more, but not all"
-            " of it was printed yet: print inside the loop over model.stream(prompt)."
+            " of it had been printed. Print inside the loop over model.stream(prompt)."
         )
         assert so_far in shown, (
-            f"{so_far!r} was printed, but the terminal did not show it yet: print keeps"
-            " text until a line ends, unless it gets flush=True."
+            f"The program printed {so_far!r}, but the terminal does not show it yet:"
+            " print holds text back until the line ends. Pass flush=True to print."
         )
 
 
@@ -132,36 +137,37 @@ def test_the_last_line_counts_the_chunks_and_the_characters(ask_in_terminal):
     below = shown.rpartition(ANSWER)[2]
     last_line = below.strip()
     assert last_line, (
-        "Below the answer stands nothing: print, after the loop, how many chunks came"
+        "There is no line below the answer. After the loop, print how many chunks came"
         " and how many characters the answer has."
     )
     assert below.lstrip(" ").startswith(("\n", "\r")), (
-        f'The answer and "{last_line}" stand on one line: as the loop prints with'
-        ' end="", begin what you print below with a line break, "\\n".'
+        f'The answer and "{last_line}" are on the same line. The loop prints with'
+        ' end="", so start what you print after it with a line break, "\\n".'
     )
     chunks = numbers_of("chunk", last_line)
     characters = numbers_of("character", last_line)
     assert "{" not in last_line, (
-        f'The line below the answer is "{last_line}": Python fills in the values'
-        ' between braces if there is an f before the quotation marks, f"...".'
+        f'The line below the answer is "{last_line}". Python fills in the values'
+        ' between braces only with an f before the quotation marks, f"...".'
     )
     seen = (
-        f"The answer came in {CHUNKS} chunks, {WITH_TEXT} of them with text, and below"
-        f' it stands "{last_line}".'
+        f"The answer came in {CHUNKS} chunks, {WITH_TEXT} of them with text. The line"
+        f' below it is "{last_line}".'
     )
     assert (chunks, characters) != ({len(ANSWER)}, {CHUNKS}), (
-        f"{seen} The two numbers have changed places."
+        f"{seen} The two numbers are swapped."
     )
     assert chunks != {1}, (
-        f"{seen} Make the empty list before the loop: inside, each chunk empties it."
+        f"{seen} Create the empty list before the loop. Inside, each chunk empties it"
+        " again."
     )
     assert chunks & {WITH_TEXT, CHUNKS}, (
-        f"{seen} Gather each chunk.text in a list, with append() inside the loop: after"
-        " it, its len() is the number of chunks."
+        f"{seen} Collect each chunk.text in a list, with append() inside the loop."
+        " After the loop, the len() of the list is the number of chunks."
     )
     assert len(ANSWER) in characters, (
         f"The answer has {len(ANSWER)} characters ({len(ANSWER.encode())} bytes,"
-        f' {len(ANSWER.split())} words), and below it stands "{last_line}". Join the'
+        f' {len(ANSWER.split())} words). The line below it is "{last_line}". Join the'
         ' texts with "".join(...): the len() of that is the number of characters.'
     )
 
@@ -170,8 +176,9 @@ def test_an_answer_in_blocks_is_shown_as_text(ask_in_terminal):
     blocks = [AIMessageChunk([{"type": "text", "text": text}]) for text in TEXTS]
     _, shown = ask_in_terminal(*blocks)
     assert ANSWER in shown, (
-        f"Some models send lists of blocks; one did, and the terminal shows"
-        f' "{shown[:24]}...": chunk.content is then such a list, and chunk.text text.'
+        "Some models send lists of blocks. For such a model the terminal shows"
+        f' "{shown[:24]}...". Print chunk.text, which is always text, instead of'
+        " chunk.content."
     )
 
 
@@ -181,14 +188,14 @@ def test_an_answer_gives_the_terminal_no_orders(ask_in_terminal):
     orders = orders_in(shown)
     assert not orders, (
         f"The model wrote {short(''.join(texts))}, and {orders[0]!r} reached the"
-        " terminal: with such characters an answer erases the screen, say. Print"
-        " printable(chunk.text), which takes them out."
+        " terminal. With such control characters an answer can erase the screen, for"
+        " example. Print printable(chunk.text), which removes them."
     )
     for text in "one", "two\tthree\nfour":
         assert text in shown, (
-            f"Between control characters the model wrote {text!r}, and the terminal"
-            f" shows {short(shown)}: take out these characters, but not the tab and not"
-            " the line break."
+            f"The model wrote {text!r} between control characters, and the terminal"
+            f" shows {short(shown)}. Remove those characters, but keep tabs and line"
+            " breaks."
         )
 
 
@@ -196,9 +203,9 @@ def test_nothing_slows_the_answer_down(ask_in_terminal, slept):
     ask_in_terminal(*TEXTS)
     place, seconds = slept() or ("", 0)
     assert seconds < 0.01 * len(TEXTS), (
-        f"{place}, sleeps: an answer of {len(TEXTS)} texts took {seconds:.2f} s longer"
-        " than the model needed. Take the sleep() out: the words come as fast as the"
-        " model makes them."
+        f"{place}, calls sleep(): an answer of {len(TEXTS)} texts took {seconds:.2f} s"
+        " longer than the model needed. Take the sleep() out, so that the words arrive"
+        " as fast as the model makes them."
     )
 
 
@@ -209,6 +216,7 @@ def test_half_an_answer_does_not_look_whole(ask_in_terminal):
     except Exception:  # Python prints it, with the place
         return
     assert re.sub(r"\d+", "", half) != re.sub(r"\d+", "", whole), (
-        f"The model failed after {''.join(TEXTS[:2])!r}, and the terminal shows the"
-        " same as for a whole answer: catch no exception, and Python says what broke."
+        f"The model failed after {''.join(TEXTS[:2])!r}, but the terminal shows the"
+        " same as for a complete answer. Catch no exception: then Python says what"
+        " broke."
     )

@@ -46,8 +46,8 @@ def below(ask_in_terminal, watch):
     _, shown = ask_in_terminal("", watch.wait, first, watch.wait_again, *rest)
     watch.stop()
     assert ANSWER in shown, (
-        f"The model wrote {ANSWER!r}, the terminal shows {short(shown)}: the answer is"
-        " to be printed as before."
+        f"The model wrote {ANSWER!r}, and the terminal shows {short(shown)}. Print the"
+        " answer as before."
     )
     return shown.rpartition(ANSWER)[2].strip()
 
@@ -58,32 +58,32 @@ def test_the_last_line_says_how_long_the_first_text_took(below, watch):
     numbers = [float(number.replace(",", ".")) for number in numbers]
     seconds = [number for number in numbers if number not in COUNTS]
     assert seconds, (
-        f'Below the answer stands "{below}", and no number of seconds: take'
+        f'The line below the answer is "{below}", without a number of seconds. Call'
         " time.monotonic() before the loop and again at the first text, and print the"
         " difference in the last line."
     )
     assert not re.search(r"(?<!\S)-\d", below), (
-        f"The first text came after {WAIT} s, and the last line says less than nothing:"
-        " subtract what the clock said before the loop from what it says now."
+        f"The first text came after {WAIT} s, but the last line says less than 0."
+        " Subtract the time before the loop from the time now, not the other way round."
     )
     assert min(seconds) >= WAIT - ROUNDED, (
-        f"The first text came after {WAIT} s, and the last line says less. Read"
+        f"The first text came after {WAIT} s, but the last line says less. Call"
         " time.monotonic() before the loop, and again at the first chunk whose"
-        " chunk.text is not empty: the very first came at once, without text."
+        " chunk.text is not empty: the very first chunk came at once, without text."
     )
     is_a_clock = abs(min(seconds) - monotonic()) < 60  # and no difference
     in_milliseconds = WAIT - ROUNDED <= min(seconds) / 1000 <= watch.whole
     assert is_a_clock or not in_milliseconds, (
         f"The first text came after {WAIT} s, and the last line says it in"
-        " milliseconds: print seconds."
+        " milliseconds. Print seconds."
     )
     assert min(seconds) <= watch.whole + ROUNDED, (
-        f"The first text came after {WAIT} s, and the last line says much more. A clock"
-        " counts from a moment long ago: subtract what it said before the loop."
+        f"The first text came after {WAIT} s, but the last line says much more. The"
+        " clock counts from some moment in the past. Subtract the time before the loop."
     )
     assert min(seconds) <= watch.first_text + ROUNDED, (
-        f"The first text came after {WAIT} s, and the last line says when the answer"
-        " was whole: take the time inside the loop, at the first text and only there."
+        f"The first text came after {WAIT} s, but the last line gives the time of the"
+        " whole answer. Take the time inside the loop, only at the first text."
     )
 
 
@@ -92,7 +92,7 @@ def test_an_answer_without_text_breaks_nothing(ask_in_terminal):
         ask_in_terminal()
     except (TypeError, NameError) as error:
         error.add_note(
-            "That was for an answer without any text: then the loop finds no first one,"
-            " and there is no time to print."
+            "The answer had no text, so the loop found no first text. Print no time in"
+            " that case."
         )
         raise
