@@ -99,7 +99,7 @@ async function compare(page, table) {
     const html = await shown(page, markdown);
     page.must(
       html === expected,
-      `The model wrote ${say(markdown)}, the page shows ${say(html)}, and expected ${say(expected)}.`,
+      `The model wrote ${say(markdown)}. Expected ${say(expected)}, but the page shows ${say(html)}.`,
     );
   }
 }
@@ -129,18 +129,18 @@ export const checks = [
       await page.soon(() => page.text.includes("one"));
       page.must(
         page.text === "one",
-        `The server had sent "one" and was still writing, and the page showed ${say(page.text)}: hand each piece to markdown.write, and show a line as soon as its block is known.`,
+        `The server had sent "one" and was still writing, and the page showed ${say(page.text)}. Pass each piece to markdown.write, and show a line as soon as you know its block.`,
       );
       answer.send(" two");
       await page.soon(() => page.text.includes("two"));
       page.must(
         page.text === "one two",
-        `The server sent "one" and " two", and the page shows ${say(page.text)}: the rest of a line goes to the block that is open.`,
+        `The server sent "one" and " two", and the page shows ${say(page.text)}. Add the rest of a line to the open block.`,
       );
-      page.must(busy(page), "The answer is being written, and #answer is not marked as busy.");
+      page.must(busy(page), "The answer is being written, but #answer is not marked as busy.");
       answer.end();
       await page.soon(() => !busy(page));
-      page.must(!busy(page), "The answer has ended, and #answer is still marked as busy.");
+      page.must(!busy(page), "The answer has ended, but #answer is still marked as busy.");
     },
   },
   {
@@ -154,11 +154,11 @@ export const checks = [
         const strange = elements.find(({ localName }) => !KNOWN.split(" ").includes(localName));
         page.must(
           !strange && !page.answer.querySelector("b") && !window.top.ran,
-          `The model wrote ${say(before + HTML)}, and the page has made elements of its words, <${strange?.localName ?? "b"}>, whose scripts run here: create each element with document.createElement, and add the model's words as text, with append.`,
+          `The model wrote ${say(before + HTML)}, and the page made elements of it, <${strange?.localName ?? "b"}>, whose scripts run here. Create each element with document.createElement, and add the model's words as text, with append.`,
         );
         page.must(
           page.text.includes(HTML),
-          `The model wrote ${say(before + HTML)}, and the page shows ${say(page.text)}: HTML is shown as text, to the letter.`,
+          `The model wrote ${say(before + HTML)}, and the page shows ${say(page.text)}. Show HTML as text, unchanged.`,
         );
       }
     },
@@ -171,7 +171,7 @@ export const checks = [
         await shown(page, ...markdown);
         page.must(
           page.text === expected,
-          `The whole answer was ${say(markdown)}, and the page shows ${say(page.text)}: when the answer has ended, call markdown.end(), which begins the line that was waiting and ends the open block.`,
+          `The whole answer was ${say(markdown)}, and the page shows ${say(page.text)}. When the answer has ended, call markdown.end(): it starts the line that was waiting, and ends the open block.`,
         );
       }
       const answer = await page.ask("Hello?");
@@ -181,7 +181,7 @@ export const checks = [
       await page.soon(() => !busy(page));
       page.must(
         page.text === "one12" && page.complaint,
-        `The answer "one\\n\\n12" broke off, the page shows ${say(page.text)} and says ${say(page.complaint)}: what came is kept, also when the loop throws, so call markdown.end() after the try.`,
+        `The answer "one\\n\\n12" broke off, and the page shows ${say(page.text)} and says ${say(page.complaint)}. Keep the text that has arrived, even if the loop throws: call markdown.end() after the try.`,
       );
     },
   },
@@ -203,17 +203,17 @@ export const checks = [
         const link = page.answer.querySelector("a");
         page.must(
           !link,
-          `The model wrote ${say(markdown)}, and the page has a link to ${say(link?.getAttribute("href"))}: return null unless the address begins with http:// or https://, in small or capital letters.`,
+          `The model wrote ${say(markdown)}, and the page has a link to ${say(link?.getAttribute("href"))}. Return null unless the address begins with http:// or https://, in upper or lower case.`,
         );
         page.must(
           page.text === markdown,
-          `The model wrote ${say(markdown)}, and the page shows ${say(page.text)}: text that is not a link is shown as it was written.`,
+          `The model wrote ${say(markdown)}, and the page shows ${say(page.text)}. Show text that is not a link as it was written.`,
         );
       }
       const html = await shown(page, "[a](HTTPS://b.org)");
       page.must(
         html.includes("<a "),
-        `The model wrote "[a](HTTPS://b.org)", and the page shows ${say(html)}: the small and the capital letters mean the same there.`,
+        `The model wrote "[a](HTTPS://b.org)", and the page shows ${say(html)}. Ignore case there: HTTPS:// is a link, too.`,
       );
     },
   },
@@ -228,7 +228,7 @@ export const checks = [
         const around = (text) => say(text.slice(Math.max(at - 20, 0), at + 20));
         page.must(
           html === whole,
-          `Cut into pieces of ${size} characters, an answer looks different: the page shows ${around(html)} where it shows ${around(whole)} for the answer in one piece. Wait while isUndecided says so, and remember whether you are in a line.`,
+          `Cut into pieces of ${size} characters, an answer looks different. The page shows ${around(html)} where it shows ${around(whole)} for the answer in one piece. Wait while isUndecided says so, and remember whether you are in a line.`,
         );
       }
     },
@@ -248,7 +248,7 @@ export const checks = [
         const html = htmlOf(page.answer);
         page.must(
           html === expected,
-          `The model has written ${say(markdown)} so far, the page shows ${say(html)}, and expected ${say(expected)}: begin a block when the beginning of its line says what it is, and do not wait for its end.`,
+          `The model has written ${say(markdown)} so far. Expected ${say(expected)}, but the page shows ${say(html)}. Start a block when the beginning of its line says what it is: do not wait for its end.`,
         );
         answer.end();
         await page.soon(() => !busy(page));
@@ -269,7 +269,7 @@ export const checks = [
       await page.soon(() => page.text.includes("last"));
       page.must(
         before.every((element) => page.answer.contains(element)) && selection.toString() === selected,
-        "The first paragraph had ended, more of the answer came, and the page made that paragraph again: a selection in it is gone. Add to the block that is open, and leave the others as they are.",
+        "The first paragraph had ended and more of the answer came, and the page rebuilt that paragraph: a reader's selection in it is lost. Add to the open block, and leave the others as they are.",
       );
       answer.end();
     },
@@ -284,7 +284,7 @@ export const checks = [
         const often = await costOf(page, inPieces(before + text.repeat(48), 4));
         page.must(
           often < 5.5 * once,
-          `For ${name} the page added ${once} nodes and letters, and for four times as much ${often}: it makes again what is there. Add only what is new.`,
+          `For ${name} the page added ${once} nodes and characters, and for four times the text ${often}: it rebuilds what is already there. Add only what is new.`,
         );
       }
     },
@@ -297,7 +297,7 @@ export const checks = [
       await page.soon(() => page.text.includes("old"));
       const fresh = await page.ask("Another?");
       await page.soon(() => old.hungUp);
-      page.must(old.hungUp, "A new question was asked, and the old answer's connection is still open: abort it first.");
+      page.must(old.hungUp, "A new question came, but the old answer's connection is still open. Abort it first.");
       fresh.send("new");
       await page.soon(() => page.text.includes("new"));
       fresh.end();
@@ -305,7 +305,7 @@ export const checks = [
       const html = htmlOf(page.answer);
       page.must(
         html === "<p>new</p>",
-        `A new question was asked while an answer arrived, its answer is "new", and the page shows ${say(html)}: make a new Markdown for each answer, and call end() only if the page is still its own.`,
+        `A new question came while an answer arrived. Its answer is "new", and the page shows ${say(html)}. Make a new Markdown for each answer, and call end() only if the page still shows that answer.`,
       );
     },
   },

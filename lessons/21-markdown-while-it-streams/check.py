@@ -25,7 +25,7 @@ def test_the_page_has_its_script_and_a_place_for_the_answer(client):
     scripts = [each.get("src") for tag, each in found if tag == "script"]
     ids = {attributes.get("id") for _, attributes in found}
     assert "static/page.js" in scripts and "answer" in ids, (
-        f"The page has the scripts {scripts} and the ids {sorted(filter(None, ids))}:"
-        ' it needs <script type="module" src="static/page.js"></script> and'
-        ' <div id="answer"></div>, as in the index.html that you were given.'
+        f"The page has the scripts {scripts} and the ids {sorted(filter(None, ids))}."
+        ' It needs <script type="module" src="static/page.js"></script> and <div'
+        ' id="answer"></div>, as in the index.html that you were given.'
     )

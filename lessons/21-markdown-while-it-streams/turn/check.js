@@ -23,19 +23,19 @@ export const checks = [
       await page.soon(() => buttonsOf(page).length > 0);
       page.must(
         buttonsOf(page).length === 1,
-        `A code block is being written, and the answer has ${buttonsOf(page).length} buttons: make one when the block begins, where the page makes its <code>.`,
+        `A code block is being written, and the answer has ${buttonsOf(page).length} buttons. Expected one: make it when the block begins, where the page makes its <code>.`,
       );
       answer.send(`\`\`\`\n\n- two\n\n  \`\`\`\n  ${SECOND}  \`\`\`\n\nlast \`code\``);
       answer.end();
       await page.soon(() => page.answer.ariaBusy !== "true");
       page.must(
         buttonsOf(page).length === 2,
-        `The answer has two code blocks, a heading, a list and inline code, and ${buttonsOf(page).length} buttons: make one for each block of code.`,
+        `The answer has two code blocks, a heading, a list and inline code, and ${buttonsOf(page).length} buttons. Make one for each code block.`,
       );
       const wrong = buttonsOf(page).find(({ type }) => type !== "button");
-      page.must(!wrong, `A copy button has type ${say(wrong?.type)}: set button.type = "button", or inside a form it would send that.`);
+      page.must(!wrong, `A copy button has type ${say(wrong?.type)}. Set button.type = "button": otherwise it would submit a form around it.`);
       const nameless = buttonsOf(page).find((button) => !(button.textContent.trim() || button.ariaLabel));
-      page.must(!nameless, 'A copy button says nothing: append "Copy" to it.');
+      page.must(!nameless, 'A copy button has no text. Append "Copy" to it.');
     },
   },
   {
@@ -50,11 +50,11 @@ export const checks = [
       await page.soon(() => copied.length > 0);
       page.must(
         copied.length > 0,
-        "Somebody clicked on the button, and nothing was copied: listen to its click, and call navigator.clipboard.writeText(...) there.",
+        "Someone clicked the button, but nothing was copied. Listen to its click, and call navigator.clipboard.writeText(...) there.",
       );
       page.must(
         copied[0] === FIRST,
-        `The code so far was ${say(FIRST)}, and the button copied ${say(copied[0])}: read the textContent of the <code> when somebody clicks, and keep the button out of it.`,
+        `The code so far was ${say(FIRST)}, and the button copied ${say(copied[0])}. Read the textContent of the <code> when someone clicks, and keep the button outside it.`,
       );
       answer.send(`more\n\`\`\`\n\n\`\`\`\n${SECOND}\`\`\`\n`);
       answer.end();
@@ -65,7 +65,7 @@ export const checks = [
         await page.soon(() => copied.length > before);
         page.must(
           copied.at(-1) === code && copied.length === before + 1,
-          `The code of block ${at + 1} is ${say(code)}, and its button copied ${say(copied.slice(before).join())}: each button copies the code of its own block, once.`,
+          `The code of block ${at + 1} is ${say(code)}, and its button copied ${say(copied.slice(before).join())}. Let each button copy the code of its own block, once.`,
         );
       }
     },
@@ -81,12 +81,12 @@ export const checks = [
       await page.soon(() => page.text.includes("two"));
       page.must(
         page.answer.contains(button) && buttonsOf(page).length === 1,
-        "A line was added to the code, and the button is another one: make it once, when the block begins.",
+        "A line was added to the code, and the button was replaced. Make it once, when the block begins.",
       );
       const code = page.answer.querySelector("code");
       page.must(
         code?.textContent === "one\ntwo\n",
-        `The code is "one\\ntwo\\n", and the <code> holds ${say(code?.textContent)}: put the button after the <code>, and not into it.`,
+        `The code is "one\\ntwo\\n", and the <code> contains ${say(code?.textContent)}. Put the button after the <code>, not inside it.`,
       );
       answer.end();
     },
