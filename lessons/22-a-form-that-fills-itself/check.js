@@ -14,19 +14,19 @@ export const checks = [
   {
     sentence: "A field fills while it is written",
     async run(page) {
-      page.must(field(page, "term"), 'The page has no element with data-field="term": it is in the index.html that is given.');
+      page.must(field(page, "term"), 'The page has no element with data-field="term". The index.html that was given has it.');
       const answer = await ask(page);
       answer.send(lines({ at: ["term"], add: "Back" }));
       await page.soon(() => shown(page, "term"));
       page.must(
         shown(page, "term") === "Back",
-        `The server had sent {"at":["term"],"add":"Back"} and was still writing, and the field term shows ${say(shown(page, "term"))}: let show() find the field of at[0], and append what is added.`,
+        `The server had sent {"at":["term"],"add":"Back"} and was still writing, and the field term shows ${say(shown(page, "term"))}. Let show() find the field of at[0], and append what is added.`,
       );
       answer.send(lines({ at: ["term"], add: "pressure" }, { at: ["meaning"], add: "A\n" }, { at: ["meaning"], add: " slow" }));
       await page.soon(() => shown(page, "meaning").length > 2);
       page.must(
         shown(page, "term") === "Backpressure" && shown(page, "meaning") === "A\n slow",
-        `Two pieces came for the term and two for the meaning, and the fields show ${say(shown(page, "term"))} and ${say(shown(page, "meaning"))}, expected "Backpressure" and "A\\n slow": append each piece to what is there.`,
+        `Two pieces came for the term and two for the meaning. Expected "Backpressure" and "A\\n slow" in the fields, got ${say(shown(page, "term"))} and ${say(shown(page, "meaning"))}. Append each piece to what is there.`,
       );
     },
   },
@@ -39,10 +39,10 @@ export const checks = [
       await page.soon(() => shown(page, "lesson"));
       page.must(
         !page.answer.querySelector("img, b") && shown(page, "term") === evil && shown(page, "related") === evil,
-        `The model wrote ${say(evil)}, and the fields show ${say(shown(page, "term"))} and ${say(shown(page, "related"))}: use append() and textContent, which make text and nothing else.`,
+        `The model wrote ${say(evil)}, and the fields show ${say(shown(page, "term"))} and ${say(shown(page, "related"))}. Use append() and textContent, which add only text.`,
       );
       await page.soon(() => !busy(page));
-      page.must(!page.complaint, `The card was whole, with {"end":"stop"} as its last message, and the page complains: ${say(page.complaint)}. That message has no at: return then.`);
+      page.must(!page.complaint, `The card was complete, with {"end":"stop"} as its last message, and the page complains: ${say(page.complaint)}. That message has no at: return in that case.`);
     },
   },
   {
@@ -54,7 +54,7 @@ export const checks = [
         await page.soon(() => !busy(page));
         page.must(
           shown(page, "lesson") === text,
-          `The server sent {"at":["lesson"],"set":${value}}, and the field lesson shows ${say(shown(page, "lesson"))}, expected ${say(text)}: make it the field's textContent, and write "none" for null.`,
+          `The server sent {"at":["lesson"],"set":${value}}. Expected ${say(text)} in the field lesson, got ${say(shown(page, "lesson"))}. Set the field's textContent, and write "none" for null.`,
         );
       }
     },
@@ -67,15 +67,15 @@ export const checks = [
       await page.soon(() => items(page).length > 1);
       page.must(
         say(items(page)) === say(["slow reader", "queue"]),
-        `For related came "slow" and " reader" at index 0 and "queue" at index 1, and its items are ${say(items(page))}: the second part of at says which item is meant. Make a li only if it is not there yet.`,
+        `For related, "slow" and " reader" came at index 0 and "queue" at index 1. Its items are ${say(items(page))}. The second part of at is the item's index. Make a li only if it is not there yet.`,
       );
       page.must(
         [...field(page, "related").children].every(({ localName }) => localName === "li"),
-        "The field related is a <ul>: its items are to be li elements, by document.createElement(\"li\").",
+        "The field related is a <ul>, so its items must be li elements. Create them with document.createElement(\"li\").",
       );
       page.must(
         field(page, "related").textContent === "slow readerqueue",
-        `The list has other text than its items: it shows ${say(shown(page, "related"))}. A list that is set, {"at":["related"],"set":[]}, has nothing to show yet.`,
+        `The list shows text outside its items: ${say(shown(page, "related"))}. Show nothing for a list that is set, {"at":["related"],"set":[]}.`,
       );
     },
   },
@@ -88,7 +88,7 @@ export const checks = [
         await page.soon(() => !busy(page));
         page.must(
           shown(page, "term") === "yes" && !page.complaint,
-          `The server sent a text for ${say(at)}, which this form does not have, and then "yes" for the term. The term shows ${say(shown(page, "term"))}, and the page complains: ${say(page.complaint)}. Look the field up in fields, and return if it is not there.`,
+          `The server sent text for ${say(at)}, which this form does not have, and then "yes" for the term. The term shows ${say(shown(page, "term"))}, and the page complains: ${say(page.complaint)}. Look the field up in fields, and return if it is not there.`,
         );
       }
       const answer = await ask(page);
@@ -96,7 +96,7 @@ export const checks = [
       await page.soon(() => !busy(page));
       page.must(
         shown(page, "term") === "yes" && !page.complaint && !shown(page, "meaning").includes("object"),
-        `The meaning was an object, {"value": "odd"}, and the page shows ${say(shown(page, "meaning"))} for it and ${say(shown(page, "term"))} for the term: a wrong type is the server's to report; the page must not break at it.`,
+        `The meaning was an object, {"value": "odd"}. The page shows ${say(shown(page, "meaning"))} for it, and ${say(shown(page, "term"))} for the term. The server reports a wrong type: the page must only not break.`,
       );
     },
   },
@@ -114,10 +114,10 @@ export const checks = [
         await page.soon(() => shown(page, "meaning"));
         end(answer);
         await page.soon(() => page.complaint);
-        page.must(page.complaint, `After half a field came ${what}, and the page says nothing: a card without its end is not whole. Catch what ask throws, and complain.`);
+        page.must(page.complaint, `After half a field came ${what}, but the page says nothing. A card without its end is incomplete. Catch what ask throws, and show it.`);
         page.must(
           shown(page, "meaning") === "half a" && !busy(page),
-          `After "half a" came ${what}, and the field shows ${say(shown(page, "meaning"))}, #answer is ${busy(page) ? "still" : "not"} busy: keep what came, and set ariaBusy to false.`,
+          `After "half a" came ${what}. The field shows ${say(shown(page, "meaning"))}, and #answer is ${busy(page) ? "still" : "not"} busy. Keep the text that has arrived, and set ariaBusy to false.`,
         );
       }
     },
@@ -131,7 +131,7 @@ export const checks = [
       await ask(page);
       page.must(
         shown(page, "term") === "" && items(page).length === 0,
-        `A second card was asked for, and of the first the page still shows ${say(shown(page, "term"))} and ${say(items(page))}: empty all fields first, as begin() does.`,
+        `The user asked for a second card, but the page still shows ${say(shown(page, "term"))} and ${say(items(page))} of the first. Empty all fields first, as begin() does.`,
       );
     },
   },
@@ -145,7 +145,7 @@ export const checks = [
       await page.soon(() => answer.hungUp && !busy(page));
       page.must(
         answer.hungUp && !busy(page) && shown(page, "term") === "one" && !page.complaint,
-        `Stop was pressed. The connection is ${answer.hungUp ? "closed" : "open"}, the term shows ${say(shown(page, "term"))}, and the page complains: ${say(page.complaint)}. Give ask the signal, keep what came, and say nothing.`,
+        `Someone pressed Stop. The connection is ${answer.hungUp ? "closed" : "open"}, the term shows ${say(shown(page, "term"))}, and the page complains: ${say(page.complaint)}. Pass ask the signal, keep the text that has arrived, and say nothing of a failure.`,
       );
     },
   },

@@ -90,9 +90,9 @@ def rebuilt_from(found):
         return rebuilt(found)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise AssertionError(
-            f"The lines are {short(found)}, and no card can be put together from them"
-            f" ({type(error).__name__}): send each message in card.read()'s news as it"
-            " is, in its order."
+            f"The lines are {short(found)}, and no card can be rebuilt from them"
+            f" ({type(error).__name__}). Send each message in card.read()'s news as it"
+            " is, in order."
         ) from None
 
 
@@ -100,30 +100,30 @@ def test_post_ask_fills_the_fields(answer_of):
     """POST /ask sends what is new in the fields."""
     _, answer = answer_of(*call(*in_pieces(TEXT)), End(finish_reason=CALL))
     assert DOES_NOT_FIT not in answer.text, (
-        "A model wrote a whole card, in pieces, and POST /ask says that it does not fit"
-        " the form. Read what json_in(chunk) returns for each chunk, with one"
-        " GrowingObject for the whole answer, and call require_card(card.text) once,"
-        " after the loop."
+        "A model wrote a complete card, in pieces, but POST /ask says that it does not"
+        " fit the form. Read what json_in(chunk) returns for each chunk, with one"
+        " GrowingObject for the whole answer. Call require_card(card.text) once, after"
+        " the loop."
     )
     assert answer.status_code == 200, (
-        "A model called the tool Card with a whole card as its arguments, and POST /ask"
-        f" gave {answer.status_code}: the arguments are in chunk.tool_call_chunks, and"
-        " chunk.text is empty. json_in(chunk) of card.py returns what there is."
+        "A model called the tool Card with a complete card as its arguments, and POST"
+        f" /ask gave {answer.status_code}. The arguments are in chunk.tool_call_chunks,"
+        " and chunk.text is empty. Use json_in(chunk) of card.py, which reads both."
     )
     found = messages(answer)
     assert not any("token" in message or "card" in message for message in found), (
-        f"The first line is {short(found[0])}: let GrowingObject read each piece, and"
+        f"The first line is {short(found[0])}. Let GrowingObject read each piece, and"
         ' send its news, {"at": ["term"], "add": "..."}.'
     )
     failed = [message["reason"] for message in found if message.get("isError")]
     assert failed != [TOOL_CALL.sentence], (
-        f"The card was whole, and the last line says {failed[0]!r} An answer that is a"
-        ' call ends with "tool_calls": require_whole raises Unfinished for that, with'
-        " TOOL_CALL as its failure. Here that is the right end: let it pass."
+        f"The card was complete, but the last line says {failed[0]!r}. An answer that"
+        ' is a call ends with "tool_calls": require_whole raises Unfinished for that,'
+        " with TOOL_CALL as its failure. Here that is a normal end: let it pass."
     )
     assert rebuilt_from(found) == CARD, (
-        f"The model wrote the card {CARD}, and the messages say"
-        f" {short(rebuilt_from(found))}: use one GrowingObject for the whole answer,"
+        f"The model wrote the card {CARD}, and the messages give"
+        f" {short(rebuilt_from(found))}. Use one GrowingObject for the whole answer,"
         " give it each piece once, and send all of its news."
     )
 
@@ -134,11 +134,11 @@ def test_the_first_field_leaves_before_the_second_is_written(answer_of):
     _, answer = answer_of(*pieces[:2], until_read, pieces[2], End(finish_reason=CALL))
     in_time(
         lambda: until_read.read(answer),
-        "The model's answer was over, and the server's did not end.",
+        "The model's answer is over, but the server's body never ended.",
     )
     assert until_read.waits == [True], (
-        'The model had written {"term": "one and was still writing, and the client got'
-        " nothing: send the news of each piece at once, and gather none."
+        'The model had written {"term": "one and was still writing, but the client got'
+        " nothing. Send the news of each piece at once, and collect none."
     )
 
 
@@ -147,9 +147,9 @@ def test_a_whole_card_says_that_it_has_ended(answer_of, reason):
     _, answer = answer_of(*call(TEXT), End(finish_reason=reason))
     found = messages(answer)
     assert found[-1] == {"end": "stop"}, (
-        f"The card was whole, the model's finish reason was {reason!r}, and the last"
-        f' line is {found[-1]}: send {{"end": "stop"}} last. A card that was sent as'
-        " a call ends with tool_calls or tool_use, one that was sent as text with stop."
+        f"The card was complete, with the model's finish reason {reason!r}"
+        f'. Expected {{"end": "stop"}} as the last line, got {found[-1]}. A card sent'
+        " as a call ends with tool_calls or tool_use, and one sent as text with stop."
     )
 
 
@@ -162,13 +162,14 @@ def test_a_card_in_the_text_is_a_card_too(answer_of):
     _, answer = answer_of(*around)
     assert answer.status_code == 200 and rebuilt_from(messages(answer)) == CARD, (
         "Some servers ignore tools, and their model writes the card as text, with words"
-        f" around it. The status is {answer.status_code}, and what came is"
-        f" {short(answer.text)}: let json_in(chunk) find the JSON, in calls and in"
-        " text, and read all pieces with one GrowingObject."
+        f" around it. Expected the card, got status {answer.status_code} and"
+        f" {short(answer.text)}. Let json_in(chunk) find the JSON in calls and in text,"
+        " and read all pieces with one GrowingObject."
     )
     assert messages(answer)[-1] == {"end": "stop"}, (
-        "The model wrote a whole card, and words around it, and the last line is"
-        f" {messages(answer)[-1]}: card.text has the card without them: check that."
+        "The model wrote a complete card with words around it, and the last line is"
+        f" {messages(answer)[-1]}. Check card.text, which is the card without those"
+        " words."
     )
 
 
@@ -183,23 +184,23 @@ def test_a_card_that_was_cut_is_not_whole(answer_of, reason):
     found = messages(answer)
     assert found[-1].get("isError") is True, (
         f"The card was cut after {cut[-12:]!r}, with the finish reason {reason!r}, and"
-        f" the last line is {found[-1]}: a cut card looks whole when its brackets are"
-        " closed for it. Keep metadata |= chunk.response_metadata of all chunks, let"
-        " require_whole look at it, and require_card(card.text) after that."
+        f" the last line is {found[-1]}. A cut card looks complete once its brackets"
+        " are closed. Keep metadata |= chunk.response_metadata of all chunks, pass it"
+        " to require_whole, and call require_card(card.text) after that."
     )
     assert found[-1].get("reason"), (
-        f"The card was cut, and the last line is {found[-1]}: its reason should be the"
-        " sentence that a person reads, sentence_for(error)."
+        f"The card was cut, and the last line is {found[-1]}. Expected a sentence for"
+        " people as its reason: sentence_for(error)."
     )
     assert rebuilt_from(found)["meaning"].startswith("She said"), (
-        f"The card was cut, and the fields are {rebuilt_from(found)}: what had come"
-        " stays."
+        f"The card was cut, and the fields are {rebuilt_from(found)}. Keep what has"
+        " been sent."
     )
     if reason == "length":
         assert "length" in found[-1]["reason"], (
-            "The card was cut at the limit on its length, and the last line says"
-            f" {found[-1]['reason']!r}: ask require_whole before require_card, for it"
-            " knows why the card is not whole."
+            "The card was cut at the length limit, and the last line says"
+            f" {found[-1]['reason']!r}. Call require_whole before require_card: it"
+            " knows why the card is incomplete."
         )
 
 
@@ -218,9 +219,8 @@ def test_a_card_that_does_not_fit_is_not_whole(answer_of, what):
     found = messages(answer)
     assert found[-1].get("isError") is True and found[0].get("at"), (
         f"The model wrote a card with {what}: {short(UNFIT[what])}. The last line is"
-        f" {found[-1]}: require_card(card.text) reads the whole text once, when the"
-        " model has ended, and raises Unfinished for a card that does not fit. Call it"
-        " after the loop."
+        f" {found[-1]}. Call require_card(card.text) once after the loop: it reads the"
+        " whole text, and raises Unfinished for a card that does not fit."
     )
 
 
@@ -228,9 +228,9 @@ def test_an_answer_without_a_card_is_a_status(answer_of):
     for script in ["I", " cannot."], []:
         _, answer = answer_of(*script)
         assert answer.status_code == 502, (
-            f"The model said {''.join(script)!r} and no card, and the status is"
-            f" {answer.status_code}, expected 502: nothing is to be sent before the"
-            " first news, and the end is checked before anything is said of it."
+            f"The model said {''.join(script)!r} and no card. Expected status 502, got"
+            f" {answer.status_code}. Send nothing before the first news, and check the"
+            " end before you send it."
         )
 
 
@@ -238,15 +238,15 @@ def test_the_model_is_asked_for_a_card(answer_of):
     model, answer = answer_of(*call(TEXT), End(finish_reason=CALL))
     messages(answer)
     assert model.tools, (
-        "The program asked the model without a tool, so it could write whatever it"
-        " likes: chunks_of_card(model, prompt) of card.py asks it."
+        "The program asked the model without a tool, so it could write anything. Call"
+        " chunks_of_card(model, prompt) of card.py, which passes the tool."
     )
     refused = ModelInvalidRequestError(SECRET)
     model, answer = answer_of(refused)
     assert answer.status_code == 400 and len(model.prompts) == 2, (
-        "A server refused the tool with a 400. It was asked"
-        f" {len(model.prompts)} times, and the status is {answer.status_code}:"
-        " chunks_of_card(model, prompt) asks once more, in words."
+        "A server refused the tool with a 400. The program asked it"
+        f" {len(model.prompts)} times, and the status is {answer.status_code}. Call"
+        " chunks_of_card(model, prompt), which asks once more, in words."
     )
 
 
@@ -254,23 +254,24 @@ def test_a_failure_is_the_last_line_or_a_status(answer_of, told):
     _, answer = answer_of(*call('{"term": "one'), ModelConnectionError(SECRET))
     found = messages(answer)
     assert found[-1].get("isError") is True and SECRET not in answer.text, (
-        f"The model failed in the middle of a field, and the last line is {found[-1]}:"
-        ' send {"isError": true, "reason": sentence_for(error)}.'
+        f"The model failed in the middle of a field, and the last line is {found[-1]}."
+        ' Send {"isError": true, "reason": sentence_for(error)}.'
     )
     try:
         _, answer = answer_of(ModelRateLimitError(SECRET))
         status = answer.status_code
     except HTTPException:
-        status = "one that had left already"
+        status = "one that had already been sent"
     assert status == 429, (
-        f"The model had too much to do, and the status is {status}: wait for the first"
-        " line before you respond."
+        f"The model was overloaded. Expected status 429, got {status}. Wait for the"
+        " first line before you respond."
     )
     late = AIMessageChunk("", response_metadata={"finish_reason": CALL})
     _, answer = answer_of(*call(TEXT), late, ModelConnectionError(SECRET))
     assert messages(answer)[-1] == {"end": "stop"}, (
-        "The connection broke after the finish reason, when the card was whole, and the"
-        f" last line is {messages(answer)[-1]}: loop over ignoring_late_errors(chunks)."
+        "The connection broke after the finish reason, when the card was complete, and"
+        f" the last line is {messages(answer)[-1]}. Loop over"
+        " ignoring_late_errors(chunks)."
     )
     must_not_repeat_the_provider(told())
 
@@ -286,8 +287,8 @@ def object_of(client, answer_with):
         answer_with(*script)
         return in_time(
             lambda: client.post("/object", json={"prompt": "Hello?"}),
-            "The model had answered, and the view of /object still waits: let it wait"
-            " for the first piece of the text only.",
+            "The model had answered, but the view of /object is still waiting. Let it"
+            " wait only for the first piece of text.",
         )
 
     return post
@@ -297,19 +298,19 @@ def test_post_object_sends_the_json_itself(object_of):
     """POST /object sends the JSON itself."""
     answer = object_of(*call(*in_pieces(TEXT)), End(finish_reason=CALL))
     assert answer.status_code == 200 and answer.mimetype == "text/plain", (
-        f"POST /object gave {answer.status_code} as {answer.mimetype}, expected 200"
-        " as text/plain: write a second view, and hand respond() PLAIN_TEXT."
+        f"POST /object: expected status 200 as text/plain, got {answer.status_code} as"
+        f" {answer.mimetype}. Write a second view, and pass respond() PLAIN_TEXT."
     )
     text, error = read(answer)
     assert error is None and text == TEXT, (
         f"The model wrote {short(TEXT)}, and /object sent {short(text)} and then"
-        f" {'ended' if error is None else f'broke with {type(error).__name__}'}: yield"
+        f" {'ended' if error is None else f'broke with {type(error).__name__}'}. Yield"
         " the text of each step as it is."
     )
     text, error = read(object_of("Here it is: ", TEXT, " Good luck!"))
     assert error is None and text == TEXT, (
-        f"The model wrote words around the JSON, and /object sent {short(text)}: yield"
-        " what card.read() returns first, which is the JSON's own text."
+        f"The model wrote words around the JSON, and /object sent {short(text)}. Yield"
+        " what card.read() returns first: the text of the JSON alone."
     )
 
 
@@ -319,14 +320,14 @@ def test_only_a_body_that_breaks_says_that_the_object_is_cut(object_of, end):
     answer = object_of(*call(*in_pieces(cut)), End(finish_reason=end))
     text, error = read(answer)
     assert error is not None, (
-        f"The JSON was cut, with the finish reason {end!r}, and /object sent"
-        f" {short(text[-30:])} and ended as if that were all: useObject closes the"
-        " brackets by itself and calls that whole. Let the body break: raise"
+        f"The JSON was cut, with the finish reason {end!r}. /object sent"
+        f" {short(text[-30:])} and ended as if that were all, and useObject closes the"
+        " brackets itself and calls that complete. Break the body: raise"
         " BodyBreaks(sentence_for(error)) from None."
     )
     assert text == cut, (
-        f"The JSON was cut, and /object sent {short(text)}: what useObject parses is"
-        " JSON, so add no sentence to it."
+        f"The JSON was cut, and /object sent {short(text)}. useObject parses JSON, so"
+        " add no sentence to it."
     )
 
 
@@ -335,7 +336,7 @@ def test_a_failure_breaks_the_object_without_the_providers_words(object_of, told
     text, error = read(answer)
     assert error is not None and text == '{"term": "one', (
         f"The model failed in the middle of a field, and /object sent {short(text)} and"
-        f" {'ended' if error is None else 'broke'}: send what came, and let the body"
+        f" {'ended' if error is None else 'broke'}. Send what came, and let the body"
         " break."
     )
     must_not_repeat_the_provider(told(), error)
@@ -346,16 +347,16 @@ def test_post_object_has_what_post_ask_has(client, object_of, answer_with):
         answer = object_of(ModelRateLimitError(SECRET))
         status = answer.status_code
     except HTTPException:
-        status = "one that had left already"
+        status = "one that had already been sent"
     assert status == 429, (
-        "The model had too much to do, and the status of /object is"
-        f" {status}: until the first piece of text a failure is a status. Raise"
+        f"The model was overloaded. Expected status 429 from /object, got {status}."
+        " Until the first piece of text, a failure becomes a status: raise"
         " http_error(error)."
     )
     answer = object_of("no card")
     assert answer.status_code == 502, (
-        f"The model wrote no card, and the status of /object is {answer.status_code},"
-        " expected 502: yield a text only if there is one."
+        "The model wrote no card. Expected status 502 from /object, got"
+        f" {answer.status_code}. Yield a text only if there is one."
     )
     whatever_is_not_a_prompt_is_refused(client, answer_with, "/object")
     headers_are_still_there(client, answer_with, "/object")
@@ -368,6 +369,5 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(answer_of):
         lambda first, *rest: answer_of(*call('{"term": "one'), *rest),
         "closing(...) closes a generator that you loop over, and respond() closes the"
         " outermost.",
-        "GeneratorExit is how a generator learns that its reader has left. Do not catch"
-        " it.",
+        "GeneratorExit tells a generator that its reader has left. Do not catch it.",
     )

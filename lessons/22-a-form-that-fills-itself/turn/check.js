@@ -27,7 +27,7 @@ export const checks = [
         await page.soon(() => page.text.includes(`more ${name}`));
         page.must(
           say(marked(page, "writing")) === say([name]),
-          `The last message was for ${say(at)}, and the class "writing" is on ${say(marked(page, "writing"))}, expected ${say([name])}: mark the field of at[0], the element with data-field, and no other.`,
+          `The last message was for ${say(at)}. Expected the class "writing" on ${say([name])}, got it on ${say(marked(page, "writing"))}. Mark the field of at[0], the element with data-field, and no other.`,
         );
       }
     },
@@ -40,14 +40,14 @@ export const checks = [
       await page.soon(() => !busy(page));
       page.must(
         !marked(page, "writing").length && !marked(page, "cut").length,
-        `The card is whole, and "writing" is on ${say(marked(page, "writing"))}, "cut" on ${say(marked(page, "cut"))}: take the mark away behind the loop.`,
+        `The card is complete, but "writing" is on ${say(marked(page, "writing"))}, and "cut" on ${say(marked(page, "cut"))}. Remove the mark after the loop.`,
       );
       const only = await ask(page);
       only.send(lines({ isError: true, reason: "No." })).end();
       await page.soon(() => !busy(page));
       page.must(
         !marked(page, "cut").length,
-        `An answer failed before its first field, and "cut" is on ${say(marked(page, "cut"))}: forget the field of the card before, in begin().`,
+        `An answer failed before its first field, but "cut" is on ${say(marked(page, "cut"))}. In begin(), forget the field of the earlier card.`,
       );
     },
   },
@@ -59,9 +59,9 @@ export const checks = [
         await page.soon(() => !busy(page));
         page.must(
           say(marked(page, "cut")) === say(["meaning"]) && !marked(page, "writing").length,
-          `The card was cut in its meaning, and "cut" is on ${say(marked(page, "cut"))}, "writing" on ${say(marked(page, "writing"))}: where the error is caught, the field's class becomes "cut".`,
+          `The card was cut in its meaning. "cut" is on ${say(marked(page, "cut"))}, and "writing" on ${say(marked(page, "writing"))}. Change the field's class to "cut" where you catch the error.`,
         );
-        page.must(page.complaint, "The card was cut, and the page does not say so any more: keep the sentence.");
+        page.must(page.complaint, "The card was cut, but the page no longer says so. Keep that sentence.");
       }
     },
   },
@@ -73,7 +73,7 @@ export const checks = [
       await page.soon(() => !busy(page));
       page.must(
         !marked(page, "writing").length && !marked(page, "cut").length,
-        `Stop was pressed, and "writing" is on ${say(marked(page, "writing"))}, "cut" on ${say(marked(page, "cut"))}: nothing is being written any more, and nothing broke.`,
+        `Someone pressed Stop, and "writing" is on ${say(marked(page, "writing"))}, and "cut" on ${say(marked(page, "cut"))}. Remove both: nothing is being written any more, and nothing broke.`,
       );
     },
   },
