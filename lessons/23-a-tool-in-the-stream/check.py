@@ -52,25 +52,25 @@ def test_a_call_is_run_and_the_model_goes_on(answer_of):
     model, answer = answer_of(called("One", *call(QUERY)), [" two"])
     found = messages(answer)
     assert TOOL_CALL.sentence not in error_in(found), (
-        f"The model called look_up, and the answer says {error_in(found)!r} Gather the"
-        " pieces in chunk.tool_call_chunks. If there are calls when the round has"
-        " ended, run them, and ask the model again with what they found."
+        f"The model called look_up, but the answer says {error_in(found)!r}. Collect"
+        " the pieces in chunk.tool_call_chunks. If there are calls when the round has"
+        " ended, run them, and ask the model again with their results."
     )
     assert len(model.turns) == 2 and text_in(found) == "One two", (
-        'The model said "One", called look_up, and was to say " two". It was asked'
-        f" {len(model.turns)} times, and the text is {text_in(found)!r}"
-        f" {error_in(found)}: after each round with calls, append them and their"
+        'The model said "One", called look_up, and would have said " two". The program'
+        f" asked it {len(model.turns)} times, and the text is {text_in(found)!r}"
+        f" {error_in(found)}. After each round with calls, append the calls and their"
         " results to turns, and stream the next answer."
     )
     assert of(found, "finish"), (
-        f"The last messages are {short(found[-2:])}: the answer ends with end_of()'s"
+        f"The last messages are {short(found[-2:])}. End the answer with end_of()'s"
         " message, in a round without calls."
     )
     outputs = of(found, "tool-output-available")
     assert outputs and "slow reader" in outputs[0]["output"], (
-        f'look_up was called with {{"query": "backpressure"}}, and the messages are'
-        f" {short([each['type'] for each in found])}, the outputs {short(outputs)}:"
-        " yield from run(call), which calls look_up with the arguments."
+        'The model called look_up with {"query": "backpressure"}. The messages are '
+        f"{short([each['type'] for each in found])}, and the outputs {short(outputs)}."
+        " Write yield from run(call), which calls look_up with the arguments."
     )
 
 
@@ -80,28 +80,27 @@ def test_the_model_gets_its_call_and_the_result(answer_of):
     first, second = model.turns[:2]
     kinds = ["ai" if isinstance(turn, AIMessage) else turn.type for turn in second]
     assert kinds == ["human", "ai", "tool"], (
-        f"In the second round the model got turns of the types {kinds}, expected was"
-        " ['human', 'ai', 'tool']: an AIMessage with the calls goes before their"
-        " results. Providers refuse a result without its call."
+        "The second round: expected turns of the types ['human', 'ai', 'tool'], got"
+        f" {kinds}. Put an AIMessage with the calls before their results: providers"
+        " refuse a result without its call."
     )
     _, said, result = second
     sent = [(each["name"], each["args"], each["id"]) for each in said.tool_calls]
     assert sent == [("look_up", {"query": "backpressure"}, "id1")], (
-        f"The call that the model gets back is {sent}: yield call.accept(arguments)"
-        " before the tool runs, and give AIMessage the tool_calls, call.as_sent() of"
-        " each."
+        f"The model gets back the call {sent}. Yield call.accept(arguments) before the"
+        " tool runs, and pass AIMessage the tool_calls, call.as_sent() of each."
     )
     assert said.text == "One", (
-        f'Before the call the model said "One", and it gets back {said.text!r}: gather'
+        f'Before the call the model said "One", but it gets back {said.text!r}. Collect'
         " the text of each round."
     )
     assert result.tool_call_id == "id1" and "slow reader" in result.text, (
-        f"The result that the model gets is {short(result.text)} for the call"
-        f" {result.tool_call_id!r}: send call.result of each call."
+        f"The model gets the result {short(result.text)} for the call"
+        f" {result.tool_call_id!r}. Send call.result of each call."
     )
     assert len(first) == 1 and model.tools, (
-        "The first round is the question alone, and the model needs the tool: call"
-        " bind_tools once, before the rounds."
+        "In the first round, expected only the question and a model that knows the"
+        " tool. Call bind_tools once, before the rounds."
     )
 
 
@@ -111,18 +110,18 @@ def test_the_page_sees_the_call_while_it_is_written(answer_of):
     _, answer = answer_of(called(start, begun, until_read, end), ["done"])
     seen = in_time(
         lambda: until_read.read(answer),
-        "The model's answer was over, and yours is not.",
+        "The model's answer is over, but the server's body never ended.",
     )
     assert until_read.waits == [True], (
-        "The model had written half of a call, and the client knew nothing of it: yield"
-        " from calls.add(piece) for each piece, at once."
+        "The model had written half of a call, but the client knew nothing of it. Write"
+        " yield from calls.add(piece) for each piece, at once."
     )
     kinds = [json.loads(line[6:])["type"] for line in seen.decode().split("\n")[:-4:2]]
     expected = ["tool-input-start", "tool-input-delta", "tool-input-available"]
     shown = [kind for kind in dict.fromkeys(kinds) if kind in expected]
     assert shown == expected, (
-        f"The messages about the call are {shown}, expected were {expected}: begin(),"
-        " add() and accept() of call.py return them."
+        f"Expected the messages {expected} about the call, got {shown}. begin(), add()"
+        " and accept() of call.py return them."
     )
 
 
@@ -133,8 +132,8 @@ def test_arguments_may_be_cut_anywhere(answer_of):
         inputs = [each["input"] for each in of(found, "tool-input-available")]
         assert inputs == [{"query": "backpressure"}], (
             f"The arguments came as {QUERY[:cut]!r} and {QUERY[cut:]!r}, and the inputs"
-            f" are {inputs}: add up the pieces of a call, and parse them when it is"
-            " whole."
+            f" are {inputs}. Add up the pieces of a call, and parse them when they are"
+            " complete."
         )
 
 
@@ -157,19 +156,19 @@ def test_two_calls_at_once_get_a_result_each(answer_of, chunks):
     good = [each["toolCallId"] for each in of(found, "tool-output-available")]
     bad = [each["toolCallId"] for each in of(found, "tool-input-error")]
     assert (good, bad) == (["id1"], ["id2"]), (
-        "The model made two calls at once, id1 with a query and id2 with a number for"
-        f" one. An output came for {good} and an error for {bad}: a piece belongs to"
-        " the call with its index, and a piece with an id of its own begins a call."
+        "The model made two calls at once, id1 with a query and id2 with a number"
+        f" instead. An output came for {good}, and an error for {bad}. A piece belongs"
+        " to the call with its index, and a piece with its own id begins a call."
     )
     results = model.turns[1][2:]
     ids = [result.tool_call_id for result in results]
     assert ids == ["id1", "id2"] and results[1].status == "error", (
-        f"The model made the calls id1 and id2, and the results it gets are for {ids}:"
-        " each call has a result of its own, and one that failed has one too."
+        f"The model made the calls id1 and id2, and gets results for {ids}. Send one"
+        " result for each call, including one that failed."
     )
     assert text_in(found) == "done", (
-        f"One of two calls failed, and the text is {text_in(found)!r}: go on with the"
-        " answer, since the model knows what failed."
+        f"One of two calls failed, and the text is {text_in(found)!r}. Go on with the"
+        " answer: the model gets the error as a result."
     )
 
 
@@ -190,18 +189,18 @@ def test_a_bad_call_is_said_and_not_run(answer_of, what):
     model, answer = answer_of(called(*call(arguments, name=name)), ["done"])
     found = messages(answer)
     assert not of(found, "tool-output-available"), (
-        f"The model called {name} with {arguments!r} ({what}), and something was run:"
-        " look at the name, let json.loads read the text, and LookUp.model_validate"
-        " check what it says."
+        f"The model called {name} with {arguments!r} ({what}), and a tool ran. Check"
+        " the name, let json.loads read the text, and validate it with"
+        " LookUp.model_validate."
     )
     assert of(found, "tool-input-error") and not error_in(found), (
-        f"The model called {name} with {arguments!r} ({what}), and the messages are"
-        f" {short([each['type'] for each in found])} {error_in(found)}: raise BadCall"
+        f"The model called {name} with {arguments!r} ({what}). The messages are"
+        f" {short([each['type'] for each in found])} {error_in(found)}. Raise BadCall"
         " in read_arguments, and let run() yield call.refuse(str(bad))."
     )
     assert model.turns[1][-1].status == "error" and text_in(found) == "done", (
-        f"The model called {name} with {arguments!r}: tell it so, as the result of its"
-        " call, and let it go on."
+        f"The model called {name} with {arguments!r}. Send the refusal as the result of"
+        " its call, and let the model go on."
     )
 
 
@@ -210,8 +209,8 @@ def test_a_tool_that_finds_nothing_is_said(answer_of):
     found = messages(answer)
     [nothing] = of(found, "tool-output-error") or [{"errorText": error_in(found)}]
     assert "xyzzyx" in nothing["errorText"] and text_in(found) == "done", (
-        'Nothing is about "xyzzyx", and the page gets the error'
-        f" {nothing['errorText']!r} and the text {text_in(found)!r}: let run() catch"
+        'Nothing is about "xyzzyx", and the page gets the error '
+        f"{nothing['errorText']!r} and the text {text_in(found)!r}. Let run() catch"
         " NothingFound first, and yield call.fail(str(nothing))."
     )
 
@@ -227,13 +226,13 @@ def test_a_tool_that_fails_is_said_and_not_quoted(
     model, answer = answer_of(called(*call(QUERY)), ["done"])
     found = messages(answer)
     assert of(found, "tool-output-error") and text_in(found) == "done", (
-        "look_up raised a RuntimeError, and the messages are"
-        f" {short([each['type'] for each in found])} {error_in(found)}: catch what it"
-        " raises in run(), yield call.break_down(error), and go on."
+        "look_up raised a RuntimeError. The messages are"
+        f" {short([each['type'] for each in found])} {error_in(found)}. Catch the error"
+        " in run(), yield call.break_down(error), and go on."
     )
     assert SECRET not in answer.text + str(model.turns), (
-        "look_up raised an error, and its words went to the page or to the model: they"
-        " can hold a key. call.break_down(error) tells neither of them."
+        "look_up raised an error, and its words reached the page or the model. They can"
+        " contain a key. Use call.break_down(error), which passes them to neither."
     )
     must_not_repeat_the_provider(told())
 
@@ -244,12 +243,13 @@ def test_a_call_that_was_cut_is_not_run(answer_of, reason):
     model, answer = answer_of([*call(QUERY), end], ["done"])
     found = messages(answer)
     assert len(model.turns) == 1 and error_in(found), (
-        f"The round ended with the finish reason {reason!r}, so its calls may be cut,"
-        f" and the messages are {short([each['type'] for each in found])}: call"
-        " require_end(metadata) before anything is run."
+        f"The round ended with the finish reason {reason!r}, so its calls may be cut."
+        f" The messages are {short([each['type'] for each in found])}. Call"
+        " require_end(metadata) before you run anything."
     )
     assert not of(found, "tool-output-available"), (
-        f"The round ended with the finish reason {reason!r}, and its call was run."
+        f"The round ended with the finish reason {reason!r}, so its calls may be cut,"
+        " but a call was run."
     )
 
 
@@ -257,12 +257,13 @@ def test_rounds_have_a_limit(answer_of):
     model, answer = answer_of(called(*call(QUERY)))
     found = messages(answer)
     assert len(model.turns) == MOST_ROUNDS, (
-        f"The model called a tool in each round, and it was asked {len(model.turns)}"
-        f" times, expected was {MOST_ROUNDS}: for _ in range(MOST_ROUNDS)."
+        f"The model called a tool in every round. Expected {MOST_ROUNDS} rounds, got"
+        f" {len(model.turns)}. Write for _ in range(MOST_ROUNDS)."
     )
     assert error_in(found) and not of(found, "finish"), (
-        "The model called a tool in each round, and the answer just ended: behind the"
-        " rounds, raise Unfinished(TOO_MANY_ROUNDS), so that the reader knows."
+        "The model called a tool in every round, and the answer just ended. After the"
+        " loop over the rounds, raise Unfinished(TOO_MANY_ROUNDS), so that the reader"
+        " knows."
     )
 
 
@@ -270,8 +271,8 @@ def test_each_round_ends_as_an_answer_does(answer_of):
     _, answer = answer_of(called(*call(QUERY)), ["half", End(finish_reason="length")])
     [end] = of(messages(answer), "finish") or [{}]
     assert end.get("finishReason") == "length", (
-        f"The second answer was cut at a limit, and its end is {end}: look at the"
-        " metadata of this round, and of no other."
+        f"The second answer was cut at a limit, and its end is {end}. Use the metadata"
+        " of this round, and of no other."
     )
     seconds = {
         "nothing": [],
@@ -283,17 +284,17 @@ def test_each_round_ends_as_an_answer_does(answer_of):
         found = messages(answer)
         assert error_in(found) and not of(found, "finish"), (
             f"The second answer was {what}, and the last messages are"
-            f" {short(found[-2:])}: begin each round with metadata and text of its own."
+            f" {short(found[-2:])}. Start each round with its own metadata and text."
         )
         assert SECRET not in answer.text and TOOL_CALL.sentence not in answer.text, (
-            f"The second answer was {what}, and the error is"
-            f" {error_in(found)!r}: begin each round with metadata of its own."
+            f"The second answer was {what}, and the error is {error_in(found)!r}. Start"
+            " each round with its own metadata."
         )
     late = AIMessageChunk("", response_metadata={"finish_reason": CALLS})
     broken = ModelConnectionError(SECRET)
     _, answer = answer_of([*call(QUERY), late, broken], ["done"])
     assert text_in(messages(answer)) == "done", (
-        "The connection broke after the finish reason, when the call was whole: loop"
+        "The connection broke after the finish reason, when the call was complete. Loop"
         " over ignoring_late_errors(chunks)."
     )
 
@@ -304,10 +305,10 @@ def test_a_failure_before_the_first_word_is_a_status(answer_of):
             _, answer = answer_of(script)
             came = answer.status_code
         except HTTPException:
-            came = "one that had left already"
+            came = "one that had already been sent"
         assert came == status, (
-            f"The model failed before its first word, and the status is {came},"
-            f" expected was {status}: yield nothing before the model says something."
+            f"The model failed before its first word. Expected status {status}, got"
+            f" {came}. Yield nothing before the model says something."
         )
 
 
@@ -326,11 +327,13 @@ def test_when_the_reader_leaves_everything_ends(answer_of, rounds_before):
         answer.close()
 
     try:
-        in_time(read_and_leave, "The reader left, and close() of the body waits.")
+        in_time(
+            read_and_leave, "The reader left, but the body's close() never returned."
+        )
     finally:
         gate.set()
     assert model.closed.wait(PATIENCE) and model.closed_early, (
-        f"The reader left in round {rounds_before + 1}, and the model's stream is still"
-        " open: write with closing(...) around the stream of each round, and do not"
+        f"The reader left in round {rounds_before + 1}, but the model's stream is still"
+        " open. Write with closing(...) around the stream of each round, and do not"
         " catch GeneratorExit."
     )

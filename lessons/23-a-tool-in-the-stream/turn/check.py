@@ -22,7 +22,7 @@ def test_the_model_has_both_tools(answer_of):
     messages(answer)
     names = {convert_to_openai_tool(tool)["function"]["name"] for tool in model.tools}
     assert names == NAMES, (
-        f"The model has the tools {sorted(names)}, expected was {sorted(NAMES)}: give"
+        f"Expected the tools {sorted(NAMES)}, but the model has {sorted(names)}. Pass"
         " bind_tools both classes, LookUp and MinutesOf."
     )
 
@@ -36,9 +36,9 @@ def test_minutes_of_is_run(answer_of, program, lesson):
     errors = [each["errorText"] for each in found if "errorText" in each]
     minutes = {1: "20 minutes", 8: "45 minutes", 19: "55 minutes"}[lesson]
     assert outputs and minutes in outputs[0], (
-        f"The model called minutes_of with {arguments}, and the outputs are {outputs},"
-        f" the errors {short(errors)}: take the class and the function that belong to"
-        " call.name, and give the function the arguments."
+        f"The model called minutes_of with {arguments}. The outputs are {outputs}, and"
+        f" the errors {short(errors)}. Take the class and the function that belong to"
+        " call.name, and call the function with the arguments."
     )
     assert text_in(found) == "done"
 
@@ -47,8 +47,8 @@ def test_look_up_is_still_run(answer_of):
     _, answer = answer_of(called(*call('{"query": "backpressure"}')), ["done"])
     outputs = [each["output"] for each in of(messages(answer), "tool-output-available")]
     assert outputs and "slow reader" in outputs[0], (
-        f'The model called look_up with "backpressure", and the outputs are {outputs}:'
-        " the first tool has to work as before."
+        f'The model called look_up with "backpressure", and the outputs are {outputs}.'
+        " The first tool must work as before."
     )
 
 
@@ -66,9 +66,9 @@ def test_each_tool_gets_only_what_it_takes(answer_of, what):
     _, answer = answer_of(called(*call(arguments, name=name)), ["done"])
     found = messages(answer)
     assert of(found, "tool-input-error") and text_in(found) == "done", (
-        f"The model called {name} with {arguments} ({what}), and the messages are"
-        f" {short([each['type'] for each in found])}: let the class of that tool check"
-        " the arguments, and refuse the call if it does not fit."
+        f"The model called {name} with {arguments} ({what}). The messages are"
+        f" {short([each['type'] for each in found])}. Let the class of that tool check"
+        " the arguments, and refuse the call if they do not fit."
     )
 
 
@@ -78,5 +78,5 @@ def test_a_lesson_that_is_not_there_is_said(answer_of):
     [error] = of(messages(answer), "tool-output-error") or [{"errorText": ""}]
     assert "99" in error["errorText"], (
         "The model asked for lesson 99, and the tool raised NothingFound. The error of"
-        f" its call is {error['errorText']!r}: run both tools in the same try."
+        f" its call is {error['errorText']!r}. Run both tools in the same try."
     )
