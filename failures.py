@@ -144,7 +144,7 @@ NONSENSE = Failure(
     may_pass=True,
 )
 NO_TEXT = Failure(
-    502, "The model ended without a word: ask again, in other or fewer words."
+    502, "The model ended without any text: ask again, in other or fewer words."
 )
 STOPPED_EARLY = Failure(
     502, "The model stopped before its answer was complete: ask again."
@@ -153,13 +153,13 @@ PAUSED = Failure(
     502, "The model paused before its answer was complete: ask for a shorter one."
 )
 TOO_LONG = Failure(  # the answer; PROMPT_TOO_LONG is about the prompt
-    502, "The answer reached the limit on its length: ask for a shorter one."
+    502, "The answer reached its length limit: ask for a shorter one."
 )
 TOO_SLOW = Failure(504, "The answer took too long: ask for a shorter one.")
 FILTERED = Failure(502, "The provider's filter stopped the answer: ask in another way.")
 DECLINED = Failure(502, "The model declined to go on: ask in another way.")
 TOOL_CALL = Failure(  # a tool is a function of ours that a model may call
-    502, "The model wanted to call a tool, and there is none here: ask for text."
+    502, "The model tried to call a tool, but there is none here: ask for text."
 )
 # Flask's own answer to a mistake in the program has the same sentence.
 MISTAKE = Failure(500, REQUEST_SENTENCES[http.InternalServerError])

@@ -19,7 +19,7 @@ REQUEST_SENTENCES = {  # by the class of the error that Flask, or this program, 
     ),
     http.NotFound: "There is nothing here: the page is at /.",
     http.MethodNotAllowed: (
-        "This address does not take that method: the header Allow says which it takes."
+        "This address does not allow that method: the Allow header lists the others."
     ),
     http.RequestEntityTooLarge: "The prompt is too long: send at most 64 KiB.",
     http.UnsupportedMediaType: (

@@ -122,7 +122,7 @@ def read_name(name):
     if provider in CHAT_MODELS and model:
         return provider, model
     if provider in CHAT_MODELS:
-        stop(f"MODEL={name} lacks the name of a model: write MODEL={provider}:name.")
+        stop(f"MODEL={name} does not name a model: write MODEL={provider}:name.")
     if provider in ADDRESSES:
         stop(f"MODEL={name}: {without_package(provider, model)}.")
     stop(
@@ -253,7 +253,7 @@ def check_certificates():
         ssl.create_default_context(cafile=file)  # reads it, as a client would
     except (ssl.SSLError, OSError):
         stop(
-            f"SSL_CERT_FILE in {place} names a file that holds no certificates in PEM"
+            f"SSL_CERT_FILE in {place} names a file that has no certificates in PEM"
             " form: those are text, and begin with BEGIN CERTIFICATE."
         )
 

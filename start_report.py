@@ -118,7 +118,7 @@ def why_without_effect(binding):
     if meant:
         return f"to set {meant}, write {meant}=... there"
     if binding.value:
-        return "this program has no such setting: .env.example lists those it has"
+        return "this program has no such setting: .env.example lists the ones it has"
     return (
         "a line is NAME=value. If this one is your key, write OPENAI_API_KEY= before it"
     )

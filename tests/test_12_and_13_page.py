@@ -11,7 +11,7 @@ from lessons.course.for_checks.failing_model import SECRET
 
 NAMES = ["12-server-sent-events", "13-trying-again"]
 CUT = {
-    "length": "it reached the limit on its length.",
+    "length": "it reached its length limit.",
     "content_filter": "the provider's filter stopped it.",
 }
 

@@ -145,7 +145,7 @@ def test_the_end_has_its_reason(ending_with, metadata, reason):
 NO_ENDS = {  # what is no end, and what the sentence says of it
     "nothing at all": ({}, "stopped before its answer was complete"),
     "a word that nobody knows": ({"finish_reason": "?"}, "stopped before its answer"),
-    "a call": ({"finish_reason": "tool_calls"}, "wanted to call a tool"),
+    "a call": ({"finish_reason": "tool_calls"}, "tried to call a tool"),
 }
 
 

@@ -129,7 +129,7 @@ def test_why_the_model_ended_is_said(ending_with, metadata, reason):
 NO_ENDS = {  # what is no end, and what the sentence says of it
     "nothing at all": ({}, "stopped before its answer was complete"),
     "a word that nobody knows": ({"finish_reason": "?"}, "stopped before its answer"),
-    "a call": ({"finish_reason": "tool_calls"}, "wanted to call a tool"),
+    "a call": ({"finish_reason": "tool_calls"}, "tried to call a tool"),
 }
 
 

@@ -337,7 +337,7 @@ def test_the_page_shows_the_answer_and_what_came(browser, answer_with, serve, se
 
 
 CUT = {
-    "length": "it reached the limit on its length.",
+    "length": "it reached its length limit.",
     "content_filter": "the provider's filter stopped it.",
 }
 

@@ -237,7 +237,7 @@ for name in UNKNOWN:
     )
 for name, provider in NAMELESS.items():
     WRONG[f'OPENAI_API_KEY=sk-a\nMODEL="{name}"'] = (
-        f"MODEL={name} lacks the name of a model: write MODEL={provider}:name."
+        f"MODEL={name} does not name a model: write MODEL={provider}:name."
     )
 for provider, address in ADDRESSES.items():
     way = (
@@ -326,7 +326,7 @@ WRONG |= {
         "SSL_CERT_FILE in .env names a file that does not exist."
     ),
     f"OPENAI_API_KEY=a\nSSL_CERT_FILE={__file__}": (
-        "SSL_CERT_FILE in .env names a file that holds no certificates in PEM form:"
+        "SSL_CERT_FILE in .env names a file that has no certificates in PEM form:"
         " those are text, and begin with BEGIN CERTIFICATE."
     ),
 }
