@@ -104,7 +104,7 @@ BROKEN = {
     "raise SystemExit('MODEL=x: write it.')": "MODEL=x: write it.",
     "ap = 5": "mine/app.py has no app: write app = Flask(__name__).",
     NAMELESS: "mine/app.py, line 8: NameError: name 'nothing' is not defined",
-    "from .words import a": "mine/app.py, line 1: There is no mine/words.py: see the",
+    "from .words import a": "mine/app.py, line 1: There is no mine/words.py. See the",
     "from .app import a": "ImportError: cannot import name 'a' from partially"
     " initialized module 'mine.app'",
     "import sys\nsys.exit(1)": "mine/app.py, line 2: SystemExit: 1.",

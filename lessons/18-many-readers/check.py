@@ -162,8 +162,8 @@ def test_the_model_goes_on_when_the_reader_does(ask):
     came = read_to_the_end(answer)
     assert came is not None, (
         f"The reader paused and read on, and {PATIENCE} s later the answer has not"
-        " ended. Whoever takes or adds a piece must wake the other side with"
-        " notify_all(). put() then checks again whether there is room."
+        " ended. Call notify_all() after a piece is taken or added: it wakes the"
+        " other side, and put() checks again whether there is room."
     )
     assert came == MANY * len("word "), (
         f"The reader paused and read on, and got {came} of {MANY * len('word ')} bytes."
