@@ -135,7 +135,7 @@ def run_with(run_client, serve, terminal):
         server = Server(terminal, *pieces, **settings)
         url = f"{serve(server)}/ask"
         elsewhere = (
-            "The check ran python client.py URL Hello?, but client.py asked nobody at"
+            "The check ran python client.py URL Hello?, but no request arrived at"
             " that URL. Post to the first argument, sys.argv[1]."
         )
         try:

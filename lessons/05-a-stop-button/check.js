@@ -34,7 +34,7 @@ export const checks = [
       answer.send(" two"); // a loop that only looks at a flag sees it now
       await page.soon(() => answer.hungUp);
       const quiet = page.text === "one" ? "looks stopped" : "goes on";
-      const open = `Someone pressed Stop. The page ${quiet}, but the connection is still open, so the model keeps writing, for nobody.`;
+      const open = `Someone pressed Stop. The page ${quiet}, and the connection is still open, so the model keeps writing, for nobody.`;
       page.must(
         answer.hungUp || answer.hasSignal,
         `${open} fetch got no signal. Pass the signal to ask(form.prompt.value, signal), and give it to fetch, next to body.`,

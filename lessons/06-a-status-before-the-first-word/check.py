@@ -193,8 +193,8 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
 def test_an_empty_chunk_is_not_a_first_text(ask):
     _, answer = refused(ask, "", Refusing(99))
     assert answer.status_code != 200, (
-        "The model sent an empty chunk, as many do first, and then failed. Expected"
-        " another status than 200: the answer has no text. Yield a chunk's text only if"
+        "The model sent an empty chunk, as many do first, and then failed. Expected a"
+        " failure status, got 200: the answer has no text. Yield a chunk's text only if"
         " it is not empty: if chunk.text."
     )
 

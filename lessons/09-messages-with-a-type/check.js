@@ -97,7 +97,7 @@ export const checks = [
         );
         page.must(
           words.includes(word),
-          `The server threw ${say(reason)}, but the page does not say ${say(word)}. Throw that value itself, or a string as an Error. Catch it, and show its message, or JSON.stringify of it if there is none.`,
+          `The server threw ${say(reason)}, but the page does not say ${say(word)}. Throw a string as an Error, and any other value as it is. Catch it, and show its message, or JSON.stringify of it if there is none.`,
         );
         page.must(
           !words.includes('"The model'),

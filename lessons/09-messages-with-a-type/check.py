@@ -67,8 +67,8 @@ def test_an_end_without_a_word_is_refused(ask):
     status = answer.status_code
     answer.close()
     assert status != 200, (
-        "The model reached its limit before it had written any text. Expected another"
-        " status than 200, because that is not an answer. Call require_whole(metadata,"
+        "The model reached its limit before it had written any text. Expected a failure"
+        " status, got 200: that is not an answer. Call require_whole(metadata,"
         " has_text), which raises in that case, before openai_reason()."
     )
 

@@ -530,7 +530,7 @@ def test_a_place_is_given_back_once(ask, full):
         assert answer.status_code == 503, (
             "All places were taken and a question was refused. Expected status 503 for"
             f" the next one, got {answer.status_code}. A refused question has no place"
-            " to give back: refuse above the try: whose finally: gives it back."
+            " to give back. Refuse it above the try whose finally gives a place back."
         )
 
 

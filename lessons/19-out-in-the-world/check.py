@@ -237,8 +237,8 @@ def inherited(folder, name, values):
     if not re.search(rf"proxy_set_header\s+{name}\s+({values})\s*;", text):
         return ""
     return (
-        " The directive is there, but a location that has a proxy_set_header of its own"
-        " inherits none from the level above. Write all of them in one place."
+        " nginx.conf has that line, but a location that has a proxy_set_header of its"
+        " own inherits none from the level above: write all of them in one place."
     )
 
 
@@ -342,7 +342,7 @@ def test_the_program_learns_the_name_that_was_asked_for(
     assert foreign.status_code == 400 and not model.prompts, (
         "A request for foreign.example: expected status 400, got"
         f" {foreign.status_code}. The program knows its own names, but nginx passes it"
-        " another name. Write proxy_set_header Host"
+        " another name. nginx needs proxy_set_header Host"
         f" $http_host;{inherited(folder, 'Host', '[$]http_host|[$]host')}"
     )
     post(front, stream=False)
@@ -541,7 +541,7 @@ def test_nobody_can_forge_an_address(front, seen, folder):
     assert seen[-1].address == "127.0.0.1", (
         "A reader at 127.0.0.1 sent X-Forwarded-For: 6.6.6.6, and the program sees the"
         f" address {seen[-1].address}. A reader that can choose an address has no"
-        " limit. Write proxy_set_header X-Forwarded-For"
+        " limit. nginx needs proxy_set_header X-Forwarded-For"
         f" $remote_addr;{inherited(folder, 'X-Forwarded-For', '[$]remote_addr')}"
     )
     forged = {"X-Forwarded-Host": "foreign.example"}

@@ -96,7 +96,7 @@ export const checks = [
       await page.soon(() => !busy(page));
       page.must(
         shown(page, "term") === "yes" && !page.complaint && !shown(page, "meaning").includes("object"),
-        `The meaning was an object, {"value": "odd"}. The page shows ${say(shown(page, "meaning"))} for it, and ${say(shown(page, "term"))} for the term. The server reports a wrong type: the page must only not break.`,
+        `The meaning was an object, {"value": "odd"}. The page shows ${say(shown(page, "meaning"))} for it, and ${say(shown(page, "term"))} for the term. The server reports a wrong type, but the page must not break.`,
       );
     },
   },

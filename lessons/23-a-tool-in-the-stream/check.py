@@ -58,9 +58,9 @@ def test_a_call_is_run_and_the_model_goes_on(answer_of):
     )
     assert len(model.turns) == 2 and text_in(found) == "One two", (
         'The model said "One", called look_up, and would have said " two". The program'
-        f" asked it {len(model.turns)} times, and the text is {text_in(found)!r}"
-        f" {error_in(found)}. After each round with calls, append the calls and their"
-        " results to turns, and stream the next answer."
+        f" asked it {len(model.turns)} times. The text is {text_in(found)!r}, and the"
+        f" error {error_in(found)!r}. After each round with calls, append the calls and"
+        " their results to turns, and stream the next answer."
     )
     assert of(found, "finish"), (
         f"The last messages are {short(found[-2:])}. End the answer with end_of()'s"
@@ -195,8 +195,9 @@ def test_a_bad_call_is_said_and_not_run(answer_of, what):
     )
     assert of(found, "tool-input-error") and not error_in(found), (
         f"The model called {name} with {arguments!r} ({what}). The messages are"
-        f" {short([each['type'] for each in found])} {error_in(found)}. Raise BadCall"
-        " in read_arguments, and let run() yield call.refuse(str(bad))."
+        f" {short([each['type'] for each in found])}, and the error"
+        f" {error_in(found)!r}. Raise BadCall in read_arguments, and let run() yield"
+        " call.refuse(str(bad))."
     )
     assert model.turns[1][-1].status == "error" and text_in(found) == "done", (
         f"The model called {name} with {arguments!r}. Send the refusal as the result of"
@@ -227,8 +228,9 @@ def test_a_tool_that_fails_is_said_and_not_quoted(
     found = messages(answer)
     assert of(found, "tool-output-error") and text_in(found) == "done", (
         "look_up raised a RuntimeError. The messages are"
-        f" {short([each['type'] for each in found])} {error_in(found)}. Catch the error"
-        " in run(), yield call.break_down(error), and go on."
+        f" {short([each['type'] for each in found])}, and the error"
+        f" {error_in(found)!r}. Catch the error in run(), yield call.break_down(error),"
+        " and go on."
     )
     assert SECRET not in answer.text + str(model.turns), (
         "look_up raised an error, and its words reached the page or the model. They can"
