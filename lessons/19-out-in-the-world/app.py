@@ -50,9 +50,7 @@ def index():
 def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
     pieces = write(read_prompt(), request.remote_addr)
-    # Wait for the first piece here, in the view. If the model fails before it, write()
-    # raises an HTTP error, and the reader gets its status.
-    first_piece = next(pieces)
+    first_piece = next(pieces)  # waits: a failure before it still gives a status
     body = chain([first_piece], pieces)  # the first piece, then all the others
     response = Response(body, mimetype="text/plain")
     response.call_on_close(pieces.close)  # chain does not close what it chains
