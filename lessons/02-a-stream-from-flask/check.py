@@ -121,7 +121,8 @@ class Server:
         for piece in self.pieces:
             yield piece
             text = piece.decode("utf-8", "ignore").strip()
-            if not self.late and not self.terminal.shows(text):
+            last_word = text.rpartition(" ")[2]  # before it, some may be left out
+            if not self.late and not self.terminal.shows(last_word):
                 self.late = text, self.terminal.written
         if self.at_end:
             self.at_end()
