@@ -22,7 +22,7 @@ from providers import (
     without_package,
 )
 from settings import check_byte_order_mark, number, stop
-from start_report import report_start
+from start_report import report_start, report_without_effect
 
 # With this folder, answers of OpenAI take less processor time. It may be missing.
 FAST = Path(__file__).parent / "fast" / "__init__.py"
@@ -30,6 +30,7 @@ FAST = Path(__file__).parent / "fast" / "__init__.py"
 
 def choose_model():
     """Return the LangChain chat model that .env names, or stop with one sentence."""
+    report_without_effect()  # prints which lines of .env set nothing
     check_byte_order_mark()  # an invisible mark at the start of .env
     check_quotation_marks()  # around the value of a setting
     name = chosen_name()
@@ -56,13 +57,13 @@ def practice_model(name, timeout):
 def provider_model(name, timeout):
     """Return the chat model of the provider in a name such as "openai:gpt-5"."""
     provider, model_name = read_name(name)
-    model_class = import_model_class(provider, model_name)
     check_address(provider)
     for setting in proxy_settings(provider):
         check_proxy(setting)  # a proxy is a server that passes requests on
     # SSL_CERT_FILE names a file. It says which servers' certificates are trusted: by
     # its certificate, a server proves who it is.
     check_certificates()
+    model_class = import_model_class(provider, model_name)
     key = read_key(provider)
     use_no_proxy_for_this_machine()  # a proxy cannot reach a model that runs here
     try:

@@ -17,7 +17,14 @@ from werkzeug.serving import is_running_from_reloader
 from werkzeug.wsgi import host_is_trusted
 
 from hosts import printed_hosts, running_server, trusted_hosts
-from providers import address_setting, all_settings, key_setting, provider_of
+from providers import (
+    CHAT_MODELS,
+    address_setting,
+    all_settings,
+    key_setting,
+    provider_of,
+    proxy_of,
+)
 from settings import ENV_FILES, IN_A_PARENT_FOLDER, SETTINGS, place_of, value_of
 
 # Settings that libraries read. A line with one of them has an effect.
@@ -26,33 +33,64 @@ OF_LIBRARIES = re.compile(
     "|(OPENAI|ANTHROPIC)_(ORG_ID|ORGANIZATION|PROJECT_ID|CUSTOM_HEADERS|LOG)"
     "|ANTHROPIC_AUTH_TOKEN|NO_PROXY|no_proxy|REQUESTS_CA_BUNDLE|TZ"
 )
+# What other programs and tutorials call a setting, and its name here.
+OTHER_NAMES = {
+    "API_KEY": "OPENAI_API_KEY",
+    "BASE_URL": "OPENAI_BASE_URL",
+    "OPENAI_URL": "OPENAI_BASE_URL",
+    "OPENAI_MODEL": "MODEL",
+    "OPENAI_MODEL_NAME": "MODEL",
+    "MODEL_NAME": "MODEL",
+    "ANTHROPIC_MODEL": "MODEL",
+    "CLAUDE_API_KEY": "ANTHROPIC_API_KEY",
+    "TIMEOUT": "MODEL_TIMEOUT",
+    "PORT": "FLASK_RUN_PORT",
+    "HOST": "FLASK_RUN_HOST",
+}
 # Files that are easily taken for .env. Windows hides the ending of ".env.txt".
 MISNAMED = [".env.txt", "env.txt", "env", ".env.env", ".env.local", ".env.rtf"]
 
 
-def report_start(name):
-    """Print which model answers, and a line for each setting without an effect.
+def report_without_effect():
+    """Print a line for each setting and file without an effect, if a server starts.
 
-    Print nothing unless a server starts: commands such as `flask check` have an output
-    of their own. With --debug Flask starts a second time, from the reloader, which
-    prints nothing either.
+    This comes before any check of the settings: it may be why one of them is missing.
     """
-    if not running_server() or is_running_from_reloader():
-        return
-    lines = [about_model(name)]
-    lines += about_env_files()
-    lines += about_misnamed_files()
-    lines += about_hosts()
+    if is_starting():
+        print_lines(about_env_files() + about_misnamed_files())
+
+
+def report_start(name):
+    """Print which model answers, and which addresses it refuses, at a start."""
+    if is_starting():
+        print_lines([about_model(name), *about_hosts()])
+
+
+def is_starting():
+    """Whether a server starts: commands such as `flask check` print something else.
+
+    With --debug Flask starts a second time, from the reloader. That does not count.
+    """
+    return running_server() and not is_running_from_reloader()
+
+
+def print_lines(lines):
+    """Print lines where Flask prints its own."""
     for line in lines:
-        print(f" * {line}", file=sys.stderr)  # where Flask prints its own lines
+        print(f" * {line}", file=sys.stderr)
 
 
 def about_model(name):
     """Return which model answers, and where the values of its settings come from."""
     provider = provider_of(name)
+    settings = [key_setting(provider), address_setting(provider), *SETTINGS]
+    if provider in CHAT_MODELS:
+        # Without an address of its own, a provider's client asks one with https.
+        address = value_of(address_setting(provider)) or f"https://{provider}.example"
+        settings.append(proxy_of(address) or "")
     parts = []
-    for setting in [key_setting(provider), address_setting(provider), *SETTINGS]:
-        if value_of(setting):
+    for setting in settings:
+        if setting and value_of(setting):
             parts.append(f"{setting} from {place_of(setting)}{about_others(setting)}")
     rest = "all other settings" if parts else "all settings"
     parts.append(f"{rest} by default")
@@ -117,7 +155,7 @@ def why_without_effect(binding):
     meant = setting_meant(binding.original.string)
     if meant:
         return f"to set {meant}, write {meant}=... there"
-    if binding.value:
+    if binding.value and setting.isidentifier():  # a key has a hyphen in it
         return "this program has no such setting: .env.example lists the ones it has"
     return (
         "a line is NAME=value. If this one is your key, write OPENAI_API_KEY= before it"
@@ -131,23 +169,40 @@ def setting_meant(line):
     for setting in all_settings():
         if setting in words:
             return setting
+    for word in words:
+        if word in OTHER_NAMES:
+            return OTHER_NAMES[word]
     if not words:
         return None
-    # one setting, if the first word is four fifths the same
-    near = get_close_matches(words[0], all_settings(), n=1, cutoff=0.8)
+    # one setting, if most of the first word is the same
+    near = get_close_matches(words[0], all_settings(), n=1, cutoff=0.82)
     return near[0] if near else None
 
 
 def about_misnamed_files():
     """Return a line for each file that somebody may take for .env, a list of str."""
+    read = [file.path.resolve() for file in ENV_FILES]
     lines = []
-    for name in MISNAMED:
-        if Path(name).is_file():
-            lines.append(f"The file {name} is not read: rename it to .env.")
-    # All lines of .env.example are comments, until somebody writes a setting there.
-    if dotenv_values(".env.example") and not Path(".env").is_file():
-        lines.append("The file .env.example is not read: copy it to .env.")
+    for path in sorted(Path().glob("*env*")):
+        if path.resolve() in read or not path.is_file():
+            continue
+        if path.name == ".env.example":
+            # All its lines are comments, until somebody writes a setting there.
+            if dotenv_values(path) and not Path(".env").is_file():
+                lines.append("The file .env.example is not read: copy it to .env.")
+        elif path.name in MISNAMED or (not read and has_setting(path)):
+            lines.append(f"The file {path.name} is not read: rename it to .env.")
     return lines
+
+
+def has_setting(path):
+    """Whether a line of a file sets one of our settings, as in .env."""
+    try:
+        bindings = parse_stream(StringIO(path.read_text(encoding="utf-8")))
+        keys = {binding.key for binding in bindings}
+    except (OSError, UnicodeDecodeError):
+        return False
+    return not keys.isdisjoint(all_settings())
 
 
 # Addresses that are refused

@@ -50,7 +50,11 @@ def difference(lean_class):
     settings = {"model": "trial", "api_key": "none", "base_url": "http://127.0.0.1/v1"}
     client = openai.DefaultHttpxClient(transport=LibraryTransport())
     try:
-        original = ChatOpenAI(http_client=client, max_retries=0, **settings)
+        # Without options LangChain would warn, where a proxy is set, that this client
+        # does not use it.
+        original = ChatOpenAI(
+            http_client=client, http_socket_options=(), max_retries=0, **settings
+        )
         lean = lean_class(max_retries=0, **settings)
         lean.use(OurTransport())
         with tracing_context(enabled=False):  # LangSmith is not to hear of this

@@ -203,9 +203,9 @@ def test_it_names_the_env_file_of_a_parent_folder(start, tmp_path):
     files = {".env": f"OPENAI_API_KEY={SECRET}\nDATABASE=x\nsecret key\n"}
     server = start(files=files, folder="inside")
     assert server.ours() == [
+        f"Flask found no .env in this folder, and reads {tmp_path / '.env'}.",
         "Model: openai:gpt-4.1-mini (OPENAI_API_KEY from the .env of a parent folder,"
         " all other settings by default)",
-        f"Flask found no .env in this folder, and reads {tmp_path / '.env'}.",
     ]
 
 
@@ -242,6 +242,12 @@ ONE_LINE_EACH = {
     f'os.environ["OPENAI_API_KEY"] = "{SECRET}"': "to set OPENAI_API_KEY, write",
     "OPENAI_API_KEY": "to set OPENAI_API_KEY, write",
     SECRET: "is your key, write OPENAI_API_KEY= before it",
+    f"{SECRET}=xyz==": "is your key, write OPENAI_API_KEY= before it",
+    f"API_KEY={SECRET}": "to set OPENAI_API_KEY, write",
+    "OPENAI_MODEL=gpt-5": "to set MODEL, write",
+    "BASE_URL=http://a.example": "to set OPENAI_BASE_URL, write",
+    "PORT=5000": "to set FLASK_RUN_PORT, write",
+    "SECRET_KEY=a": "this program has no such setting",
     f"{SECRET}=": "is your key, write OPENAI_API_KEY= before it",
     "MODEL_TIME_OUT=5": "to set MODEL_TIMEOUT, write",
     "ANSWER_SECOND=5": "to set ANSWER_SECONDS, write",
@@ -268,7 +274,7 @@ SILENT = [
 def test_each_line_of_env_without_an_effect_gets_a_line(start):
     lines = [line for text in ONE_LINE_EACH for line in text.splitlines()]
     text = "\n".join(lines)
-    _, *said = start(files={".env": text}).ours()
+    *said, _ = start(files={".env": text}).ours()
     assert SECRET not in "".join(said)
     for line, words in ONE_LINE_EACH.items():
         number = lines.index(line.splitlines()[0]) + 1
@@ -288,12 +294,73 @@ def test_a_file_that_is_not_read_gets_a_line(start):
     files = {
         ".env.txt": f"OPENAI_API_KEY={SECRET}\n",
         ".env.example": "MODEL=practice\n",
+        ".env.production": "MODEL=practice\n",
+        "my.env": f"OPENAI_API_KEY={SECRET}\n",
+        "environment.yml": "name: word-by-word\n",
     }
-    _, *said = start(files=files).ours()
+    *said, _ = start(files=files).ours()
     assert said == [
-        "The file .env.txt is not read: rename it to .env.",
         "The file .env.example is not read: copy it to .env.",
+        "The file .env.production is not read: rename it to .env.",
+        "The file .env.txt is not read: rename it to .env.",
+        "The file my.env is not read: rename it to .env.",
     ]
+
+
+@slow
+def test_a_file_that_was_chosen_is_not_called_unread(start):
+    files = {".env.local": "MODEL_TIMEOUT=20\n"}
+    server = start("--env-file", ".env.local", "run", files=files)
+    assert server.ours() == [
+        "Model: practice (MODEL_TIMEOUT from .env.local, all other settings by default)"
+    ]
+
+
+@slow
+def test_a_line_without_an_effect_is_named_although_the_start_stops(tmp_path):
+    """The key is missing because of that line."""
+    (tmp_path / ".env").write_text(
+        f"MODEL=openai:gpt-5\nopenai_api_key={SECRET}\n", encoding="utf-8"
+    )
+    assert stopped(tmp_path).splitlines() == [
+        " * Line 2 of .env has no effect: to set OPENAI_API_KEY, write"
+        " OPENAI_API_KEY=... there.",
+        "OPENAI_API_KEY is missing: write your key for openai in .env.",
+    ]
+
+
+@slow
+def test_a_wrong_certificate_file_is_all_that_is_named(tmp_path):
+    file = tmp_path / "school.cer"
+    file.write_bytes(b"no PEM")
+    said = stopped(tmp_path, OPENAI_API_KEY=SECRET, SSL_CERT_FILE=str(file))
+    assert said.startswith("SSL_CERT_FILE in the environment names a file that holds")
+
+
+def stopped(folder, **settings):
+    """Return what `flask run` prints in a folder where its start stops."""
+    env = os.environ | {"FLASK_SKIP_DOTENV": ""}
+    env.pop("PYTHON_DOTENV_DISABLED", None)
+    env.pop("SSL_CERT_FILE", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", str(ROOT / "app.py"), "run"],
+        cwd=folder,
+        env=env | settings,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=6 * LIMIT,
+    )
+    assert done.returncode != 0
+    return done.stderr
+
+
+@slow
+def test_a_proxy_is_named_and_no_library_speaks_of_it(start):
+    server = start(OPENAI_API_KEY=SECRET, HTTPS_PROXY="http://127.0.0.1:9")
+    assert server.lines()[0] == (
+        " * Model: openai:gpt-4.1-mini (OPENAI_API_KEY from the environment,"
+        " HTTPS_PROXY from the environment, all other settings by default)"
+    )
 
 
 @slow
