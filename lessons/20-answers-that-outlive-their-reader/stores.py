@@ -25,7 +25,7 @@ def choose_store():
     try:
         database = urlsplit(address).path.removeprefix("/")  # by number; none means 0
         if database and not database.isdecimal():
-            stop(WRONG_ADDRESS)  # redis-py ignores it, and Celery does not
+            stop(WRONG_ADDRESS)  # redis-py ignores it, but Celery does not
         return InRedis(address)
     except ValueError:  # its port is no number, say; the address may hold a password
         stop(WRONG_ADDRESS)
