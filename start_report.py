@@ -184,7 +184,7 @@ def about_misnamed_files():
     read = [file.path.resolve() for file in ENV_FILES]
     lines = []
     for path in sorted(Path().glob("*env*")):
-        if path.resolve() in read or not path.is_file():
+        if path.resolve() in read or path.name == ".env" or not path.is_file():
             continue
         if path.name == ".env.example":
             # All its lines are comments, until somebody writes a setting there.

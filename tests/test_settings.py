@@ -334,7 +334,7 @@ def test_a_wrong_certificate_file_is_all_that_is_named(tmp_path):
     file = tmp_path / "school.cer"
     file.write_bytes(b"no PEM")
     said = stopped(tmp_path, OPENAI_API_KEY=SECRET, SSL_CERT_FILE=str(file))
-    assert said.startswith("SSL_CERT_FILE in the environment names a file that holds")
+    assert said.startswith("SSL_CERT_FILE in the environment names a file that has")
 
 
 def stopped(folder, **settings):
