@@ -48,10 +48,13 @@ def host_name(word):
         name = name.encode("idna").decode()  # browsers send ü as xn--...
     except ValueError:
         stop_at_host(word)
+    # Nobody asks for all addresses, or for all of a network: 192.168.1.0/24.
+    if name in ("0.0.0.0", "::") or re.search(r"/\d+$", address):
+        stop_at_host(word)
     if ":" in name:
         return IPv6Host(f"[{name}]")
     # words of letters and digits, with dots between them
-    if name == "0.0.0.0" or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", name):
+    if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", name):
         stop_at_host(word)
     return f".{name}" if starts_with_dot else name
 
@@ -101,7 +104,8 @@ def printed_hosts():
         return [IPv6Host("[::1]"), IPv6Host(f"[{own_ipv6()}]")]
     if ":" in host:
         return [IPv6Host(f"[{host}]")]
-    return [host.lower()]
+    # Browsers send a name in small letters, and other programs as it was printed.
+    return list(dict.fromkeys([host.lower(), host]))  # a dict has each key once
 
 
 def own_ipv4():

@@ -213,7 +213,8 @@ def about_hosts():
     hosts = trusted_hosts()
     lines = []
     for host in printed_hosts():
-        if not host_is_trusted(host, hosts):
+        is_small = host == host.lower()  # as a browser sends it
+        if is_small and not host_is_trusted(host, hosts):
             place = place_of("TRUSTED_HOSTS")
             lines.append(
                 f"Flask prints an address with {host}, but this server refuses it: add"
