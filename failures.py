@@ -290,6 +290,8 @@ BY_STATUS = {  # of the provider's answer
     422: NOT_ACCEPTED,  # a value in our request is wrong
     429: RATE_LIMIT,
 }
+# 403: the proxy refuses the address; 511: it wants somebody to log in first.
+OF_PROXIES = (403, 502, 503, 504, 511)
 # Names in place of the classes themselves: their packages may not be installed. An
 # error has several classes, and so have its causes: the first of these names decides.
 BY_CLASS = {
@@ -379,8 +381,8 @@ def known_phrase(error):
 def is_of_a_proxy(error):
     """Whether an error comes from a proxy, and not from the model's server.
 
-    It does if the proxy cannot be reached, or if it answers 502, 503 or 504 with a page
-    of its own: a provider sends JSON.
+    It does if the proxy cannot be reached, or if it fails or refuses with a page of its
+    own: a provider sends JSON.
     """
     if not proxy_of(url_of(error)):
         return False
@@ -388,7 +390,7 @@ def is_of_a_proxy(error):
     if "ConnectError" in names or "ConnectTimeout" in names:
         return True
     body = getattr(error, "body", None)  # of the answer: a dict if it was JSON
-    return status_of(error) in (502, 503, 504) and not isinstance(body, dict)
+    return status_of(error) in OF_PROXIES and not isinstance(body, dict)
 
 
 def by_class(error):

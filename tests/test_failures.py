@@ -277,7 +277,7 @@ def proxy(status):
         server.shutdown()
 
 
-@pytest.mark.parametrize("status", [502, 503, 504, 407])
+@pytest.mark.parametrize("status", [502, 503, 504, 407, 403, 511])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_an_error_of_a_proxy_is_the_proxys(client, connect, scheme, status):
     with proxy(status) as address:
