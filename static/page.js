@@ -61,7 +61,8 @@ function begin() {
   copy.textContent = "Copy"; // not "Copied" any more
   say("begun", "The answer is being written.");
   wire.begin();
-  scrollBy(0, below()); // down to the answer
+  end = placeOfTheEnd();
+  scrollTo(0, end); // down to the answer
 }
 
 /**
@@ -150,27 +151,24 @@ copy.addEventListener("click", async () => {
   copy.textContent = "Copied";
 });
 
-let height = answer.offsetHeight; // when follow last looked
+let end = Infinity; // how far down the page was scrolled with the end in view
 
 /**
- * Return how many pixels are out of sight below the window: of the page, or in a low
- * window of the answer and the half window that follows it.
+ * Return how far down to scroll for the end: of the page, or in a low window of the
+ * answer, with half the window for what is below it.
  */
-function below() {
+function placeOfTheEnd() {
   const pageEnd = document.documentElement.getBoundingClientRect().bottom;
   const answerEnd = answer.getBoundingClientRect().bottom;
-  return Math.min(pageEnd, answerEnd + innerHeight / 2) - innerHeight;
+  const below = Math.min(pageEnd, answerEnd + innerHeight / 2) - innerHeight;
+  return scrollY + below;
 }
 
 /** Scroll along while the answer grows, unless the reader has scrolled up. */
 function follow() {
-  const grown = answer.offsetHeight - height; // in pixels
-  // If no more than the new text is out of sight, the reader was at the end before it
-  // came. (Heights are rounded: 2 pixels more do not count.)
-  const hidden = below();
-  const wasAtTheEnd = hidden < grown + 2;
-  if (wasAtTheEnd && hidden > 0) scrollBy(0, hidden);
-  height = answer.offsetHeight;
+  const wasAtTheEnd = scrollY > end - 2; // heights are rounded: 2 pixels do not count
+  end = placeOfTheEnd();
+  if (wasAtTheEnd && end > scrollY) scrollTo(0, end);
 }
 
 new ResizeObserver(follow).observe(answer); // calls follow when its size changes

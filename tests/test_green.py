@@ -2,10 +2,10 @@
 
 import shutil
 
+import pytest
 from support import ROOT
 from support.course import A_SERVER, LETTERS, PAGE, ROOTS, write
 
-from lessons.course import folders
 from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.your_work.turn import task_of
 
@@ -68,8 +68,10 @@ def test_no_aim_shows_its_markdown(visit):
     assert not [aim for aim in aims if "`" in aim.partition("</span>")[0]]
 
 
-def test_lesson_08_shows_one_wire_and_the_end_of_the_answer(reader):
-    assert (folders.LESSONS / "08-limits").exists()
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (1024, 768), (800, 1000)])
+def test_lesson_08_shows_one_wire_and_the_end_of_the_answer(reader, width, height):
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    reader.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     reader.open(ROOTS)
     reader.until("frames[0].document.querySelector('#wire')?.hidden")
     reader.run(
@@ -78,10 +80,10 @@ def test_lesson_08_shows_one_wire_and_the_end_of_the_answer(reader):
         page.querySelector("form").requestSubmit();"""
     )
     reader.ended("complete")
-    seen = reader.run(
+    top, bottom, height = reader.run(
         """const page = frames[0];
         const answer = page.document.querySelector("#answer").getBoundingClientRect();
         return [answer.top, answer.bottom, page.innerHeight];"""
     )
-    top, bottom, height = seen
+    reader.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert top < 0 < bottom <= height
