@@ -39,6 +39,7 @@ from lessons.course.checker.wires import WIRES
 from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.fresh_packages import import_fresh
+from lessons.course.your_work.files import files_to_write
 
 
 def program(lesson):
@@ -396,6 +397,11 @@ def test_all_of_it_is_written(lesson):
     if int(lesson.minutes) == 0:
         missing.append("lessons/README.md: say how many minutes it takes")
     assert not missing, "\n".join([f"{lesson.name} is not written yet:", *missing])
+
+
+@every_lesson
+def test_a_student_writes_some_of_its_files(lesson):
+    assert files_to_write(lesson), "its program is what it begins with: change it"
 
 
 def test_all_of_the_way_through_is_written():

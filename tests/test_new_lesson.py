@@ -99,8 +99,15 @@ MISSING = {
     "test_it_has_wrong_answers",
     "test_your_turn_has_a_solution_and_wrong_ones",
     "test_notes_link_to_terms_that_there_are",
+    "test_a_student_writes_some_of_its_files",
 }
-TESTS = ["tests/test_lessons.py", "tests/test_checks.py", "tests/test_glossary.py"]
+# What looks at all lessons together, and would be red for the skeleton itself.
+OF_ALL = [
+    "tests/test_glossary.py::test_a_term_is_linked_where_it_first_stands_and_no_more",
+    "tests/test_practice.py::test_whatever_is_asked_the_answer_is_long_enough_to_be_seen"
+    "_streaming",
+    "tests/test_start.py",
+]
 
 
 @pytest.mark.slow
@@ -110,11 +117,14 @@ def test_the_tests_of_a_new_lesson_are_red_for_what_is_missing_and_no_more(tmp_p
     project = tmp_path / "project"
     shutil.copytree(ROOT, project, ignore=leave)
     run(project, "lessons.new_lesson", TITLE, "--begins-with", str(FROM.number))
-    done = run(project, "pytest", "-q", "-pno:cacheprovider", *TESTS, "-k", NEW[:3])
+    tests = ["pytest", "-q", "-pno:cacheprovider"]
+    done = run(project, *tests, *new_lesson.TESTS, "-k", NEW[:3])
     red = re.findall(rf"(?m)^FAILED .+::(\w+)\[{NEW}\]", done.stdout)
     assert set(red) == MISSING, done.stdout
     assert len(re.findall("(?m)^(?:FAILED|ERROR) ", done.stdout)) == len(MISSING)
     assert "README.md, line 3: You will have TODO" in done.stdout
+    done = run(project, *tests, *OF_ALL)
+    assert done.returncode == 0, done.stdout
 
 
 def run(project, module, *words):

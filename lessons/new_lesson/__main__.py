@@ -2,7 +2,7 @@
 
 The folder is filled from skeleton/ and with the program that the lesson begins with.
 What has to be written is marked with TODO, and the tests of the lesson are red until it
-is there: python -m pytest tests/test_lessons.py tests/test_checks.py -k 21-
+is there: the command says how to run them.
 """
 
 import re
@@ -24,6 +24,7 @@ TODO: a few words about this part.
 | lesson | you will have | minutes |
 |---|---|---|
 """
+TESTS = ["tests/test_lessons.py", "tests/test_checks.py", "tests/test_glossary.py"]
 ROW = "| [{title}]({name}/README.md) | TODO: what its reader will have | 0 |\n"
 
 
@@ -44,10 +45,9 @@ def main(title, number, part):
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     here = folder.relative_to(LESSONS.parent).as_posix()
-    tests = "tests/test_lessons.py tests/test_checks.py"
     click.echo(f"{here}/ is there, and its row in lessons/README.md.")
     click.echo("Fill in what is marked with TODO. This says what is missing:")
-    click.echo(f"python -m pytest {tests} -k {folder.name[:3]}")
+    click.echo(f"python -m pytest {' '.join(TESTS)} -k {folder.name[:3]}")
 
 
 def make_lesson(title, begins_with, part=None):
