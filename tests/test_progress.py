@@ -223,6 +223,9 @@ def test_a_lesson_that_is_green_is_marked_on_the_way(reader, mine):
     )
     assert [link.removeprefix(reader.url) for link in done] == [f"/lessons/{A_SERVER}/"]
     assert reader.run("return document.querySelector('progress').value") == 1
+    wide = "(name) => document.querySelector(name).getBoundingClientRect().width"
+    bar, row = reader.run(f"return ['progress', '#lessons li'].map({wide})")
+    assert bar == row
 
 
 def test_a_reload_says_what_is_green_of_the_files_there_now(reader, mine, outcomes):
