@@ -28,6 +28,15 @@ def test_the_program_answers_beside_its_notes_and_the_wire_is_drawn(reader):
     assert reader.wire()["Bytes"] == str(len("Streams are fun, Tragödie.".encode()))
 
 
+@pytest.mark.parametrize(
+    "lesson", ["14-the-words-of-usechat", "23-a-tool-in-the-stream"]
+)
+def test_a_page_that_hangs_up_after_the_last_event_has_all_of_it(reader, lesson):
+    reader.open(f"/lessons/{lesson}/")
+    reader.ask("/echo Hi")
+    reader.ended("complete")
+
+
 def test_the_wire_of_before_a_reload_is_not_drawn_any_more(reader):
     reader.open(PAGE)
     reader.ask("/echo Hi")

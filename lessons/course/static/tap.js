@@ -1,5 +1,7 @@
 // A tap on the wire: what the page in the frame reads is drawn on the strip as well.
 
+const LAST_EVENT = "data: [DONE]\n\n"; // a page may hang up once it has read this
+
 /**
  * Return a function that taps the page in a window. From then on the wire strip draws
  * what the page fetches, and the element `problem` says why it was refused.
@@ -60,6 +62,7 @@ export function tapInto(wire, problem) {
 function tapped(body, drawing) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
+  let tail = ""; // the end of what has come: some wires say there that it is all
   reader.closed.catch((error) => drawing.end(howItEnded(error, "broken")));
   const source = {
     async pull(piece) {
@@ -70,11 +73,12 @@ function tapped(body, drawing) {
         return;
       }
       const text = decoder.decode(value, { stream: true });
+      tail = (tail + text).slice(-LAST_EVENT.length);
       drawing.read({ text, bytes: value.length });
       piece.enqueue(value);
     },
     cancel(reason) {
-      drawing.end("stopped");
+      drawing.end(tail === LAST_EVENT ? "complete" : "stopped");
       return reader.cancel(reason);
     },
   };
