@@ -706,7 +706,7 @@ def without_end(piece):
 @pytest.mark.parametrize(
     ("prompt", "body", "problem"),
     [
-        ("/short 2 Why flush?", None, "the limit on its length"),
+        ("/short 2 Why flush?", None, "its length limit"),
         ("/echo Hello", without_end, "broke off"),
         ("/fail 2", None, "The connection to the model failed"),
         ("/busy 4", None, "ask again in 4 s"),

@@ -294,7 +294,7 @@ def test_check_my_work_checks_the_page_in_this_browser(reader, mine):
     right = page.read_text(encoding="utf-8")
     page.write_text(right.replace(", { stream: true }", ""), encoding="utf-8")
     reader.open(f"/lessons/{LETTERS}/")
-    assert "cut after byte 5" in reader.check_my_work()[1]
+    assert "Cut after byte 5" in reader.check_my_work()[1]
     page.write_text(right, encoding="utf-8")
     assert reader.check_my_work()[0].startswith("All is green. You now have ")
 
