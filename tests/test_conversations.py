@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.for_checks.scripted_model import ScriptedModel
 
 KEY = {"Authorization": "Bearer sk-practice"}
@@ -18,9 +19,20 @@ SERVERS_WITH_CONVERSATIONS = {  # and how their clients write a message
     "15-the-openai-wire": ("/v1/chat/completions", "content"),
     "16-what-a-client-may-ask": ("/v1/chat/completions", "content"),
     "20-answers-that-outlive-their-reader": ("/chat", "parts"),
+    "23-a-tool-in-the-stream": ("/chat", "parts"),
 }
 TOO_LONG = "This conversation is too long: start a new one."
 KIB = 1024
+
+
+def test_each_server_that_takes_a_conversation_is_looked_at():
+    takes = set()
+    for lesson in all_lessons().values():
+        programs = lesson.folder.glob("*.py")
+        texts = [path.read_text(encoding="utf-8") for path in programs]
+        if any(" read_conversation()" in text for text in texts):
+            takes.add(lesson.name)
+    assert set(SERVERS_WITH_CONVERSATIONS) == takes
 
 
 def in_turns(*texts):
