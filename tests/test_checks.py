@@ -340,7 +340,9 @@ def changed(lesson, answer, mine):
 
 def gets_its_message(answer, checks, folder, request):
     """Assert that one check is red, and says what the answer names."""
-    [message] = all_reds(checks, folder, request)
+    messages = all_reds(checks, folder, request)
+    assert messages, "this wrong answer is green: let the check look more closely"
+    [message] = messages
     if answer.are_all:
         assert message == answer.words
     else:
