@@ -8,6 +8,8 @@ import sys
 import pytest
 from support import ROOT
 
+from lessons.course.folders import COURSE
+
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 WAYS = [
     "change a sentence",
@@ -25,6 +27,12 @@ def test_it_says_how_to_do_each_thing():
 def test_its_links_lead_somewhere():
     for link in re.findall(r"\]\(([^)#]+)", TEXT):
         assert (ROOT / link).exists(), link
+
+
+def test_it_names_each_room_of_the_course():
+    [row] = [row for row in TEXT.splitlines() if row.startswith("| [lessons/course/]")]
+    rooms = [path.parent.name for path in COURSE.glob("*/__init__.py")]
+    assert sorted(re.findall(r"`(\w+)/`", row)) == sorted(rooms)
 
 
 def test_its_quotations_are_exact():
