@@ -89,7 +89,7 @@ def until(so):
         threading.Event().wait(PATIENCE / 100)
 
 
-class Reader:
+class RestingReader:
     """A thread that loops over a stream, and rests until it may go on."""
 
     def __init__(self, stream):
@@ -220,7 +220,7 @@ def test_a_message_becomes_json(make_stream):
 def test_a_reader_waits_for_the_next_line(make_stream):
     stream = make_stream()
     stream.send({"token": "one"})
-    reader = Reader(stream)
+    reader = RestingReader(stream)
     assert reader.has_read(1), (
         "A line was waiting, but the loop over the stream did not yield it. Let"
         " __iter__ yield each line."
@@ -308,7 +308,7 @@ def test_send_waits_while_there_is_no_room(make_stream, room):
         f"Nobody took a line, and send() accepted {sent} messages. Expected at most"
         f" {room} lines in the stream. Wait until len(self.lines) < ROOM."
     )
-    reader = Reader(stream)
+    reader = RestingReader(stream)
     reader.may_go_on.set()
     assert sender.has_sent(sent + 1), (
         "send() was waiting for room and lines were taken, but send() did not wake up."
@@ -373,7 +373,7 @@ def test_two_services_can_send_into_one_stream(make_stream, room):
 def test_nothing_is_lost_however_fast_both_are(make_stream):
     stream = make_stream()
     both = [Sender(stream, [[name, n] for n in range(300)]) for name in "ab"]
-    reader = Reader(stream)
+    reader = RestingReader(stream)
     reader.may_go_on.set()
     assert reader.has_read(600), (
         f"Two threads sent 300 messages each. After {reader.number} messages every"
