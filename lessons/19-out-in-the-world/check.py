@@ -15,7 +15,6 @@ import sys
 import time as clock
 import zlib
 from contextlib import contextmanager
-from threading import Event
 from time import monotonic, sleep
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -28,6 +27,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from lessons.course.for_checks.local_server import Quiet, free_port, listens, served
 from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.scripted_model import Gate
 from lessons.course.for_checks.still_there import (
     a_body_that_is_too_large_is_refused,
     a_foreign_name_gets_nothing,
@@ -196,14 +196,6 @@ def seen(program):
 
     with request_started.connected_to(note, program.app):
         yield requests_seen
-
-
-class Gate(Event):
-    """A gate in a script, which opens by itself if something waits before it."""
-
-    def wait(self, _=None):
-        super().wait(PATIENCE)
-        return True
 
 
 def post(front, stream=True, prompt="Hello?", **options):

@@ -16,20 +16,13 @@ from lessons.course.for_checks import still_there
 from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.in_time import read_until
 from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.scripted_model import Gate
 from lessons.course.for_checks.threaded_reader import ThreadedReader
 
 TEXTS = ["Tragödie 👋", "\n", "  two\t", "<b>"]
 PATIENCE = 5  # seconds
 TOKEN = {"event": "token", "token": "one"}
 DONE = {"event": "done", "reason": "stop"}
-
-
-class Gate(Event):
-    """A gate in a script, which opens by itself if a program waits before it."""
-
-    def wait(self, _=None):
-        super().wait(PATIENCE)
-        return True
 
 
 @pytest.fixture

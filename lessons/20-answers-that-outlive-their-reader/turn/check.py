@@ -1,7 +1,6 @@
 """The text of an answer so far, and by its status whether there will be more."""
 
 import ast
-from threading import Event
 
 import pytest
 from langchain_core.exceptions import ModelAPIError
@@ -9,9 +8,9 @@ from langchain_core.exceptions import ModelAPIError
 from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.in_time import read_until
 from lessons.course.for_checks.quoting import short
+from lessons.course.for_checks.scripted_model import Gate
 
 TEXTS = ["Tragödie 👋", "\n", "<b> "]
-PATIENCE = 5  # seconds
 TOKEN = {"event": "token", "token": " two"}
 DONE = {"event": "done", "reason": "stop"}
 
@@ -63,14 +62,6 @@ def test_the_text_of_a_whole_answer(text_of):
         f"The model wrote {''.join(TEXTS)!r}, and the text is {short(answer.text)}."
         ' Join the "token" of each event that has one, with nothing between them.'
     )
-
-
-class Gate(Event):
-    """A gate in a script, which opens by itself if a program waits before it."""
-
-    def wait(self, _=None):
-        super().wait(PATIENCE)
-        return True
 
 
 def test_the_text_so_far_is_sent_at_once(begin, client):
