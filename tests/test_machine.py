@@ -9,6 +9,7 @@ import pytest
 from packaging.markers import Marker
 from support import LIMIT, ROOT
 from support.provider import DONE, Provider, finish
+from support.servers import running
 
 from machine import FILE_TYPES, LOOPBACK, use_no_proxy_for_this_machine
 from models import choose_model
@@ -89,6 +90,23 @@ def test_a_letter_that_the_terminal_lacks_becomes_a_question_mark():
     )
     assert done.stdout.decode("cp1252").startswith("1 ? 2 é")
     assert b"UnicodeEncodeError" not in done.stderr
+
+
+@pytest.mark.slow
+def test_the_client_of_lesson_02_prints_it_with_what_its_notes_say():
+    """Students write that client, and it does not import ours."""
+    lesson = ROOT / "lessons" / "02-a-stream-from-flask"
+    assert "`PYTHONIOENCODING` to `:replace`" in (lesson / "README.md").read_text(
+        "utf-8"
+    )
+    with running("--app", "lessons/02-a-stream-from-flask/app", "run") as url:
+        done = subprocess.run(
+            [sys.executable, lesson / "client.py", f"{url}/ask", "/slow 999 /echo →"],
+            env=os.environ | {"PYTHONIOENCODING": "cp1252:replace"},  # as in Git Bash
+            capture_output=True,
+            timeout=6 * LIMIT,
+        )
+    assert done.stdout.split() == [b"?|"], done.stderr
 
 
 # Proxies: another machine, to which "localhost" means itself
