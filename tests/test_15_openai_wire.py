@@ -207,6 +207,25 @@ def test_a_client_keeps_what_came_and_says_how_it_ended(
     assert shown("one").strip().startswith("[The key is missing or wrong.]")
 
 
+CLIENTS = sorted(LESSON.glob("client*.py"))
+CLIENTS += sorted((LESSON.parent / "16-what-a-client-may-ask").glob("client*.py"))
+CLIENTS += sorted(LESSON.parent.glob("16-*/two_answers.py"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("setting", ["NO_PROXY", "no_proxy"])
+def test_a_client_asks_this_machine_without_the_proxy(
+    run_client, answer_with, serve, client, server, setting
+):
+    """Here nobody listens where the proxy should be, and other hosts are excepted."""
+    model = answer_with("one")
+    proxies = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    settings = proxies | {setting: "school.example"}
+    shown, error = run_client(client, serve(server.app), "Hi", **settings)
+    assert "one" in shown and len(model.prompts) == 1, error
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["client.py", "client_async.py"])
 def test_a_client_works_with_openai_1_too(
