@@ -290,7 +290,7 @@ BY_STATUS = {  # of the provider's answer
     422: NOT_ACCEPTED,  # a value in our request is wrong
     429: RATE_LIMIT,
 }
-# 403: the proxy refuses the address; 511: it wants somebody to log in first.
+# 403: the proxy refuses the address; 511: somebody must log in there first.
 OF_PROXIES = (403, 502, 503, 504, 511)
 # Names in place of the classes themselves: their packages may not be installed. An
 # error has several classes, and so have its causes: the first of these names decides.
