@@ -804,14 +804,14 @@ def shows(page, problem):
 
 def test_the_page_goes_on_after_its_line_was_cut(page):
     page = page()
-    page.ask("/slow 20 /echo one two three four five six seven eight nine <b>")
+    words = f"one two three {'and more ' * 50}<b>"
+    page.ask(f"/slow 25 /echo {words}")
     page.until(lambda: "three" in page.text("#answer"))
     page.find("#cut").click()
     page.until(shows(page, "You cut the line here."))
     page.find("#resume").click()
     page.until(lambda: "response.completed" in page.text("#wire"))
     page.until(lambda: not page.find("#cut").is_enabled())
-    words = "one two three four five six seven eight nine <b>"
     assert page.text("#answer") == words and page.text("#problem") == ""
     numbers = page.run(
         'return [...wire.textContent.matchAll(/sequence_number": (\\d+)/g)]'

@@ -20,6 +20,7 @@ SERVERS_WITH_CONVERSATIONS = {  # and how their clients write a message
     "16-what-a-client-may-ask": ("/v1/chat/completions", "content"),
     "20-answers-that-outlive-their-reader": ("/chat", "parts"),
     "23-a-tool-in-the-stream": ("/chat", "parts"),
+    "24-the-newer-wire": ("/v1/responses", "content"),
 }
 TOO_LONG = "This conversation is too long: start a new one."
 KIB = 1024
@@ -49,13 +50,16 @@ def converse(request, monkeypatch):
 
     def post(turns):
         model = ScriptedModel("Yes.")
-        keeper = sys.modules.get(f"lessons.{request.param}.writing", module)
+        writing = sys.modules.get(f"lessons.{request.param}.writing")
+        keeper = module if hasattr(module, "model") else writing
         monkeypatch.setattr(keeper, "model", model)
         messages = []
         for role, text in turns:
             value = [{"type": "text", "text": text}] if field == "parts" else text
             messages.append({"role": role, field: value})
         body = {"id": "c", "model": "practice", "messages": messages}
+        if path == "/v1/responses":
+            body = {"model": "practice", "input": messages}
         return model, module.app.test_client().post(path, json=body, headers=KEY)
 
     return post
