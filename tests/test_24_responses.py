@@ -831,7 +831,7 @@ def test_the_page_cancels_and_says_what_failed(page):
         lambda: "The answer is not whole: The connection" in page.text("#problem")
     )
     page.ask("/slow 99 /short 3")
-    limit = "The answer is not whole: it reached the limit on its length."
+    limit = "The answer is not whole: it reached its length limit."
     page.until(shows(page, limit))
 
 

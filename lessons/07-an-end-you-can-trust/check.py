@@ -153,7 +153,7 @@ def test_the_last_line_says_what_happened(ask):
     _, broken = ask("one", ModelConnectionError(SECRET))
     line = read(cut)[0].removeprefix("one")
     assert line != read(broken)[0].removeprefix("one"), (
-        "An answer that reached the limit on its length and one whose connection broke"
+        "An answer that reached its length limit and one whose connection broke"
         f" both end with {line!r}: people want to know what to do now."
         " sentence_for(error) has a sentence for each."
     )

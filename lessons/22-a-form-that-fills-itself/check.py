@@ -173,7 +173,7 @@ def test_a_card_in_the_text_is_a_card_too(answer_of):
     )
 
 
-CUTS = {"length": "the limit on its length", "content_filter": "a filter", None: ""}
+CUTS = {"length": "its length limit", "content_filter": "a filter", None: ""}
 
 
 @pytest.mark.parametrize("reason", list(CUTS))

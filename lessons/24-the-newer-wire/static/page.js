@@ -11,7 +11,7 @@ const answer = document.querySelector("#answer");
 const problem = document.querySelector("#problem");
 const wire = document.querySelector("#wire");
 const REASONS = {
-  max_output_tokens: "it reached the limit on its length.",
+  max_output_tokens: "it reached its length limit.",
   content_filter: "the provider's filter stopped it.",
 };
 
