@@ -95,6 +95,12 @@ WRONG = {
     "stream_options": [5, [], {"include_usage": 1}],
     "stop": [5, "", ["a"] * 5, "a" * 101, [""], [5], {"a": 1}],
 }
+TYPE = "Let the field's type and Field(...) say what it must be."
+ADVICE = {
+    "stream_options": (
+        "Make it a field, and let StreamOptions inherit from Fields, which is strict."
+    ),
+}
 NAMES = {*WRONG, "include_usage", "model", "messages", "role", "content", "stream"}
 THEIR_WORDS = ["pydantic", "validation error", "Input should be", "type=", "\n"]
 
@@ -128,8 +134,7 @@ def refuse(chat):
                 raise
             assert answer.status_code == 400, (
                 f"{what}, which makes no sense. Expected status 400, got"
-                f" {answer.status_code}. Let the field's type and Field(...) say what"
-                " it must be."
+                f" {answer.status_code}. {ADVICE.get(name, TYPE)}"
             )
             error = (answer.get_json(silent=True) or {}).get("error")
             param = error.get("param") if isinstance(error, dict) else None
@@ -204,7 +209,8 @@ def test_max_tokens_ends_the_answer(chat):
         )
         assert seen == "one two", (
             f"{name} was 2, and the texts were 'one', ' two', ' three'. Expected 'one"
-            f" two', got {seen!r}."
+            f" two', got {seen!r}. Compare before you count, and count each text as"
+            " one."
         )
         assert "error" not in chunks(answer.text)[-1], (
             f"{name} was 2, and the answer that was cut there ended in an error."
@@ -387,7 +393,8 @@ def test_a_stop_ends_the_answer(chat):
     model, answer = chat("a world b", stop="world", stream=True)
     assert answer.status_code == 200, (
         'stop was "world", which is valid. Expected status 200, got'
-        f" {answer.status_code}. Treat one text as a list with that text."
+        f" {answer.status_code}. Treat one text as a list with that text:"
+        ' @field_validator("stop", mode="before") comes first, @classmethod below it.'
     )
     seen = said(answer.text)
     assert seen != "a world b", (
@@ -436,6 +443,11 @@ def test_a_wrong_stop_is_refused_by_its_name(refuse):
 
 
 HELLO = ["He", "llo, wo", "r", "ld, and more"]
+FIRST = [  # stop, pieces, and the answer: a piece ends in several beginnings of it
+    ("###", ["a##", "# b"], "a"),
+    ("\n\nQ:", ["one\n\n", "Q: two"], "one"),
+    ("aabab", ["one aa", "bab two"], "one "),
+]
 AGAIN = [  # stop, pieces, and the answer: the stop begins inside of what looked like it
     ("aabab", ["aab", "ab and more"], ""),
     ("aabab", ["aa", "abab and more"], "a"),
@@ -486,6 +498,14 @@ def test_a_stop_is_found_though_it_comes_in_pieces(chat):
         f" {seen!r}. Remove the stop once, as removesuffix does, and not each of its"
         " letters."
     )
+    for stop, pieces, expected in FIRST:
+        seen = said(chat(*pieces, stop=stop, stream=True)[1].text)
+        begun = pieces[0].removeprefix(expected)
+        assert seen == expected, (
+            f"The stop was {stop!r}, and {pieces[0]!r} had come. All of {begun!r} may"
+            f" belong to the stop. Expected {expected!r}, got {seen!r}. Let start_of()"
+            " return the first such place, not the last."
+        )
     for stop, pieces, expected in AGAIN:
         seen = said(chat(*pieces, stop=stop, stream=True)[1].text)
         assert seen == expected, (
