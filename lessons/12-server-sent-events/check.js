@@ -42,7 +42,7 @@ const RULES = [
   [
     "data\n\nnonsense\nid: 7\n data: x\ndata: c\n\n",
     [["message", ""], ["message", "c"]],
-    "a line without a colon is a field without a value, and fields with other names are ignored.",
+    "a line without a colon is a field without a value, and fields with other names are ignored. An event whose data is empty is still an event: count the data lines.",
   ],
   [
     "data: a\n\nevent: x\ndata: b\n",
@@ -67,8 +67,16 @@ const RULES = [
 ];
 const CUT =
   "a read may end anywhere. Keep the text after the last line end for the next read.";
+const LAST_CR =
+  "the last event is lost. A \\r ends its line at once and does not wait for the next read. Drop a \\n at the beginning of the next read instead.";
 const CUT_LETTER =
   "a read cut a letter in two. Use one decoder for all reads, with decode(value, { stream: true }), as in texts().";
+
+// What to try, by what the reader breaks on.
+const BREAKS = [
+  [/not iterable/, " Loop over texts(body) and lines(body) with for await."],
+  [/constant variable/, " Declare with let what gets another value."],
+];
 
 // A stream, [type, data, id, retry] of the events in it, and the rule.
 const ID = "an id applies to its own event and to every later event, until there is another id";
@@ -123,9 +131,46 @@ async function found(page, pieces, pick = ({ type, data }) => [type, data]) {
       if (event.type !== "comment") all.push(pick(event)); // as in Your turn
     }
   } catch (error) {
-    return `${error.name}: ${error.message}`;
+    return `${error.name}: ${error.message.replace(/\.$/, "")}`;
   }
   return all;
+}
+
+/** Return the reader's own lines and split, or nothing if it has none of that name. */
+async function partsOf(page) {
+  const response = await fetch(new URL("static/events.js", page.address));
+  const text = `${await response.text()}\nexport { lines, split };`;
+  const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  try {
+    return await import(address);
+  } catch {
+    return {};
+  }
+}
+
+/** Fail if lines or split gives something of another kind than events can use. */
+async function mustGiveWhatEventsUses(page) {
+  const { lines, split } = await partsOf(page);
+  if (!lines || !split) return;
+  const line = "data: a";
+  let first;
+  let fields;
+  try {
+    for await (const each of lines(bodyOf([new TextEncoder().encode(`${line}\n`)]))) {
+      first ??= each;
+    }
+    fields = split(line);
+  } catch {
+    return; // events breaks on that, too
+  }
+  page.must(
+    !Array.isArray(first),
+    `Of the body ${say(`${line}\n`)} lines() yielded a list, ${say(first)}. Write yield* before a list: it yields each line by itself.`,
+  );
+  page.must(
+    fields?.field !== undefined && fields.value !== undefined,
+    `split(${say(line)}) returned ${say(fields)}. split() has to return { field, value }, here ${say({ field: "data", value: "a" })}.`,
+  );
 }
 
 /** Return pieces for each way to cut the bytes once, and for one cut after each. */
@@ -146,11 +191,18 @@ const rules = RULES.map(([text, expected, rule], number) => ({
     for (const pieces of allCuts(text)) {
       const events = await found(page, pieces);
       const cut = pieces.length === 2 ? `, cut after byte ${pieces[0].length},` : "";
+      if (say(events) !== say(expected)) await mustGiveWhatEventsUses(page);
+      const [, advice = ""] = BREAKS.find(([pattern]) => pattern.test(events)) ?? [];
+      const isWithoutLast = say(events) === say(expected.slice(0, -1));
       const isCutApart = say(events).includes("\ufffd");
       const why = pieces.length === 1 ? rule : isCutApart ? CUT_LETTER : /\r/.test(text) ? rule : CUT;
       page.must(
         typeof events !== "string",
-        `static/events.js broke on ${say(text)}${cut} with ${events}. Expected ${say(expected)}: ${why}`,
+        `static/events.js broke on ${say(text)}${cut} with ${events}. Expected ${say(expected)}: ${why}${advice}`,
+      );
+      page.must(
+        !(isWithoutLast && /\r$/.test(text)),
+        `static/events.js turned ${say(text)}${cut} into ${say(events)}. Expected ${say(expected)}: ${LAST_CR}`,
       );
       page.must(
         say(events) === say(expected),
