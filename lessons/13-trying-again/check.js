@@ -9,6 +9,12 @@ const USED = { promptTokens: 1000, completionTokens: 1500, totalTokens: 2500 };
 const WHOLE = { type, text: token("whole") + DONE };
 const MOST = 20; // questions that are answered: a page that never ends would hang
 const LONG = 100; // ms; what the page waits longer for is the time before it asks again
+const MISSING = {
+  MAY_PASS: "Write const MAY_PASS = [0, 429, 502, 503, 504]; above ask.",
+  delayAfter: "Write the function delayAfter below ask: step 2.",
+  pause: "Write the function pause below ask: step 2.",
+};
+const PROPERTIES = ["messages", "usage", "spent", "asking", "requireBudget"];
 
 /** Return a reply that refuses, with a sentence and maybe a Retry-After. */
 function refusal(status, seconds) {
@@ -44,11 +50,33 @@ function aMoment() {
   return new Promise((goOn) => setTimeout(goOn, 50));
 }
 
+/** Say what to write for a name of the lesson that the script does not know. */
+function mustKnowItsNames(page) {
+  const unknown = /(\w+) is not defined/;
+  const problem = [...page.problems, page.complaint].find((words) => unknown.test(words));
+  const name = unknown.exec(problem)?.[1];
+  const advice = PROPERTIES.includes(name) ? `Write this.${name}.` : MISSING[name];
+  if (!advice) return;
+  const where = problem === page.complaint ? "The page" : "The browser's console";
+  page.problems = []; // said here, with advice of the lesson's own
+  throw new Error(`${where} says: ${problem.replace(/\.$/, "")}. ${advice}`);
+}
+
+/** Say how to look in a list, to a page that asks again after 0 and not after this status. */
+async function mustLookForValues(page, status) {
+  const { count } = await sentBy(page, {}, { unreachable: true });
+  page.must(
+    count === 1,
+    `The page asks again when there was no status, but not after a ${status}. Write MAY_PASS.includes(error.status), with ${status} in the list. In JavaScript, in looks for a place in a list, not for a value.`,
+  );
+}
+
 /** Ask as a person does; return the question that reaches the server. */
 async function asked(page, prompt, reply) {
   try {
     return await page.ask(prompt, reply);
   } catch (error) {
+    mustKnowItsNames(page);
     const isNothing = error.message.includes("called no fetch");
     if (!isNothing) throw error;
     throw new Error(
@@ -120,6 +148,7 @@ export const checks = [
       for (const status of [503, 429, 502, 504]) {
         const { count, waits } = await answered(page, [refusal(status), WHOLE]);
         await page.soon(() => page.text === "whole");
+        mustKnowItsNames(page);
         page.must(
           count > 1 || !earlier,
           `The page asks again after a ${earlier}, but not after the ${status} that came next. Treat it as one of the statuses that may pass, and start counting attempts at each question.`,
@@ -128,6 +157,7 @@ export const checks = [
           count > 1 || waits.length === 0,
           `The server refused once, with a ${status}. The page waited, but then did not ask again. After await pause(delay, signal), let the loop go round again. If ask calls itself instead, write yield*.`,
         );
+        if (count === 1) await mustLookForValues(page, status);
         page.must(
           count > 1,
           `The server refused once, with a ${status}, and the page asked only once. In ask, when askOnce throws an error whose status may pass, wait and ask again.`,
@@ -165,7 +195,7 @@ export const checks = [
   {
     sentence: "After a refusal that will not pass it does not ask again",
     async run(page) {
-      for (const status of [400, 401, 403, 404, 413, 415]) {
+      for (const status of [400, 401, 403, 404, 408, 409, 413, 415, 500, 501]) {
         const { count } = await answered(page, [refusal(status)]);
         page.must(
           count === 1,
@@ -273,7 +303,12 @@ export const checks = [
       const many = (await sentBy(page, {}, refusal(503), 0.8)).waits[0];
       page.must(
         few !== many,
-        `With Math.random() at 0.3 and at 0.8, the page waited ${Math.round(many)} ms each time. Clients that were refused together would come back together. Wait a random share of the longest wait.`,
+        `With Math.random() at 0.3 and at 0.8, the page waited ${Math.round(many)} ms each time. Clients that were refused together would come back together. Wait Math.random() times the longest wait.`,
+      );
+      const { waits } = await sentBy(page, {}, refusal(503), 0);
+      page.must(
+        waits.length === 0,
+        `With Math.random() at 0, expected waits of 0 ms, got ${inMs(waits)} ms. Without a wait that the server asked for, the time is random from 0 to the longest wait.`,
       );
     },
   },
@@ -290,6 +325,9 @@ export const checks = [
       const SETTINGS = [
         [{ jitter: false }, [1000, 2000, 4000], "without jitter the wait is the whole longest wait"],
         [{ jitter: false, backoff: "linear" }, [1000, 2000, 3000], 'if config.backoff is "linear", multiply by attempt'],
+        [{ jitter: false, backoff: "linear", initialDelay: 200 }, [200, 400, 600], "the longest wait is initialDelay times the number of the attempt"],
+        [{ jitter: false, backoff: "linear", maxDelay: 1500 }, [1000, 1500, 1500], "maxDelay is the limit of a linear wait, too"],
+        [{ backoff: "linear" }, [300, 600, 900], "a linear wait is random, too, and Math.random() was 0.3"],
         [{ jitter: false, initialDelay: 300 }, [300, 600, 1200], "initialDelay is the longest wait after the first attempt"],
         [{ jitter: false, maxDelay: 1500 }, [1000, 1500, 1500], "no wait is longer than maxDelay"],
       ];
@@ -318,6 +356,16 @@ export const checks = [
       page.must(
         capped[0] >= 7000,
         `The server sent Retry-After: 7. With maxDelay: 1000, the client waited ${Math.round(capped[0])} ms. maxDelay limits only the client's own delay. Never ask earlier than the server says.`,
+      );
+      const [both] = (await answered(page, [refusal(429, 5), WHOLE], 0.5)).waits;
+      page.must(
+        both > 5000,
+        `The server asked for 5000 ms, and with Math.random() at 0.5 the client waited ${Math.round(both)} ms. Add the random part to wait: else all clients who were told 5 seconds come back together.`,
+      );
+      const { waits: plain } = await sentBy(page, { jitter: false }, refusal(429, 5));
+      page.must(
+        plain[0] >= 6000,
+        `The server asked for 5000 ms, and with jitter: false the client waited ${Math.round(plain[0])} ms. Expected 6000 ms: without jitter the longest wait comes on top, and that is 1000 ms.`,
       );
       const text = event("error", { error: "Busy.", code: 429, retryAfter: 7 }) + DONE;
       const late = (await answered(page, [{ type, text }, WHOLE], 0.01)).waits[0];
@@ -348,6 +396,7 @@ export const checks = [
       await page.soon(() => page.text);
       button(page, "stop", "Stop").click();
       await page.soon(() => answer.hungUp && page.answer.ariaBusy !== "true");
+      mustKnowItsNames(page);
       page.must(
         answer.hungUp,
         "Someone pressed Stop, but the connection is still open. Abort this.asking in stop().",
@@ -452,6 +501,7 @@ export const checks = [
       const before = page.questions.length;
       button(page, "retry", "Ask it again").click();
       await page.soon(() => page.questions.length > before);
+      mustKnowItsNames(page);
       page.must(
         page.questions.length > before,
         'Someone pressed "Ask it again", but the page asked nothing. Let retry() return this.answer().',
@@ -460,6 +510,12 @@ export const checks = [
       page.must(
         say(sent(page.questions.at(-1))) === say(["Hello?"]),
         `Someone pressed "Ask it again" after the answer "whole", and the server got ${say(sent(page.questions.at(-1)))}. Remove the last message if it is the assistant's.`,
+      );
+      const { client } = await sentBy(page, {}, WHOLE);
+      await client.retry();
+      page.must(
+        !client.isStreaming,
+        "A page wrote await client.retry(), and went on before the answer had come. Let retry() return what answer() returns: return this.answer().",
       );
     },
   },
@@ -488,6 +544,7 @@ export const checks = [
         button(page, "reset", "Start over").click();
         await page.soon(() => page.text === "");
       }
+      mustKnowItsNames(page);
       button(page, "retry", "Ask it again").click();
       await aMoment();
       page.must(
@@ -547,6 +604,11 @@ export const checks = [
         page.complaint,
         `${was}. The page did not ask it, but does not say why. Throw an Error with a sentence inside the try of answer(), which catches and shows it.`,
       );
+      const sentence = page.complaint.replace("The answer is not whole:", "").trim();
+      page.must(
+        !["", "undefined", "null", "[object Object]"].includes(sentence),
+        `${was}. The page says ${say(page.complaint)}: throw new Error("...") with a sentence.`,
+      );
       button(page, "retry", "Ask it again").click();
       await aMoment();
       page.must(
@@ -570,6 +632,7 @@ export const checks = [
       const CASES = [
         [5000, 2, "this.spent counts all answers, and this.usage only the last; nothing is left when spent equals the budget"],
         [7000, 3, "take the budget from this.config"],
+        [0, 0, "0 is a budget, too, but 0 || Infinity is Infinity: write const { budget = Infinity } = this.config"],
         [undefined, 4, "without a budget a page may ask as often as it likes, so write const { budget = Infinity } = this.config"],
       ];
       for (const [budget, expected, rule] of CASES) {
@@ -581,7 +644,7 @@ export const checks = [
         const count = page.questions.length - before;
         page.must(
           count === expected,
-          `A client ${budget ? `with budget: ${budget}` : "without a budget"} sent four questions, and each answer used 2500 tokens. Expected ${expected} to be asked, got ${count}: ${rule}.`,
+          `A client ${budget !== undefined ? `with budget: ${budget}` : "without a budget"} sent four questions, and each answer used 2500 tokens. Expected ${expected} to be asked, got ${count}: ${rule}.`,
         );
       }
     },
