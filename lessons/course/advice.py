@@ -90,6 +90,9 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     "A non-annotated attribute": (
         "A field has its type after a colon, as in include_usage: bool = False."
     ),
+    "requires a type annotation": (
+        "A field has its type after a colon, as in max_tokens: int = Field(...)."
+    ),
     "Unable to generate pydantic-core schema": (
         "Derive the field's class from Fields, as in class StreamOptions(Fields)."
     ),
