@@ -4,7 +4,7 @@ import json
 import random
 import re
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import islice
 from math import log2
 from threading import Condition, Event, Thread, current_thread, main_thread
@@ -23,6 +23,42 @@ TEXTS = ["Tragödie 👋", "\n", "  two\t", "<b>"]
 PATIENCE = 5  # seconds
 TOKEN = {"event": "token", "token": "one"}
 DONE = {"event": "done", "reason": "stop"}
+# What Python says of some mistakes, and what to do.
+HINTS = {
+    "object is not callable": (
+        "wait_for() takes a function, which it calls again and again:"
+        " wait_for(lambda: len(answer.events) > number, timeout=HEARTBEAT)."
+    ),
+    "un-acquired lock": "Put that line inside with self.changed.",
+    "list index out of range": (
+        "If there is no event yet, go back to the while: continue after yield None."
+    ),
+    "not supported between instances of": (
+        "A header is a text. Let number_of_last_event() return int(...)."
+    ),
+    "too many values to unpack": (
+        "as_event() takes one numbered event: use map(as_event, store.read(...))."
+    ),
+}
+
+
+@contextmanager
+def explained():
+    """Add what to do to an exception of the program that Python alone explains."""
+    try:
+        yield
+    except Exception as error:
+        for words, hint in HINTS.items():
+            if words in str(error):
+                error.add_note(hint)
+        raise
+
+
+@pytest.fixture(scope="session")
+def imported_heartbeat(program):
+    """Return the HEARTBEAT that in_memory.py has by itself, if it has one."""
+    module = sys.modules[type(program.store).__module__]
+    return getattr(module, "HEARTBEAT", 15)
 
 
 @pytest.fixture
@@ -38,7 +74,7 @@ def change(monkeypatch, program):
 
 
 @pytest.fixture(autouse=True)
-def soon(change):
+def soon(imported_heartbeat, change):
     """Let a heartbeat come fast, and no reader wait for long."""
     change("HEARTBEAT", 0.05)
 
@@ -62,13 +98,14 @@ def begin(client, answer_with):
 def events_in(pieces, most=100, why_no_end=None):
     """Return (number, name, fields) for each event in the pieces of a body."""
     came = ""
-    for count, piece in enumerate(pieces):
-        assert isinstance(piece, bytes), (
-            f"Expected bytes in the body, got {short(str(piece))}. map(as_event,"
-            " store.read(name, after)) makes them."
-        )
-        came += piece.decode()
-        assert count < most, why_no_end or why_it_does_not_end(came)
+    with explained():
+        for count, piece in enumerate(pieces):
+            assert isinstance(piece, bytes), (
+                f"Expected bytes in the body, got {short(str(piece))}. map(as_event,"
+                " store.read(name, after)) makes them."
+            )
+            came += piece.decode()
+            assert count < most, why_no_end or why_it_does_not_end(came)
     found = []
     for block in came.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
@@ -89,8 +126,9 @@ def why_it_does_not_end(came):
         )
     return (
         "The model's answer is over, but the reader gets heartbeats instead of its"
-        " events. Use wait_for(), which first checks whether there is more: wait()"
-        " always sleeps until the next notify_all()."
+        " events. Does wait_for_more() return what wait_for() returned? wait_for()"
+        " first checks whether there is more: wait() always sleeps until the next"
+        " notify_all()."
     )
 
 
@@ -101,7 +139,8 @@ def tokens_in(events):
 def read(client, place, after=0):
     """Read an answer to its end; return its events."""
     headers = {"Last-Event-ID": str(after)} if after else {}
-    answer = client.get(place, headers=headers)
+    with explained():
+        answer = client.get(place, headers=headers)
     assert answer.status_code != 405, (
         "GET /answers/<name> gave a 405, method not allowed: only the view that stops"
         ' an answer has this address. Write the view @app.get("/answers/<name>").'
@@ -135,8 +174,9 @@ def test_a_writer_adds_an_event(program):
         "The store has no add() yet, and its begin() calls it. Write add(name, event)"
         " in the class InMemory of in_memory.py."
     )
-    name = program.store.begin()
-    goes_on = program.store.add(name, TOKEN)
+    with explained():
+        name = program.store.begin()
+        goes_on = program.store.add(name, TOKEN)
     assert goes_on, (
         f"Expected add() to return True, got {goes_on}. The writer takes anything else"
         " for a Stop, and closes the model's stream."
@@ -210,6 +250,14 @@ def test_a_store_can_be_read(program):
     )
 
 
+def test_a_heartbeat_is_a_number_of_seconds(imported_heartbeat):
+    assert isinstance(imported_heartbeat, int | float), (
+        f"HEARTBEAT in in_memory.py is {imported_heartbeat!r}. Import the number of"
+        " seconds: from .limits import HEARTBEAT. The HEARTBEAT of events.py is the"
+        " comment itself."
+    )
+
+
 def test_an_answer_can_be_started(begin):
     begin("one")
 
@@ -218,8 +266,9 @@ def test_an_answer_can_be_read_from_its_first_event_to_its_last(begin, client):
     _, place = begin(*TEXTS)
     events = read(client, place)
     assert events, (
-        "The body contains no event. Let read() yield each one. A return in read(), or"
-        " an is_over() that is true too soon, ends the body."
+        "The body contains no event. Let read() yield each one. A return in read(), an"
+        " is_over() that is true too soon, or a while that stops when the answer has"
+        " ended, though events are left, ends the body."
     )
     names = [name for _, name, _ in events]
     assert names[:1] == ["start"], (
@@ -246,7 +295,8 @@ def test_an_event_is_sent_before_the_next_is_made(begin, client):
     gate = Gate()
     model, place = begin("one", gate, "two")
     pieces = client.get(place).iter_encoded()
-    came = read_until(b"one", pieces)
+    with explained():
+        came = read_until(b"one", pieces)
     made = model.made
     gate.set()
     list(pieces)
@@ -465,8 +515,9 @@ def test_a_reader_who_comes_back_gets_the_rest(begin, client):
         assert events == whole[after:], (
             f"A reader reconnected with Last-Event-ID: {after}. Expected the events"
             f" {[number for number, _, _ in whole[after:]]}, got"
-            f" {[number for number, _, _ in events]}. Start with number = after, and"
-            " pass that number to store.read()."
+            f" {[number for number, _, _ in events]}. Does number_of_last_event() read"
+            " the header Last-Event-ID? Pass its number to store.read(), and start"
+            " there with number = after."
         )
 
 
@@ -511,7 +562,14 @@ def test_an_impossible_number_does_no_harm(begin, client, number):
     shown = short(number)
     try:
         answer = client.get(place, headers={"Last-Event-ID": number})
-        events = events_in(answer.iter_encoded())
+        events = events_in(
+            answer.iter_encoded(),
+            why_no_end=(
+                "A reader asked for the events after a number that an answer does not"
+                " have. The answer had ended, but the reader gets heartbeats forever."
+                " Let is_over() compare with >=, not ==."
+            ),
+        )
     except Exception as error:
         error.add_note(
             f"The check sent Last-Event-ID: {shown}, which any client can send."
@@ -574,13 +632,28 @@ def test_only_the_first_end_counts(begin, client):
     )
 
 
+def test_a_second_end_does_not_change_the_time(program, change):
+    store = program.store
+    name = store.begin()
+    store.end(name, DONE)
+    ended_at = store.find(name).ended_at
+    change("monotonic", lambda: ended_at + 60)
+    store.end(name, DONE)
+    assert store.find(name).ended_at == ended_at, (
+        "Someone pressed Stop a minute after the end, and ended_at is now a minute"
+        " later: the answer would be kept for longer. Let end() set ended_at only if"
+        " add() returned True."
+    )
+
+
 def test_a_silence_has_heartbeats(begin, client):
     gate = Gate()
     _, place = begin("one", gate)
     reader = client.get(place).iter_encoded()
-    came = b"".join(islice(reader, 3))  # start, token, and what comes in the silence
-    gate.set()
-    rest = list(reader)
+    with explained():
+        came = b"".join(islice(reader, 3))  # start, token, what comes in the silence
+        gate.set()
+        rest = list(reader)
     assert b"one" in came and (rest or b"done" in came), (
         "The model was silent for longer than HEARTBEAT, and the body ended without its"
         " last event. After yield None, let read() look again."
@@ -613,6 +686,50 @@ def test_the_last_event_and_the_end_are_seen_together(begin, client, program, ch
         "The answer ended, but a reader that had its last event waited for more. Nobody"
         " may see that event before ended_at is set. Do both inside with self.changed"
         " in end(), and wait for events inside it, too."
+    )
+
+
+class Watched(Condition):
+    """A lock into which another thread looks whenever it is free again."""
+
+    def __init__(self, look):
+        super().__init__()
+        self.look = look
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        other = Thread(target=self.look_if_free, daemon=True)
+        other.start()
+        other.join(PATIENCE)
+
+    def look_if_free(self):
+        if self.acquire(blocking=False):  # else an outer with still holds it
+            self.look()
+            self.release()
+
+
+def test_no_other_thread_comes_in_while_an_answer_is_ended(program, monkeypatch):
+    store = program.store
+    name = store.begin()
+    seen = []
+
+    def look():
+        has_last_event = store.so_far(name)[-1]["event"] == "done"
+        seen.append((has_last_event, bool(store.find(name).ended_at)))
+
+    for kept, value in vars(store).items():
+        if isinstance(value, Condition):
+            monkeypatch.setattr(store, kept, Watched(look))
+    store.end(name, DONE)
+    assert (True, False) not in seen, (
+        "end() had added the last event and not yet set ended_at, and another thread"
+        " could take the lock. It could add an event after the last one. Call add() and"
+        " set ended_at inside the same with self.changed."
+    )
+    assert (False, True) not in seen, (
+        "end() had set ended_at and not yet added the last event, and another thread"
+        " could take the lock. A reader would leave without that event. Do both inside"
+        " the same with self.changed."
     )
 
 
