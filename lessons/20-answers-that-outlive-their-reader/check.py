@@ -25,10 +25,6 @@ TOKEN = {"event": "token", "token": "one"}
 DONE = {"event": "done", "reason": "stop"}
 # What Python says of some mistakes, and what to do.
 HINTS = {
-    "object is not callable": (
-        "wait_for() takes a function, which it calls again and again:"
-        " wait_for(lambda: len(answer.events) > number, timeout=HEARTBEAT)."
-    ),
     "un-acquired lock": "Put that line inside with self.changed.",
     "list index out of range": (
         "If there is no event yet, go back to the while: continue after yield None."
@@ -48,6 +44,11 @@ def explained():
     try:
         yield
     except Exception as error:
+        assert "'bool' object is not callable" not in str(error), (
+            "wait_for() got True or False, and it takes a function, which it calls"
+            " again and again: wait_for(lambda: len(answer.events) > number,"
+            " timeout=HEARTBEAT)."
+        )
         for words, hint in HINTS.items():
             if words in str(error):
                 error.add_note(hint)
@@ -297,9 +298,9 @@ def test_an_event_is_sent_before_the_next_is_made(begin, client):
     pieces = client.get(place).iter_encoded()
     with explained():
         came = read_until(b"one", pieces)
-    made = model.made
-    gate.set()
-    list(pieces)
+        made = model.made
+        gate.set()
+        list(pieces)
     assert b"one" in came, (
         "The model had written its first text, but the reader got only heartbeats. Let"
         " read() yield what is there before it waits for more."
@@ -443,7 +444,8 @@ def test_nobody_waits_for_a_reader_who_is_slow(begin, client):
     next(pieces)  # and the next one is not fetched for a while
     gate.set()
     went_on = model.closed.wait(PATIENCE)
-    list(pieces)
+    with explained():
+        list(pieces)
     assert went_on, (
         "A reader had an event and did not fetch the next, and the model could not go"
         " on. A generator keeps its lock while it is paused. Let read() yield outside"
