@@ -15,12 +15,14 @@ const BLOCKS = [
   ["- one\n  - two\n- three", "<ul><li>one<ul><li>two</li></ul></li><li>three</li></ul>"],
   ["- one\n\ntext", "<ul><li>one</li></ul><p>text</p>"],
   ["- one\n\n  more", "<ul><li>one more</li></ul>"],
+  ["- one\ntwo\n\n  more", "<ul><li>one\ntwo more</li></ul>"],
   ["text\n- one\n1. two", "<p>text</p><ul><li>one</li></ul><ol><li>two</li></ol>"],
   ["It was\n1984. We", "<p>It was\n1984. We</p>"],
   ["-one", "<p>-one</p>"],
   ["```js\nlet *a*;\n\n  # b\n```\ntext", "<pre>let *a*;\n\n  # b</pre><p>text</p>"],
   ["````\n```\n````\n", "<pre>```</pre>"],
   ["- one\n  ```\n    two\n  ```\n", "<ul><li>one<pre>  two</pre></li></ul>"],
+  ["text\n\n  ```\n    two\n  ```\n", "<p>text</p><pre>  two</pre>"],
   ["- ```\n  one\ntwo", "<ul><li><pre>one</pre></li></ul><p>two</p>"],
   ["> quote\n\n---", "<p>&gt; quote</p><p>---</p>"],
 ];
@@ -141,6 +143,16 @@ export const checks = [
       answer.end();
       await page.soon(() => !busy(page));
       page.must(!busy(page), "The answer has ended, but #answer is still marked as busy.");
+      await shown(page, "- one\n\n12");
+      await shown(page, "  two");
+      page.must(
+        page.text.split("two").length < 3,
+        `The model wrote "  two", and the page shows ${say(page.text)}. When start has begun its line, set it to "" again.`,
+      );
+      page.must(
+        page.text.trim() === "two",
+        `After other answers the model wrote "  two", and the page shows ${say(page.text)}. Make a new Markdown for each answer: the old one still knows the lists and the line of its answer.`,
+      );
     },
   },
   {
@@ -174,6 +186,14 @@ export const checks = [
           `The whole answer was ${say(markdown)}, and the page shows ${say(page.text)}. When the answer has ended, call markdown.end(): it starts the line that was waiting, and ends the open block.`,
         );
       }
+      for (const markdown of ["```\nabc\n```", "-", "```js"]) {
+        const expected = await shown(page, `${markdown}\n`);
+        const html = await shown(page, ...markdown);
+        page.must(
+          html === expected,
+          `The whole answer was ${say(markdown)}, and the page shows ${say(html)}. With a line break at its end, the page shows ${say(expected)}. Wait while isUndecided says so. A start that still waits at the end is a whole line: begin it with "\\n" added.`,
+        );
+      }
       const answer = await page.ask("Hello?");
       answer.send("one\n\n12");
       await page.soon(() => page.text.includes("one"));
@@ -196,7 +216,7 @@ export const checks = [
   {
     sentence: "A link leads to http and https only",
     async run(page) {
-      const addresses = ["javascript:top.ran=1", "JavaScript:alert()", "data:text/html,a", "//b.org", "httpx://b.org", "b.html"];
+      const addresses = ["javascript:top.ran=1", "JavaScript:alert()", "javascript:top.ran=1//https://b.org", "data:text/html,a", "data:text/html,http://b.org", "//b.org", "httpx://b.org", "b.html"];
       for (const address of addresses) {
         const markdown = `[a](${address})`;
         await shown(page, markdown);
