@@ -143,7 +143,7 @@ export const checks = [
       answer.end();
       await page.soon(() => !busy(page));
       page.must(!busy(page), "The answer has ended, but #answer is still marked as busy.");
-      await shown(page, "- one\n\n12");
+      await shown(page, "- one\n-");
       await shown(page, "  two");
       page.must(
         page.text.split("two").length < 3,
