@@ -55,6 +55,10 @@ def delete(client):
 def test_a_response_can_be_deleted(begin, delete, client):
     _, name = begin("one", background=False)
     answer = delete(name)
+    assert answer.status_code != 404, (
+        "DELETE gave a 404 for a response that is there: end it before you forget it,"
+        " since store.end() has to find it."
+    )
     assert answer.status_code == 200 and answer.is_json, (
         f"DELETE gave a {answer.status_code} of the type {answer.mimetype}, expected"
         " a 200 with an object in JSON: a view may return a dict."
