@@ -57,6 +57,7 @@ BAD = {
     "what look_up takes": ("minutes_of", '{"query": "flush"}'),
     "what minutes_of takes": ("look_up", '{"lesson": 3}'),
     "an unknown name": ("seconds_of", '{"lesson": 3}'),
+    "a name that calls.py imports": ("json", '{"lesson": 3}'),
 }
 
 
