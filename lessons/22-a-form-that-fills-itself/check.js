@@ -82,7 +82,7 @@ export const checks = [
   {
     sentence: "Fields that the form does not have are ignored",
     async run(page) {
-      for (const at of [["more"], ["__proto__"], ["toString"], ["constructor", 0]]) {
+      for (const at of [["more"], ["__proto__"], ["toString"], ["constructor", 0], ['a"]']]) {
         const answer = await ask(page);
         answer.send(lines({ at, add: "no" }, { at, set: 5 }, { at: ["term"], add: "yes" }, END)).end();
         await page.soon(() => !busy(page));

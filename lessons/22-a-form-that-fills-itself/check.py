@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 from werkzeug.exceptions import HTTPException
 
-from failures import TOOL_CALL
+from failures import NO_TEXT, TOOL_CALL, BodyBreaks
 from lessons.course.for_checks.failing_model import (
     SECRET,
     must_not_repeat_the_provider,
@@ -232,6 +232,12 @@ def test_an_answer_without_a_card_is_a_status(answer_of):
             f" {answer.status_code}. Send nothing before the first news, and check the"
             " end before you send it."
         )
+    said = answer.get_json()["error"]  # of the second, which has no text
+    assert said == NO_TEXT.sentence, (
+        f"The model wrote nothing at all, and POST /ask says {said!r}. Expected"
+        f" {NO_TEXT.sentence!r} Pass require_whole has_text=False if json_in(chunk)"
+        " returned no text for any chunk."
+    )
 
 
 def test_the_model_is_asked_for_a_card(answer_of):
@@ -331,7 +337,7 @@ def test_only_a_body_that_breaks_says_that_the_object_is_cut(object_of, end):
     )
 
 
-def test_a_failure_breaks_the_object_without_the_providers_words(object_of, told):
+def test_a_failure_breaks_the_object_and_is_not_quoted(object_of, told):
     answer = object_of(*call('{"term": "one'), ModelConnectionError(SECRET))
     text, error = read(answer)
     assert error is not None and text == '{"term": "one', (
@@ -342,16 +348,21 @@ def test_a_failure_breaks_the_object_without_the_providers_words(object_of, told
     must_not_repeat_the_provider(told(), error)
 
 
-def test_post_object_has_what_post_ask_has(client, object_of, answer_with):
+def test_post_object_has_the_statuses_and_limits_of_post_ask(
+    client, object_of, answer_with
+):
+    """POST /object has the statuses, headers and limits of POST /ask."""
     try:
         answer = object_of(ModelRateLimitError(SECRET))
         status = answer.status_code
     except HTTPException:
         status = "one that had already been sent"
+    except BodyBreaks:
+        status = "a BodyBreaks before the first piece"
     assert status == 429, (
         f"The model was overloaded. Expected status 429 from /object, got {status}."
         " Until the first piece of text, a failure becomes a status: raise"
-        " http_error(error)."
+        " http_error(error) if nothing has been sent, and BodyBreaks only after that."
     )
     answer = object_of("no card")
     assert answer.status_code == 502, (
