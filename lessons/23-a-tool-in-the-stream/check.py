@@ -3,6 +3,7 @@
 import json
 import threading
 from importlib import import_module
+from importlib.util import find_spec
 
 import pytest
 from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
@@ -48,13 +49,50 @@ def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
     )
 
 
-def test_a_call_is_run_and_the_model_goes_on(answer_of):
+def next_step(program):
+    """Return what to write next, in an order in which each step can be tried."""
+    gather = (
+        "Begin calls.py with the class Calls, whose add(piece) gathers the pieces in"
+        " chunk.tool_call_chunks."
+    )
+    if find_spec(f"{program.__package__}.calls") is None:
+        return gather
+    calls = import_module(f"{program.__package__}.calls")
+    if not hasattr(calls, "Calls"):
+        return gather
+    gathered = calls.Calls()
+    pieces = [part for each in call(QUERY) for part in each.tool_call_chunks]
+    kinds = [each["type"] for part in pieces for each in gathered.add(part) or []]
+    expected = ["tool-input-start", "tool-input-delta"]
+    if kinds != expected:
+        return (
+            f"In calls.py Calls().add got the two pieces of a call and yielded {kinds}."
+            f" Expected {expected}."
+        )
+    if not hasattr(calls, "run"):
+        return "Calls gathers the pieces. Next write run(call) in calls.py."
+    whole = import_module(f"{program.__package__}.call").Call("id1", "look_up")
+    whole.add(QUERY)
+    kinds = [each["type"] for each in calls.run(whole) or []]
+    expected = ["tool-input-available", "tool-output-available"]
+    if kinds != expected:
+        return (
+            f"In calls.py run(call) got a whole call and yielded {kinds}. Expected"
+            f" {expected}."
+        )
+    return (
+        "calls.py is done. Next let answer() collect the pieces in"
+        " chunk.tool_call_chunks. If there are calls when the round has ended, run"
+        " them, and ask the model again with their results."
+    )
+
+
+def test_a_call_is_run_and_the_model_goes_on(program, answer_of):
     model, answer = answer_of(called("One", *call(QUERY)), [" two"])
     found = messages(answer)
     assert TOOL_CALL.sentence not in error_in(found), (
-        f"The model called look_up, but the answer says {error_in(found)!r}. Collect"
-        " the pieces in chunk.tool_call_chunks. If there are calls when the round has"
-        " ended, run them, and ask the model again with their results."
+        f"The model called look_up, but the answer says {error_in(found)!r}."
+        f" {next_step(program)}"
     )
     assert len(model.turns) == 2 and text_in(found) == "One two", (
         'The model said "One", called look_up, and would have said " two". The program'
