@@ -87,10 +87,11 @@ def about_model(name):
     if provider in CHAT_MODELS:
         # Without an address of its own, a provider's client asks one with https.
         address = value_of(address_setting(provider)) or f"https://{provider}.example"
-        settings.append(proxy_of(address) or "")
+        proxy = proxy_of(address)
+        settings += [proxy] if proxy else []
     parts = []
     for setting in settings:
-        if setting and value_of(setting):
+        if value_of(setting):
             parts.append(f"{setting} from {place_of(setting)}{about_others(setting)}")
     rest = "all other settings" if parts else "all settings"
     parts.append(f"{rest} by default")

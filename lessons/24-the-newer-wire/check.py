@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from threading import Event
 
 import pytest
 from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
@@ -14,7 +13,7 @@ from lessons.course.for_checks import still_there
 from lessons.course.for_checks.failing_model import SECRET, must_not_repeat_the_provider
 from lessons.course.for_checks.in_time import PATIENCE, UntilRead, in_time
 from lessons.course.for_checks.quoting import short
-from lessons.course.for_checks.scripted_model import End
+from lessons.course.for_checks.scripted_model import End, Gate
 
 PATH = "/v1/responses"
 KEY = {"Authorization": f"Bearer {os.environ.get('SERVER_KEY') or 'sk-practice'}"}
@@ -39,16 +38,6 @@ LAST = [
     "response.content_part.done",
     "response.output_item.done",
 ]
-
-
-class Gate(Event):
-    """A gate in a script, which opens by itself if a program waits before it."""
-
-    was_opened = None  # whether the check has opened it
-
-    def wait(self, _=None):
-        self.was_opened = super().wait(PATIENCE)
-        return True
 
 
 @pytest.fixture(autouse=True)

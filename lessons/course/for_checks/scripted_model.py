@@ -23,8 +23,10 @@ class End:
 class Gate(threading.Event):
     """A gate in a script, which opens by itself if a program waits before it."""
 
+    was_opened = None  # whether the check has opened it
+
     def wait(self, _=None):
-        super().wait(PATIENCE)
+        self.was_opened = super().wait(PATIENCE)
         return True
 
 

@@ -22,10 +22,10 @@ from lessons.course.for_checks.failing_model import (
     must_not_repeat_the_provider,
     read,
 )
+from lessons.course.for_checks.in_time import PATIENCE
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import End
 
-PATIENCE = 5  # seconds that what should come at once may take
 LINE = re.compile(r"\n\[error: .+\]\n$")
 EARLY = {  # what a model raises before its first text: the statuses, and times asked
     ModelAPIError: ((502, 503), 2),
