@@ -211,11 +211,11 @@ def test_it_names_the_env_file_of_a_parent_folder(start, tmp_path):
 
 
 @slow
-def test_it_names_the_file_that_was_chosen(start):
-    files = {"class.env": "MODEL_TIMEOUT=20\n"}
-    server = start("--env-file", "class.env", "run", files=files)
+@pytest.mark.parametrize("name", ["class.env", ".env.local"])
+def test_it_names_the_file_that_was_chosen_and_does_not_call_it_unread(start, name):
+    server = start("--env-file", name, "run", files={name: "MODEL_TIMEOUT=20\n"})
     assert server.ours() == [
-        "Model: practice (MODEL_TIMEOUT from class.env, all other settings by default)"
+        f"Model: practice (MODEL_TIMEOUT from {name}, all other settings by default)"
     ]
 
 
@@ -305,15 +305,6 @@ def test_a_file_that_is_not_read_gets_a_line(start):
         "The file .env.production is not read: rename it to .env.",
         "The file .env.txt is not read: rename it to .env.",
         "The file my.env is not read: rename it to .env.",
-    ]
-
-
-@slow
-def test_a_file_that_was_chosen_is_not_called_unread(start):
-    files = {".env.local": "MODEL_TIMEOUT=20\n"}
-    server = start("--env-file", ".env.local", "run", files=files)
-    assert server.ours() == [
-        "Model: practice (MODEL_TIMEOUT from .env.local, all other settings by default)"
     ]
 
 
