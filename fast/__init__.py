@@ -8,6 +8,7 @@ processor time.
     events.py        from the bytes of a stream to its chunks
     connections.py   connections that are kept from one question to the next
     exchange.py      one question and its answer, in HTTP
+    pacing.py        what an answer waits for while the processor is too busy
     bounds.py        how much is taken in
     trial.py         whether all this fits the libraries that are installed
 """

@@ -20,6 +20,7 @@ from jiter import from_json  # a fast reader of JSON, which comes with openai
 
 from failures import Unfinished
 from fast import bounds
+from fast.pacing import Pace
 
 # The fields that a chunk of text may have, by the dict that they are in. LangChain
 # does not look at these, apart from the text. Any other field may mean something to it.
@@ -36,6 +37,7 @@ CHUNK = {
 CHOICE = {"index", "delta"}
 DELTA = {"role", "content"}
 NOTHING = (None, "", [], {})  # a field with one of these says nothing
+pace = Pace()  # one for all answers, which share the processor
 
 
 def read_chunks(response):
@@ -58,10 +60,13 @@ def read_chunks(response):
 
 
 def packets_of(response):
-    """Return the body of a response piece by piece, and no longer compressed."""
+    """Yield the body of a response piece by piece, and no longer compressed."""
+    packets = response.stream  # the same bytes as iter_bytes, in fewer steps
     if "content-encoding" in response.headers:
-        return response.iter_bytes()
-    return response.stream  # the same bytes as iter_bytes, in fewer steps
+        packets = response.iter_bytes()
+    for packet in packets:
+        yield packet
+        pace.wait()
 
 
 def read_lines(packets):
