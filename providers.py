@@ -72,7 +72,7 @@ def all_settings():
 
 
 def check_quotation_marks():
-    """Stop if there are quotation marks around the value of a setting."""
+    """Stop if there is a quotation mark before or after the value of a setting."""
     for setting in all_settings():
         value_of(setting)  # stops if there are some
 

@@ -61,8 +61,8 @@ class EnvFile(NamedTuple):
 def read_env_files():
     """Add .env to the environment, as `flask run` does; return the EnvFiles read.
 
-    The first one wins: the file of `flask --env-file`, then .env. Flask looks for .env
-    in the current folder, and then in the folders above it.
+    The first one wins: the file of `flask --env-file`, then .env, then .flaskenv. Flask
+    looks for .env in the current folder, and then in the folders above it.
     """
     files = []
     chosen = chosen_env_file()
@@ -76,6 +76,8 @@ def read_env_files():
             is_here = Path(found).parent == Path.cwd()
             name = ".env" if is_here else IN_A_PARENT_FOLDER
             files.append(read_env_file(name, found))
+        if Path(".flaskenv").is_file():
+            files.append(read_env_file(".flaskenv", ".flaskenv"))
     for file in files:
         for setting, value in file.values.items():
             if value is not None:
@@ -103,6 +105,8 @@ def chosen_env_file():
     for word in words:
         if word.startswith("--env-file="):
             return word.removeprefix("--env-file=")
+        if word.startswith("-e"):  # as in -eclass.env
+            return word.removeprefix("-e")
     return os.environ.get("FLASK_ENV_FILE")
 
 
@@ -112,14 +116,14 @@ ENV_FILES = read_env_files()
 def value_of(setting):
     """Return the value of a setting, a str; "" if it has none.
 
-    Stop if there are quotation marks around it. cmd.exe and Docker leave them there,
-    and no key, number or address has any.
+    Stop if there is a quotation mark before or after it. cmd.exe and Docker leave such
+    marks there, and no key, number or address has any.
     """
     value = os.environ.get(setting, "").strip()
-    if len(value) > 1 and value[0] == value[-1] and value[0] in ['"', "'"]:
+    if value.strip("\"'") != value:
         stop(
-            f"{setting} in {place_of(setting)} has quotation marks around its value:"
-            " remove them."
+            f"{setting} in {place_of(setting)} has a quotation mark before or after"
+            " its value: remove it."
         )
     return value
 
