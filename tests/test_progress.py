@@ -1,9 +1,11 @@
 """Know: which lessons are done, what is green now, and the file that remembers it."""
 
 import json
+import os
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 import pytest
 from click.testing import CliRunner
@@ -13,6 +15,7 @@ from support.course import A_PAGE, A_SERVER, A_TERMINAL, LESSONS, PAGE, write
 from lessons.course import commands, folders, loop
 from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.checker.reports import Check
+from lessons.course.your_work import appending
 from lessons.course.your_work.progress import (
     GREEN,
     RED,
@@ -76,6 +79,43 @@ def test_writers_at_the_same_time_lose_nothing(memory):
             writers.submit(remember_verdict, FIRST, False, version, GREEN)
     progress = read_progress()
     assert all(progress.is_green(FIRST, version) for version in versions)
+
+
+class WindowsLocks:
+    """Stands in for msvcrt: locks one byte of a file at the file's position."""
+
+    LK_NBLCK, LK_UNLCK = 2, 0
+
+    def __init__(self):
+        self.lock = Lock()  # the system's, for all files
+        self.places = set()  # that are locked
+        self.tries = 0
+
+    def locking(self, number, mode, count):
+        place = os.lseek(number, 0, os.SEEK_CUR)
+        assert count == 1
+        with self.lock:
+            if mode == self.LK_UNLCK:
+                self.places.remove(place)  # a KeyError if it is another place
+                return
+            self.tries += 1
+            is_first = self.tries % 2 == 1  # as if another program had it
+            if is_first or place in self.places:
+                raise PermissionError(13, "Permission denied")
+            self.places.add(place)
+
+
+def test_writers_on_windows_lose_nothing_either(memory, monkeypatch):
+    """Simulated: Windows locks a place in a file, and refuses where Unix waits."""
+    locks = WindowsLocks()
+    monkeypatch.setattr(appending, "fcntl", None)
+    monkeypatch.setattr(appending, "msvcrt", locks, raising=False)
+    with ThreadPoolExecutor(12) as writers:
+        for number in range(60):
+            version = f"{number:064x}"
+            writers.submit(remember_verdict, FIRST, False, version, GREEN)
+    assert len(memory.read_text(encoding="utf-8").splitlines()) == 60
+    assert not locks.places
 
 
 DAMAGES = {
