@@ -330,6 +330,33 @@ def test_a_second_question_aborts_the_first_and_the_two_never_mix(page, answer_w
     assert page.answer == "second"
 
 
+SEVEN = """const done = arguments[0];
+(async () => {
+  const ask = () => fetch("ask", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ prompt: "Hello?" }),
+  });
+  const six = await Promise.all(Array.from({ length: 6 }, ask));
+  const events = [];
+  const seventh = ask().then(() => events.push("the seventh begins"));
+  await new Promise((resolve) => setTimeout(resolve, 300));  // it had time enough
+  events.push("the first is stopped");
+  six[0].body.cancel();
+  await seventh;
+  done(events);
+})();"""
+
+
+def test_a_browser_opens_six_connections_to_a_server_and_no_more(page, answer_with):
+    """Lesson 08 says so. The seventh answer begins once one of the six has ended."""
+    gate = threading.Event()
+    answer_with("one", gate)
+    events = page.run_async(SEVEN)
+    gate.set()
+    assert events == ["the first is stopped", "the seventh begins"]
+
+
 def test_leaving_the_loop_over_an_answer_hangs_up(page, answer_with):
     gate = threading.Event()
     model = answer_with("one", gate, *MANY)
