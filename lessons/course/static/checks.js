@@ -4,6 +4,7 @@
 import { adviceOn } from "./advice.js";
 
 const PATIENCE = 3000; // ms that what should come at once may take
+const PATIENCE_WITH_BROKEN = 600; // ms, once the page's script has broken
 const MOST_READS = 99; // that a page may begin before one of them has ended
 const MOST_ENDS = 9; // that a page may read after an answer
 const PROBLEM = "#problem, [role=alert]"; // where a page says what went wrong
@@ -171,15 +172,28 @@ class Page {
     return new this.window.Function(code)();
   }
 
-  /** Wait a little for it to be so; return whether it came to be. */
+  /**
+   * Wait a little for it to be so; return whether it came to be. A script that breaks
+   * meanwhile will usually not come that far, and is not waited for as long.
+   */
   async soon(so) {
-    const until = performance.now() + PATIENCE;
+    let until = performance.now() + PATIENCE;
     let wait = 4; // ms, and longer each time: what is late will usually never be there
+    let wasBroken = this.isBroken;
     while (!so() && performance.now() < until) {
       await aMoment(wait);
       wait = Math.min(1.2 * wait, 50);
+      if (this.isBroken && !wasBroken) {
+        until = Math.min(until, performance.now() + PATIENCE_WITH_BROKEN);
+        wasBroken = true;
+      }
     }
     return Boolean(so());
+  }
+
+  /** Whether the script has broken: the browser says so, or the page, in its words. */
+  get isBroken() {
+    return this.problems.length > 0 || adviceOn(this.complaint).length > 0;
   }
 
   /** Let the page do what it does at once. */
