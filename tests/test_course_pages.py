@@ -225,7 +225,16 @@ PROXIED = [
     {"X-Varnish": "32770"},
     {"X-Vercel-Id": "fra1::4f2a"},
     {"X-Vercel-Forwarded-For": "192.0.2.7"},
+    {"X-Request-Id": "4f2a"},
+    {"X-B3-TraceId": "4f2a"},
+    {"X-Auth-Request-User": "ada"},
+    {"Ali-Cdn-Real-Ip": "192.0.2.7"},
+    {"CloudFront-Viewer-Country": "NL"},
+    {"EagleEye-TraceId": "4f2a"},
+    {"Max-Forwards": "10"},
     {"Ngrok-Trace-Id": "4f2a"},
+    {"Surrogate-Capability": "abc=ESI/1.0"},
+    {"Traceparent": "00-4f2a-4f2a-01"},
     # Some say nothing at all, and pass on what the browser wrote.
     {"Origin": "https://words.example"},
 ]
@@ -273,6 +282,34 @@ def test_this_machine_reaches_its_programs_by_each_of_its_names(visit, mine, hos
     for headers in {"Host": host}, {"Host": host, "Origin": f"http://{host}"}:
         page = visit.get(f"{PAGE}mine/", headers=headers)
         assert page.status_code == 200
+
+
+OF_A_BROWSER = {  # what Chromium and Firefox send, and what a page may add
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip, deflate, br, zstd",
+    "Accept-Language": "nl,en;q=0.5",
+    "Cache-Control": "no-cache",
+    "Cookie": "a=1",
+    "DNT": "1",
+    "If-None-Match": '"1"',
+    "Pragma": "no-cache",
+    "Priority": "u=0, i",
+    "Purpose": "prefetch",
+    "Referer": "http://localhost/lessons/",
+    "Save-Data": "on",
+    "Sec-CH-UA-Platform": '"Linux"',
+    "Sec-Fetch-Site": "same-origin",
+    "Sec-GPC": "1",
+    "TE": "trailers",
+    "Upgrade-Insecure-Requests": "1",
+    "X-Moz": "prefetch",
+    "X-Requested-With": "XMLHttpRequest",
+}
+
+
+def test_a_browser_on_this_machine_is_not_taken_for_a_proxy(visit, mine):
+    write(mine, app=HELLO)
+    assert visit.get(f"{PAGE}mine/", headers=OF_A_BROWSER).status_code == 200
 
 
 @pytest.mark.parametrize("headers", PROXIED, ids=lambda headers: next(iter(headers)))
