@@ -282,8 +282,9 @@ def test_check_my_work_says_what_is_red_and_then_that_all_is_green(reader, mine)
     reader.open(PAGE)
     status, red = reader.check_my_work()
     sentence = "The first piece leaves before the second is made"
-    assert status == f"Red: {sentence}. Fix that, then check again."
-    assert red.startswith("red The first piece leaves before the second is made")
+    assert status == "One check is red. Fix it, then check again."
+    assert red.startswith(f"red {sentence}")
+    assert reader.text("#work").count(sentence) == 1
     write(mine, app=right)
     assert reader.check_my_work()[0].startswith("All is green. You now have ")
 
@@ -305,7 +306,7 @@ def test_check_your_turn_says_what_is_red_and_then_that_all_is_green(
     shutil.copytree(turn.parent, mine, dirs_exist_ok=True)
     reader.open(PAGE)
     status, red = reader.check_my_work("#check-turn")
-    assert status == "Red: It says bye. Fix that, then check again."
+    assert status == "One check is red. Fix it, then check again."
     assert red.startswith("red It says bye\n\nYour turn has not begun yet. ")
     app = (mine / "app.py").read_text(encoding="utf-8")
     write(mine, app=f"{app}\nbye = True\n")

@@ -109,8 +109,13 @@ def test_when_ticked_each_save_is_checked(reader, mine, checked):
     reader.program_is_there()
     reader.run("document.querySelector('#on-save').click()")
     reader.until("performance.getEntriesByName(location.href + 'look').length > 1")
+    reader.run(
+        """document.querySelector("#files").open = true;
+        document.querySelector("#files button").focus();"""
+    )
     write(mine, app=f"{HELLO}# wrong\n")
-    reader.says("Red: app.py is right. Fix that, then check again.")
+    reader.says("One check is red. Fix it, then check again.")
+    assert reader.run("return document.activeElement.id") == "check"  # it was folded
     assert reader.text("#found") == "red app.py is right\n\nIt is not."
     assert reader.run("return document.querySelector('#found').ariaLive") == "polite"
     write(mine, app=f"{HELLO}# right\n")
@@ -209,7 +214,8 @@ def test_a_server_that_stops_is_said_and_found_again(browser, site, mine, checke
     write(mine, app=HELLO.replace("Hello", "Bye"))
     again = serve(begun[0].port)
     reader.until("frames[0].document.body?.innerText === 'Bye'")
-    assert reader.text("#problem") == "" == reader.text("#status")
+    assert reader.text("#problem") == ""
+    assert reader.text("#status") == "The server is back: try again."
     browser.get("about:blank")
     stop(*again)
     browser.get_log("browser")

@@ -7,13 +7,15 @@ import { letPathsBeCopied, start } from "./start.js";
 import { tapInto } from "./tap.js";
 import { verdictIn } from "./verdict.js";
 import { aMoment, look, watch } from "./watch.js";
-import { check, onPress, outcomeOf, redOf, remember, UNREACHED } from "./work.js";
+import { check, onPress, outcomeOf, remember, UNREACHED } from "./work.js";
 
 const ENDS = {
   green: "All is green.",
+  red: "One check is red. Fix it, then check again.", // it is shown below, with its name
   "gone on": "Nothing was checked: you have gone on.",
 };
 const TURN_DONE = "Your turn is done.";
+const IS_BACK = "The server is back: try again.";
 const CHOSEN = "program"; // under which the browser remembers which one runs
 const TICKED = "check when I save"; // under which the browser remembers that tick
 
@@ -106,9 +108,12 @@ function followWork() {
     latest = button;
     checked = null;
     status.textContent = "The checks run.";
+    const focused = document.activeElement;
     files.open = false; // the verdict needs the room
     moment.hidden = true;
     verdict.begin();
+    const isFolded = work.contains(focused) && !focused.checkVisibility();
+    if (isFolded) button.focus(); // a keyboard goes on from there
     runAgain();
     const inBrowser = "browser" in button.dataset;
     const found = await check(lesson, { isTurn, inBrowser }, verdict.add);
@@ -116,10 +121,7 @@ function followWork() {
     const { done, first } = await remember(lesson, isTurn, found);
     if (done && !isTurn) document.querySelector("#done").textContent = `done on ${done}`;
     const now = await look(lesson);
-    const red = redOf(found.all);
-    if (red) sentence = `Red: ${red.sentence}. Fix that, then check again.`;
-    else if (isTurn && outcome === "green") sentence = TURN_DONE;
-    else sentence = ENDS[outcome];
+    sentence = isTurn && outcome === "green" ? TURN_DONE : ENDS[outcome];
     if (first && !isTurn) sentence += ` You now have ${moment.dataset.aim}.`;
     moment.hidden = outcome !== "green";
     checked = found.mine;
@@ -171,7 +173,7 @@ function followWork() {
       untouched = null;
     },
     finds() {
-      if (status.textContent === UNREACHED) status.textContent = "";
+      if (status.textContent === UNREACHED) status.textContent = IS_BACK;
     },
   };
 }
