@@ -208,11 +208,15 @@ def test_a_lesson_is_started_on_its_page(reader, mine):
     assert reader.text("#start") == "Start again"
     reader.until("/mine/.test(frames[0].location.pathname)")
     reader.program_is_there()
+    files = reader.text("#files")
+    assert f"In {mine.parent}:" in files and str(Path("mine", "app.py")) in files
     link = reader.run("return document.querySelector('#files a').href")
     assert link == editor_link(mine / "app.py")
     reader.run("navigator.clipboard.writeText = async (text) => (window.copied = text)")
     reader.run("document.querySelector('#files button').click()")
     assert reader.until("window.copied") == str(mine / "app.py")
+    says = "document.querySelector('#files button').ariaLabel"
+    reader.until(f"{says}.startsWith('Copied: the path ')")
     reader.open(PAGE)
     assert reader.text("#start") == "Start again"
     reader.open(f"/lessons/{A_SERVER}/")

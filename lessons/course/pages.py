@@ -128,6 +128,7 @@ def lesson(name):
         notes=as_html(lesson.notes, wrong_lines(lesson)),
         runs=runs_here(request.environ),
         behind_proxy=waits_for_the_setting(request.environ),
+        folder=folders.MINE.parent,
         files=links_to_files(lesson),
         is_started=folders.MINE.exists() and progress.started == lesson.name,
         done=progress.done_on(lesson),
@@ -153,14 +154,19 @@ def green_now(lesson, progress):
 
 
 def links_to_files(lesson):
-    """Return the path of each file to write, with the link that opens it, or None.
+    """Return the name and path of each file to write, and a link to open it, or None.
 
     Behind a proxy the browser may be on another machine, whose editor has no such file.
     """
-    paths = paths_to_write(lesson)
-    if is_by_proxy(request.environ):
-        return [(path, None) for path in paths]
-    return [(path, editor_link(path)) for path in paths]
+    can_open = not is_by_proxy(request.environ)
+    return [
+        (
+            path.relative_to(folders.MINE.parent),
+            path,
+            editor_link(path) if can_open else None,
+        )
+        for path in paths_to_write(lesson)
+    ]
 
 
 @course.get("/<name>/<file>")

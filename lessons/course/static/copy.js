@@ -1,4 +1,5 @@
 // A button on each piece of code that copies it. What crosses the wire has none.
+// The buttons beside paths, which are in the page already, copy in the same way.
 
 const AGAIN = 2000; // ms that a button says what it has done
 
@@ -11,13 +12,9 @@ function codeOf(figure) {
   return typed.map((line) => `${line.slice(2)}\n`).join("");
 }
 
-/** Put a button on a figure that copies its code. */
-function addButton(figure) {
-  const button = document.createElement("button");
-  button.className = "copy";
-  button.type = "button";
+/** Let a button copy what textOf() returns, and call that by this name. */
+export function letCopy(button, name, textOf) {
   button.ariaLive = "polite"; // so that "Copied" is read out too
-  const name = figure.querySelector("figcaption").textContent;
   let timer;
 
   function say(word) {
@@ -26,12 +23,20 @@ function addButton(figure) {
   }
 
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(codeOf(figure));
+    await navigator.clipboard.writeText(textOf());
     say("Copied");
     clearTimeout(timer);
     timer = setTimeout(say, AGAIN, "Copy");
   });
   say("Copy");
+}
+
+/** Put a button on a figure that copies its code. */
+function addButton(figure) {
+  const button = document.createElement("button");
+  button.className = "copy";
+  button.type = "button";
+  letCopy(button, figure.querySelector("figcaption").textContent, () => codeOf(figure));
   figure.append(button);
 }
 

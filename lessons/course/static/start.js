@@ -1,5 +1,6 @@
 // Start: the server puts what the lesson begins with into mine/.
 
+import { letCopy } from "./copy.js";
 import { reached } from "./work.js";
 
 /** Ask for that, and return the sentence that says what was done. */
@@ -15,9 +16,6 @@ export async function start(lesson) {
 export function letPathsBeCopied(buttons) {
   for (const button of buttons) {
     button.hidden = !navigator.clipboard; // plain http from elsewhere has none
-    button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(button.value);
-      button.textContent = "Copied";
-    });
+    letCopy(button, `the path ${button.value}`, () => button.value);
   }
 }
