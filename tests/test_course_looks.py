@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from support import CLIENTS
-from support.course import LESSONS, PAGE, PATIENCE
+from support.course import LESSONS, PAGE, PATIENCE, write
 
 from lessons.course.about_lessons.start_lesson import start_lesson
 from lessons.course.about_lessons.way_through import all_lessons
@@ -206,6 +206,75 @@ def test_axe_finds_nothing_while_lines_are_ordered(reader, screen, axe):
             screen(*SIZES["320"], scheme)
             assert axe() == [], (state, scheme)
     assert reader.run("return document.documentElement.scrollWidth") <= 320
+
+
+def test_a_verdict_about_files_of_before_can_be_read(reader, screen, axe, mine):
+    reader.open(PAGE)
+    reader.check_my_work()
+    write(mine, app="")
+    reader.until("document.querySelector('#work.old')")
+    for scheme in "light", "dark":
+        screen(*SIZES["1366"], scheme)
+        assert axe(runOnly=COLOURS) == []
+
+
+# One above the other, side by side
+
+
+def test_the_search_ends_where_the_notes_end(reader, screen):
+    reader.browser.get(reader.url + PAGE)
+    for size in SIZES:
+        screen(*SIZES[size])
+        search, steps = reader.run(
+            """return ["#search", ".steps"].map((name) =>
+              document.querySelector(name).getBoundingClientRect().right);"""
+        )
+        assert search == steps, size
+
+
+def test_nothing_moves_on_a_phone_when_a_lesson_is_done(reader, screen):
+    screen(360, 640)
+    reader.browser.get(reader.url + PAGE)
+    before, after = reader.run(
+        """const top = () => document.querySelector("h1").getBoundingClientRect().top;
+        const before = top();
+        document.querySelector("#done").textContent = "done on 2026-11-30";
+        return [before, top()];"""
+    )
+    assert before == after
+
+
+def test_on_a_phone_no_mark_squeezes_the_title_of_a_lesson(reader, screen):
+    screen(360, 640)
+    reader.browser.get(f"{reader.url}/lessons/")
+    before, after = reader.run(
+        """const rows = document.querySelectorAll("#lessons li > a");
+        const heightOf = (row) => row.getBoundingClientRect().height;
+        const heights = () => [...rows].map(heightOf);
+        const before = heights();
+        for (const mark of document.querySelectorAll(".found")) {
+          mark.textContent = "done, and Your turn";
+        }
+        return [before, heights()];"""
+    )
+    assert before == after
+
+
+def test_a_line_to_order_that_does_not_fit_goes_on_further_right(reader, screen):
+    screen(360, 640)
+    reader.browser.get(reader.url + PAGE)
+    open_folds(reader)
+    lefts = reader.run(
+        """return [...document.querySelectorAll(".lines code")].map((code) => {
+          const text = document.createRange();
+          text.selectNodeContents(code);
+          const rects = [...text.getClientRects()];
+          const first = Math.min(...rects.map(({ top }) => top));
+          const below = rects.filter(({ top, height }) => top > first + height / 2);
+          return below.map(({ left }) => left - rects[0].left);
+        }).flat();"""
+    )
+    assert lefts and min(lefts) > 20
 
 
 # Other eyes, other paper
