@@ -3,8 +3,8 @@
 from importlib import import_module
 from pathlib import Path
 
-# "noqa" tells the linter that this name is meant for others: app.py and the lessons
-# import it from here.
+# "noqa" tells ruff, which looks for names that nothing uses, that this one is meant for
+# others: app.py and the lessons import it from here.
 from hosts import trusted_hosts  # noqa: F401
 from machine import use_no_proxy_for_this_machine
 from providers import (

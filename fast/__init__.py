@@ -1,14 +1,14 @@
 """This folder makes each word from OpenAI cost less. The program works without it.
 
 models.py asks chat_openai() for the class of the model. If the folder is deleted,
-models.py takes LangChain's ChatOpenAI, which gives the same answers for four times the
-processor time.
+models.py takes LangChain's ChatOpenAI, which gives the same answers for three to four
+times the processor time.
 
     lean.py          ChatOpenAI, with less work for each word
     events.py        from the bytes of a stream to its chunks
     connections.py   connections that are kept from one question to the next
     exchange.py      one question and its answer, in HTTP
-    pacing.py        what an answer waits for while the processor is too busy
+    pacing.py        how long an answer waits while the processor is too busy
     bounds.py        how much is taken in
     trial.py         whether all this fits the libraries that are installed
 """
@@ -34,7 +34,7 @@ def chat_openai():
         if not is_about_library(error):
             raise  # a mistake of ours
         misfit = str(error)
-    else:
+    else:  # there was no error
         misfit = difference(LeanChatOpenAI)
     if misfit is None:
         return LeanChatOpenAI
@@ -51,7 +51,7 @@ def is_about_library(error):
     """Whether an error says that a library lacks something, or is not installed."""
     if isinstance(error, ImportError):
         name = error.name or ""
-    else:  # an AttributeError, which knows the module that lacks something
-        name = getattr(error.obj, "__name__", "")
+    else:  # an AttributeError: its obj is what lacks something, such as a module
+        name = getattr(error.obj, "__name__", "")  # its name, or "" if it has none
     library, _, _ = name.partition(".")
     return library in LIBRARIES

@@ -1,6 +1,6 @@
 """How much this program accepts from a model's server.
 
-httpx2 and OpenAI's client limit the head of an answer, and nothing else. So a server
+httpx2 and OpenAI's client limit the headers of an answer, and nothing else. So a server
 that never stops sending, by mistake or on purpose, could fill the memory.
 """
 

@@ -40,7 +40,7 @@ def has_another_way(model):
 
     One such way is a proxy, a server that passes requests on.
     """
-    if proxy_of(str(model.root_client.base_url)):
+    if proxy_of(str(model.root_client.base_url)):  # root_client: OpenAI's own client
         return True
     # LangChain reads values for SOCKET_OPTIONS from these.
     if any(name.startswith("LANGCHAIN_OPENAI_TCP_") for name in os.environ):

@@ -22,8 +22,8 @@ from failures import Unfinished
 from fast import bounds
 from fast.pacing import Pace
 
-# The fields that a chunk of text may have, by the dict that they are in. LangChain
-# does not look at these, apart from the text. Any other field may mean something to it.
+# The fields that a chunk of text may have, by the dict that they are in. Of these,
+# LangChain uses only the role and the text. Any other field may mean something to it.
 CHUNK = {
     "id",
     "object",
@@ -46,13 +46,14 @@ def read_chunks(response):
         for event in read_events(read_lines(packets_of(response))):
             if event.startswith(b"[DONE]"):  # the library looks no closer either
                 exchange = response.extensions.get("exchange")
-                if exchange:  # there is none if LangChain's own transport was used
+                if exchange:  # connections.py put it there, if it asked the question
                     exchange.finish()  # so that the connection can be kept
                 return
             chunk = parse(event)
             if isinstance(chunk, dict) and chunk.get("error"):
                 raise stream_error(chunk["error"], response.request)
             yield chunk
+    # As in the library, the error of httpx2 is the cause of the one that is raised.
     except httpx2.TimeoutException as error:
         raise openai.APITimeoutError(response.request) from error
     except httpx2.RequestError as error:  # its name for any trouble on the connection
@@ -61,12 +62,12 @@ def read_chunks(response):
 
 def packets_of(response):
     """Yield the body of a response piece by piece, and no longer compressed."""
-    packets = response.stream  # the same bytes as iter_bytes, in fewer steps
-    if "content-encoding" in response.headers:
-        packets = response.iter_bytes()
+    packets = response.stream  # the bytes as they came
+    if "content-encoding" in response.headers:  # they are compressed
+        packets = response.iter_bytes()  # decompresses them, and takes more steps
     for packet in packets:
         yield packet
-        pace.wait()
+        pace.wait()  # before the next read: see pacing.py
 
 
 def read_lines(packets):

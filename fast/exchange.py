@@ -26,7 +26,8 @@ from failures import TOO_SLOW, Unfinished
 from fast import bounds
 
 MOMENT = 0.1  # seconds for all that follows an answer's last word: see finish()
-# The line with the size of a chunk. A note may follow it, behind a semicolon.
+# The line with the size of a chunk, 1 to 20 digits of base 16. A note may follow it,
+# behind a semicolon.
 FIRST_SIZE = re.compile(rb"([0-9A-Fa-f]{1,20})(;.*)?[ \t]*\r\n")
 # The same for a later chunk: the line end of the chunk before comes first. A compiled
 # pattern has its text in .pattern.
@@ -50,7 +51,8 @@ class Exchange(httpx2.SyncByteStream):
         self.seconds = seconds
         self.deadline = deadline
         self.keep = keep
-        self.http = h11.Connection(h11.CLIENT, bounds.HEAD)  # we ask; no head is larger
+        # We are the client. A head with more bytes is refused.
+        self.http = h11.Connection(h11.CLIENT, bounds.HEAD)
         self.chunks = None  # HTTPChunks, if the body comes in them
         self.received = b""  # the part of such a body that came with the head
         self.room = inf  # bytes that the body may still have
@@ -71,6 +73,7 @@ class Exchange(httpx2.SyncByteStream):
             question += self.http.send(h11.Data(data=request.read()))
             question += self.http.send(h11.EndOfMessage())
         except h11.LocalProtocolError as error:  # HTTP has no way to write it
+            # from None, here and below: the error that it replaces would say no more.
             raise httpx2.LocalProtocolError(str(error)) from None
         self.send(question)
         answer = self.next_event()

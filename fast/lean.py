@@ -46,6 +46,7 @@ class LeanChatOpenAI(ChatOpenAI):
     def stream(self, input, config=None, *, stop=None, **options):
         """Yield the messages of an answer; the arguments are ChatOpenAI's."""
         if self.is_listened_to(config):
+            # yield from: yields each message of ChatOpenAI's own stream.
             yield from super().stream(input, config, stop=stop, **options)
             return
         # In a copy of this model, LangChain finds our answer where it looks for the
@@ -93,8 +94,9 @@ def copies(message, texts):
 class Answer:
     """Stands in for the library's completions, the object that is asked for an answer.
 
-    It is also the answer: an iterator, from which LangChain takes its chunks. Between
-    two of them, stream() above takes those that bring a text alone.
+    It is also the answer: an iterator, from which LangChain takes its chunks. (A loop
+    calls __iter__ once, and then __next__ for each chunk.) Between two of them,
+    stream() above takes those that bring a text alone.
     """
 
     def __init__(self, completions):

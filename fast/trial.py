@@ -48,6 +48,7 @@ ANSWERS = [  # each a status, and the pieces of its body
 def difference(lean_class):
     """Return in words what does not work in the class, or None."""
     settings = {"model": "trial", "api_key": "none", "base_url": "http://127.0.0.1/v1"}
+    # A transport is what carries the questions: see connections.py.
     client = openai.DefaultHttpxClient(transport=LibraryTransport())
     try:
         # Without options LangChain would warn, where a proxy is set, that this client
@@ -57,7 +58,8 @@ def difference(lean_class):
         )
         lean = lean_class(max_retries=0, **settings)
         lean.use(OurTransport())
-        with tracing_context(enabled=False):  # LangSmith is not to hear of this
+        # LangSmith, a service that records questions, is not to record this one.
+        with tracing_context(enabled=False):
             for _ in ANSWERS:
                 if outcome(lean) != outcome(original):
                     return "the answers are not those of ChatOpenAI"
