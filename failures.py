@@ -20,7 +20,10 @@ from error_facts import (
     with_causes,
     words_of,
 )
-from prompt import (  # noqa: F401  the lessons import most of these from this file
+
+# The lessons import most of these from this file. "noqa" tells ruff, which looks for
+# names that nothing uses, not to report them.
+from prompt import (  # noqa: F401
     NO_PROMPT,
     REQUEST_SENTENCES,
     LongConversation,
@@ -216,7 +219,8 @@ def finish_reason(metadata):
 def ignoring_late_errors(chunks):
     """Yield a model's chunks. Ignore an error that comes after the finish reason.
 
-    All of the text is there by then. Only the number of tokens could be missing.
+    All of the text is there by then. Only the count of tokens could be missing. (A
+    model reads and writes in tokens, which are words or parts of words.)
     """
     metadata = {}
     try:

@@ -1,5 +1,4 @@
-// The page: the form asks, the answer grows, and the wire strip, which is a drawing,
-// shows when each piece came.
+// The page: the form asks, the answer grows, and the wire strip draws what came when.
 
 import { ask } from "./ask.js";
 import { wireStrip } from "./wire.js";
@@ -20,8 +19,7 @@ async function show(question) {
   const controller = new AbortController();
   const signal = controller.signal;
   asking = controller;
-  // The browser keeps this for the page, even when it is reloaded: see fillIn. (The ""
-  // has no effect.)
+  // The browser keeps this while the page is reloaded: see fillIn. ("" has no effect.)
   history.replaceState({ question }, "");
   begin();
 
@@ -61,33 +59,33 @@ function begin() {
   copy.textContent = "Copy"; // not "Copied" any more
   say("begun", "The answer is being written.");
   wire.begin();
-  end = placeOfTheEnd();
+  end = placeOfTheEnd(); // for follow
   scrollTo(0, end); // down to the answer
 }
 
 /**
- * Say how far the answer is, also to those who do not see it. A screen reader reads the
- * status out, but not the answer: it could not keep up with the words. Its user goes to
- * the answer when that is complete.
+ * Say how far the answer is. A screen reader reads the status out, but not the answer:
+ * it could not keep up with the words. Its user goes there when the answer is complete.
  */
 function say(how, sentence) {
   const busy = how === "begun";
   answer.ariaBusy = busy; // it is being written: style.css shows a caret
   stop.ariaDisabled = !busy; // a disabled button would lose the keyboard's focus
   status.dataset.how = how; // data-how, for style.css: failures have a colour
-  status.textContent = sentence; // a screen reader reads it out: role="status"
+  status.textContent = sentence; // read out, for its role is "status"
 }
 
 /**
- * Add a piece to the answer's last block. For each piece the browser works out again how
- * the words of that block fill its lines: in one large block it would take ever longer.
+ * Add a piece to the answer's last block. For each piece the browser breaks the lines
+ * of this block again. With one block for all, that would take ever longer.
  */
 function write(text) {
   const block = answer.lastElementChild;
   block.append(text);
   const pieces = block.childNodes.length;
   const atLineEnd = text.endsWith("\n"); // the next block begins on a new line
-  if (pieces > 100 && atLineEnd) addBlock(); // 100: few enough to be quick
+  // 100: few enough to be quick. (&& is Python's "and".)
+  if (pieces > 100 && atLineEnd) addBlock();
   else if (pieces > 3000) addBlock(); // even in the middle of a line
 }
 
@@ -102,27 +100,26 @@ function questionInAddress() {
 }
 
 /**
- * Put a question into the box, and do not ask it. After a reload it is the last
- * question, which not every browser keeps while an answer is being written. Otherwise
- * it is the one in the address.
+ * Put a question into the box. After a reload it is the last one, which not every
+ * browser keeps while an answer is written. Otherwise it is the one in the address.
  */
 function fillIn() {
   if (prompt.value) return; // the browser has kept what was in the box
-  // Before the first question history.state is null. ?. then gives undefined, where a
-  // dot alone would throw.
+  // Before the first question history.state is null. ?. gives undefined then, and does
+  // not throw.
   prompt.value = history.state?.question ?? questionInAddress();
 }
 
 fillIn();
-// A link to /#q=... on this page changes the address, and does not load the page again.
+// A link to /#q=... on this page does not load the page again.
 addEventListener("hashchange", () => {
   prompt.value = questionInAddress() || prompt.value; // (|| is Python's "or".)
 });
 
 form.addEventListener("submit", (event) => {
-  event.preventDefault(); // else the browser sends the form and reloads the page
+  event.preventDefault();
   // The button of an example has its question as its value. With Enter there may be no
-  // button: ?. then gives undefined, where a dot alone would throw.
+  // button, hence the ?. again.
   const example = event.submitter?.value;
   if (example) prompt.value = example;
   if (prompt.value.trim()) show(prompt.value); // unless it is blank
@@ -132,11 +129,11 @@ prompt.addEventListener("keydown", (event) => {
   if (event.key !== "Enter") return;
   if (event.shiftKey) return; // Shift+Enter breaks the line
   // In Japanese, for example, Enter also ends the choice of a word, and must not ask.
-  // Safari marks that Enter with the number 229. (|| is Python's "or".)
+  // Safari marks that Enter with the number 229.
   if (event.isComposing || event.keyCode === 229) return;
   event.preventDefault(); // else it breaks the line
   if (event.repeat) return; // the key is held down
-  form.requestSubmit();
+  form.requestSubmit(); // as if Ask were pressed
 });
 
 stop.addEventListener("click", () => asking.abort());
@@ -151,24 +148,24 @@ copy.addEventListener("click", async () => {
   copy.textContent = "Copied";
 });
 
-let end = Infinity; // how far down the page was scrolled with the end in view
+let end = Infinity; // the last placeOfTheEnd(); none before the first question
 
 /**
- * Return how far down to scroll for the end: of the page, or in a low window of the
- * answer, with half the window for what is below it.
+ * Return how far down to scroll: until the window ends where the page does, or half a
+ * window below the answer, so that the answer's last lines stay in view.
  */
 function placeOfTheEnd() {
+  // Pixels from the top of the window, which is innerHeight high; scrollY is above it.
   const pageEnd = document.documentElement.getBoundingClientRect().bottom;
   const answerEnd = answer.getBoundingClientRect().bottom;
-  const below = Math.min(pageEnd, answerEnd + innerHeight / 2) - innerHeight;
-  return scrollY + below;
+  return scrollY + Math.min(pageEnd, answerEnd + innerHeight / 2) - innerHeight;
 }
 
 /** Scroll along while the answer grows, unless the reader has scrolled up. */
 function follow() {
   const wasAtTheEnd = scrollY > end - 2; // heights are rounded: 2 pixels do not count
   end = placeOfTheEnd();
-  if (wasAtTheEnd && end > scrollY) scrollTo(0, end);
+  if (wasAtTheEnd && end > scrollY) scrollTo(0, end); // down, but never up
 }
 
 new ResizeObserver(follow).observe(answer); // calls follow when its size changes
