@@ -1,6 +1,6 @@
-// The wire strip: what arrived when, drawn while it arrives. Its columns share the time
-// between them. When the time no longer fits, each two columns become one, so 100,000
-// pieces take no more room, and no more work, than a hundred.
+// The wire strip: what arrived when, drawn while it arrives. Each column is a part of
+// the time. When that no longer fits, each two columns become one, so 100,000 pieces
+// take no more room or work than a hundred.
 
 const COLUMNS = 256;
 const ROWS = 300; // the table leaves out the pieces after these
@@ -23,10 +23,15 @@ export function wireStrip(figure) {
   const bars = add(lane, "path");
   const pen = add(strip, "rect", { class: "pen" }); // the line that marks the time
   const label = add(strip, "text", { class: "label" });
+  // map returns an array, JavaScript's list: what the function returns for each x.
   const ticks = [0, 25, 50, 75].map((x) => add(strip, "text", { x: `${x}%` }));
 
   const list = add(figure, "dl");
-  const numbers = NUMBERS.map((name) => addNumber(list, name));
+  const numbers = NUMBERS.map((name) => {
+    const pair = add(list, "div");
+    add(pair, "dt").append(name);
+    return add(pair, "dd"); // the place of the number, which style.css puts above
+  });
 
   const details = add(figure, "details");
   add(details, "summary").append("Every piece in a table");
@@ -41,7 +46,7 @@ export function wireStrip(figure) {
   const rows = add(table, "tbody");
 
   let seen; // what has come: see nothingYet
-  let frame; // the number of the next drawing, which cancelAnimationFrame takes
+  let frame; // the next drawing's number, for cancelAnimationFrame
 
   /** Return the time since the question left, in ms. */
   function now() {
@@ -51,7 +56,7 @@ export function wireStrip(figure) {
   function begin() {
     cancelAnimationFrame(frame);
     seen = nothingYet();
-    rows.replaceChildren();
+    rows.textContent = ""; // no rows
     show("waiting");
     keepDrawing();
   }
@@ -82,9 +87,9 @@ export function wireStrip(figure) {
     label.textContent = how;
   }
 
-  /** Draw now, and again each time the browser is about to paint: time goes on. */
+  /** Draw now, and each time the browser is about to paint, for the pen moves on. */
   function keepDrawing() {
-    draw(now()); // the pen moves even if no piece arrives
+    draw(now());
     frame = requestAnimationFrame(keepDrawing);
   }
 
@@ -102,7 +107,7 @@ export function wireStrip(figure) {
   function mergeColumns() {
     const merged = new Array(COLUMNS).fill(0);
     seen.columns.forEach((bytes, i) => {
-      merged[Math.floor(i / 2)] += bytes;
+      merged[Math.floor(i / 2)] += bytes; // i: the index, which forEach passes second
     });
     seen.columns = merged;
     seen.span *= 2;
@@ -111,16 +116,13 @@ export function wireStrip(figure) {
   function draw(at) {
     reach(at);
     const x = (time) => `${(100 * time) / seen.span}%`;
-    bars.setAttribute("d", shapeOf(seen.columns));
-    wait.setAttribute("width", x(seen.first ?? at)); // at: while there is no first text
-    pause.setAttribute("x", x(seen.pauseBegins));
-    pause.setAttribute("width", x(seen.pauseEnds - seen.pauseBegins));
-    pen.setAttribute("x", x(at));
-    label.setAttribute("x", x(at));
-    // In the right half the label stands to the left of the pen, and ends there.
+    set(bars, { d: shapeOf(seen.columns) });
+    set(wait, { width: x(seen.first ?? at) }); // at: while there is no first text
+    set(pause, { x: x(seen.pauseBegins), width: x(seen.pauseEnds - seen.pauseBegins) });
+    set(pen, { x: x(at) });
+    // In the right half the label is to the left of the pen, and ends there.
     // (a ? b : c is Python's b if a else c.)
-    const inTheRightHalf = at > seen.span / 2;
-    label.setAttribute("text-anchor", inTheRightHalf ? "end" : "start");
+    set(label, { x: x(at), "text-anchor": at > seen.span / 2 ? "end" : "start" });
     ticks.forEach((tick, i) => {
       const time = (seen.span * i) / ticks.length; // ms: the ticks are evenly spaced
       tick.textContent = `${time / 1000} s`;
@@ -131,12 +133,12 @@ export function wireStrip(figure) {
       number.textContent = values[i];
     });
     const spoken = NUMBERS.map((name, i) => `${name} ${values[i]}`);
-    strip.setAttribute("aria-label", spoken.join(", "));
+    set(strip, { "aria-label": spoken.join(", ") });
     caption.textContent =
       seen.pieces > ROWS ? `The first ${ROWS} of ${seen.pieces}` : "";
   }
 
-  // Draw it once while nothing has been asked: empty, with all its numbers.
+  // Before the first question: an empty strip, with all its numbers.
   begin();
   end("idle", 0);
   return { begin, read, end };
@@ -158,8 +160,8 @@ function nothingYet() {
 }
 
 /**
- * Return the path that draws the columns. The height of a bar is the square root of its
- * bytes: beside one large piece, small ones can still be seen.
+ * Return the path that draws the columns. Each is as high as the square root of its
+ * bytes, so that small ones can be seen beside a large one.
  */
 function shapeOf(columns) {
   const tallest = Math.max(...columns); // ... is Python's * in a call
@@ -174,20 +176,15 @@ function shapeOf(columns) {
 
 /** Return what to write for each of NUMBERS. */
 function valuesOf({ first, last, pauseBegins, pauseEnds, pieces, bytes }) {
-  return [
-    seconds(first),
-    seconds(pauseEnds - pauseBegins),
-    pace(first, last, pieces),
-    pieces,
-    bytes,
-  ];
+  const longest = seconds(pauseEnds - pauseBegins);
+  return [seconds(first), longest, pace(first, last, pieces), pieces, bytes];
 }
 
 function seconds(ms) {
   return ms ? `${(ms / 1000).toFixed(2)} s` : "-"; // "-" for null and 0: nothing yet
 }
 
-/** Return how many pieces a second came after the first text: one has no pace. */
+/** Return the pieces per second after the first; "-" until a second one has come. */
 function pace(first, last, pieces) {
   if (first === null || last === first) return "-";
   const perSecond = (1000 * (pieces - 1)) / (last - first);
@@ -200,12 +197,6 @@ function visible(text) {
   return quoted.replaceAll(" ", "·");
 }
 
-/** Add a name with a number below it; return the place of the number. */
-function addNumber(list, name) {
-  const pair = add(list, "div");
-  add(pair, "dt").append(name);
-  return add(pair, "dd");
-}
 
 function addRow(parent, cell, texts) {
   const row = add(parent, "tr");
@@ -217,7 +208,11 @@ function add(parent, name, attributes = {}) {
   // An svg begins a drawing. An element inside it is a shape too, as its parent is.
   const kind = name === "svg" ? SVG : parent.namespaceURI;
   const node = document.createElementNS(kind, name); // NS: of this kind
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  set(node, attributes);
   parent.append(node);
   return node;
+}
+
+function set(node, attributes) {
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
 }
