@@ -16,7 +16,7 @@ from werkzeug.http import parse_date
 
 
 def words_of(error):
-    """Return all that a provider says of an error, in small letters."""
+    """Return all that a provider says about an error, in lower case."""
     code = getattr(error, "code", "")
     body = getattr(error, "body", "")  # the JSON that the provider sent
     return f"{error} {code} {body}".lower()
@@ -58,9 +58,9 @@ def with_causes(error):
 
 
 def seconds_to_wait(error):
-    """Return after how many seconds to ask a provider again; 5 if it does not say.
+    """Return how many seconds to wait before asking a provider again; 5 if unknown.
 
-    It says so in a header: OpenAI's milliseconds, a number of seconds, or a date.
+    Providers say so in a header: OpenAI's milliseconds, a number of seconds, or a date.
     Gemini says it in a sentence.
     """
     response = getattr(error, "response", None)

@@ -77,7 +77,7 @@ PACE = 30  # words a second
 ALL = 10**6  # more words than any answer has
 ROLES = {"human": "user", "ai": "assistant"}  # LangChain's words, and everybody's
 LOCK = Lock()  # lets one thread at a time use `refusals`
-refusals = {}  # how often each /flaky prompt was refused, by its hash
+refusals = {}  # how many times each /flaky prompt was refused, by its hash
 
 
 class PracticeModel(BaseChatModel):

@@ -183,7 +183,7 @@ def introduction(greeting, what_to_ask):
 @cache  # built at the first question, and then kept
 def index():
     """Return a table of all entries to search in, and a dict of answers by topic."""
-    import sqlite3  # here: only who asks or searches needs it
+    import sqlite3  # here: needed only to ask or search
 
     # ":memory:" is a database without a file. SQLite checks that only one thread uses a
     # database. Here several do, one at a time, so LOCK takes the place of that check.

@@ -24,7 +24,7 @@ NO_JSON = "{query: backpressure"  # no quotation marks, and no end
 
 
 class Call(NamedTuple):
-    """A call of a tool. Its arguments are JSON, as text."""
+    """A call to a tool. Its arguments are JSON, as text."""
 
     name: str
     id: str
@@ -102,7 +102,7 @@ def results_since_question(messages):
 
 
 def rounds_since_question(messages):
-    """Return how often the model has asked for tools: each time in one message."""
+    """Return how many times the model has asked for tools: each time in one message."""
     since = since_question(messages)
     return len([each for each in since if isinstance(each, AIMessage)])
 

@@ -50,7 +50,7 @@ def read_prompt():
 
 
 def read_json():
-    """Return what the request's JSON holds; None if it is no JSON.
+    """Return what the request's JSON holds; None if it is not JSON.
 
     Raise an HTTP error if the body cannot be read at all.
     """
@@ -104,7 +104,7 @@ def as_json(error):
 
 MESSAGE_BYTES = 64 * 1024  # of the text of one message
 CONVERSATION_BYTES = 1024 * 1024  # of all its texts together
-# JSON has fields beside the text, and can write a letter in three times as many bytes.
+# JSON has fields besides the text, and can write a character in three times the bytes.
 CONVERSATION_BODY = 4 * CONVERSATION_BYTES  # of the whole request
 
 

@@ -1,6 +1,6 @@
 """What providers say, gathered by what it means.
 
-Each text is in small letters. It is a provider's code, or a part of a sentence that the
+Each text is in lower case. It is a provider's code, or a part of a sentence that the
 provider writes for people. failures.py says in which order the lists are searched.
 """
 

@@ -202,7 +202,7 @@ def is_address(text, schemes):
     """Whether a text is an address: one of these schemes (http, https), and a host."""
     try:
         parts = urlsplit(text)
-        port = parts.port  # raises a ValueError if it is no number
+        port = parts.port  # raises a ValueError if it is not a number
     except ValueError:
         return False
     if parts.scheme not in schemes or not parts.hostname or port == 0:

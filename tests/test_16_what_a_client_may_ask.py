@@ -306,4 +306,4 @@ def test_the_page_shows_what_was_asked_for(ask_on_page):
 
 def test_the_page_shows_why_a_field_was_refused(ask_on_page):
     texts, problem = ask_on_page("one", most="three")
-    assert texts == [] and "max_tokens has to be a whole number from 1." in problem
+    assert texts == [] and "max_tokens has to be a whole number from 1 up." in problem

@@ -9,7 +9,7 @@ from support import ROOT
 COURSE = ROOT / "lessons" / "course"
 # Where readers come in: they may use all that is there.
 DOORS = ["pages", "loop", "commands"]
-# What the rooms may import of each other. Each may also import what stands in course/
+# What the packages may import from each other. Each may also import what is in course/
 # itself, except for the doors.
 MAY_IMPORT = {
     "live": ["about_lessons"],

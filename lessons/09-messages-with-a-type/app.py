@@ -94,7 +94,7 @@ def answer(prompt):
             if chunk.text:
                 tokens += 1
                 yield {"token": chunk.text}
-    if tokens == 0:  # no answer, whatever its reason to end: this raises
+    if tokens == 0:  # no answer, whatever its finish reason: this raises
         require_whole(metadata, has_text=False)
     reason = openai_reason(metadata, has_text=True)
     if usage:

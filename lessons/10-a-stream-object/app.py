@@ -92,7 +92,7 @@ def answer(prompt, stream):
             if chunk.text:
                 tokens += 1
                 stream.send({"token": chunk.text})
-    if tokens == 0:  # no answer, whatever its reason to end: this raises
+    if tokens == 0:  # no answer, whatever its finish reason: this raises
         require_whole(metadata, has_text=False)
     reason = openai_reason(metadata, has_text=True)
     if usage:

@@ -35,12 +35,12 @@ class Stream:
 
     def throw(self, reason):
         """Send a value for the page to throw, and close."""
-        with suppress(StreamClosed):  # nobody is there to whom it could be thrown
+        with suppress(StreamClosed):  # nobody is there to catch it
             self.send({"isError": True, "reason": reason})
         self.close()
 
     def close(self):
-        """Let nobody send or wait any more; what was sent can be read."""
+        """Stop all sending and waiting; what was sent can still be read."""
         with self.changed:
             self.closed = True
             self.changed.notify_all()

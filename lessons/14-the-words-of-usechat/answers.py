@@ -52,7 +52,7 @@ def write_answer(model, question, stream):
                 stream.send_token(chunk.text)
             if not stream.is_active:
                 return
-    if not has_text:  # no answer, whatever its reason to end: this raises
+    if not has_text:  # no answer, whatever its finish reason: this raises
         require_whole(metadata, has_text)
     reason = openai_reason(metadata, has_text)  # or raises: it was cut off
     if usage:

@@ -52,7 +52,7 @@ def keep_nothing(response):
 
 @app.get("/v1/models/<path:name>")
 def show_model(name):
-    """Show the model of that name, or raise a 404."""
+    """Show the model with that name, or raise a 404."""
     if name != MODEL["id"]:
         sentence = f"There is no such model here: ask for {MODEL['id']}."
         raise Refusal(404, sentence, param="model", error_code="model_not_found")
@@ -91,7 +91,7 @@ def answer_to(turns):
             if chunk.text:
                 yield choice({"content": chunk.text})
     if not has_text:
-        require_whole(metadata, has_text)  # raises: nothing is no answer
+        require_whole(metadata, has_text)  # raises: no text is no answer
     yield choice({}, openai_reason(metadata, has_text))
 
 
@@ -145,7 +145,7 @@ def list_models():
 
 @app.before_request
 def ask_for_the_key():
-    """Let nobody reach the model who does not have the key."""
+    """Let nobody without the key reach the model."""
     authorization = request.headers.get("Authorization", "")
     _, _, key = authorization.partition(" ")  # of Bearer sk-practice
     is_right = hmac.compare_digest(key.encode(), SERVER_KEY.encode())

@@ -55,7 +55,7 @@ class Choice:
             yield chunk.text
         has_text = self.tokens > 0
         if not has_text:
-            require_whole(metadata, has_text)  # raises: nothing is no answer
+            require_whole(metadata, has_text)  # raises: no text is no answer
         self.reason = openai_reason(metadata, has_text)
 
     def step(self, delta, reason=None):

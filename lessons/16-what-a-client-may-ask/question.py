@@ -17,7 +17,7 @@ from failures import can_be_sent, read_conversation, require_short
 from .errors import Refusal
 
 NO_LIMIT = 10**9  # more tokens than any answer has
-COUNT = "a whole number from 1"
+COUNT = "a whole number from 1 up"
 NO_TOOLS = "left out: this server calls no tools (lesson 23 does)"
 WANTED = {  # what a field has to be
     "model": "the name of a model",
@@ -118,7 +118,7 @@ class Message(Fields):
 
 
 class StreamOptions(Fields):
-    """What is to be in a stream beside the answer."""
+    """What a stream is to hold besides the answer."""
 
     include_usage: bool = False
 

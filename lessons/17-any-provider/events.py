@@ -22,7 +22,7 @@ def events(chunks, name):
                 yield {"token": block["text"]}
             if block["type"] == "reasoning" and block.get("reasoning"):
                 yield {"reasoning": block["reasoning"]}
-    if not has_text:  # no answer, whatever its reason to end: this raises
+    if not has_text:  # no answer, whatever its finish reason: this raises
         require_whole(metadata, has_text)
     reason = openai_reason(metadata, has_text)
     if usage:

@@ -55,7 +55,7 @@ class Waiting:
         self.changed = Condition()  # a lock, and one thread can wake the other
 
     def put(self, piece):
-        """Add a piece as soon as it has room; raise ReaderLeft if nobody reads."""
+        """Add a piece as soon as there is room; raise ReaderLeft if nobody reads."""
         with self.changed:
             while not self.reader_left and not self.takes(piece):
                 self.changed.wait()  # for the reader, who takes a piece or leaves
@@ -65,7 +65,7 @@ class Waiting:
             self.changed.notify_all()
 
     def takes(self, piece):
-        """Count a piece as held if it has room; return whether it has."""
+        """Count a piece as held if there is room for it; return whether there is."""
         if not self.pieces:  # one each, always: so nobody waits for others' readers
             held.add(piece)
             return True

@@ -33,7 +33,7 @@ def limit_each_address(app):
 
 
 def tell_how_it_is(app):
-    """Say whether the program lives, and whether it may be sent more readers."""
+    """Say whether the program is alive, and whether it can take more readers."""
 
     @app.get("/health")
     def health():

@@ -49,7 +49,7 @@ def read(name):
 
 
 def number_of_last_event():
-    """Return the number that a client which comes back has seen last; 0: none."""
+    """Return the last number that a returning client has seen; 0 if none."""
     number = request.headers.get("Last-Event-ID") or request.args.get("after", "")
     return int(number[:9]) if number.isdecimal() else 0
 

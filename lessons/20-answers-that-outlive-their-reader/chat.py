@@ -70,7 +70,7 @@ def last_text(body):
 
 
 def text_of(message):
-    """Return the text of a message's parts, of which some are no text; or None."""
+    """Return the text of a message's parts, some of which hold no text; or None."""
     try:
         parts = message["parts"]
         return "".join(part["text"] for part in parts if part["type"] == "text")

@@ -83,8 +83,8 @@ class InMemory:
     def read(self, name, after):
         """Yield (number, event) for each event after that number, until the last.
 
-        In a silence it yields None now and then: only who sends learns that nobody
-        is there any more.
+        In a silence it yields None now and then: only by sending does a server learn
+        that nobody is there any more.
         """
         answer = self.find(name)
         number = after
@@ -115,7 +115,7 @@ class InMemory:
         return None if answer is None or answer.ended_at else name
 
     def find(self, name):
-        """Return the answer of that name, or raise a 404."""
+        """Return the answer with that name, or raise a 404."""
         if name not in self.answers:
             raise NoSuchAnswer
         return self.answers[name]

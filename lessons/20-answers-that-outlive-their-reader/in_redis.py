@@ -175,8 +175,8 @@ class InRedis:
     def read(self, name, after):
         """Yield (number, event) for each event after that number, until the last.
 
-        In a silence it yields None now and then: only who sends learns that nobody
-        is there any more.
+        In a silence it yields None now and then: only by sending does a server learn
+        that nobody is there any more.
         """
         number = after
         try:

@@ -27,5 +27,5 @@ def choose_store():
         if database and not database.isdecimal():
             stop(WRONG_ADDRESS)  # redis-py ignores it, but Celery does not
         return InRedis(address)
-    except ValueError:  # its port is no number, say; the address may hold a password
+    except ValueError:  # its port is not a number, say; the address may hold a password
         stop(WRONG_ADDRESS)

@@ -19,7 +19,7 @@ from .growing import DOES_NOT_FIT
 class Card(BaseModel):
     """A card that explains a term."""
 
-    # No other fields, and no value of another type: "18" is no number.
+    # No other fields, and no value of another type: "18" is not a number.
     model_config = ConfigDict(extra="forbid", strict=True)
 
     term: str = Field(description="the term")

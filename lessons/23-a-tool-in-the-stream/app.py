@@ -26,7 +26,7 @@ from .look_up import LookUp
 from .question import read_question
 from .words import FINISH_REASONS, HEADERS, event, events_of
 
-MOST_ROUNDS = 3  # how often the model may be asked for one answer: each costs money
+MOST_ROUNDS = 3  # the most requests to the model for one answer: each costs money
 TOO_MANY_ROUNDS = Failure(
     502, "The model looked things up again and again: ask in other words."
 )
@@ -110,7 +110,7 @@ def answer(question):
 
 def end_of(metadata, said):
     """Return the last message, or raise Unfinished for an answer that is not whole."""
-    if not said:  # no answer, whatever its reason to end: this raises
+    if not said:  # no answer, whatever its finish reason: this raises
         require_whole(metadata, has_text=False)
     reason = openai_reason(metadata, has_text=True)
     return {"type": "finish", "finishReason": FINISH_REASONS[reason]}

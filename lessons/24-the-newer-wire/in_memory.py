@@ -82,8 +82,9 @@ class InMemory:
     def read(self, name, after):
         """Yield (number, event) for each event after that number, until the last.
 
-        In a silence it yields None now and then: only who sends learns that nobody
-        is there any more. An answer that is forgotten meanwhile is read to its end.
+        In a silence it yields None now and then: only by sending does a server learn
+        that nobody is there any more. An answer that is forgotten meanwhile is read to
+        its end.
         """
         answer = self.find(name)
         number = after
@@ -102,7 +103,7 @@ class InMemory:
             )
 
     def find(self, name):
-        """Return the answer of that name, or raise a 404."""
+        """Return the answer with that name, or raise a 404."""
         answer = self.answers.get(name)
         if not answer:
             raise NoSuchAnswer

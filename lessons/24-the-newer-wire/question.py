@@ -36,7 +36,7 @@ WANTED = {  # what a field has to be
     "stream": "true or false",
     "background": "true or false",
     "store": "true or false",
-    "max_output_tokens": "a whole number from 1",
+    "max_output_tokens": "a whole number from 1 up",
     "metadata": "an object of up to 16 texts",
     "text": 'left out, or {"format": {"type": "text"}}',
     "text.format": 'left out, or {"type": "text"}',

@@ -1,7 +1,7 @@
 """The writer of an answer: it asks the model, and adds what comes to the store.
 
 It is lesson 20's. New are the tokens that it counts, and refusals: a model that
-declines may say so in words that are no text of its answer.
+declines may say so in words that are not part of its answer.
 """
 
 import logging
@@ -73,7 +73,7 @@ def write_texts(store, name, model, question, usage):
                 raise Unfinished(TOO_SLOW)
     has_text = usage.tokens > 0
     if not has_text:
-        require_whole(metadata, has_text)  # raises: nothing is no answer
+        require_whole(metadata, has_text)  # raises: no text is no answer
     return openai_reason(metadata, has_text)
 
 

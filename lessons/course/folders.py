@@ -1,4 +1,4 @@
-"""Where everything stands on this machine."""
+"""Where everything is on this machine."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """Who may run the lessons' programs, mine/ and the checks.
 
-Under `flask run` only, and only who sits at the machine: a lesson's program has none of
-the limits of app.py, and a check takes a processor for seconds.
+Under `flask run` only, and only someone using this machine: a lesson's program has none
+of the limits of app.py, and a check takes a processor for seconds.
 """
 
 import os

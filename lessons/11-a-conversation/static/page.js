@@ -27,7 +27,7 @@ form.again.addEventListener("click", () => {
 
 form.fresh.addEventListener("click", () => {
   turns.length = 0; // now the list is empty
-  messages.replaceChildren(); // by nothing: so is the page
+  messages.replaceChildren(); // now the page is empty, too
   asking.abort();
   say("A new conversation begins.");
 });

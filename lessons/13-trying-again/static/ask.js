@@ -34,7 +34,7 @@ function delayAfter(attempt, wait, config) {
 /** Wait so many ms, or until the signal is aborted. */
 function pause(ms, signal) {
   return new Promise((goOn) => {
-    if (signal.aborted) goOn(); // it says so no second time
+    if (signal.aborted) goOn(); // it does not say so twice
     setTimeout(goOn, ms);
     signal.addEventListener("abort", goOn);
   });

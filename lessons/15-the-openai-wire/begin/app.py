@@ -52,7 +52,7 @@ def keep_nothing(response):
 
 @app.get("/v1/models/<path:name>")
 def show_model(name):
-    """Show the model of that name, or raise a 404."""
+    """Show the model with that name, or raise a 404."""
     if name != MODEL["id"]:
         sentence = f"There is no such model here: ask for {MODEL['id']}."
         raise Refusal(404, sentence, param="model", error_code="model_not_found")

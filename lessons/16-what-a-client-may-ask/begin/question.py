@@ -109,7 +109,7 @@ class Message(Fields):
 
 
 class StreamOptions:
-    """What is to be in a stream beside the answer."""
+    """What a stream is to hold besides the answer."""
 
     include_usage = False
 

@@ -72,7 +72,7 @@ class InMemory:
         return None if answer is None or answer.ended_at else name
 
     def find(self, name):
-        """Return the answer of that name, or raise a 404."""
+        """Return the answer with that name, or raise a 404."""
         if name not in self.answers:
             raise NoSuchAnswer
         return self.answers[name]

@@ -88,7 +88,7 @@ def answer(question):
 
 def end_of(metadata, said):
     """Return the last message, or raise Unfinished for an answer that is not whole."""
-    if not said:  # no answer, whatever its reason to end: this raises
+    if not said:  # no answer, whatever its finish reason: this raises
         require_whole(metadata, has_text=False)
     reason = openai_reason(metadata, has_text=True)
     return {"type": "finish", "finishReason": FINISH_REASONS[reason]}

@@ -13,7 +13,7 @@ export async function* events(body) {
     if (field === "id" && !value.includes("\0")) id = value;
     if (field === "retry" && /^[0-9]+$/.test(value)) retry = Number(value);
     if (line !== "") continue;
-    // An empty line: here ends an event, if there was any data.
+    // An empty line ends the event, if there was any data.
     if (data.length > 0) {
       yield { type: type || "message", data: data.join("\n"), id, retry };
     }

@@ -39,7 +39,7 @@ def index():
 
 @app.before_request
 def ask_for_the_key():
-    """Let nobody reach the model who does not have the key."""
+    """Let nobody without the key reach the model."""
     authorization = request.headers.get("Authorization", "")
     _, _, key = authorization.partition(" ")  # of Bearer sk-practice
     is_right = hmac.compare_digest(key.encode(), SERVER_KEY.encode())
@@ -65,7 +65,7 @@ def list_models():
 
 @app.get("/v1/models/<path:name>")
 def show_model(name):
-    """Show the model of that name, or raise a 404."""
+    """Show the model with that name, or raise a 404."""
     if name != MODEL["id"]:
         sentence = f"There is no such model here: ask for {MODEL['id']}."
         raise Refusal(404, sentence, param="model", error_code="model_not_found")

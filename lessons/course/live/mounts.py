@@ -1,4 +1,4 @@
-"""Where the lessons' programs and mine/ stand on the course."""
+"""Where the course serves the lessons' programs and mine/."""
 
 from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.dispatcher import DispatcherMiddleware

@@ -288,7 +288,7 @@ class Page {
     return nodes;
   }
 
-  /** Keep what stands on the page: what comes from now on is new. */
+  /** Keep what is on the page: what comes from now on is new. */
   remember() {
     this.before = new Map(this.seen("body").map((node) => [node, node.textContent]));
     this.alertsBefore = this.alerts.length;
