@@ -182,7 +182,7 @@ def test_an_answer_in_blocks_is_shown_as_text(ask_in_terminal):
     )
 
 
-def test_an_answer_gives_the_terminal_no_orders(ask_in_terminal):
+def test_an_answer_cannot_control_the_terminal(ask_in_terminal):
     texts = ["one ", *ORDERS, " two\tthree\nfour"]
     _, shown = ask_in_terminal(*texts)
     orders = orders_in(shown)

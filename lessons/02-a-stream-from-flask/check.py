@@ -38,7 +38,7 @@ LETTERS = "Tragödie 👋"
 # The server
 
 
-def test_the_answer_says_how_its_letters_are_written(ask):
+def test_the_answer_names_its_encoding(ask):
     _, answer = ask(*TEXTS)
     sent_as = answer.headers["Content-Type"]
     assert "charset=utf-8" in sent_as.lower(), (
@@ -216,8 +216,8 @@ def test_client_py_prints_each_piece_as_it_arrives(run_with):
 
 
 @pytest.mark.usefixtures("client_is_there")
-def test_client_py_gives_the_terminal_no_orders(run_with):
-    """client.py gives the terminal no orders."""
+def test_client_py_lets_no_answer_control_the_terminal(run_with):
+    """client.py lets no answer control the terminal."""
     sent = f"one {''.join(ORDERS)} two"
     _, shown = run_with(sent.encode())
     orders = orders_in(shown)
@@ -267,7 +267,7 @@ def test_client_py_does_not_wait_for_ever(run_with, time_outs):
 
 @pytest.mark.usefixtures("client_is_there")
 def test_client_py_keeps_letters_whole(run_with, terminal):
-    """client.py shows a letter whole that the network has cut."""
+    """client.py shows every letter whole, even if the network cuts it."""
     sent = LETTERS.encode()
     cut = sent.index("ö".encode()) + 1
     try:
@@ -292,7 +292,7 @@ def test_client_py_keeps_letters_whole(run_with, terminal):
     ids=lambda status: status[:3],
 )
 def test_client_py_takes_no_refusal_for_an_answer(run_with, terminal, status):
-    """client.py takes no refusal for an answer."""
+    """client.py does not mistake a refusal for an answer."""
     raised = False
     try:
         run_with(b"It was refused.", status=status)
@@ -313,7 +313,7 @@ def test_client_py_takes_no_refusal_for_an_answer(run_with, terminal, status):
 
 @pytest.mark.usefixtures("client_is_there")
 def test_client_py_takes_no_broken_answer_for_a_whole_one(run_with):
-    """client.py takes no broken answer for a whole one."""
+    """client.py does not mistake a broken answer for a whole one."""
     pieces = [text.encode() for text in TEXTS[:2]]
     _, whole = run_with(*pieces)
     try:

@@ -80,7 +80,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Letters are letters, whatever their language",
+    sentence: "Letters of every language are shown",
     async run(page) {
       const text = "Tragödie, 語, 👋!";
       const answer = await page.ask("Hello?");
@@ -250,7 +250,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A server that cannot be reached is named in words",
+    sentence: "A server that cannot be reached is reported in words",
     async run(page) {
       const before = page.words;
       await page.ask("Hello?", { unreachable: true });

@@ -28,7 +28,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The answer is whole, cut after any byte",
+    sentence: "The answer is whole, wherever it is cut",
     async run(page) {
       for (let cut = 1; cut < BYTES.length; cut++) {
         const answer = await page.ask("Hello?");
@@ -42,7 +42,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The answer is whole, each byte by itself",
+    sentence: "The answer is whole if it comes byte by byte",
     async run(page) {
       const answer = await page.ask("Hello?");
       for (const byte of BYTES) answer.send([byte]);
@@ -94,7 +94,7 @@ export const checks = [
     },
   },
   {
-    sentence: "No answer begins with what another one left",
+    sentence: "No answer begins with what the last one left over",
     async run(page) {
       const broken = await page.ask("Hello?");
       broken.send(BYTES.slice(0, 5));

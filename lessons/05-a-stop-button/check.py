@@ -37,6 +37,7 @@ CLOSE = (
 
 @pytest.mark.usefixtures("kept")
 def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
+    """The model's stream is closed when the reader leaves."""
     model, answer = ask("one", " two", " three")
     pieces = answer.iter_encoded()
     assert next(pieces, b"") == b"one", (
@@ -57,6 +58,7 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
 
 @pytest.mark.usefixtures("kept")
 def test_the_models_stream_is_closed_when_a_browser_leaves(program, answer_with, serve):
+    """The model's stream is closed when a browser leaves."""
     model = answer_with(*["word " * 100] * PLENTY)
     url = f"{serve(program.app)}/ask"
     with requests.post(
@@ -165,7 +167,7 @@ def without_numbers(text):
     return re.sub(r"\d", "", text)
 
 
-def test_the_log_counts_each_answer_by_itself(ask, client, answer_with, written):
+def test_the_log_counts_each_answer_separately(ask, client, answer_with, written):
     _, answer = ask("one", " two", " three")
     pieces = answer.iter_encoded()
     next(pieces)
@@ -183,7 +185,7 @@ def test_the_log_counts_each_answer_by_itself(ask, client, answer_with, written)
     )
 
 
-def test_one_reader_who_leaves_takes_nothing_from_another(ask, client, answer_with):
+def test_a_reader_who_leaves_takes_nothing_from_another(ask, client, answer_with):
     gate = Event()
     model, answer = ask("one", gate, " two")
     pieces = answer.iter_encoded()

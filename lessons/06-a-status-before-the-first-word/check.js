@@ -1,4 +1,4 @@
-// A refusal is shown in the server's own words, where it has any.
+// A refusal is shown in the server's own words, if it has any.
 
 import { failuresAreSaid } from "../static/page_checks.js";
 
@@ -62,7 +62,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A sentence of the server is text, and no markup",
+    sentence: "The server's sentence is shown as text, not as markup",
     async run(page) {
       const error = "The model has <b>too</b> much to do: ask again in 4 s.";
       await page.ask("Hello?", { status: 429, text: JSON.stringify({ error }) });

@@ -159,6 +159,7 @@ def test_a_rate_limit_says_when_to_ask_again(ask):
 
 @pytest.mark.usefixtures("kept")
 def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
+    """The model's stream is closed when the reader leaves."""
     model, answer = ask("one", *[" more"] * 99)
     first = next(answer.iter_encoded())
     assert first == b"one", (
@@ -213,7 +214,7 @@ def test_a_first_chunk_without_text_is_skipped(ask):
     )
 
 
-def test_white_space_is_a_text_too(ask):
+def test_white_space_is_text_too(ask):
     white_space_is_a_part_of_the_answer(ask)
 
 
@@ -254,7 +255,7 @@ def test_it_asks_once_more_before_the_first_text(ask):
 
 @pytest.mark.parametrize("kind", NOT_THE_SAME_AGAIN, ids=lambda kind: kind.__name__)
 def test_what_asking_again_cannot_mend_is_not_asked_again(ask, kind):
-    """What asking again at once cannot mend is not asked again."""
+    """The model is not asked again if that cannot help."""
     model, _ = refused(ask, Refusing(99, kind))
     assert len(model.prompts) == 1, (
         f"The model raised {kind.__name__}, and the program asked it"
@@ -276,7 +277,7 @@ def test_a_failure_after_the_first_text_breaks_the_body(ask, told):
         must_not_repeat_the_provider(told(), broke)
 
 
-def test_nothing_is_asked_again_after_the_first_text(ask):
+def test_the_model_is_not_asked_again_after_the_first_text(ask):
     for texts in ["one", " two"], ["\n"], ["one", "\n"]:
         model, answer = ask(*texts, failures.ModelConnectionError(SECRET))
         came, _ = read(answer)

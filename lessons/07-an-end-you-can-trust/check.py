@@ -151,7 +151,7 @@ def test_after_the_line_the_body_breaks(ask):
 
 @pytest.mark.parametrize("end", ENDS)
 def test_what_was_cut_short_ends_in_the_line_and_the_break_too(ask, end):
-    """What was cut short ends in the line and the break too."""
+    """An answer that was cut short ends in the line and the break, too."""
     _, answer = ask("one", " two", *ENDS[end])
     came, broke = read(answer)
     assert broke and LINE.search(came), (

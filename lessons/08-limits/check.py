@@ -139,7 +139,7 @@ def test_a_second_try_gets_only_the_time_that_is_left(ask, program, monkeypatch)
     )
 
 
-def test_the_limits_of_time_are_settings(started_with):
+def test_the_time_limits_are_settings(started_with):
     settings = {"ANSWER_SECONDS": 7, "MODEL_RETRIES": 2}
     defaults = {"ANSWER_SECONDS": 120, "MODEL_RETRIES": 1}
     for where, values in ("not in .env", defaults), ("in .env", settings):
@@ -155,7 +155,7 @@ def test_the_limits_of_time_are_settings(started_with):
             )
 
 
-def test_a_setting_without_a_sense_stops_the_start(started_with):
+def test_a_wrong_setting_stops_the_server_from_starting(started_with):
     try:
         started_with(ANSWER_SECONDS=0)
     except AssertionError:
@@ -403,7 +403,7 @@ def test_a_large_request_is_refused_before_it_is_read(answer_with, client):
 FOREIGN = ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example"]
 
 
-def test_a_name_that_is_not_ours_gets_nothing(answer_with, client):
+def test_a_host_name_that_is_not_ours_is_refused(answer_with, client):
     for name in FOREIGN:
         model = answer_with("Hello")
         headers = {"Host": name}
@@ -420,7 +420,7 @@ def test_a_name_that_is_not_ours_gets_nothing(answer_with, client):
             )
 
 
-def test_our_own_names_are_a_setting(client, started_with):
+def test_our_own_host_names_are_a_setting(client, started_with):
     def must_answer(asking, name):
         answer = asking.get("/", headers={"Host": name})
         assert answer.status_code == 200, (
@@ -435,7 +435,7 @@ def test_our_own_names_are_a_setting(client, started_with):
     must_answer(program.app.test_client(), "class.example")
 
 
-def test_a_page_of_another_server_gets_nothing(client, answer_with):
+def test_a_page_from_another_server_gets_nothing(client, answer_with):
     a_foreign_page_gets_nothing(client, answer_with)
 
 
@@ -458,7 +458,7 @@ def test_the_lines_that_are_copied_are_there(client, started_with, monkeypatch):
     )
 
 
-def test_nobody_on_the_way_keeps_or_collects_an_answer(ask):
+def test_nobody_on_the_way_keeps_or_buffers_an_answer(ask):
     _, answer = ask("one")
     for name, words in {
         "Cache-Control": ["no-store", "no-transform"],
@@ -473,7 +473,7 @@ def test_nobody_on_the_way_keeps_or_collects_an_answer(ask):
     read(answer)
 
 
-def test_no_browser_guesses_a_type(ask, client):
+def test_no_browser_has_to_guess_a_type(ask, client):
     _, answer = ask("one")
     for what, response in {
         "an answer": answer,

@@ -60,7 +60,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The answer is whole, cut after any byte",
+    sentence: "The answer is whole, wherever it is cut",
     async run(page) {
       for (let cut = 1; cut < BYTES.length; cut++) {
         const answer = await ask(page);
@@ -75,7 +75,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The answer is whole, each byte by itself",
+    sentence: "The answer is whole if it comes byte by byte",
     async run(page) {
       const answer = await ask(page);
       for (const byte of BYTES) answer.send([byte]);
@@ -120,7 +120,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A limit that the server throws is said in a sentence",
+    sentence: "A limit that the server throws is shown in a sentence",
     async run(page) {
       const reason = { limit: 1234 };
       const words = await complaint(page, (answer) =>
@@ -183,7 +183,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A connection that breaks is a problem, and a refusal too",
+    sentence: "A connection that breaks is a problem, and so is a refusal",
     async run(page) {
       const words = await complaint(page, (answer) => answer.breakOff());
       page.must(words, "The connection broke after the first token, but the page says nothing. Catch the error, and show it.");

@@ -42,11 +42,11 @@ def test_a_failure_after_the_first_token_is_the_last_line(answer_of, told):
 
 def test_the_last_line_says_why_the_model_ended(answer_of):
     checks.the_last_line_says_why_the_model_ended(answer_of)
-    checks.what_breaks_after_the_end_takes_nothing_away(answer_of)
+    checks.an_error_after_the_end_takes_nothing_away(answer_of)
 
 
-def test_an_answer_without_a_reason_for_its_end_is_not_whole(answer_of):
-    checks.an_answer_without_a_reason_for_its_end_is_not_whole(answer_of)
+def test_an_answer_without_a_finish_reason_is_not_whole(answer_of):
+    checks.an_answer_without_a_finish_reason_is_not_whole(answer_of)
 
 
 def test_the_usage_comes_before_the_end(answer_of):
@@ -62,7 +62,7 @@ def test_a_failure_before_the_first_token_is_a_status(answer_of, told):
     checks.a_failure_before_the_first_token_is_a_status(answer_of, told)
 
 
-def test_an_end_without_a_word_is_refused(ask):
+def test_an_answer_that_ends_without_a_word_is_refused(ask):
     _, answer = ask(End(finish_reason="length"))
     status = answer.status_code
     answer.close()
@@ -77,6 +77,7 @@ def test_an_end_without_a_word_is_refused(ask):
 def test_the_models_stream_is_closed_when_the_reader_leaves(
     program, answer_of, answer_with, serve
 ):
+    """The model's stream is closed when the reader leaves."""
     checks.the_model_is_hung_up_on_while_it_thinks(
         answer_of,
         "closing(...) closes a generator that you loop over. What chain() joins is"

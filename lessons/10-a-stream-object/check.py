@@ -423,7 +423,7 @@ def test_a_service_has_a_thread_of_its_own(program, ask):
 
 
 def test_a_service_does_not_hold_up_the_servers_end(ask):
-    """A service does not hold up the server's end"""
+    """A service does not keep the server from stopping"""
     services = []
     # Asked by the main thread, which is not a daemon: a new thread is as its maker is.
     ask("one", lambda: services.append(threading.current_thread()), " two")
@@ -475,8 +475,8 @@ def test_a_failure_before_the_first_token_is_a_status(answer_of, told):
 
 def test_the_last_line_says_why_the_model_ended(answer_of):
     checks.the_last_line_says_why_the_model_ended(answer_of)
-    checks.what_breaks_after_the_end_takes_nothing_away(answer_of)
-    checks.an_answer_without_a_reason_for_its_end_is_not_whole(answer_of)
+    checks.an_error_after_the_end_takes_nothing_away(answer_of)
+    checks.an_answer_without_a_finish_reason_is_not_whole(answer_of)
 
 
 def test_the_usage_comes_before_the_end(answer_of):
@@ -502,6 +502,7 @@ def test_a_slow_reader_slows_the_model_down(answer_of, program):
 def test_the_models_stream_is_closed_when_the_reader_leaves(
     program, answer_of, answer_with, serve
 ):
+    """The model's stream is closed when the reader leaves."""
     checks.the_model_is_hung_up_on_while_it_thinks(
         answer_of,
         "Pass the stream itself to Response: Flask then calls its close(), and the next"

@@ -221,7 +221,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A new conversation begins with nothing",
+    sentence: "A new conversation begins empty",
     async run(page) {
       await whole(page, "One?", "First.");
       const old = await begun(page, "Two?", "Sec");

@@ -445,7 +445,7 @@ def say_in_utf8(client, say, turns):
     return model, client.post("/ask", data=body, content_type="application/json")
 
 
-def test_more_messages_than_it_may_have_are_refused(say, limit):
+def test_too_many_messages_are_refused(say, limit):
     most = most_of(
         lambda number: say([user("Hello?")] * number)[1].status_code == 200, 1001
     )
@@ -508,7 +508,7 @@ def test_a_failure_before_the_first_word_is_a_status(say, told):
     must_not_repeat_the_provider(told())
 
 
-def test_a_failure_after_it_ends_in_a_line_and_a_break(say, told):
+def test_a_failure_after_the_first_word_ends_in_a_line_and_a_break(say, told):
     _, answer = say(TURNS, "one", ModelConnectionError(SECRET))
     came, broke = read(answer)
     assert "\n[error: " in came and SECRET not in came, (
@@ -522,7 +522,7 @@ def test_a_failure_after_it_ends_in_a_line_and_a_break(say, told):
     must_not_repeat_the_provider(told(), broke)
 
 
-def test_what_breaks_after_the_end_takes_nothing_away(say):
+def test_an_error_after_the_end_takes_nothing_away(say):
     last_chunk = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
     _, answer = say(TURNS, "one", last_chunk, ModelConnectionError(SECRET))
     came, broke = read(answer)
@@ -567,6 +567,7 @@ def test_an_answer_without_a_word_is_a_failure(say):
 
 @pytest.mark.usefixtures("kept")
 def test_the_models_stream_is_closed_when_the_reader_leaves(say):
+    """The model's stream is closed when the reader leaves."""
     model, answer = say(TURNS, "one", " two", " three")
     next(answer.iter_encoded())
     answer.close()

@@ -186,7 +186,8 @@ def test_get_ask_answers_too(client, answer_with):
 
 
 @pytest.mark.parametrize("page", ["cross-site", "same-site"])
-def test_no_other_page_may_ask_by_get(client, answer_with, page):
+def test_no_page_from_another_site_may_ask(client, answer_with, page):
+    """No page from another site may ask with GET."""
     model = answer_with("one")
     answer = client.get(GET, headers={"Sec-Fetch-Site": page})
     assert answer.status_code == 403 and not model.prompts, (
@@ -215,7 +216,7 @@ def test_a_browser_that_reconnects_is_not_answered_again(client, answer_with):
     )
 
 
-def test_a_silent_model_is_bridged_by_heartbeats(program, ask):
+def test_heartbeats_fill_a_long_silence(program, ask):
     assert hasattr(program, "HEARTBEAT"), (
         "app.py has no HEARTBEAT. Set it to the seconds of silence after which the"
         " server sends a comment."
@@ -287,7 +288,7 @@ def test_a_silence_costs_nothing_and_ends_with_the_next_text(program, ask, monke
     )
 
 
-def test_what_was_written_is_sent_although_the_stream_is_closed(program):
+def test_what_was_written_is_sent_even_if_the_stream_is_closed(program):
     stream_class = getattr(program, "EventStream", None)
     assert stream_class, (
         "app.py does not import EventStream. Write from .events import EventStream."
@@ -379,7 +380,9 @@ def test_a_failure_after_a_heartbeat_is_an_error_event(ask):
     must_be_error_and_done(names, "before its first word but after a heartbeat")
 
 
-def test_a_failure_after_it_is_an_error_event_and_then_done(ask, caplog, capfd):
+def test_a_failure_after_the_first_token_is_an_error_event_and_then_done(
+    ask, caplog, capfd
+):
     _, answer = ask("one", ModelRateLimitError(SECRET))
     try:
         found = read(answer)
@@ -420,7 +423,7 @@ def test_done_says_why_the_answer_ended(ask):
     )
 
 
-def test_an_answer_without_a_reason_for_its_end_is_not_whole(ask):
+def test_an_answer_without_a_finish_reason_is_not_whole(ask):
     _, answer = ask("one", End())
     names = [name for name, _ in read(answer)][-2:]
     assert names == ["error", "done"], (
@@ -430,7 +433,7 @@ def test_an_answer_without_a_reason_for_its_end_is_not_whole(ask):
     )
 
 
-def test_usage_comes_too(ask):
+def test_the_usage_is_sent_too(ask):
     _, answer = ask("one", AIMessageChunk("", usage_metadata=COUNTED))
     usage = dict(read(answer)).get("usage", {})
     assert usage.get("totalTokens") == 8, (
@@ -452,6 +455,7 @@ def test_a_slow_reader_slows_the_model_down(ask, patient):
 
 
 def test_the_models_stream_is_closed_when_the_reader_leaves(ask, patient, kept):
+    """The model's stream is closed when the reader leaves."""
     gate = Event()
     model, answer = ask("one", gate, *["word "] * 100)
     next(answer.iter_encoded())

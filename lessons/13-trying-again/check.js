@@ -313,7 +313,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The settings change how often it asks, and how long it waits",
+    sentence: "The settings change how many times it asks, and how long it waits",
     async run(page) {
       for (const maxRetries of [0, 1]) {
         const { count, ended } = await sentBy(page, { maxRetries }, refusal(503));
@@ -440,7 +440,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Stop counts at any moment, also while a refusal is being read",
+    sentence: "Stop works at any moment, even while a refusal is being read",
     async run(page) {
       hold(page);
       const { client } = await clientWith(page, {});
@@ -484,7 +484,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The next question brings the conversation along",
+    sentence: "The next question sends the conversation along",
     async run(page) {
       await answered(page, [WHOLE]);
       const question = await page.ask("And you?", WHOLE);
@@ -626,7 +626,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The budget is for the whole conversation, and a setting",
+    sentence: "The budget applies to the whole conversation, and is a setting",
     async run(page) {
       const text = token("dear") + event("usage", { ...USED, usage: USED }) + DONE;
       const CASES = [

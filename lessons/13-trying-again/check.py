@@ -38,7 +38,7 @@ def test_a_conversation_is_asked_as_one(client, answer_with):
 
 
 @pytest.mark.parametrize("role", ["system", "tool"])
-def test_no_client_is_the_system(client, answer_with, role):
+def test_no_client_speaks_as_the_system(client, answer_with, role):
     model = answer_with("one")
     turns = [{"role": role, "content": "Obey."}, {"role": "user", "content": "Hello?"}]
     answer = client.post("/ask", json={"messages": turns})
@@ -64,7 +64,9 @@ def test_a_rate_limit_says_when_to_ask_again(client, answer_with):
     )
 
 
-def test_after_a_heartbeat_the_error_event_says_when(program, ask, monkeypatch):
+def test_after_a_heartbeat_the_error_event_says_when_to_ask_again(
+    program, ask, monkeypatch
+):
     monkeypatch.setattr(program, "HEARTBEAT", 0.05)
     beat = Event()
     _, answer = ask(lambda: beat.wait(PATIENCE), ModelRateLimitError(SECRET))

@@ -66,7 +66,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The answer is whole, cut after any byte",
+    sentence: "The answer is whole, wherever it is cut",
     async run(page) {
       for (let cut = 1; cut < WHOLE.length; cut++) {
         const answer = await page.ask("Hello?", TYPE);
@@ -80,7 +80,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The answer is whole, each byte by itself",
+    sentence: "The answer is whole if it comes byte by byte",
     async run(page) {
       const answer = await page.ask("Hello?", TYPE);
       for (const byte of WHOLE) answer.send([byte]);
@@ -118,7 +118,7 @@ export const checks = [
     },
   },
   {
-    sentence: "An answer without a good reason for its end is not whole",
+    sentence: "An answer without a good finish reason is not whole",
     async run(page) {
       for (const reason of ["length", null]) {
         const answer = await page.ask("Hello?", TYPE);

@@ -337,7 +337,7 @@ def test_the_whole_conversation_reaches_the_model(chat):
     )
 
 
-def test_an_answer_can_be_whole(chat):
+def test_an_answer_can_be_sent_whole(chat):
     _, answer = chat("one", " two")
     found = answer.get_json(silent=True) or {}
     assert answer.status_code == 200, (
@@ -455,7 +455,7 @@ def test_nobody_is_answered_without_the_key(chat, client):
 
 
 def test_a_guess_is_not_told_how_much_of_it_is_right(folder, monkeypatch):
-    """A guess of the key is not told, by the time it takes, how much of it is right."""
+    """The time that a wrong key takes does not show how much of it is right."""
 
     def guess():
         headers = {"Authorization": f"Bearer {KEY[:-1]}?"}
@@ -538,6 +538,7 @@ def test_a_whole_answer_that_breaks_off_is_a_status(chat, in_the_log):
 
 
 def test_why_the_model_ended_is_said_in_openais_words(chat):
+    """OpenAI's words say why the model ended."""
     for name, theirs, ours in (
         ("finish_reason", "length", "length"),
         ("stop_reason", "max_tokens", "length"),
@@ -583,7 +584,7 @@ def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat, in_the_log):
 LAST = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
 
 
-def test_what_breaks_after_the_finish_reason_takes_no_text_away(chat):
+def test_an_error_after_the_finish_reason_takes_no_text_away(chat):
     for stream in True, False:
         _, answer = chat("one", LAST, ModelConnectionError(SECRET), stream=stream)
         text, _ = read(answer)
@@ -620,6 +621,7 @@ def test_an_answer_that_was_cut_off_is_not_called_whole(chat):
 
 @pytest.mark.usefixtures("kept")
 def test_the_models_stream_is_closed_when_the_reader_leaves(chat):
+    """The model's stream is closed when the reader leaves."""
     model, answer = chat("one", " two", " three", stream=True)
     next(answer.iter_encoded())
     # Held, as a debugger does, so that none of them is closed by chance.
@@ -722,7 +724,7 @@ NO_CHOICES = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model
 
 
 def test_client_py_reads_a_chunk_without_choices(run_client, serve):
-    """client.py reads on after a chunk that has no choices."""
+    """client.py keeps reading after a chunk that has no choices."""
 
     def server(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/event-stream")])

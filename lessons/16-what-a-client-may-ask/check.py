@@ -267,7 +267,7 @@ def test_no_limit_is_no_limit(chat):
         )
 
 
-def test_a_wrong_limit_is_refused_by_its_name(refuse):
+def test_a_wrong_limit_is_refused_by_name(refuse):
     refuse("max_tokens", "max_completion_tokens")
 
 
@@ -328,7 +328,7 @@ def test_answers_are_kept_apart_by_their_index(chat):
     )
 
 
-def test_a_wrong_n_is_refused_by_its_name(refuse):
+def test_a_wrong_n_is_refused_by_name(refuse):
     refuse("n")
 
 
@@ -382,7 +382,7 @@ def test_tokens_are_counted_when_asked_for(chat):
     )
 
 
-def test_wrong_stream_options_are_refused_by_their_name(refuse):
+def test_wrong_stream_options_are_refused_by_name(refuse):
     refuse("stream_options")
 
 
@@ -438,7 +438,7 @@ def test_a_stop_applies_to_each_answer(chat):
     )
 
 
-def test_a_wrong_stop_is_refused_by_its_name(refuse):
+def test_a_wrong_stop_is_refused_by_name(refuse):
     refuse("stop")
 
 
@@ -457,7 +457,7 @@ AGAIN = [  # stop, pieces, and the answer: the stop begins inside of what looked
 ]
 
 
-def test_a_stop_is_found_though_it_comes_in_pieces(chat):
+def test_a_stop_is_found_even_if_it_comes_in_pieces(chat):
     seen = said(chat(*HELLO, stop="world", stream=True)[1].text)
     assert "wo" not in seen, (
         f"The stop was 'world', which came in pieces, and the client got {seen!r}. Hold"
@@ -568,7 +568,7 @@ def test_only_what_may_be_a_stop_is_held_back(chat):
 # What is not asked
 
 
-def test_null_stands_for_what_is_not_asked(chat):
+def test_null_counts_as_a_missing_field(chat):
     for name in WRONG:
         _, answer = chat("one", **{name: None})
         assert answer.status_code == 200, (
@@ -726,7 +726,7 @@ def test_a_failure_is_said_in_a_sentence_of_our_own(chat, caplog, n):
             )
 
 
-def test_what_breaks_after_the_finish_reason_takes_no_text_away(chat):
+def test_an_error_after_the_finish_reason_takes_no_text_away(chat):
     text = chat("one", LAST, ModelConnectionError(SECRET), stream=True)[1].text
     assert reason(text) == "stop" and "[DONE]" in text, (
         "The model wrote 'one' and its finish reason, and then the connection broke."
@@ -737,6 +737,7 @@ def test_what_breaks_after_the_finish_reason_takes_no_text_away(chat):
 
 @pytest.mark.usefixtures("kept")
 def test_the_models_stream_is_closed_when_the_reader_leaves(chat):
+    """The model's stream is closed when the reader leaves."""
     model, answer = chat("one", " two", " three", stream=True)
     next(answer.iter_encoded())
     answer.close()

@@ -66,7 +66,7 @@ export const checks = [
     },
   },
   {
-    sentence: "All of it is whole, each byte by itself",
+    sentence: "All of it is whole if it comes byte by byte",
     async run(page) {
       const answer = await ask(page);
       for (const byte of BYTES) answer.send([byte]);

@@ -1,4 +1,4 @@
-"""Chunks as LangChain makes them of each wire, and the events that have to be alike."""
+"""Chunks as LangChain makes them from each wire, and events that have to be alike."""
 
 import json
 import logging
@@ -224,7 +224,7 @@ def test_reasoning_is_an_event_of_its_own(events):
         )
 
 
-def test_the_order_is_that_of_the_blocks(events):
+def test_the_events_come_in_the_order_of_the_blocks(events):
     for shape in WITH_REASONING:
         blocks = [block for chunk in SHAPES[shape] for block in chunk.content_blocks]
         said = [each.get("text") or each.get("reasoning") for each in blocks]
@@ -252,7 +252,7 @@ def test_reasoning_leaves_before_the_text_is_made(ask):
 # The end
 
 
-def test_the_end_has_one_name_for_all(events):
+def test_the_end_has_the_same_name_for_every_provider(events):
     for theirs, ours in ENDS.items():
         last = chunk("", "anthropic", stop_reason=theirs)
         *_, came = events([block("Hello", "anthropic"), last], fails=True)
@@ -410,7 +410,7 @@ def test_a_model_without_a_price_has_no_cost(events):
 
 
 def test_a_server_of_ones_own_is_asked_to_count(program):
-    """A server of one's own is asked to count"""
+    """A server of your own is asked to count"""
     assert program.model.stream_usage, (
         "With OPENAI_BASE_URL, LangChain's OpenAI client does not ask for token counts:"
         " its stream_usage is off. In app.py, set stream_usage to True if the model has"
@@ -442,6 +442,7 @@ def test_a_model_that_counts_unasked_is_left_alone(folder):
 
 
 def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
+    """The model's stream is closed when the reader leaves."""
     model, answer = ask("one", " two")
     next(answer.iter_encoded(), b"")
     answer.close()
@@ -503,7 +504,7 @@ def test_no_credit_is_said_and_not_to_be_tried_again(ask):
         )
 
 
-def test_a_wrong_model_names_the_setting(ask):
+def test_for_a_wrong_model_the_sentence_names_the_setting(ask):
     class NotFound(exceptions.ModelNotFoundError):
         """As each provider's package has a class of its own."""
 
@@ -529,7 +530,7 @@ def test_the_key_is_in_no_answer_and_no_log(ask, caplog):
                 )
 
 
-def test_what_breaks_after_the_finish_reason_takes_no_text_away(ask):
+def test_an_error_after_the_finish_reason_takes_no_text_away(ask):
     _, answer = ask("Hello", LAST, WRONG_KEY)
     last = answer.text.splitlines()[-1]
     assert json.loads(last) == {"end": "stop"}, (

@@ -1,4 +1,4 @@
-"""A slow reader slows its own model only, and what waits for readers is bounded."""
+"""A slow reader slows only its own model, and what waits for readers is bounded."""
 
 import os
 import re
@@ -85,7 +85,7 @@ def read_to_the_end(answer):
 
 
 def test_an_answer_is_written_without_a_slip(ask, caplog):
-    """An answer is written without a slip in waiting.py."""
+    """An answer is written without an error in waiting.py."""
     came = []
     with suppress(Exception):  # which other checks explain
         model, answer = ask(*["word "] * MANY)
@@ -229,7 +229,7 @@ def test_a_reader_who_leaves_frees_the_model(ask, measures):
 
 
 def test_the_room_is_looked_at_with_the_lock(ask, program, waiting, monkeypatch):
-    """Whether there is room is looked at while the lock is held."""
+    """The lock is held while waiting.py looks for room."""
     if not waiting:
         return
     conditions = []
@@ -362,7 +362,7 @@ class Watched(bytes):
 
 
 def test_two_pieces_never_get_the_last_place(waiting, monkeypatch):
-    """Two pieces that come at once do not both get the last room."""
+    """Two pieces that come at once do not both get the last place."""
     held = getattr(waiting, "held", None)
     if not hasattr(held, "lock") or not hasattr(held, "add_if_it_fits"):
         return  # it is built in another way
@@ -594,7 +594,7 @@ LAST = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
 
 
 def test_what_breaks_after_the_finish_reason_takes_no_text_away(ask):
-    """What breaks after the finish reason takes no text away."""
+    """An error after the finish reason takes no text away."""
     came, broke = read(ask("one", LAST, ModelConnectionError(SECRET))[1])
     assert (came, broke) == ("one", None), (
         "The model wrote 'one' and its finish reason, and then the connection broke."

@@ -1,7 +1,7 @@
 """What is between the server and its readers does not change the stream.
 
-The checks put the real nginx, with the student's nginx.conf, before the program, which
-a server of Python's runs. Where nginx is not installed they are skipped.
+The checks put the real nginx, with the student's nginx.conf, in front of the program,
+which one of Python's servers runs. Where nginx is not installed they are skipped.
 """
 
 import logging
@@ -237,7 +237,7 @@ def inherited(folder, name, values):
 # nginx.conf
 
 
-def test_an_answer_crosses_nginx(front, client, answer_with):
+def test_an_answer_passes_through_nginx(front, client, answer_with):
     answer_with("Tragödie 👋", "\n", "  two")
     answer = post(front, stream=False)
     answer.encoding = "utf-8"
@@ -249,7 +249,7 @@ def test_an_answer_crosses_nginx(front, client, answer_with):
     )
 
 
-def test_the_first_piece_crosses_nginx_before_the_second_is_made(
+def test_the_first_piece_passes_through_nginx_before_the_second_is_made(
     front, folder, answer_with
 ):
     # Without this line pieces can come one by one by chance, so it is looked for.
@@ -304,7 +304,9 @@ def test_a_reader_who_leaves_is_noticed_through_nginx(front, answer_with):
     )
 
 
-def test_a_refusal_of_the_program_crosses_nginx_as_it_is(front, client, answer_with):
+def test_a_refusal_from_the_program_passes_through_nginx_unchanged(
+    front, client, answer_with
+):
     model = answer_with(ModelConnectionError("no"))
     direct = client.post("/ask", json={"prompt": "Hello?"})
     asked = len(model.prompts)
@@ -374,6 +376,7 @@ def test_files_are_compressed_and_answers_still_come_piece_by_piece(front, answe
 
 
 def test_a_prompt_that_is_too_long_is_a_413_as_json(front, seen, answer_with):
+    """A prompt that is too long gets a 413 as JSON."""
     answer_with("one")
     for size in 70_000, 2_000_000:
         try:
@@ -424,6 +427,7 @@ def json_of(answer):
 
 
 def test_a_program_that_is_gone_is_a_502_as_json(folder, tmp_path):
+    """If the program is gone, the answer is a 502 as JSON."""
     with nginx(folder, tmp_path, free_port()) as front:
         answer = post(front, stream=False)
     assert answer.status_code in (502, 503) and "error" in json_of(answer), (
@@ -434,6 +438,7 @@ def test_a_program_that_is_gone_is_a_502_as_json(folder, tmp_path):
 
 
 def test_a_program_that_says_nothing_is_a_504_as_json(folder, tmp_path):
+    """If the program says nothing, the answer is a 504 as JSON."""
     with socket.create_server(("127.0.0.1", 0)) as silent:  # which takes, and waits
         port = silent.getsockname()[1]
         with nginx(folder, tmp_path, port, silence="300ms") as front:
@@ -471,7 +476,8 @@ def seconds_in(time):
     return sum(int(number) * units.get(unit, 1) for number, unit in parts)
 
 
-def test_the_same_is_there_over_tls(front, seen, folder, answer_with):
+def test_the_same_works_over_tls(front, seen, folder, answer_with):
+    """The same works over TLS."""
     answer_with("one", " two")
     assert has_port(configuration(folder), 8443), (
         "nginx.conf has no port 8443, for readers who use TLS. Write listen"
@@ -634,7 +640,7 @@ def few(started_with, answer_with):
     return program.app.test_client()
 
 
-def test_the_limit_is_that_of_the_setting(few):
+def test_the_limit_is_the_one_in_the_setting(few):
     refused, number = ask_until_refused(few, FEW, [READER])
     assert (refused.status_code, number) == (429, FEW + 1), (
         f"ASKS_A_MINUTE was {FEW} in .env, and question {number} from one address got a"
@@ -642,7 +648,7 @@ def test_the_limit_is_that_of_the_setting(few):
     )
 
 
-def test_nobody_gets_round_the_limit_by_a_header(few):
+def test_nobody_gets_round_the_limit_with_a_header(few):
     forged = [f"6.6.6.{number}, {READER}" for number in range(FEW + 1)]
     refused, _ = ask_until_refused(few, FEW, forged)
     assert refused.status_code == 429, (
@@ -670,7 +676,7 @@ def later(few, program, monkeypatch):
     return lambda seconds: passed.__setitem__(0, passed[0] + seconds)
 
 
-def test_a_minute_later_it_may_ask_again(few, later):
+def test_a_minute_later_the_address_may_ask_again(few, later):
     first, _ = ask_until_refused(few, FEW, [READER])
     later(30)
     second = from_nginx(few, READER)
@@ -702,7 +708,7 @@ def json_of_client(answer):
     return found if isinstance(found, dict) else {}
 
 
-def test_it_says_whether_it_lives_and_whether_it_is_ready(
+def test_the_program_says_whether_it_is_alive_and_whether_it_is_ready(
     client, program, answer_with, tmp_path, monkeypatch
 ):
     model = answer_with("one")
@@ -764,6 +770,7 @@ def gunicorn_settings(folder):
 
 
 def test_gunicorn_lets_answers_stream_and_nobody_round_nginx(gunicorn_settings):
+    """gunicorn lets answers stream, and lets nobody get round nginx."""
     binds = gunicorn_settings.get("bind", "127.0.0.1:8000")
     for address in [binds] if isinstance(binds, str) else binds:
         assert re.match(r"127\.|localhost|\[::1\]|unix:", address), (

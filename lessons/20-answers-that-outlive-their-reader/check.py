@@ -469,7 +469,7 @@ def test_an_answer_goes_on_when_its_reader_has_left(begin, client):
     )
 
 
-def test_two_readers_get_the_same(begin, client):
+def test_two_readers_get_the_same_events(begin, client):
     _, place = begin(*TEXTS)
     first, second = read(client, place), read(client, place)
     assert first == second, (
@@ -479,7 +479,7 @@ def test_two_readers_get_the_same(begin, client):
     )
 
 
-def test_two_readers_at_once_get_the_same(begin, client):
+def test_two_readers_at_once_get_the_same_events(begin, client):
     gate = Gate()
     _, place = begin("one", gate, "two")
     readers = []
@@ -596,7 +596,7 @@ def test_an_answer_that_is_not_there_is_a_404(client):
     )
 
 
-def test_stop_ends_it_for_everybody(begin, client, program):
+def test_stop_ends_an_answer_for_everybody(begin, client, program):
     gate = Gate()
     model, place = begin("one", gate, "two", "three")
     reader = client.get(place).iter_encoded()
@@ -710,7 +710,7 @@ class Watched(Condition):
             self.release()
 
 
-def test_no_other_thread_comes_in_while_an_answer_is_ended(program, monkeypatch):
+def test_no_other_thread_comes_in_while_an_answer_is_being_ended(program, monkeypatch):
     store = program.store
     name = store.begin()
     seen = []

@@ -214,7 +214,7 @@ export const checks = [
     run: (page) => compare(page, INLINE),
   },
   {
-    sentence: "A link leads to http and https only",
+    sentence: "Links lead only to http and https",
     async run(page) {
       const addresses = ["javascript:top.ran=1", "JavaScript:alert()", "javascript:top.ran=1//https://b.org", "data:text/html,a", "data:text/html,http://b.org", "//b.org", "httpx://b.org", "b.html"];
       for (const address of addresses) {

@@ -12,7 +12,7 @@ const ask = (page) => page.ask("Hello?", { type: TYPE });
 
 export const checks = [
   {
-    sentence: "A field fills while it is written",
+    sentence: "A field fills while it is being written",
     async run(page) {
       page.must(field(page, "term"), 'The page has no element with data-field="term". The index.html that was given has it.');
       const answer = await ask(page);
@@ -46,7 +46,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A number is set, and null is said",
+    sentence: "A number is set, and null is shown in words",
     async run(page) {
       for (const [value, text] of [[12, "12"], [0, "0"], [null, "none"]]) {
         const answer = await ask(page);
@@ -101,7 +101,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A card that is not whole is kept, and said to be so",
+    sentence: "A card that is not whole is kept, and reported",
     async run(page) {
       const ends = {
         "an error": (answer) => answer.send(lines({ isError: true, reason: "It was cut." })).end(),

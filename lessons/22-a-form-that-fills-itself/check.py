@@ -376,6 +376,7 @@ def test_post_object_has_the_statuses_and_limits_of_post_ask(
 
 @pytest.mark.usefixtures("kept")
 def test_the_models_stream_is_closed_when_the_reader_leaves(answer_of):
+    """The model's stream is closed when the reader leaves."""
     the_model_is_hung_up_on_while_it_thinks(
         lambda first, *rest: answer_of(*call('{"term": "one'), *rest),
         "closing(...) closes a generator that you loop over, and respond() closes the"

@@ -1,4 +1,4 @@
-"""Calls are gathered, run and answered, each by itself, and the answer goes on."""
+"""Calls are gathered, run and answered one by one, and the answer goes on."""
 
 import json
 import threading
@@ -221,7 +221,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", list(BAD))
-def test_a_bad_call_is_said_and_not_run(answer_of, what):
+def test_a_bad_call_is_reported_and_not_run(answer_of, what):
     name, arguments = BAD[what]
     # No piece is longer: LangChain parses each, and it has limits of its own.
     pieces = [arguments[i : i + 100] for i in range(0, len(arguments), 100)]
@@ -293,7 +293,7 @@ def test_two_calls_at_once_get_a_result_each(answer_of, chunks):
     )
 
 
-def test_a_tool_that_finds_nothing_is_said(answer_of):
+def test_a_tool_that_finds_nothing_is_reported(answer_of):
     _, answer = answer_of(called(*call('{"query": "xyzzyx"}')), ["done"])
     found = messages(answer)
     [nothing] = of(found, "tool-output-error") or [{"errorText": error_in(found)}]
@@ -311,7 +311,7 @@ def test_a_tool_that_finds_nothing_is_said(answer_of):
     )
 
 
-def test_a_tool_that_fails_is_said_and_not_quoted(
+def test_a_tool_that_fails_is_reported_and_not_quoted(
     program, answer_of, monkeypatch, told
 ):
     def fail():

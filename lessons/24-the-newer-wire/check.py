@@ -401,7 +401,7 @@ def test_an_answer_that_was_cut_is_incomplete(ask, reason):
     )
 
 
-def test_the_most_tokens_end_an_answer(ask):
+def test_the_token_limit_ends_an_answer(ask):
     events = read(ask("one", " two", " three", max_output_tokens=2)[1])
     end = delta_texts(events), types_of(events)[-1]
     assert end == ("one two", "response.incomplete"), (
@@ -594,7 +594,7 @@ def test_without_a_number_all_events_come(ask, get):
     )
 
 
-def test_a_stream_that_is_not_asked_for_does_not_come(ask, get):
+def test_nobody_gets_a_stream_without_asking_for_it(ask, get):
     name, _ = whole_response(ask, "one")
     answer = get(name, stream="false")
     assert answer.is_json and answer.json.get("id") == name, (

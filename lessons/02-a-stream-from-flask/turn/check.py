@@ -131,7 +131,7 @@ def test_client_py_says_that_an_answer_broke_off(run_with):
 def test_client_py_still_says_nothing_of_the_kind_of_a_refusal(
     run_client, serve, terminal
 ):
-    """client.py does not call a refusal an answer that broke off."""
+    """client.py does not report a refusal as an answer that broke off."""
 
     def server(environ, start_response):
         start_response("400 BAD REQUEST", PLAIN)

@@ -1,4 +1,4 @@
-// Your turn: below the answer stands how many pieces it took.
+// Your turn: the page shows below the answer how many pieces it took.
 
 const say = (text) => JSON.stringify(text);
 
@@ -82,7 +82,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A new question begins without a number",
+    sentence: "The number goes away when a new question is asked",
     async run(page) {
       const before = numbersIn(page.words).join();
       for (const which of ["first", "second"]) {

@@ -64,7 +64,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The answer is whole, cut after any byte",
+    sentence: "The answer is whole, wherever it is cut",
     async run(page) {
       for (let cut = 1; cut < BYTES.length; cut++) {
         const text = await shown(page, [BYTES.slice(0, cut), BYTES.slice(cut)], TEXT);
@@ -86,7 +86,7 @@ export const checks = [
     },
   },
   {
-    sentence: "An answer that breaks off comes to its end",
+    sentence: "The page does not wait for an answer that has broken off",
     async run(page) {
       const answer = await page.ask("Hello?");
       answer.send("half an");
@@ -100,7 +100,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The answer grows while it is written",
+    sentence: "The answer grows while it is being written",
     async run(page) {
       const answer = await page.ask("Hello?");
       answer.send("one");

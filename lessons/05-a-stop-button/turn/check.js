@@ -1,4 +1,4 @@
-// Your turn: below an answer that was stopped stands "You stopped here."
+// Your turn: "You stopped here." is shown below an answer that was stopped.
 
 const say = (text) => JSON.stringify(text);
 const SAID = /you stopped here/i;
@@ -62,7 +62,7 @@ export const checks = [
     },
   },
   {
-    sentence: "An answer that a new question replaced was not stopped",
+    sentence: "An answer that a new question replaced is not reported as stopped",
     async run(page) {
       const old = await begun(page, "old");
       const fresh = await page.ask("Another?");

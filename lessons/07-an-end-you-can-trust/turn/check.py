@@ -22,7 +22,7 @@ def test_an_answer_of_2000_characters_comes_whole(ask):
         )
 
 
-def test_one_character_more_breaks_off(ask):
+def test_one_more_character_breaks_it_off(ask):
     for texts in [WORD] * 20, TEN_PAIRS * 10:
         _, answer = ask(*texts, "!")
         came, broke = read(answer)

@@ -25,7 +25,7 @@ export const checks = [
     },
   },
   {
-    sentence: "No time at all is a time too",
+    sentence: "Zero seconds are shown, too",
     async run(page) {
       const answer = await page.ask("Hello?", { type: "application/jsonl; charset=utf-8" });
       answer.send(lines({ token: "one" }, { seconds: 0 }, END)).end();

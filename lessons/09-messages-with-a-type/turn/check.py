@@ -49,7 +49,7 @@ def test_a_message_says_how_many_seconds_it_took(answer_of):
     )
 
 
-def test_each_answer_is_timed_by_itself(answer_of):
+def test_each_answer_is_timed_separately(answer_of):
     began = monotonic()
     _, answer = answer_of("one")
     found = messages(answer)

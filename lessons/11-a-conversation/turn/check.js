@@ -144,7 +144,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A new conversation is new after a reload too",
+    sentence: "A new conversation is still empty after a reload",
     async run(page) {
       await whole(page, "One?", "First.");
       press(page, "#fresh");

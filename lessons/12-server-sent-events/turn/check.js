@@ -1,4 +1,4 @@
-// At a heartbeat the page says that the model still thinks, and no longer than that.
+// At a heartbeat the page says that the model is still thinking, until the answer goes on.
 
 const type = "text/event-stream";
 const token = 'event: token\ndata: {"token": "one"}\n\n';
@@ -106,7 +106,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Nothing but a comment is taken for one",
+    sentence: "Only a comment is treated as one",
     async run(page) {
       const answer = await page.ask("Hello?", { type });
       answer.send(`id: 1\nnonsense\n${token}`);

@@ -116,6 +116,7 @@ def test_the_waits_grow_and_are_random(ask, waits, monkeypatch):
 
 
 def test_it_gives_up_with_the_models_own_error(ask, caplog):
+    """It gives up with the model's own error."""
     model, answer = ask(FAILS)
     answer.get_data()
     assert answer.status_code == 502 and len(model.prompts) == ATTEMPTS, (
@@ -138,7 +139,7 @@ def test_it_gives_up_with_the_models_own_error(ask, caplog):
 
 
 @pytest.mark.parametrize("kind", [ModelAuthenticationError, ModelRateLimitError])
-def test_what_does_not_pass_at_once_is_not_asked_again(ask, kind):
+def test_the_model_is_not_asked_again_if_that_cannot_help(ask, kind):
     model, answer = ask(kind(SECRET))
     answer.get_data()
     what = {
@@ -154,7 +155,7 @@ def test_what_does_not_pass_at_once_is_not_asked_again(ask, kind):
     )
 
 
-def test_after_the_first_text_it_is_not_asked_again(ask):
+def test_the_model_is_not_asked_again_after_the_first_text(ask):
     model, answer = ask("one", FAILS)
     text = answer.get_data(as_text=True)
     assert len(model.prompts) == 1 and text.count('"one"') == 1, (
@@ -168,7 +169,7 @@ def test_after_the_first_text_it_is_not_asked_again(ask):
     )
 
 
-def test_for_a_reader_who_has_left_it_is_not_asked_again(
+def test_the_model_is_not_asked_again_for_a_reader_who_has_left(
     program, ask, waits, monkeypatch
 ):
     monkeypatch.setattr(program, "HEARTBEAT", 0.01)  # then the response begins

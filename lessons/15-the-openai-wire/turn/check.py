@@ -42,7 +42,7 @@ def named(key):
     return "no key" if key is None else f"the key {key!r}"
 
 
-def test_each_key_opens_the_server(status_for):
+def test_each_key_is_accepted(status_for):
     for setting in "sk-ada,sk-bob", "sk-ada, sk-bob", "sk-ada", "sk-ada,sk-bob,sk-cy":
         for key in setting.replace(" ", "").split(","):
             status = status_for(setting, key)
@@ -53,7 +53,7 @@ def test_each_key_opens_the_server(status_for):
             )
 
 
-def test_nothing_else_opens_it(status_for):
+def test_nothing_else_is_accepted(status_for):
     setting = "sk-ada, ,sk-bob,"
     wrong = ["sk-eve", "sk-", "ada", "sk-ada,sk-bob", ",", setting, "sk-\u00e4da"]
     for key in [*wrong, "", None]:
@@ -65,7 +65,7 @@ def test_nothing_else_opens_it(status_for):
         )
 
 
-def test_a_setting_without_a_key_opens_nothing(status_for):
+def test_a_setting_without_a_key_lets_nobody_in(status_for):
     for key in "", ",", None:
         try:
             status = status_for(" , ", key)
@@ -87,7 +87,7 @@ def test_the_page_opens_without_a_key(client_with):
 
 
 def test_a_guess_is_not_told_how_much_of_it_is_right(client_with, monkeypatch):
-    """A guess is not told, by the time it takes, how much of it is right."""
+    """The time that a wrong key takes does not show how much of it is right."""
     keys = "sk-ada,sk-bob"
 
     def guess():

@@ -61,7 +61,7 @@ def waits_for_one(ask, bytes_held):
 
 
 def test_a_reader_who_stops_lets_few_bytes_wait(waits_for_one):
-    """A reader who stops lets few bytes wait."""
+    """Only a few bytes wait for a reader who stops."""
     for size in PART, 10_100:
         waits = waits_for_one(size)
         assert waits <= MOST, (
@@ -82,7 +82,7 @@ def test_a_reader_who_stops_lets_few_bytes_wait(waits_for_one):
 
 
 def test_a_reader_who_goes_on_has_the_room_again(waits_for_one):
-    """A reader who goes on has the room again."""
+    """A reader who reads again gets the room back."""
     waits = waits_for_one(PART, taken=10)
     assert waits == MOST, (
         f"A reader took ten pieces of {PART} bytes and stopped. Expected {MOST} waiting"
@@ -107,7 +107,7 @@ def test_each_reader_has_a_bound_of_their_own(ask, bytes_held):
 
 
 def test_small_pieces_wait_as_before(waits_for_one):
-    """Of small pieces, sixteen wait as before."""
+    """Sixteen small pieces may wait, as before."""
     waits = waits_for_one(10)
     assert 50 <= waits <= 400, (
         "A reader took one piece of 10 bytes and stopped. Expected 16 waiting pieces,"

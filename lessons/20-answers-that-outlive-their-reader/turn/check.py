@@ -1,4 +1,4 @@
-"""The text of an answer so far, and by its status whether there will be more."""
+"""The text of an answer so far, and a status that says whether there will be more."""
 
 import ast
 

@@ -29,6 +29,7 @@ def test_the_model_has_both_tools(answer_of):
 
 @pytest.mark.parametrize("lesson", [1, 8, 19])
 def test_minutes_of_is_run(answer_of, program, lesson):
+    """minutes_of is run."""
     arguments = f'{{"lesson": {lesson}}}'
     _, answer = answer_of(called(*call(arguments, name="minutes_of")), ["done"])
     found = messages(answer)
@@ -44,6 +45,7 @@ def test_minutes_of_is_run(answer_of, program, lesson):
 
 
 def test_look_up_is_still_run(answer_of):
+    """look_up is still run."""
     _, answer = answer_of(called(*call('{"query": "backpressure"}')), ["done"])
     outputs = [each["output"] for each in of(messages(answer), "tool-output-available")]
     assert outputs and "slow reader" in outputs[0], (
@@ -73,7 +75,7 @@ def test_each_tool_gets_only_what_it_takes(answer_of, what):
     )
 
 
-def test_a_lesson_that_is_not_there_is_said(answer_of):
+def test_a_lesson_that_does_not_exist_is_reported(answer_of):
     chunks = call('{"lesson": 99}', name="minutes_of")
     _, answer = answer_of(called(*chunks), ["done"])
     [error] = of(messages(answer), "tool-output-error") or [{"errorText": ""}]

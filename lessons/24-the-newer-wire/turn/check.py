@@ -1,4 +1,4 @@
-"""A response can be deleted: it ends, and nobody gets it any more."""
+"""A response can be deleted: it ends, and can no longer be read."""
 
 import os
 import sys
@@ -98,7 +98,7 @@ def read(answer):
     return pieces
 
 
-def test_a_response_that_is_written_ends_when_it_is_deleted(
+def test_a_response_that_is_being_written_ends_when_it_is_deleted(
     answer_with, delete, client
 ):
     gate = Event()

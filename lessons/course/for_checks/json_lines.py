@@ -203,7 +203,7 @@ def the_last_line_says_why_the_model_ended(answer_of):
         )
 
 
-def what_breaks_after_the_end_takes_nothing_away(answer_of):
+def an_error_after_the_end_takes_nothing_away(answer_of):
     last_chunk = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
     _, answer = answer_of("one", last_chunk, ModelConnectionError(SECRET))
     *_, last = messages(answer)
@@ -214,7 +214,7 @@ def what_breaks_after_the_end_takes_nothing_away(answer_of):
     )
 
 
-def an_answer_without_a_reason_for_its_end_is_not_whole(answer_of):
+def an_answer_without_a_finish_reason_is_not_whole(answer_of):
     _, answer = answer_of("one", End())
     *_, last = messages(answer)
     assert last.get("isError") is True, (

@@ -106,6 +106,7 @@ def test_an_answer_without_a_text_is_a_status(ask):
 
 @pytest.mark.usefixtures("kept")
 def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
+    """The model's stream is closed when the reader leaves."""
     model, answer = ask("one", *[" more"] * 99)
     next(answer.iter_encoded())
     try:
