@@ -63,8 +63,8 @@ def stop_at_host(word):
     """Stop: no browser sends this as the name of a host."""
     place = place_of("TRUSTED_HOSTS")
     stop(
-        f"TRUSTED_HOSTS in {place} has {word}, which is not the name of a host: write"
-        " names and addresses with commas between them, such as"
+        f"TRUSTED_HOSTS in {place} has {word}, which is not a host name: write"
+        " names and addresses, separated by commas, such as"
         " localhost,127.0.0.1,192.168.1.5."
     )
 

@@ -161,7 +161,7 @@ def read_key(provider):
         )
     if not key.isascii() or not key.isprintable():  # no HTTP header can hold it
         stop(
-            f"{setting} in {place} is wrong: it has letters that no key has, such as"
+            f"{setting} in {place} is wrong: it has characters that no key has, such as"
             " curly quotes or an ellipsis."
         )
     return key

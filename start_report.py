@@ -102,7 +102,7 @@ def about_others(setting):
     """Return a note if .env sets a setting too, but the environment wins; else ""."""
     others = [file for file in ENV_FILES if file.values.get(setting)]
     if others and place_of(setting) == "the environment":
-        return f", which wins over {others[0].name}"
+        return f", which overrides {others[0].name}"
     return ""
 
 

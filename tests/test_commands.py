@@ -320,7 +320,7 @@ def test_a_command_that_needs_a_lesson_lists_them(project, command):
 @pytest.mark.parametrize("number", ["0", "99", "x", "²"])
 def test_a_wrong_number_brings_the_numbers_that_there_are(command, number):
     typed = CliRunner().invoke(command, [number])
-    there_are = f"There is no lesson {number}: there are 1 to {max(all_lessons())}."
+    there_are = f"There is no lesson {number}: choose 1 to {max(all_lessons())}."
     assert typed.exit_code == 1 and there_are in typed.output
 
 
@@ -431,7 +431,7 @@ def test_check_alone_names_what_it_has_passed_over(project):
     project.write(program(2))
     project.write(program(2, "client.py"), "client.py")
     code, printed = project.flask("check", *PLENTY)
-    assert code == 0 and "Gone on from, and so not checked: lesson 1." in printed
+    assert code == 0 and "Left behind, and so not checked: lesson 1." in printed
 
 
 @pytest.mark.parametrize(("number", "later"), [(11, 12), (12, 15), (15, 16)])
@@ -443,7 +443,7 @@ def test_check_alone_passes_over_the_wires_that_are_not_spoken(project, number, 
     assert code == 1
     earlier = [each for each in (1, 2, 9) if each < number]
     assert titles(printed) == [*earlier, number]
-    assert printed.count("\n  gone on\n") == len(earlier)
+    assert printed.count("\n  moved on\n") == len(earlier)
     assert f"You are at lesson {number}, unless its page is green too." in printed
 
 
@@ -460,8 +460,8 @@ def test_what_is_left_behind_is_called_so(project):
     project.write(program(3))
     project.flask("start", "4")
     code, printed = project.flask("check", "2")
-    assert code == 0 and "\n  gone on     client.py takes no refusal" in printed
-    assert "Gone on: a later lesson changed this" in printed
+    assert code == 0 and "\n  moved on    client.py does not mistake" in printed
+    assert "Moved on: a later lesson changed this" in printed
 
 
 def test_the_cases_of_a_check_have_names_of_their_own(project):
@@ -476,7 +476,7 @@ def test_check_of_a_lesson_that_is_long_past_is_not_green(project):
     project.flask("start", "3")
     code, printed = project.flask("check", "1")
     assert code == 1 and "flask start 1 begins this lesson again" in printed
-    assert "gone on" in printed and "\n  green" not in printed
+    assert "moved on" in printed and "\n  green" not in printed
 
 
 def test_the_first_line_comes_while_the_checks_still_run(project):
@@ -631,7 +631,7 @@ def test_what_a_thread_has_died_of_that_is_waited_for_is_said(project):
     project.write(THREADED.replace("ANSWER", "iter(queue.get, None)"))
     message = project.red("2", "--seconds", "3")
     assert message.startswith(DIED)
-    assert message.endswith("Whatever waits for that thread never stops waiting.")
+    assert message.endswith("Anything that waits for that thread waits for ever.")
 
 
 def test_what_a_thread_has_died_of_is_shown_below_what_is_red(project):
@@ -707,7 +707,7 @@ def test_check_turn_is_red_for_the_lessons_program(project, turn):
         "02 · A stream from Flask, Your turn: checking mine/",
     )
     assert "red         It says bye" in printed and "Nothing says bye." in printed
-    assert "A hint: flask hint 2" in printed
+    assert "For a hint: flask hint 2" in printed
 
 
 def test_check_turn_is_green_for_a_solution(project, turn):
@@ -776,7 +776,7 @@ def test_hints_come_one_by_one(project):
     code, second = project.flask("hint", "1", "2")
     assert code == 0 and "may hold no text" in second and "flask hint" not in second
     code, none = project.flask("hint", "1", "3")
-    assert code == 1 and "no more than 2 hints" in none
+    assert code == 1 and "has only 2 hints" in none
 
 
 @pytest.mark.parametrize("number", all_lessons())

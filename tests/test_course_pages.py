@@ -201,7 +201,7 @@ PROXIED = [
     {"X-Forwarded-Proto": "https"},
     {"X-Real-IP": "192.0.2.7"},
     {"Via": "1.1 proxy"},
-    # Some say no more than who asked, or for whom they are.
+    # Some say only who asked, or for whom they are.
     {"CF-Connecting-IP": "192.0.2.7"},
     {"CF-Ray": "8f0c-AMS"},
     {"Client-IP": "192.0.2.7"},

@@ -263,7 +263,7 @@ for setting, proxy in NO_PROXIES.items():
     )
 for key in NO_KEYS:
     WRONG[f"OPENAI_API_KEY={key}"] = (
-        "OPENAI_API_KEY in .env is wrong: it has letters that no key has, such as"
+        "OPENAI_API_KEY in .env is wrong: it has characters that no key has, such as"
         " curly quotes or an ellipsis."
     )
 for key in KEYS_WITH_SPACES:

@@ -200,7 +200,7 @@ def test_what_changed_during_a_run_is_not_remembered(visit, mine, outcomes):
     assert (said["current"], said["done"], said["first"]) == (False, None, False)
 
 
-@pytest.mark.parametrize("found", [["red"], ["green", "gone on"], ["gone on"]])
+@pytest.mark.parametrize("found", [["red"], ["green", "moved on"], ["moved on"]])
 def test_what_was_not_all_green_here_is_no_green_there(visit, mine, outcomes, found):
     write(mine, app="a = 1")
     outcomes[:] = found
@@ -212,7 +212,7 @@ def test_a_page_says_a_lesson_turn_version_and_outcome_only(visit, mine, outcome
     write(mine, app="a = 1")
     version = run_of(visit, A_PAGE)
     for wrong in (
-        {"version": version, "outcome": "gone on"},
+        {"version": version, "outcome": "moved on"},
         {"version": 3, "outcome": "green"},
         {"outcome": "green"},
         {},

@@ -115,7 +115,7 @@ def test_what_is_no_host_stops_the_start(monkeypatch, value):
     monkeypatch.setenv("TRUSTED_HOSTS", value)
     with pytest.raises(SystemExit) as stopped:
         trusted_hosts()
-    assert "which is not the name of a host" in str(stopped.value)
+    assert "which is not a host name" in str(stopped.value)
 
 
 def test_without_the_setting_this_machine_is_trusted_only():
@@ -192,7 +192,7 @@ def test_it_says_where_each_setting_comes_from_and_never_its_value(start):
     server = start(files=files, MODEL_TIMEOUT="10", ANSWER_SECONDS="60")
     assert server.ours() == [
         "Model: openai:gpt-4.1-mini (OPENAI_API_KEY from .env, MODEL_TIMEOUT from the"
-        " environment, which wins over .env, ANSWER_SECONDS from the environment, all"
+        " environment, which overrides .env, ANSWER_SECONDS from the environment, all"
         " other settings by default)"
     ]
     assert SECRET not in "".join(server.lines())

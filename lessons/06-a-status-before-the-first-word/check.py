@@ -109,7 +109,7 @@ def must_have_a_sentence(answer, what):
     sentence = sentence_in(answer)
     assert isinstance(sentence, str) and sentence, (
         f"{what}, and the body of the {answer.status_code} is {short(answer.text)}. The"
-        ' page needs the JSON {"error": "a sentence"}. as_json makes it of every'
+        ' page needs the JSON {"error": "a sentence"}. as_json makes it from every'
         " refusal: app.register_error_handler(HTTPException, as_json)."
     )
     assert SECRET not in answer.text, (

@@ -166,7 +166,7 @@ def error_of(answer, status, what, advice):
     assert isinstance(error, dict) and names <= set(error), (
         f"{what}, and the body is {short(answer.text)}"
         '. OpenAI\'s clients expect {"error": {"message", "type", "param",'
-        ' "code"}}. Raise an HTTP error: errors.py makes that body of it.'
+        ' "code"}}. Raise an HTTP error: errors.py makes that body from it.'
     )
     return error
 
@@ -505,8 +505,8 @@ def test_a_failure_before_the_first_text_is_a_status(chat, in_the_log):
                 answer.get_data()
             except Exception:
                 raise AssertionError(
-                    f"{what}, and the program made no response of it. In the view, wait"
-                    " for the first step with next() in a try, and raise"
+                    f"{what}, and the program made no response from it. In the view,"
+                    " wait for the first step with next() in a try, and raise"
                     " http_error(error) from None."
                 ) from None
             must_not_be_told(answer.text, in_the_log(), what)

@@ -48,7 +48,7 @@ class Number(click.ParamType):
         if value.isdecimal() and int(value) in lessons:
             return lessons[int(value)]
         raise click.ClickException(
-            f"There is no lesson {value}: there are {min(lessons)} to {max(lessons)}."
+            f"There is no lesson {value}: choose {min(lessons)} to {max(lessons)}."
         )
 
 
@@ -61,7 +61,7 @@ def ask_which_lesson(command):
 
 
 def say(text="", **style):
-    """Print a line at once, whatever letters the terminal lacks."""
+    """Print a line at once, whatever characters the terminal cannot print."""
     with suppress(AttributeError):
         sys.stdout.reconfigure(errors="replace")
     click.secho(text, **style)
@@ -93,7 +93,7 @@ def start(lesson):
         names = ", ".join(started.files)
         say(f"mine/ holds the program that lesson {number} begins with: {names}.")
     say(f"Read lessons/{lesson.name}/README.md and make its change in mine/;")
-    say(f"then flask check {number} says how far you are.")
+    say(f"then flask check {number} shows how far you have got.")
 
 
 # flask check
@@ -142,7 +142,7 @@ def check_turn(lesson, browser, seconds):
     say(f"{lesson.title}, Your turn: checking mine/")
     outcomes = show_all(checks_and_memory(lesson, True, browser, seconds))
     if "red" in outcomes:
-        say(f"A hint: flask hint {number}")
+        say(f"For a hint: flask hint {number}")
         sys.exit(1)
     say_what_is_left(lesson, outcomes, browser)
 
@@ -184,11 +184,11 @@ def check_one(lesson, browser, seconds):
     if "red" in outcomes:
         say_where_the_change_is(lesson)
         sys.exit(1)
-    if outcomes == {"gone on"}:
+    if outcomes == {"moved on"}:
         say(f"Nothing was checked: flask start {number} begins this lesson again.")
         sys.exit(1)
-    if "gone on" in outcomes:
-        say("Gone on: a later lesson changed this, so it is not asked any more.")
+    if "moved on" in outcomes:
+        say("Moved on: a later lesson changed this, so it is no longer checked.")
     say_what_is_left(lesson, outcomes, browser)
 
 
@@ -236,15 +236,15 @@ def check_all(browser, seconds):
             say(f"Your browser checks pages too: flask run, then {course_address()}")
             say("If it is green, name the lesson you are at, as in flask check 4.")
             sys.exit(1)
-        if outcomes == {"gone on"}:
-            say("  gone on")
+        if outcomes == {"moved on"}:
+            say("  moved on")
             passed_over.append(str(number))
-        elif "gone on" in outcomes:
-            say("  green, but for what a later lesson has changed")
+        elif "moved on" in outcomes:
+            say("  green, except for what a later lesson has changed")
         else:
             say("  green")
     if passed_over:
-        say(f"Gone on from, and so not checked: lesson {', '.join(passed_over)}.")
+        say(f"Left behind, and so not checked: lesson {', '.join(passed_over)}.")
     say("All that was checked is green.", fg="green")
 
 
@@ -276,7 +276,7 @@ def checks_of(folder, browser, seconds):
             outcomes.add(found.outcome)
             yield found
     has_page = (folder / "check.js").exists()
-    if not has_page or "red" in outcomes or outcomes == {"gone on"}:
+    if not has_page or "red" in outcomes or outcomes == {"moved on"}:
         return
     if browser:
         yield from run_browser_checks(folder, MINE, seconds)
@@ -341,11 +341,9 @@ def hint(lesson, n):
     number = lesson.number
     hints = hints_of(lesson)
     if not hints:
-        raise click.ClickException(f"Lesson {number} has no hints: it says all itself.")
+        raise click.ClickException(f"Lesson {number} has no hints: its notes say all.")
     if n > len(hints):
-        raise click.ClickException(
-            f"Lesson {number} has no more than {len(hints)} hints."
-        )
+        raise click.ClickException(f"Lesson {number} has only {len(hints)} hints.")
     say(f"For Your turn: {hints[n - 1]}")
     if n < len(hints):
         say(f"(Hint {n} of {len(hints)}; the next: flask hint {number} {n + 1})")

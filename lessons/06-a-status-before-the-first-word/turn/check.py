@@ -34,7 +34,7 @@ def test_a_longer_one_is_a_400_with_a_sentence_of_your_own(ask):
     sentence = body.get("error") if isinstance(body, dict) else None
     assert sentence, (
         f"The body of the {answer.status_code} is {short(answer.text)}. Expected"
-        ' {"error": "..."}. Raise an HTTP error: as_json makes that body of it.'
+        ' {"error": "..."}. Raise an HTTP error: as_json makes that body from it.'
     )
     assert "2000" in sentence.replace(",", "").replace(".", ""), (
         f"The sentence is {sentence!r}. Expected it to say how long a prompt may be,"

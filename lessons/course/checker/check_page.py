@@ -140,7 +140,7 @@ def check_in(browser, check, folder, seconds):
 
 
 def give_up(folder, seconds):
-    """Report that the page never ends; who has started this Python then ends it."""
+    """Report that the page never ends; what started this Python then ends it."""
     where = f"{folder.name}/static/page.js"
     write_report(stopped=never_ends(where, seconds))
 

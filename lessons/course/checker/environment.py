@@ -49,7 +49,7 @@ SETTINGS = {
     "PYTHONPATH": str(ROOT),
     "MALLOC_ARENA_MAX": "2",  # else each thread sets 64 MB of addresses aside
     # Servers and browsers of the checks are on this machine. A proxy can also be a
-    # setting of the system, on Windows and macOS: this wins over it.
+    # setting of the system, on Windows and macOS: this overrides it.
     "NO_PROXY": THIS_MACHINE,
     "no_proxy": THIS_MACHINE,
 }

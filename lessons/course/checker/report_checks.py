@@ -110,7 +110,7 @@ def pytest_runtest_makereport(item, call):
         printed = [report.capstdout + report.caplog, *DEATHS]
         check["printed"] = "\n".join(filter(None, printed))[-1000:]
     elif report.skipped:
-        check["outcome"] = "gone on"
+        check["outcome"] = "moved on"
         check["message"] = call.excinfo.value.msg
     elif call.when == "call":
         check["outcome"] = "green"
@@ -134,7 +134,7 @@ def watch(config):
     if memory_used() >= MEMORY:
         stopped = uses_too_much(running_line(folder))
     elif DEATHS:
-        stopped = f"{DEATHS[0]} Whatever waits for that thread never stops waiting."
+        stopped = f"{DEATHS[0]} Anything that waits for that thread waits for ever."
     else:
         stopped = never_ends(running_line(folder), seconds)
     write_report(config, stopped=stopped)

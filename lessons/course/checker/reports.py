@@ -10,7 +10,7 @@ class Check(NamedTuple):
     """What was checked, and how it went."""
 
     sentence: str
-    outcome: str  # "green", "red", "not checked", or "gone on": for a later program
+    outcome: str  # "green", "red", "not checked", or "moved on": for a later program
     message: str = ""  # of a red one: what was seen, what was expected, what to try
     printed: str = ""  # by the program meanwhile
 

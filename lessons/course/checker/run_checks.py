@@ -1,6 +1,6 @@
 """Run a lesson's checks on a program, in a Python of their own and for a limited time.
 
-Needs no pytest to be imported: who has none reads how to get it.
+This file works without pytest: a student who has none reads how to get it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Calls that may wait for ever: who checks a program waits for a few seconds only."""
+"""Calls that may wait for ever: a check waits only a few seconds."""
 
 import threading
 from itertools import islice

@@ -81,7 +81,7 @@ def messages(answer):
         except ValueError:
             message = None
         assert isinstance(message, dict), (
-            f"Expected a JSON object in each line, got {short(line)}. Make each line"
+            f"Expected a JSON object on each line, got {short(line)}. Make each line"
             " with json.dumps(message) and a newline."
         )
         found.append(message)

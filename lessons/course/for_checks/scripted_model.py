@@ -90,7 +90,7 @@ class ScriptedModel:
 
 
 class EchoingModel:
-    """A model that says each prompt back, a word at a time.
+    """A model that repeats each prompt, a word at a time.
 
     So it can be told for whom an answer was, while several are being written.
     """

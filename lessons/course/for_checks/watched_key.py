@@ -1,6 +1,6 @@
 """A key that notes whether it is compared with ==.
 
-That operator stops at the first letter that differs. So the time it takes tells how
+That operator stops at the first character that differs. So the time it takes tells how
 much of a guess is right, and hmac.compare_digest is there for that.
 """
 
@@ -52,7 +52,7 @@ def must_not_be_compared(monkeypatch, setting, ask):
     monkeypatch.setattr(WatchedKey, "compared", False)
     ask()
     assert not WatchedKey.compared, (
-        "The program compared the key with ==, which stops at the first letter that"
+        "The program compared the key with ==, which stops at the first character that"
         " differs: the time tells how much of a guess is right. Compare bytes with"
         " hmac.compare_digest, which takes the same time for any guess."
     )

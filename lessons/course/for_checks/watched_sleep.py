@@ -1,4 +1,4 @@
-"""What a program sleeps: a pause of its own makes an answer slow for nothing."""
+"""How long a program sleeps: a pause of its own slows an answer down for nothing."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ pauses = []
 
 
 class Pause(NamedTuple):
-    """One call of time.sleep(): where it stands, and for how many seconds it waited."""
+    """One call to time.sleep(): where it is, and how many seconds it waited."""
 
     file: str
     line: int

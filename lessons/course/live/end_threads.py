@@ -19,8 +19,8 @@ PAUSE = 0.05  # seconds, for the threads to come to their end
 def end_threads(package, exception):
     """Raise an exception in each thread that runs code of a package, until none does.
 
-    The exception is a class, best one that `except Exception` does not catch. A loop
-    that catches it all the same goes on in the end, as it is not tried for ever. A
+    The exception is a class, ideally one that `except Exception` does not catch. A loop
+    that catches it anyway goes on in the end, because this is not tried for ever. A
     thread that waits, as in sleep(), gets it when the wait is over.
     """
     for _ in range(ATTEMPTS):

@@ -47,7 +47,7 @@ def add_script(response, script):
 def with_script(pieces, script):
     """Yield the pieces of a page with a script behind the doctype.
 
-    Before the doctype, it would turn the page into one of the time before standards.
+    Before the doctype, it would put the page into quirks mode.
     """
     head = b""
     for piece in pieces:

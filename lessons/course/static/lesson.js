@@ -12,7 +12,7 @@ import { check, onPress, outcomeOf, remember, UNREACHED } from "./work.js";
 const ENDS = {
   green: "All is green.",
   red: "One check is red. Fix it, then check again.", // it is shown below, with its name
-  "gone on": "Nothing was checked: you have gone on.",
+  "moved on": "Nothing was checked: you have moved on.",
 };
 const TURN_DONE = "Your turn is done.";
 const IS_BACK = "The server is back: try again.";

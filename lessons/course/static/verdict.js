@@ -46,7 +46,7 @@ export function verdictIn(section) {
 function countOf(all) {
   const count = (name) => all.filter(({ outcome }) => outcome === name).length;
   const sentence = `${count("green")} of ${all.length} green`;
-  const rest = ["not checked", "gone on"].filter(count);
+  const rest = ["not checked", "moved on"].filter(count);
   return [sentence, ...rest.map((name) => `${count(name)} ${name}`)].join(", ");
 }
 

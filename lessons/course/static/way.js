@@ -25,7 +25,7 @@ onPress([button], status, async () => {
   return left.length ? "Everything that was left is green." : "All is done.";
 });
 
-/** Write the outcome beside a lesson: "green", "red", "gone on", or "" for none yet. */
+/** Write the outcome beside a lesson: "green", "red", "moved on", or "" for none yet. */
 function mark(lesson, outcome) {
   lesson.dataset.outcome = outcome;
   lesson.querySelector(".found").textContent = outcome;

@@ -35,7 +35,7 @@ export async function check(lesson, { isTurn = false, inBrowser }, report) {
 /** Let the server remember a verdict; return what it knows of the lesson then. */
 export async function remember(lesson, isTurn, { all, version }) {
   const outcome = outcomeOf(all);
-  if (outcome === "gone on") return {}; // nothing was checked
+  if (outcome === "moved on") return {}; // nothing was checked
   const response = await post(`${lesson}verdict`, { turn: isTurn, version, outcome });
   return response.json();
 }
@@ -45,10 +45,10 @@ export function redOf(all) {
   return all.find(({ outcome }) => outcome === "red");
 }
 
-/** Return what all of them come to: "red", "green", or "gone on" for a later program. */
+/** Return what all of them come to: "red", "green", or "moved on" for a later program. */
 export function outcomeOf(all) {
   if (redOf(all)) return "red";
-  if (all.every(({ outcome }) => outcome === "gone on")) return "gone on";
+  if (all.every(({ outcome }) => outcome === "moved on")) return "moved on";
   return "green";
 }
 

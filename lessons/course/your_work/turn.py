@@ -1,4 +1,4 @@
-"""Your turn before it has begun: it is said what the task is, and no more.
+"""Your turn before it has begun: a check says what the task is, and no more.
 
 The message of a check says what to try, which would give the last hint away.
 """
