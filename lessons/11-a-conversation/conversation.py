@@ -28,7 +28,7 @@ def read_turn(message):
     if text is None:
         raise BadRequest("Each message needs a role, and text as content.")
     role = message.get("role")
-    if role not in ["user", "assistant"]:  # "system" would give orders
+    if role not in ["user", "assistant"]:  # "system" would give instructions
         raise BadRequest("The role of a message is user or assistant.")
     return {"role": role, "content": text}
 

@@ -16,7 +16,7 @@ class ChatStream(EventStream):
 
     def __init__(self, heartbeat):
         super().__init__(heartbeat)
-        self.has_text = False  # nothing may end that has not begun
+        self.has_text = False  # what has not begun must not be ended
 
     def start(self):
         milliseconds = int(1000 * time())

@@ -7,7 +7,7 @@ keeps and draws them. Its package for Python counts, and writes the numbers as t
     answers_running 3.0
 
 A counter only grows; a gauge goes up and down; a histogram counts how many values were
-at most so large, for each of some sizes, its buckets.
+no larger than each of some sizes, its buckets.
 """
 
 from time import monotonic

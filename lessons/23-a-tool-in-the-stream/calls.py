@@ -1,4 +1,4 @@
-"""The calls of a tool, gathered from their pieces, and run when they are whole."""
+"""Tool calls, gathered from their pieces, and run when they are whole."""
 
 import json
 
