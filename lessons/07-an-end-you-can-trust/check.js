@@ -27,7 +27,7 @@ async function saidAfter(page, texts, end) {
   page.must(!busy(page), "The answer has ended, and #answer is still marked as busy.");
   page.must(
     page.text.startsWith(texts[0]),
-    `The answer began with ${say(texts[0])}, and now ${say(page.text)} is there: keep what came.`,
+    `The answer began with ${say(texts[0])}, but now the page shows ${say(page.text)}. Keep the text that has arrived.`,
   );
   return said(page);
 }
@@ -40,11 +40,11 @@ export const checks = [
       const broken = await saidAfter(page, ["one two"], "breakOff");
       page.must(
         broken !== whole,
-        'One answer ended and another broke, both after "one two", and the page says the same of both: catch what read() throws, and throw failure("broken", ...).',
+        'One answer ended and another broke, both after "one two", but the page says the same about both. Catch what read() throws, and throw failure("broken", ...).',
       );
       page.must(
         !MISTAKE.test(broken),
-        `The connection broke after "one two", and the page says ${say(broken)}: catch what reader.read() throws, and throw failure("broken", BROKE_OFF) instead. To see it fail there, write return await.`,
+        `The connection broke after "one two", and the page says ${say(broken)}. Catch what reader.read() throws, and throw failure("broken", BROKE_OFF) instead. Write return await: otherwise catch does not see it fail.`,
       );
     },
   },
@@ -55,17 +55,17 @@ export const checks = [
       const broken = await saidAfter(page, ["one two", LINE], "end"); // as Safari has it
       page.must(
         broken !== whole,
-        `The answer ended with the line ${say(LINE.trim())}, and the page says of it what it says of a whole one: some browsers take a broken body for a whole one, so look for the line.`,
+        `The answer ended with the line ${say(LINE.trim())}, but the page treats it as a complete one. Some browsers report a broken body as complete, so look for the line.`,
       );
       const again = await saidAfter(page, ["one two", LINE], "end");
       page.must(
         again === broken,
-        `Two answers ended with the line ${say(LINE.trim())}, and of the second the page says ${say(again)}: a pattern with the flag g goes on where it found something the last time, so leave the g out.`,
+        `Two answers ended with the line ${say(LINE.trim())}, and about the second the page says ${say(again)}. A pattern with the flag g continues where its last match ended, so leave the g out.`,
       );
       const cut = await saidAfter(page, ["one two", LINE.slice(0, 9), LINE.slice(9)], "end");
       page.must(
         cut !== whole,
-        "The last line came in two reads, and the page takes the answer for a whole one: gather the text of all reads, and look for the line at its end.",
+        "The last line came in two reads, but the page treats the answer as complete. Gather the text of all reads, and look for the line at its end.",
       );
     },
   },
@@ -74,15 +74,15 @@ export const checks = [
     async run(page) {
       const whole = await saidAfter(page, ["one two"], "end");
       const quoting = {
-        "on a line of its own, and more after it": `${LINE}is how it ends`,
-        "on a line of its own, and more after a blank line": `${LINE}\nis how it ends`,
-        "in its last line, after other words": ` ends with ${LINE.slice(1)}`,
+        "on a line of its own, with more after it": `${LINE}is how it ends`,
+        "on a line of its own, with more after a blank line": `${LINE}\nis how it ends`,
+        "on its last line, after other words": ` ends with ${LINE.slice(1)}`,
       };
       for (const [where, text] of Object.entries(quoting)) {
         const quotes = await saidAfter(page, ["one two", text], "end");
         page.must(
           quotes === whole,
-          `A whole answer held ${say(LINE.trim())} ${where}, and the page says ${say(quotes)}: only as a line of its own, at the very end, does it mean a failure. The pattern begins with \\n and ends with $, and has no flag m.`,
+          `A complete answer held ${say(LINE.trim())} ${where}, and the page says ${say(quotes)}. It means a failure only as a line of its own, at the very end. The pattern begins with \\n, ends with $, and has no flag m.`,
         );
       }
     },
@@ -95,11 +95,11 @@ export const checks = [
       await page.soon(() => said(page) !== broken && said(page) && !busy(page));
       page.must(
         said(page) && !MISTAKE.test(said(page)),
-        `The server could not be reached, and the page says ${say(said(page))}: catch what fetch throws, and throw failure("unreached", UNREACHED).`,
+        `The server could not be reached, and the page says ${say(said(page))}. Catch what fetch throws, and throw failure("unreached", UNREACHED).`,
       );
       page.must(
         said(page) !== broken,
-        `The server could not be reached, and the page says what it says of an answer that broke off, ${say(broken)}: no answer had begun. Throw "broken" for what read() throws, and failure("unreached", UNREACHED) for what fetch throws.`,
+        `The server could not be reached, but the page says the same as for an answer that broke off, ${say(broken)}. Here no answer had begun. Throw "broken" for what read() throws, and failure("unreached", UNREACHED) for what fetch throws.`,
       );
     },
   },
@@ -111,7 +111,7 @@ export const checks = [
       await page.soon(() => said(page).includes(error));
       page.must(
         said(page).includes(error) && !page.text.includes(error),
-        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}: if not response.ok, throw failure("refused", await sentenceIn(response)).`,
+        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}. If response.ok is false, throw failure("refused", await sentenceIn(response)).`,
       );
     },
   },
@@ -122,13 +122,13 @@ export const checks = [
       await page.soon(() => page.text === TEXT);
       page.must(
         page.text === TEXT,
-        `The server sent ${say(TEXT)}, cut inside the ö, and the page shows ${say(page.text)}: one decoder for the whole answer, and decode(value, { stream: true }).`,
+        `The server sent ${say(TEXT)}, cut inside the ö, and the page shows ${say(page.text)}. Use one decoder for the whole answer, and decode(value, { stream: true }).`,
       );
       (await page.ask("Hello?")).send(BYTES.slice(0, 5)).end();
       await page.soon(() => page.text.startsWith("Trag\ufffd"));
       page.must(
         page.text.startsWith("Trag\ufffd"),
-        `An answer ended in the middle of an ö, and the page shows ${say(page.text)}: after the loop, decode() without bytes brings what is left.`,
+        `An answer ended in the middle of an ö, and the page shows ${say(page.text)}. After the loop, decode() without bytes returns what is left.`,
       );
     },
   },
@@ -140,10 +140,10 @@ export const checks = [
       page.document.querySelector("#stop")?.click();
       await page.soon(() => stopped.hungUp && !busy(page));
       await page.settle();
-      page.must(stopped.hungUp, "Stop was pressed, and the connection is still open: give fetch the signal.");
+      page.must(stopped.hungUp, "Someone pressed Stop, but the connection is still open. Give fetch the signal.");
       page.must(
         !page.complaint,
-        "Stop was pressed, and the page complains. Nothing has failed: if signal.aborted, say nothing.",
+        "Someone pressed Stop, and the page complains. A stop is not a failure: if signal.aborted, say nothing.",
       );
     },
   },

@@ -44,8 +44,8 @@ __all__ = [
 ]
 LENGTH = AIMessageChunk("", response_metadata={"finish_reason": "length"})
 STATUS_OF_A_RECORD = (
-    "let a Record keep it, 200 at first, and record.status = refusal.code where a"
-    " refusal is raised."
+    "Let each Record keep the status: 200 at first, and refusal.code where a refusal"
+    " is raised."
 )
 ENDS = {
     "the finish reason length": [End(finish_reason="length")],
@@ -89,14 +89,14 @@ def test_an_answer_that_was_cut_short_is_not_whole(ask, end):
     _, answer = ask("one", " two", *ENDS[end])
     came, broke = read(answer)
     assert came.startswith("one two"), (
-        f"The model wrote 'one two' and ended with {end}; the reader got {came!r}: what"
-        " has been sent stays."
+        f"The model wrote 'one two' and ended with {end}. The reader got {came!r}."
+        " Keep what has been sent."
     )
     assert broke or came != "one two", (
-        f"The model wrote 'one two' and ended with {end}, so the answer is not whole;"
-        " it ends as a whole one does. Keep the response_metadata of all chunks, with"
-        " metadata.update(...), and after the loop call require_whole(metadata,"
-        " has_text)."
+        f"The model wrote 'one two' and ended with {end}, so the answer is incomplete,"
+        " but it ends like a complete one. Keep the response_metadata of all chunks,"
+        " with metadata.update(...), and call require_whole(metadata, has_text) after"
+        " the loop."
     )
 
 
@@ -109,30 +109,30 @@ def test_a_failure_after_the_first_text_ends_in_a_line(ask, caplog):
     came, broke = read(answer)
     must_not_be_our_own(came, caplog.messages)
     assert len(model.prompts) == 1, (
-        f"The model failed in mid-answer, and was asked again: the reader got {came!r}."
-        " Ask again only before the first text; after it the new answer would go on"
-        " where the old one broke."
+        "The model failed in mid-answer, and the program asked it again: the reader"
+        f" got {came!r}. Ask again only before the first text. After it, a new answer"
+        " would continue where the old one broke."
     )
     assert broke or came != "one two", (
-        "The model failed after 'one two', and the answer ends there as if it were"
-        " whole: nobody can see that it broke. Yield a last line, then raise."
+        "The model failed after 'one two', but the answer ends there as if it were"
+        " complete, so nobody can see that it broke. Yield a last line, then raise."
     )
     assert SECRET not in came, (
-        f"The answer ends in the provider's own words, {came[7:]!r}: they can hold part"
-        " of the key. sentence_for(error) has a sentence of our own."
+        f"The answer ends in the provider's own words, {came[7:]!r}. They can contain"
+        " part of the key. sentence_for(error) has a sentence of our own."
     )
     assert not isinstance(broke, HTTPException), (
-        "The model failed after 'one two', and the program raised a refusal, as it does"
-        " before the first text: the status 200 has left long ago. Is each piece"
+        "The model failed after 'one two', and the program raised a refusal, as it"
+        " does before the first text, but status 200 left long ago. Is each piece"
         " counted, with record.add_piece()?"
     )
     assert LINE.search(came), (
-        f"The model failed after 'one two', and the answer ends with {came[-24:]!r}:"
-        ' people need a last line before the break, f"\\n[error: {sentence}]\\n".'
+        f"The model failed after 'one two', and the answer ends with {came[-24:]!r}."
+        ' People need a last line before the break, f"\\n[error: {sentence}]\\n".'
     )
     assert "{" not in came, (
-        f"The answer ends with {came[7:]!r}, in which the words in braces stand for"
-        " something: sentence_for(error) fills them in."
+        f"The answer ends with {came[7:]!r}. The words in braces are placeholders, and"
+        " sentence_for(error) fills them in."
     )
 
 
@@ -140,12 +140,12 @@ def test_after_the_line_the_body_breaks(ask):
     _, answer = ask("one", " two", ModelConnectionError(SECRET))
     _, broke = read(answer)
     assert broke, (
-        "The answer ends with its line as if it were whole. Yield the line, then raise"
-        " BodyBreaks: a body that breaks is how a program gets to know."
+        "The answer ends with its line as if it were complete. Yield the line, then"
+        " raise BodyBreaks: only a break tells a program that something is missing."
     )
     assert SECRET not in "".join(format_exception(broke)), (
-        "The body breaks with an exception whose traceback, which the server prints,"
-        " holds the provider's own words: raise BodyBreaks(sentence) from None."
+        "The body breaks with an exception whose traceback holds the provider's own"
+        " words, and the server prints it. Write raise BodyBreaks(sentence) from None."
     )
 
 
@@ -155,9 +155,9 @@ def test_what_was_cut_short_ends_in_the_line_and_the_break_too(ask, end):
     _, answer = ask("one", " two", *ENDS[end])
     came, broke = read(answer)
     assert broke and LINE.search(came), (
-        f"The model wrote 'one two' and ended with {end}; the reader got {came!r} and"
-        f" {'a' if broke else 'no'} break. Raise Unfinished where you find it, so that"
-        " it ends as any other failure does, in the line and the break."
+        f"The model wrote 'one two' and ended with {end}. The reader got {came!r} and"
+        f" {'a' if broke else 'no'} break. Raise Unfinished where you find it: then"
+        " the answer ends like any other failure, in the line and the break."
     )
 
 
@@ -166,8 +166,8 @@ def test_the_last_line_says_what_happened(ask):
     _, broken = ask("one", ModelConnectionError(SECRET))
     line = read(cut)[0].removeprefix("one")
     assert line != read(broken)[0].removeprefix("one"), (
-        "An answer that reached its length limit and one whose connection broke"
-        f" both end with {line!r}: people want to know what to do now."
+        "An answer that reached its length limit and one whose connection broke both"
+        f" end with {line!r}, but people want to know what to do now."
         " sentence_for(error) has a sentence for each."
     )
 
@@ -191,13 +191,13 @@ def test_the_break_comes_a_moment_after_the_line(ask, slept):
     except Exception:
         paused = monotonic() - line_at
         assert paused > 0.02, (
-            "The line and the break leave in the same moment, and Chromium can drop"
-            " text that comes together with a break: sleep(0.05) between them."
+            "The line and the break leave at the same moment, and Chromium can drop"
+            " text that comes together with a break. Write sleep(0.05) between them."
         )
         _, seconds = slept() or ("", 0)
         assert seconds < 1, (
-            f"Between the line and the break the program sleeps for {seconds:g} s, and"
-            " the reader waits: 50 milliseconds are sleep(0.05)."
+            f"Between the line and the break the program sleeps for {seconds:g} s"
+            " while the reader waits. 50 milliseconds are enough: sleep(0.05)."
         )
 
 
@@ -245,35 +245,35 @@ def test_the_log_says_how_each_answer_ended(log_of):
     seen = {}
     for way, line in ways.items():
         assert line, (
-            f"Of an answer that {way} the log says nothing: log a line in finally,"
-            ' app.logger.info("%s", record).'
+            f"One answer {way}, but the log says nothing about it. Log a line in"
+            ' finally, app.logger.info("%s", record).'
         )
         must_not_repeat_the_provider(line)
         for kept in "Hello?", "Plums":
             assert kept not in line, (
-                f"Of an answer that {way} the log says {line!r}: neither the prompt nor"
-                " the answer belongs there, since logs are kept, and read by many."
+                f"One answer {way}, and the log says {line!r}. Neither the prompt nor"
+                " the answer belongs there: logs are kept, and many people read them."
             )
         status = "429" if way == "was refused" else "200"
         found = re.findall(r"\b[245]\d\d\b", without_times(line))
         assert not found or found == [status] * len(found), (
-            f"Of an answer that {way} the log says {line!r}, and its status was"
-            f" {status}: {STATUS_OF_A_RECORD}"
+            f"One answer {way}. Its status was {status}, but the log says {line!r}."
+            f" {STATUS_OF_A_RECORD}"
         )
         assert found or way != "was refused", (
-            f"Of an answer that was refused with a 429 the log says {line!r}, and not"
-            f" which status it got: {STATUS_OF_A_RECORD}"
+            f"An answer was refused with a 429, but the log says {line!r}, without the"
+            f" status. {STATUS_OF_A_RECORD}"
         )
         assert way == "was refused" or "no text" not in line, (
-            f"Of an answer that {way} and had a text the log says {line!r}: add_piece"
-            " keeps when the first text came, in self.waited, with self. It is called"
+            f"One answer had text and {way}, and the log says {line!r}. add_piece"
+            " keeps when the first text came, in self.waited, with self. Call it"
             " before the yield."
         )
         words = re.sub(r"[\d.]+", "", line)
         assert words not in seen, (
-            f"Of an answer that {way} the log says what it says of one that"
-            f" {seen[words]}, {without_times(line)!r}: set record.ending where you"
-            " learn how it ended, and make a new Record() for each answer, in write."
+            f"One answer {way} and another {seen[words]}, but the log says the same"
+            f" about both, {without_times(line)!r}. Set record.ending where you learn"
+            " how an answer ended, and make a new Record() for each answer, in write."
         )
         seen[words] = way
 
@@ -283,19 +283,19 @@ def test_the_log_counts_the_pieces_and_the_seconds(log_of):
     line = log_of("one", " two", lambda: sleep(0.1), " three")
     took = monotonic() - began
     assert re.search(r"\b3\b", without_times(line)), (
-        f"Of an answer of 3 pieces the log says {without_times(line)!r}: add_piece"
-        " counts each of them once, from 0."
+        f"An answer had 3 pieces, and the log says {without_times(line)!r}. add_piece"
+        " counts each of them once, starting at 0."
     )
     times = re.search(r"first text after (\S+) s, all in (\S+) s", line)
     if not times:
         return  # a line of another kind
     first, whole = map(float, times.groups())
     assert whole < took + 0.1, (
-        f"An answer took {took:.2f} s, and the log says {line!r}: self.began ="
-        " monotonic() in __init__, which each Record() runs."
+        f"An answer took {took:.2f} s, and the log says {line!r}. Set self.began ="
+        " monotonic() in __init__, which runs for each Record()."
     )
     assert first < whole - 0.05, (
-        f"The last text of an answer came 0.1 s after the first, and the log says"
-        f" {line!r}: self.waited is monotonic() - self.began at the first piece, and"
-        " stays as it is at the others."
+        "The last text of an answer came 0.1 s after the first, and the log says"
+        f" {line!r}. Set self.waited to monotonic() - self.began at the first piece,"
+        " and leave it unchanged at the others."
     )

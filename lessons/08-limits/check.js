@@ -17,7 +17,7 @@ export const checks = [
       await page.soon(() => page.text === "one");
       page.must(page.text === "one", `The answer began with "one", and the page shows ${say(page.text)}.`);
       const { fontFamily } = page.window.getComputedStyle(page.document.body);
-      page.must(!/Times|^serif/.test(fontFamily), "The page has no style: its policy has to allow style-src 'self'.");
+      page.must(!/Times|^serif/.test(fontFamily), "The page has no style. Its policy has to allow style-src 'self'.");
       answer.end();
     },
   },
@@ -29,7 +29,7 @@ export const checks = [
       await page.soon(() => said(page).includes(error));
       page.must(
         said(page).includes(error),
-        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}: read (await response.json()).error, and show it.`,
+        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}. Read (await response.json()).error, and show it.`,
       );
     },
   },
@@ -47,7 +47,7 @@ export const checks = [
       await page.soon(() => !busy(page));
       page.must(
         said(page) !== before,
-        "One answer ended and another took too long and broke, and the page says the same of both.",
+        "One answer ended and another took too long and broke, but the page says the same about both.",
       );
     },
   },

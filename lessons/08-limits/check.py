@@ -77,7 +77,7 @@ def a_moment():
 def no_time(program, monkeypatch):
     """Let every answer have taken too long from its beginning."""
     assert hasattr(program, "ANSWER_SECONDS"), (
-        "Nothing bounds how long an answer may take: write ANSWER_SECONDS ="
+        "Nothing limits how long an answer may take. Write ANSWER_SECONDS ="
         ' number("ANSWER_SECONDS", 120) above app.'
     )
     monkeypatch.setattr(program, "ANSWER_SECONDS", 0)
@@ -89,23 +89,23 @@ def test_an_answer_that_takes_too_long_breaks_off(ask, caplog):
     came, broke = read(answer)
     is_status = answer.status_code in (502, 503, 504)
     assert is_status or (broke and model.made < 20), (
-        "ANSWER_SECONDS was 0, and an answer of 20 words came to its end: set deadline"
-        " = monotonic() + ANSWER_SECONDS in texts, and after each chunk raise"
-        " Unfinished(TOO_SLOW) if monotonic() > deadline."
+        "ANSWER_SECONDS was 0, but an answer of 20 words was sent to its end. In"
+        " texts, set deadline = monotonic() + ANSWER_SECONDS, and after each chunk"
+        " raise Unfinished(TOO_SLOW) if monotonic() > deadline."
     )
     assert is_status or "\n[error: " in came, (
-        f"The answer took too long, and the reader got {came!r} and a break: raise"
-        " Unfinished(TOO_SLOW), so that it ends as any other failure does."
+        f"The answer took too long, and the reader got {came!r} and a break. Raise"
+        " Unfinished(TOO_SLOW): then the answer ends like any other failure."
     )
     assert failures.MISTAKE.sentence not in came, (
-        "The answer took too long, and what was raised then is taken for a mistake in"
-        " the program: raise Unfinished(TOO_SLOW), with Unfinished(...) around it. The"
+        "The answer took too long, and what your program raised counts as a mistake in"
+        " the program. Raise Unfinished(TOO_SLOW), with Unfinished(...) around it. The"
         f' log says "{caplog.messages[-1] if caplog.messages else ""}".'
     )
     for other in OTHERS:
         assert other.sentence not in came, (
             "The answer took too long, and the reader gets the sentence for another"
-            f' failure, "{other.sentence}": raise Unfinished(TOO_SLOW).'
+            f' failure, "{other.sentence}". Raise Unfinished(TOO_SLOW).'
         )
 
 
@@ -114,16 +114,16 @@ def test_the_time_is_counted_in_seconds_and_until_the_end(ask, program, monkeypa
     _, answer = ask("one", lambda: sleep(0.1), " two")
     came, broke = read(answer)
     assert came == "one two" and not broke, (
-        f"ANSWER_SECONDS was 6, an answer took 0.1 s, and the reader got {came!r}: the"
-        " deadline is monotonic() + ANSWER_SECONDS, and both are in seconds."
+        f"ANSWER_SECONDS was 6 and an answer took 0.1 s, but the reader got {came!r}."
+        " The deadline is monotonic() + ANSWER_SECONDS, and both are in seconds."
     )
     monkeypatch.setattr(program, "ANSWER_SECONDS", 0.1)
     _, answer = ask("one", lambda: sleep(0.2), " two", *[" more"] * 9)
     came, broke = read(answer)
     assert answer.status_code != 200 or broke, (
-        "ANSWER_SECONDS was 0.1, a model paused for 0.2 s after its first text, and the"
-        f" answer came to its end, {came!r}: look at the clock after each chunk, also"
-        " after the first ones. The deadline is in seconds."
+        "ANSWER_SECONDS was 0.1 and a model paused for 0.2 s after its first text, but"
+        f" the answer was sent to its end, {came!r}. Check the clock after each chunk,"
+        " including the first ones. The deadline is in seconds."
     )
 
 
@@ -133,9 +133,9 @@ def test_a_second_try_gets_only_the_time_that_is_left(ask, program, monkeypatch)
     _, answer = ask(lambda: sleep(0.6) if fail.left else None, fail, "one", " two")
     came, broke = read(answer)
     assert answer.status_code != 200 or broke, (
-        "ANSWER_SECONDS was 0.5, the model failed after 0.6 s, and a second try wrote"
-        f" {came!r} to its end: set deadline = monotonic() + ANSWER_SECONDS once for"
-        " both tries, in texts, above while True."
+        "ANSWER_SECONDS was 0.5 and the model failed after 0.6 s, but a second try"
+        f" wrote {came!r} to its end. Set deadline = monotonic() + ANSWER_SECONDS once"
+        " for both tries, in texts, above while True."
     )
 
 
@@ -147,11 +147,11 @@ def test_the_time_limits_are_settings(started_with):
         for name, value in values.items():
             found = getattr(program, name, None)
             assert found == value, (
-                f"{name}={value} is {where}, and the program has {name} = {found!r}:"
+                f"{name}={value} is {where}, but the program has {name} = {found!r}."
                 f' number("{name}", ...) reads it from there.'
                 if where == "in .env"
-                else f"{name} is {where}, and the program has {name} = {found!r}:"
-                f' number("{name}", {value}) makes it {value} then.'
+                else f"{name} is {where}, and the program has {name} = {found!r}."
+                f' number("{name}", {value}) would make it {value}.'
             )
 
 
@@ -161,8 +161,8 @@ def test_a_wrong_setting_stops_the_server_from_starting(started_with):
     except AssertionError:
         return  # it has ended with a sentence
     raise AssertionError(
-        "With ANSWER_SECONDS=0 in .env the program starts, and no answer ever has time:"
-        ' number("ANSWER_SECONDS", 120) refuses that, with a sentence.'
+        "With ANSWER_SECONDS=0 in .env the program starts, and no answer ever has"
+        ' time. number("ANSWER_SECONDS", 120) would refuse that, with a sentence.'
     )
 
 
@@ -175,8 +175,9 @@ def test_a_second_try_can_be_switched_off(started_with, answer_with):
     model = answer_with(Refusing(99))
     program.app.test_client().post("/ask", json={"prompt": "Hello?"})
     assert len(model.prompts) == 1, (
-        "MODEL_RETRIES=0 is in .env, the model failed before its first text, and was"
-        f" asked {len(model.prompts)} times: retries_left begins with MODEL_RETRIES."
+        "MODEL_RETRIES=0 is in .env and the model failed before its first text, but"
+        f" the program asked it {len(model.prompts)} times. Let retries_left start"
+        " with MODEL_RETRIES."
     )
 
 
@@ -185,9 +186,9 @@ def test_chunks_without_text_take_time_too(ask):
     model, answer = ask(*["", a_moment] * 20, "late")
     came, _ = read(answer)
     assert answer.status_code != 200, (
-        f"ANSWER_SECONDS was 0, and the model sent {model.made - 1} chunks without text"
-        f" before its first word; the reader got a 200 and {came!r}. Look at the clock"
-        " after each chunk, whether it has text or not."
+        f"ANSWER_SECONDS was 0, and the model sent {model.made - 1} chunks without"
+        f" text before its first word. The reader got a 200 and {came!r}. Check the"
+        " clock after each chunk, whether it has text or not."
     )
 
 
@@ -201,15 +202,16 @@ def test_what_is_whole_already_does_not_take_too_long(ask):
         came[reason] = read(answer)
     text, broke = came["stop"]
     assert text == "one two" and not broke, (
-        "The time was over when a chunk came that had all of the text, 'one two', and"
-        f" the finish reason stop; the reader got {text!r}. If finish_reason(metadata)"
+        "The time was up when a chunk came that had all of the text, 'one two', and"
+        f" the finish reason stop. The reader got {text!r}. If finish_reason(metadata)"
         " says why the answer has ended, nothing is missing: break, and do not raise."
     )
     text, broke = came["length"]
     assert broke, (
-        "The time was over when a chunk came with the finish reason length, so the"
-        f" answer is not whole, and the reader got {text!r} as if it were: leave the"
-        " loop with break, so that require_whole(metadata, has_text) below is called."
+        "The time was up when a chunk came with the finish reason length, so the"
+        f" answer is incomplete, but the reader got {text!r} as if it were complete."
+        " Leave the loop with break, so that require_whole(metadata, has_text) is"
+        " called below it."
     )
 
 
@@ -236,22 +238,22 @@ def in_time(call):
     for error in errors:
         if isinstance(error, StopIteration):
             error.add_note(
-                "write is a generator: what it returns reaches nobody, so raise"
-                " ServiceUnavailable(retry_after=5)."
+                "write is a generator: nobody gets what it returns. Raise"
+                " ServiceUnavailable(retry_after=5) instead."
             )
         raise error
     return results[0] if results else None
 
 
 REFUSE = (
-    "if slots.acquire(blocking=False) is False, raise"
+    "If slots.acquire(blocking=False) is False, raise"
     " ServiceUnavailable(retry_after=5)."
 )
 INSTEAD = {  # of a 503: what to try
-    200: 'ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64) above app, slots ='
-    f" BoundedSemaphore(ANSWERS_AT_ONCE) below it, and in write, {REFUSE} Give"
-    " a slot back only where the answer ends, in finally.",
-    502: "inside try the refusal is taken for a failure of the model. Take the slot in"
+    200: 'Write ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64) above app, and slots ='
+    f" BoundedSemaphore(ANSWERS_AT_ONCE) below it. In write: {REFUSE} Give a slot"
+    " back only where the answer ends, in finally.",
+    502: "Inside try, the refusal counts as a failure of the model. Take the slot in"
     " write, above try.",
 }
 
@@ -259,19 +261,20 @@ INSTEAD = {  # of a 503: what to try
 def test_one_answer_too_many_is_refused_at_once(two_slots, ask):
     held = [ask("one", " two")[1] for _ in range(2)]
     assert [answer.status_code for answer in held] == [200, 200], (
-        "ANSWERS_AT_ONCE is 2, one answer is being written, and a second question got a"
-        f" {held[1].status_code}: slots = BoundedSemaphore(ANSWERS_AT_ONCE)."
+        "ANSWERS_AT_ONCE is 2 and one answer is being written, but a second question"
+        f" got a {held[1].status_code}. Write slots ="
+        " BoundedSemaphore(ANSWERS_AT_ONCE)."
     )
     for n in range(2):
         found = in_time(lambda: ask("one", " two"))
         assert found, (
             "There are two slots, two answers are being written, and a third question"
-            f" has waited for {PATIENCE} s: it has to be refused at once, with"
+            f" has been waiting for {PATIENCE} s. Refuse it at once, with"
             " slots.acquire(blocking=False)."
         )
         assert not two_slots, (
             "There are two slots, and a question that finds none free waits for"
-            f" {two_slots[0]} s: it has to be refused at once, with"
+            f" {two_slots[0]} s. Refuse it at once, with"
             " slots.acquire(blocking=False)."
         )
         model, answer = found
@@ -280,21 +283,21 @@ def test_one_answer_too_many_is_refused_at_once(two_slots, ask):
         assert answer.status_code != 200 or n == 0, (
             "There are two slots and two answers are being written. A third question"
             " was refused, but the fourth was answered: the third has given back a"
-            " slot that it never had. Take the slot above try, not in it."
+            " slot that it never had. Take the slot above try, not inside it."
         )
         assert answer.status_code == 503, (
-            "ANSWERS_AT_ONCE is 2, two answers are being written, and a third question"
-            f" got a {answer.status_code}, expected 503:"
+            "ANSWERS_AT_ONCE is 2 and two answers are being written. Expected status"
+            f" 503 for a third question, got {answer.status_code}."
             f" {INSTEAD.get(answer.status_code, REFUSE)}"
         )
         assert not model.prompts, "A question was refused, and the model was asked it."
         assert answer.headers.get("Retry-After"), (
-            "The 503 has no header Retry-After, so nobody knows when to ask again:"
-            " raise ServiceUnavailable(retry_after=5)."
+            "The 503 has no Retry-After header, so nobody knows when to ask again."
+            " Raise ServiceUnavailable(retry_after=5)."
         )
         sentence = (answer.get_json(silent=True) or {}).get("error")
         assert sentence, (
-            'The 503 has no sentence: register as_json, which makes {"error": ...}.'
+            'The 503 has no sentence. Register as_json, which makes {"error": ...}.'
         )
     for answer in held:
         read(answer)
@@ -317,9 +320,10 @@ def test_a_slot_is_given_back_however_an_answer_ends(ask):
             prompt = None if end == "were asked without a prompt" else "Hello?"
             _, answer = ask(*script, prompt=prompt)
             assert answer.status_code != 503, (
-                f"There were two slots, {n} answers {end} one after the other, and the"
-                " next was refused, as if too many were written: slots.release() in"
-                " finally, and response.call_on_close(pieces.close) in the view."
+                f"There were two slots. {n} answers {end}, one after the other, and"
+                " the next was refused as if too many were being written. Call"
+                " slots.release() in finally, and response.call_on_close(pieces.close)"
+                " in the view."
             )
             if end == "lost their reader":
                 next(answer.iter_encoded())
@@ -330,9 +334,9 @@ def test_a_slot_is_given_back_however_an_answer_ends(ask):
         held = [ask("one", " two")[1] for _ in range(3)]
         statuses = [answer.status_code for answer in held]
         assert statuses == [200, 200, 503], (
-            f"There are two slots, 3 answers {end}, and of three that began then the"
-            f" statuses are {statuses}: somebody has given a slot back twice. A"
-            " BoundedSemaphore raises then. One slots.release(), in finally, is enough."
+            f"There are two slots. 3 answers {end}, and of the next three the statuses"
+            f" are {statuses}: a slot was given back twice. A BoundedSemaphore would"
+            " raise an error. One slots.release(), in finally, is enough."
         )
         for answer in held:
             read(answer)
@@ -355,11 +359,12 @@ def test_a_request_that_is_too_large_is_refused(answer_with, client):
         answer = client.post("/ask", data=sent, content_type="application/json")
         answer.get_data()
         assert answer.status_code == status, (
-            f"A body of {size:,} bytes got a {answer.status_code}, expected {status}:"
-            f" 64 KiB are {MOST:,} bytes, {advice}"
+            f"A body of {size:,} bytes: expected status {status}, got"
+            f" {answer.status_code}. 64 KiB are {MOST:,} bytes: {advice}"
         )
         assert status == 200 or not model.prompts, (
-            f"A body of {size:,} bytes was refused after the model was asked: {advice}"
+            f"A body of {size:,} bytes was refused only after the model was asked."
+            f" Write {advice}"
         )
 
 
@@ -395,8 +400,8 @@ def test_a_large_request_is_refused_before_it_is_read(answer_with, client):
         answer = client.post("/ask", input_stream=body, **typed, **options)
         assert answer.status_code == 413 and body.taken < 2 * MOST, (
             f"A body of a million bytes that {way} got a {answer.status_code} after"
-            f" {body.taken:,} bytes of it had been read, expected a 413 before that:"
-            ' app.config["MAX_CONTENT_LENGTH"] = 64 * 1024 lets Flask see to it.'
+            f" {body.taken:,} bytes of it had been read. Expected a 413 before that."
+            ' Set app.config["MAX_CONTENT_LENGTH"] = 64 * 1024: then Flask does that.'
         )
 
 
@@ -413,10 +418,9 @@ def test_a_host_name_that_is_not_ours_is_refused(answer_with, client):
         }
         for what, answer in answers.items():
             assert answer.status_code == 400 and not model.prompts, (
-                f"A browser that was led here under the name {name} got a"
-                f" {answer.status_code} for {what}, expected 400:"
-                ' app.config["TRUSTED_HOSTS"] = trusted_hosts() compares whole names,'
-                " for all views."
+                f"A browser came here under the name {name}. Expected status 400 for"
+                f' {what}, got {answer.status_code}. app.config["TRUSTED_HOSTS"] ='
+                " trusted_hosts() compares whole names, for all views."
             )
 
 
@@ -425,7 +429,7 @@ def test_our_own_host_names_are_a_setting(client, started_with):
         answer = asking.get("/", headers={"Host": name})
         assert answer.status_code == 200, (
             f"A browser asked the server by its own name {name}, and got a"
-            f' {answer.status_code}: app.config["TRUSTED_HOSTS"] = trusted_hosts()'
+            f' {answer.status_code}. app.config["TRUSTED_HOSTS"] = trusted_hosts()'
             " takes the names from .env, or localhost and 127.0.0.1, with any port."
         )
 
@@ -449,12 +453,12 @@ def test_the_lines_that_are_copied_are_there(client, started_with, monkeypatch):
     started_with(ANSWER_SECONDS=7)
     assert patience == [7], (
         "ANSWER_SECONDS=7 is in .env, and prepare_for_many_readers was called with"
-        f" {patience}, expected once with 7: copy the line"
+        f" {patience}, expected once with 7. Copy the line"
         " prepare_for_many_readers(patience=ANSWER_SECONDS), below app."
     )
     answer = client.get("/lessons/")
     assert answer.status_code != 404, (
-        "GET /lessons/ gave a 404: copy the line register_course(app), below app."
+        "GET /lessons/ gave a 404. Copy the line register_course(app), below app."
     )
 
 
@@ -467,8 +471,9 @@ def test_nobody_on_the_way_keeps_or_buffers_an_answer(ask):
         value = answer.headers.get(name, "")
         for word in words:
             assert word in re.split(", *", value), (
-                f"The header {name} of an answer is {value!r}, and {word!r} is missing:"
-                f' response.headers["{name}"] = "{", ".join(words)}".'
+                f"The {name} header of an answer is {value!r}, and {word!r} is"
+                f' missing. Write response.headers["{name}"] ='
+                f' "{", ".join(words)}".'
             )
     read(answer)
 
@@ -484,8 +489,8 @@ def test_no_browser_has_to_guess_a_type(ask, client):
     }.items():
         value = response.headers.get("X-Content-Type-Options")
         assert value == "nosniff", (
-            f"The header X-Content-Type-Options of {what} is {value!r}, expected"
-            " 'nosniff': set it for each response, in a function below"
+            f"The X-Content-Type-Options header of {what} is {value!r}, expected"
+            " 'nosniff'. Set it for each response, in a function below"
             " @app.after_request that returns the response."
         )
     read(answer)
@@ -511,11 +516,12 @@ def is_another_place(word):
 def test_the_page_says_what_a_browser_may_do_with_it(client):
     policy = client.get("/").headers.get("Content-Security-Policy", "")
     assert policy, (
-        "The page has no header Content-Security-Policy: return page, headers from the"
+        "The page has no Content-Security-Policy header. Return page, headers from the"
         " view."
     )
     assert "," not in policy, (
-        f"The rules of the policy are separated by ; and not by a comma: {policy!r}."
+        "The rules of a policy are separated by ; and not by a comma. The page sends"
+        f" {policy!r}."
     )
     rules = {}
     for rule in policy.split(";"):
@@ -523,46 +529,49 @@ def test_the_page_says_what_a_browser_may_do_with_it(client):
         rules[name] = values
         for word in "self", "none", "unsafe-inline":
             assert word not in values, (
-                f"In the policy's {name} stands {word} without its quotes, which is"
-                f" then the name of a server: write '{word}'."
+                f"In the policy, {name} has {word} without quotes, so a browser takes"
+                f" it for the name of a server. Write '{word}'."
             )
         for word in values:
             assert word.strip("'") not in RULES and "'" not in word[1:-1], (
-                f"In the policy's {name} stands {word}, so two rules have become one:"
-                " put a comma behind each line of the list, and join them with '; '."
+                f"In the policy, {name} has the value {word}, so two rules have become"
+                " one. Put a comma after each line of the list, and join the lines"
+                " with '; '."
             )
     scripts = rules.get("script-src", rules.get("default-src", ["*"]))
     bad = {"*", "'unsafe-inline'", "'unsafe-eval'", "https:", "http:", "data:"}
     assert not bad & set(scripts), (
-        f"The policy of the page allows scripts from {' '.join(scripts)}: script-src"
-        " 'self' allows those of this server, and none that is written in the HTML."
+        f"The policy of the page allows scripts from {' '.join(scripts)}. With 'self',"
+        " script-src allows those of this server, and none that are written in the"
+        " HTML."
     )
     for name in "default-src", "base-uri", "form-action", "frame-ancestors":
         assert name in rules, (
-            f"The policy of the page has no {name}: without it all is allowed there."
+            f"The policy of the page has no {name}. Without it, everything is allowed"
+            " there."
         )
     for name, values in rules.items():
         others = [word for word in values if is_another_place(word)]
         assert not others, (
-            f"The policy's {name} allows {' '.join(others)}: the page needs nothing"
-            f" from anywhere else, and what slips into it could call home."
+            f"The policy's {name} allows {' '.join(others)}. The page needs nothing"
+            " from anywhere else, and a script that slips into it could call home."
         )
     for name in "script-src", "style-src", "img-src", "connect-src":
         values = rules.get(name, rules["default-src"])
         assert "'none'" not in values, (
-            f"The policy lets the page load nothing for {name}, and the page needs it:"
-            f" write {name} 'self'."
+            f"The policy lets the page load nothing for {name}, but the page needs it."
+            f" Write {name} 'self'."
         )
     frames = rules["frame-ancestors"]
     assert "'self'" in frames, (
-        f"The policy's frame-ancestors is {' '.join(frames)}: 'self' lets our own"
-        " pages, the lessons, show this one in a frame, and no others."
+        f"The policy's frame-ancestors is {' '.join(frames)}. With 'self', our own"
+        " pages, the lessons, may show this one in a frame, and no others."
     )
 
 
 def test_the_page_says_which_model_answers(client):
     page = client.get("/").text
     assert "<code>scripted</code>" in page, (
-        "The page does not say which model answers: the view hands the name over,"
+        "The page does not say which model answers. Let the view pass the name on,"
         ' render_template("index.html", model=model.name).'
     )

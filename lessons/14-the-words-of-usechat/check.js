@@ -36,7 +36,7 @@ export const checks = [
       const texts = question.json?.messages?.map(({ parts }) => parts[0].text);
       page.must(
         say(texts) === say(["Hello?", "Yes.", "And you?"]),
-        `The third turn was asked, and the server got ${say(texts)}: send all messages.`,
+        `The third turn was asked, and the server got ${say(texts)}. Send all messages.`,
       );
     },
   },

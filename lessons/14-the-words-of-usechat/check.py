@@ -33,7 +33,7 @@ FIELDS = {  # that useChat takes beside the type
 }
 STEPS = "start-step", "finish-step"
 OUR_MISTAKE = (
-    "something in your program raised an exception, which answers.py takes for the"
+    "Something in your program raised an exception, which answers.py takes for the"
     " model's failure. What the program printed names the line. Each verb returns the"
     " stream, as send does."
 )
@@ -79,16 +79,16 @@ def chat(client, answer_with):
 
 
 def read(answer):
-    """Return the messages of an answer; the last, [DONE], is no JSON."""
+    """Return the messages of an answer; the last, [DONE], is not JSON."""
     text = answer.get_data(as_text=True).replace("\r\n", "\n")
     assert text.count("\n\n") > 1, (
-        f"The answer begins {short(text[:60])}: useChat reads lines data: and an empty"
-        ' line after each. End each with "\\n\\n".'
+        f"The answer begins {short(text[:60])}. useChat reads data: lines with an"
+        ' empty line after each. End each with "\\n\\n".'
     )
     last_line = text.strip().rpartition("\n")[2]
     assert text.endswith("\n\n"), (
-        f"The answer ends in {short(last_line)} without an empty line after it: for a"
-        ' reader the last event has no end. Write "\\n\\n" after [DONE] too.'
+        f"The answer ends in {short(last_line)} without an empty line after it, so for"
+        ' a reader the last event has no end. Write "\\n\\n" after [DONE], too.'
     )
     found = []
     for line in text.split("\n"):
@@ -96,8 +96,8 @@ def read(answer):
         if not name:  # an empty line, or a comment
             continue
         assert name == "data", (
-            f"The answer has the line {short(line)}, and useChat reads lines data:"
-            " alone: the type is in the JSON. Write a send() of your own, that"
+            f"The answer has the line {short(line)}, but useChat reads only data:"
+            " lines, since the type is in the JSON. Write a send() of your own that"
             " sends no other field."
         )
         if value.strip() == "[DONE]":
@@ -115,9 +115,9 @@ def read(answer):
             ' self.write(b"data: [DONE]\\n\\n").'
         )
         assert "type" in message, (
-            f"The JSON of a message has the names {', '.join(message)}: its type has to"
-            " be in it, since useChat does not look at event:. Send"
-            ' {"type": event} | message.'
+            f"The JSON of a message has the names {', '.join(message)}. Its type has"
+            ' to be in it, since useChat does not look at event:. Send {"type": event}'
+            " | message."
         )
         found.append(message)
     return found
@@ -171,13 +171,13 @@ def write_by_all_verbs(stream):
     for name, *arguments in VERBS:
         returned = in_time(
             lambda name=name, arguments=arguments: getattr(stream, name)(*arguments),
-            f"{name}() waits, although the stream is being read: does it call itself,"
+            f"{name}() waits although the stream is being read. Does it call itself,"
             " or hold the lock?",
         )
         assert returned is stream or name not in CHAINED, (
-            f"{name}() returned {short(returned)}, and answers.py calls the next verb"
-            " on it: let it return the stream, as send() does, with return self.send("
-            "...)."
+            f"{name}() returned {short(returned)}, but answers.py calls the next verb"
+            " on it. Let it return the stream, as send() does, with return"
+            " self.send(...)."
         )
     return reader
 
@@ -188,17 +188,17 @@ def test_post_chat_answers(chat, new_stream):
     if answer.status_code >= 500 and new_stream:
         write_by_all_verbs(new_stream())  # which raises what is wrong
     assert answer.status_code < 500, (
-        f"POST /chat gave {answer.status_code}, expected 200: {OUR_MISTAKE}"
+        f"POST /chat gave {answer.status_code}, expected 200. {OUR_MISTAKE}"
     )
     assert answer.status_code == 200, (
-        f"POST /chat gave {answer.status_code}, expected 200: write a view"
+        f"POST /chat gave {answer.status_code}, expected 200. Write a view"
         ' @app.post("/chat") that returns respond(ChatStream(HEARTBEAT)).'
     )
     version = answer.headers.get("x-vercel-ai-ui-message-stream")
     assert (answer.mimetype, version) == ("text/event-stream", "v1"), (
         f"POST /chat answers with {answer.mimetype} and the header"
-        f" x-vercel-ai-ui-message-stream: {version}, expected text/event-stream and"
-        ' v1: headers = HEADERS | {"x-vercel-ai-ui-message-stream": "v1"}.'
+        f" x-vercel-ai-ui-message-stream: {version}. Expected text/event-stream and"
+        ' v1. Write headers = HEADERS | {"x-vercel-ai-ui-message-stream": "v1"}.'
     )
     first = answer.get_data()
     _, answer = chat("one")
@@ -226,41 +226,41 @@ def test_each_message_has_its_type_in_its_json(chat, new_stream):
     if "error" in found and new_stream:
         write_by_all_verbs(new_stream())  # which raises what is wrong
     assert "error" not in found, (
-        f"The messages are {', '.join(found)}, and the model had not failed:"
+        f"The messages are {', '.join(found)}, but the model had not failed."
         f" {OUR_MISTAKE}"
     )
     unknown = [kind for kind in found if kind not in FIELDS]
     assert not unknown, (
-        f"A message has the type {short(unknown[0])}, which useChat does not know: the"
+        f"A message has the type {short(unknown[0])}, which useChat does not know. The"
         " messages are start, text-start, text-delta for each token, text-end, finish,"
         " and message-metadata."
     )
     for kind, who_sends_it in WHO_SENDS.items():
         assert found.count(kind) >= expected.count(kind), (
-            f"The model wrote two tokens, and the messages are {', '.join(found)}: a"
+            f"The model wrote two tokens, and the messages are {', '.join(found)}. A"
             f" {kind} is missing. {who_sends_it}"
         )
     assert found == expected, (
-        f"The messages are {', '.join(found)}; expected {', '.join(expected)}, in"
-        " this order: the message has one text, which begins and ends once."
+        f"The messages are {', '.join(found)}. Expected {', '.join(expected)}, in this"
+        " order: the message has one text, which begins and ends once."
     )
     for message in messages[:-1]:
         takes = FIELDS[message["type"]]
         more = message.keys() - takes - {"type"}
         names = ", ".join(sorted(more))
         taken = " and ".join(sorted(takes - {"providerMetadata"})) or "nothing more"
-        advice = f"of this type it takes {taken}."
+        advice = f"For this type it takes {taken}."
         if message["type"] in ("text-start", "text-end") and "delta" in more:
-            advice = "leave the dict TEXT as it is, and make a new one, TEXT | {...}."
+            advice = "Leave the dict TEXT as it is, and make a new one, TEXT | {...}."
         assert not more, (
-            f"The message {short(json.dumps(message))} has {names} as well, and some"
-            " versions of useChat refuse a message with a field that they do not know:"
+            f"The message {short(json.dumps(message))} also has {names}, and some"
+            " versions of useChat refuse a message with a field that they do not know."
             f" {advice}"
         )
     assert messages[-1]["type"] == "[DONE]", (
-        "The last message is"
-        f" {short(json.dumps(messages[-1]))}, expected [DONE], without JSON:"
-        ' self.write(b"data: [DONE]\\n\\n") in end, before it closes the stream.'
+        f"The last message is {short(json.dumps(messages[-1]))}. Expected [DONE],"
+        ' without JSON. Write self.write(b"data: [DONE]\\n\\n") in end, before it'
+        " closes the stream."
     )
 
 
@@ -273,8 +273,8 @@ def test_the_first_token_leaves_before_the_second_is_made(chat):
 
     in_time(ask_and_read, "The model's answer was over, and the server's did not end.")
     assert until_read.waits == [True], (
-        "The client had to wait for the first token until the second was made: let"
-        " send_token send each token at once, and give Response the stream itself."
+        "The client did not get the first token until the second was made. Let"
+        " send_token send each token at once, and pass the stream itself to Response."
     )
 
 
@@ -284,7 +284,7 @@ def test_the_text_is_what_the_model_wrote(chat):
     deltas = [message for message in messages if message["type"] == "text-delta"]
     text = "".join(str(message.get("delta", "")) for message in deltas)
     assert text == ANSWER, (
-        f"The model wrote {ANSWER!r}, and the deltas make {short(text)}: send each"
+        f"The model wrote {ANSWER!r}, and the deltas make {short(text)}. Send each"
         ' token as {"delta": token}.'
     )
     _, answer = chat("half \ud83d", " an emoji")
@@ -296,12 +296,12 @@ def test_the_text_is_what_the_model_wrote(chat):
     )
     ids = {message.get("id") for message in messages if "text-" in message["type"]}
     assert len(ids) == 1 and isinstance(*ids, str), (
-        f"text-start, text-delta and text-end have the ids {short(ids)}, expected"
-        " one and the same, a str: useChat puts each delta to the text with its id."
+        f"text-start, text-delta and text-end have the ids {short(ids)}. Expected one"
+        " id, a str, for all: useChat adds each delta to the text with its id."
     )
     assert "Hello?" in str(model.prompts), (
-        f'useChat asked "Hello?" in parts, and the model was asked {model.prompts}:'
-        " respond reads the question with read_question(request)."
+        f'useChat asked "Hello?" in parts, and the model was asked {model.prompts}.'
+        " Let respond read the question with read_question(request)."
     )
 
 
@@ -311,17 +311,17 @@ def test_a_message_has_an_id_of_its_own_and_a_time(chat):
     after = int(1000 * time()) + 1
     ids = [messages[0].get("messageId") for messages in (first, second)]
     assert all(isinstance(each, str) for each in ids) and len(set(ids)) == 2, (
-        f"Two answers have the ids {ids}: send a messageId with start, another for"
-        " each answer, str(uuid4())."
+        f"Two answers have the ids {ids}. Send a messageId with start, a new one for"
+        " each answer: str(uuid4())."
     )
     created = metadata_of(first).get("createdAt")
     assert isinstance(created, int) and created > 1_600_000_000_000, (
-        f"The answer's metadata have createdAt: {created!r}, expected the time in"
+        f"The answer's metadata have createdAt: {created!r}. Expected the time in"
         " milliseconds, a whole number: int(1000 * time())."
     )
     assert before <= created <= after, (
-        "An answer was asked for, and its createdAt is the time"
-        f" {abs(created - before)} ms from then: look at the clock in start(), for each"
+        f"An answer was asked for, and its createdAt is {abs(created - before)} ms"
+        " away from the time of the question. Read the clock in start(), for each"
         " answer."
     )
 
@@ -332,15 +332,15 @@ def test_nobody_else_has_the_id(started_with, new_stream):
     at_once = [id_of(new_stream()) for _ in range(50)]
     assert len(set(at_once)) == 50, (
         "50 answers began at once, and some of them have the same id, such as"
-        f" {at_once[0]}: time does not tell them apart. uuid4() is random, and nobody"
-        " else has it."
+        f" {at_once[0]}. The time does not tell them apart. uuid4() is random, and"
+        " nobody else has it."
     )
     starts = [started_with().ChatStream(PATIENCE) for _ in range(2)]
     again = [id_of(stream) for stream in starts]
     assert len(set(again)) == 2, (
-        f"The server was started twice, and both times its first message had the id"
-        f" {again[0]}: a page that keeps messages would mix them up. uuid4() is random,"
-        " and nobody else has it."
+        "The server was started twice, and both times its first message had the id"
+        f" {again[0]}. A page that keeps messages would mix them up. uuid4() is"
+        " random, and nobody else has it."
     )
 
 
@@ -355,11 +355,11 @@ def test_metadata_say_which_model_and_how_many_tokens(chat):
     _, answer = chat("one", AIMessageChunk("", usage_metadata=COUNTED))
     metadata = metadata_of(read(answer))
     assert metadata.get("model") == "scripted", (
-        f"The model is called scripted, and the metadata are {metadata}: send"
+        f"The model is called scripted, and the metadata are {metadata}. Send"
         ' message-metadata with {"messageMetadata": metadata}.'
     )
     assert metadata.get("usage", {}).get("totalTokens") == 8, (
-        f"The model counted 8 tokens, and the metadata are {metadata}: send the usage"
+        f"The model counted 8 tokens, and the metadata are {metadata}. Send the usage"
         ' as metadata, {"usage": usage}.'
     )
 
@@ -370,7 +370,7 @@ def test_the_stream_ends_when_end_was_called(new_stream):
     reader = write_by_all_verbs(new_stream())
     reader.join(PATIENCE)
     assert not reader.is_alive(), (
-        "end() was called, and the loop over the stream waits for more: close the"
+        "end() was called, but the loop over the stream waits for more. Close the"
         " stream at the end of end(), with self.close()."
     )
 
@@ -382,7 +382,7 @@ def test_finish_says_why(chat, reason, word):
     finish = read(chat("one", End(finish_reason=reason))[1])[-2]
     assert finish.get("finishReason") == word, (
         f"The model ended with {reason}, and the last message before [DONE] is"
-        f' {finish}: expected finish with {{"finishReason": "{word}"}}.'
+        f' {finish}. Expected finish with {{"finishReason": "{word}"}}.'
     )
 
 
@@ -390,14 +390,14 @@ def test_a_failure_is_an_error_message(chat, told):
     messages = read(chat("one", ModelRateLimitError(SECRET))[1])
     errors = [message for message in messages if message["type"] == "error"]
     assert errors and "too much to do" in str(errors[0].get("errorText")), (
-        f"The model failed after 'one', and the error is {errors}: expected"
+        f"The model failed after 'one', and the error is {errors}. Expected"
         ' {"type": "error", "errorText": sentence}, sent by send_error(error, code,'
         " retry_after)."
     )
     extra = set(errors[0]) - {"type", "errorText"}
     assert not extra, (
-        f"The error message has {extra} as well: some versions of useChat refuse an"
-        " error with more than an errorText, and others ignore it. Send the code as"
+        f"The error message also has {extra}. Some versions of useChat refuse an error"
+        " with more than an errorText, and others ignore it. Send the code as"
         " metadata, before it."
     )
     before = messages[: messages.index(errors[0])]
@@ -407,16 +407,16 @@ def test_a_failure_is_an_error_message(chat, told):
         ' {"error": {"code": code, "retryAfter": retry_after}}.'
     )
     assert said.get("retryAfter") == 5, (
-        f"The metadata of the error are {said}: say after how many seconds to ask"
-        ' again, too, {"error": {"code": code, "retryAfter": retry_after}}.'
+        f"The metadata of the error are {said}. Also say how many seconds to wait"
+        ' before asking again, {"error": {"code": code, "retryAfter": retry_after}}.'
     )
     assert metadata_of(before).get("error"), (
-        "The metadata with the code come after the error, where useChat has given up"
-        " reading: send them before it."
+        "The metadata with the code come after the error, when useChat has stopped"
+        " reading. Send them before it."
     )
     assert kinds(messages)[-3:] == ["text-end", "finish", "[DONE]"], (
-        f"The last messages are {', '.join(kinds(messages)[-3:])}; after the error were"
-        " expected text-end, finish, [DONE]: send_error returns what send returns, and"
+        f"The last messages are {', '.join(kinds(messages)[-3:])}. After the error,"
+        " expected text-end, finish, [DONE]. send_error returns what send returns, and"
         " answers.py calls end on that."
     )
     assert SECRET not in str(messages), "The reader gets the provider's own words."
@@ -434,13 +434,13 @@ def test_nothing_is_ended_before_it_has_begun(program, chat, monkeypatch):
     ends = b"text-end" in came and b"text-start" not in came
     assert b"errorText" in came and not ends, (
         "The model failed before its first word, after a heartbeat, and text-end was"
-        " sent without a text-start: useChat breaks on that, and nobody reads the"
+        " sent without a text-start. useChat breaks on that, and nobody reads the"
         " sentence. Send text-end only if start was sent."
     )
     assert b"finish" in came and b"[DONE]" in came, (
-        "The model failed before its first word, after a heartbeat, and the error was"
+        "The model failed before its first word, after a heartbeat. The error was"
         " sent, but no finish and no [DONE]: something in end() raised an exception."
-        " What start() sets needs a value before, in __init__."
+        " Whatever start() sets needs a value before that, in __init__."
     )
 
 
@@ -452,9 +452,9 @@ def test_a_refusal_is_the_bare_sentence(client, chat, answer_with):
     ):
         _, answer = chat(*script, asked=asked)
         assert answer.status_code != 200 or answer.mimetype != "text/event-stream", (
-            f"POST /chat was to be refused with {status}, and it began an answer: let"
-            " respond(stream) wait for the first event, and send nothing before start()"
-            " is called."
+            f"Expected POST /chat to be refused with {status}, but it began an answer."
+            " Let respond(stream) wait for the first event, and send nothing before"
+            " start() is called."
         )
         must_be_bare(answer, status)
         answer_with(*script)
@@ -472,25 +472,25 @@ def test_a_refusal_is_the_bare_sentence(client, chat, answer_with):
 def must_be_bare(answer, status):
     """Fail unless a refusal of /chat has this status, and a sentence for its body."""
     assert answer.status_code == status, (
-        f"POST /chat was to be refused with {status}, and gave"
-        f" {answer.status_code}: return the status of as_json as well."
+        f"Expected POST /chat to be refused with {status}, got {answer.status_code}."
+        " Return the status of as_json, too."
     )
     text = answer.get_data(as_text=True)
     assert " " in text.strip(), (
-        f"POST /chat was refused with {short(text)}, which is not a sentence: send"
+        f"POST /chat was refused with {short(text)}, which is not a sentence. Send"
         ' body["error"], where as_json has put it.'
     )
     assert not text.lstrip().startswith(("{", "<")), (
-        f"POST /chat was refused with {short(text)}, and useChat shows that as it"
-        " is, braces and all: send the bare sentence where request.path is /chat."
+        f"POST /chat was refused with {short(text)}, and useChat shows that as it is,"
+        " with its braces. Send the bare sentence if request.path is /chat."
     )
     assert answer.mimetype == "text/plain", (
-        f"The sentence of a refusal is sent as {answer.mimetype}, expected"
-        ' text/plain: Response(sentence, mimetype="text/plain") says so.'
+        f"The sentence of a refusal is sent as {answer.mimetype}. Expected text/plain."
+        ' Write Response(sentence, mimetype="text/plain").'
     )
     waits = answer.headers.get("Retry-After")
     assert waits or status != 429, (
-        "The 429 of /chat has no Retry-After: return the headers of as_json, too."
+        "The 429 of /chat has no Retry-After. Return the headers of as_json, too."
     )
 
 
@@ -502,8 +502,8 @@ def must_say_the_same(answer, same):
     sentence = same.json["error"]
     assert text == sentence, (
         f"POST /chat was refused with {short(text)}, and POST /ask with the error"
-        f' {short(sentence)}: send body["error"] of as_json(error), which finds the'
-        " sentence for each kind of refusal, and no more than that."
+        f' {short(sentence)}. Send body["error"] of as_json(error), which finds the'
+        " sentence for each kind of refusal, and nothing else."
     )
 
 
@@ -512,17 +512,17 @@ def test_ask_still_says_it_in_its_own_words(client, answer_with):
     answer_with("one")
     answer = client.post("/ask", json={"prompt": "Hello?"})
     assert answer.status_code == 200 and "event: token" in answer.text, (
-        f"POST /ask gave {answer.status_code} and {short(answer.text[:60])}: leave it"
+        f"POST /ask gave {answer.status_code} and {short(answer.text[:60])}. Leave it"
         " as it was, for the clients that read events by their names."
     )
     assert "x-vercel-ai-ui-message-stream" not in answer.headers, (
-        "POST /ask sends the header x-vercel-ai-ui-message-stream as well: HEADERS"
+        "POST /ask also sends the header x-vercel-ai-ui-message-stream: HEADERS"
         " belongs to both streams. HEADERS | {...} makes a new dict for one of them."
     )
     answer = client.post("/ask", json={"prompt": " "})
     assert answer.is_json and answer.status_code == 400, (
-        f"POST /ask was refused with {short(answer.get_data(as_text=True))}, expected"
-        ' JSON, {"error": sentence}: only /chat wants the bare sentence.'
+        f"POST /ask was refused with {short(answer.get_data(as_text=True))}. Expected"
+        ' JSON, {"error": sentence}. Only /chat sends the bare sentence.'
     )
 
 
@@ -533,8 +533,8 @@ def test_chat_takes_only_post(client, answer_with):
         query = {"prompt": "Hello?"}
         answer = client.open("/chat", method=method, query_string=query, json=ASKED)
         assert answer.status_code == 405 and not model.prompts, (
-            f"{method} /chat got a {answer.status_code}, expected 405: useChat posts,"
-            " and a GET needs no more than a link on any page to make you pay. Write"
+            f"{method} /chat got a {answer.status_code}, expected 405. useChat sends a"
+            " POST, and for a GET a link on any page is enough to make you pay. Write"
             ' @app.post("/chat") above the view.'
         )
 
@@ -545,8 +545,7 @@ def test_no_client_speaks_as_the_system(chat):
     model, answer = chat("one", asked=asked)
     answer.get_data()
     assert answer.status_code == 400 and not model.prompts, (
-        f"A client spoke as the system, and the status is {answer.status_code}:"
-        " expected 400."
+        f"A client spoke as the system. Expected status 400, got {answer.status_code}."
     )
 
 
@@ -563,9 +562,9 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(chat):
     model = in_time(ask_and_leave, "The reader left, and close() of the body waits.")
     gate.set()
     assert model.closed.wait(PATIENCE) and model.closed_early, (
-        "The reader left while the model was thinking about its second text, and the"
-        " model wrote on, for nobody: Flask calls the close() of what Response was"
-        " given, so give it the stream itself, as respond(stream) does."
+        "The reader left while the model was thinking about its second text, but the"
+        " model kept writing, for nobody. Flask calls the close() of what Response was"
+        " given, so pass it the stream itself, as respond(stream) does."
     )
 
 

@@ -20,16 +20,17 @@ KEY = {"Authorization": f"Bearer {os.environ.get('SERVER_KEY') or 'sk-practice'}
 QUESTION = {"model": "practice", "input": "Hello?"}
 TEXT = ["Tragödie 👋", "\n", "  two\t", "<b>"]
 NEVER_ENDS = (
-    "The model's answer was over, and the stream goes on: return when store.read() has"
+    "The model's answer is over, but the stream goes on. Return when store.read() has"
     " nothing more, which is when its loop ends."
 )
 IN_A_LIST = (
-    "A reader came back in a silence of the model, and got no event before the model"
-    " went on: give stream() the events_after() itself, not a list of what it yields."
+    "A reader came back while the model was silent, and got no event until the model"
+    " went on. Pass events_after() itself to stream(), not a list of what it yields."
 )
 NO_HEARTBEAT = (
-    "In a silence of the model a reader got nothing at all: yield HEARTBEAT where"
-    " store.read() yields None. Only who sends learns that nobody is there any more."
+    "The model was silent, and a reader got nothing at all. Yield HEARTBEAT where"
+    " store.read() yields None: only by sending does a server learn that nobody is"
+    " there any more."
 )
 FIRST = ["response.created", "response.queued", "response.in_progress"]
 ADDED = ["response.output_item.added", "response.content_part.added"]
@@ -93,8 +94,8 @@ def there(answer, method, path):
         view = "/<name>/cancel" if last == "cancel" else "/<name>"
         verb = "post" if method == "POST" else "get"
         raise AssertionError(
-            f"{method} {shown(path)} gave a {answer.status_code}, as there is no view"
-            f' for it yet: write @app.{verb}("/v1/responses{view}") in app.py.'
+            f"{method} {shown(path)} gave a {answer.status_code}, because there is no"
+            f' view for it yet. Write @app.{verb}("/v1/responses{view}") in app.py.'
         )
     return answer
 
@@ -102,7 +103,7 @@ def there(answer, method, path):
 def body_of(answer):
     """Return the whole body of an answer, as text."""
     assert answer.status_code == 200, (
-        f"The status is {answer.status_code}, expected 200: {short(answer.text)}."
+        f"Expected status 200, got {answer.status_code}: {short(answer.text)}."
     )
     pieces = []
 
@@ -123,14 +124,14 @@ def events_in(body):
         if not lines:
             continue
         assert len(lines) == 2 and lines[1].startswith("data: {"), (
-            f"One event of the stream is {short(block)}: it has two lines, event: with"
-            " its type, and data: with an object in JSON. as_event(event) makes both."
-            " There is no [DONE] on this wire."
+            f"One event of the stream is {short(block)}. Expected two lines: event:"
+            " with its type, and data: with an object in JSON. as_event(event) makes"
+            " both. There is no [DONE] on this wire."
         )
         event = json.loads(lines[1][6:])
         assert lines[0] == f"event: {event['type']}", (
-            f"The line {lines[0]!r} is above an event of the type"
-            f" {event['type']!r}: as_event(event) writes the type in both places."
+            f"The line {lines[0]!r} is above an event of the type {event['type']!r}."
+            " as_event(event) writes the type in both places."
         )
         found.append(event)
     return found
@@ -163,7 +164,8 @@ def name_in(events):
 def message_in(response):
     """Return the message of an object, or fail."""
     assert response["output"], (
-        "The object has an empty output after a text: append the message to it."
+        "The object has an empty output after the model has sent text. Append the"
+        " message to it."
     )
     return response["output"][0]
 
@@ -171,7 +173,8 @@ def message_in(response):
 def text_in(message):
     """Return the text of the first part of a message, or fail."""
     assert message["content"], (
-        "The message has an empty content after a text: append the part to it."
+        "The message has an empty content after the model has sent text. Append the"
+        " part to it."
     )
     return message["content"][0].get("text")
 
@@ -212,8 +215,8 @@ def test_what_earlier_lessons_gave_the_server_is_still_there(client, answer_with
         method = "GET" if path.endswith("1") else "POST"
         status = client.open(path, method=method).status_code
         assert status == 401, (
-            f"{method} {path} without the key gave a {status}, expected 401: keep the"
-            " function below @app.before_request."
+            f"{method} {path} without the key: expected status 401, got {status}. Keep"
+            " the function below @app.before_request."
         )
 
 
@@ -225,12 +228,12 @@ def test_a_text_is_sent_before_the_next_is_made(ask):
     _, answer = ask("one", until_read, " two")
     body = in_time(lambda: until_read.read(answer), NEVER_ENDS)
     assert until_read.waits == [True], (
-        'The model had written "one", and the client got no delta before " two" was'
-        " made: yield each event as soon as take() has made it."
+        'The model had written "one", but the client got no delta before " two" was'
+        " made. Yield each event as soon as take() has made it."
     )
     texts = delta_texts(events_in(body.decode()))
     assert texts == "one two", (
-        f'The model wrote "one two", and the stream ended after {texts!r}: read the'
+        f'The model wrote "one two", but the stream ended after {texts!r}. Read the'
         " list with store.read(), which waits for what is still being written."
     )
 
@@ -239,16 +242,16 @@ def test_each_event_has_the_next_number(ask):
     events = read(ask("one", " two")[1])
     numbers = [event.get("sequence_number") for event in events]
     assert None not in numbers, (
-        f"An event of the type {events[0]['type']} has no sequence_number: emit() gives"
-        " each event self.next_number, which begins at 0."
+        f"An event of the type {events[0]['type']} has no sequence_number. Let emit()"
+        " give each event self.next_number, which begins at 0."
     )
     assert numbers[0] == 0 or events[0]["type"] not in FIRST[1:], (
-        f"The stream begins with {events[0]['type']}, which is number {numbers[0]}:"
-        " create has to begin after -1, events_after(name, -1)."
+        f"The stream begins with {events[0]['type']}, which is number {numbers[0]}."
+        " Let create begin after -1, with events_after(name, -1)."
     )
     assert numbers == list(range(len(events))), (
-        f"The events have the numbers {short(numbers)}, expected 0, 1, 2 and so on:"
-        " emit() adds 1 to self.next_number after each event."
+        f"The events have the numbers {short(numbers)}. Expected 0, 1, 2 and so on."
+        " Let emit() add 1 to self.next_number after each event."
     )
 
 
@@ -261,20 +264,21 @@ def test_the_first_events_are_about_the_whole_response(ask, background):
     expected = FIRST if background else [FIRST[0], FIRST[2]]
     begun = types_of(events)[: len(expected)]
     assert begun == expected, (
-        f"With background {json.dumps(background)} the stream begins with {begun},"
-        f" expected {expected}: the entry start of the list makes them, in begin()."
+        f"With background {json.dumps(background)} the stream begins with {begun}."
+        f" Expected {expected}. Write begin(), which makes them from the list's entry"
+        " start."
     )
     responses = [event.get("response") for event in events[: len(expected)]]
     assert all(isinstance(each, dict) and each.get("id") for each in responses), (
-        f"The first events have the response {short(responses)}: give emit() the whole"
+        f"The first events have the response {short(responses)}. Pass emit() the whole"
         " object, response=self.object."
     )
     statuses = [each["status"] for each in responses]
     wanted = ["queued", "queued", "in_progress"] if background else ["in_progress"] * 2
     assert statuses == wanted, (
-        f"The status in the first events is {statuses}, expected {wanted}: set it to"
-        " in_progress just before that event. Each event has a copy of the object as"
-        " it was then."
+        f"The status in the first events is {statuses}. Expected {wanted}. Set it to"
+        " in_progress just before that event: each event has a copy of the object as"
+        " it was at that moment."
     )
 
 
@@ -286,7 +290,7 @@ def test_the_first_text_begins_a_message_and_a_part(ask):
     kinds = types_of(events)[2:6]
     expected = [*ADDED, *["response.output_text.delta"] * 2]
     assert kinds == expected, (
-        f"After the first events come {kinds}, expected {expected}: add() emits one"
+        f"After the first events come {kinds}. Expected {expected}. Let add() emit one"
         " event for the message, one for its part, and then one for each text."
     )
 
@@ -298,7 +302,8 @@ def test_each_text_says_where_it_belongs(ask):
     deltas = of(events, "output_text.delta")
     assert delta_texts(events) == "".join(TEXT), (
         f"The model wrote {short(''.join(TEXT))}, and the deltas say"
-        f" {short(delta_texts(events))}: each text is the delta of one event, as it is."
+        f" {short(delta_texts(events))}. Send each text as the delta of one event,"
+        " unchanged."
     )
     assert added.get("output_index") == 0, (
         f"The event {added['type']} has the output_index {added.get('output_index')},"
@@ -308,14 +313,14 @@ def test_each_text_says_where_it_belongs(ask):
     for event in [*of(events, "content_part.added"), *deltas]:
         wrong = [key for key in place if event.get(key) != place[key]]
         assert not wrong, (
-            f"In an event of the type {event['type']} the place is wrong, its"
-            f" {' and '.join(wrong)}: emit_for_part() adds item_id, output_index and"
+            f"In an event of the type {event['type']} the place is wrong: its"
+            f" {' and '.join(wrong)}. emit_for_part() adds item_id, output_index and"
             " content_index. Append a part to the message before you emit its event:"
-            " the last part is the one that is meant."
+            " emit_for_part() names the last part."
         )
     assert all(event.get("logprobs") == [] for event in deltas), (
         "An event of the type response.output_text.delta has no logprobs, which some"
-        ' clients want: **EXTRA[kind] adds "logprobs": [].'
+        ' clients need. **EXTRA[kind] adds "logprobs": [].'
     )
 
 
@@ -326,9 +331,9 @@ def test_what_is_added_is_empty_when_it_is_told(ask):
     created = field_of(events[0], "response")
     assert created["output"] == [] and item["content"] == [] and part["text"] == "", (
         f"response.created has the output {short(created['output'])}, the item was"
-        f" added with {short(item['content'])}, and the part with {part['text']!r}: all"
-        " are empty then. Emit each event first, then change the object; and keep"
-        " deepcopy in emit()."
+        f" added with {short(item['content'])}, and the part with {part['text']!r}."
+        " All of them have to be empty at that point. Emit each event first, then"
+        " change the object, and keep deepcopy in emit()."
     )
 
 
@@ -340,8 +345,8 @@ def test_the_end_tells_of_all_that_is_whole(ask):
     events = read(answer)
     expected = [*LAST, "response.completed"]
     assert types_of(events)[-4:] == expected, (
-        f"The last events are {types_of(events)[-4:]}, expected {expected}: what was"
-        " opened last is closed first, and end() does it in this order."
+        f"The last events are {types_of(events)[-4:]}. Expected {expected}. What was"
+        " opened last is closed first: end() does it in this order."
     )
     text, part, done, last = events[-4:]
     item = field_of(done, "item")
@@ -353,25 +358,27 @@ def test_the_end_tells_of_all_that_is_whole(ask):
         text_in(message_in(response)),
     ]
     assert found == ["one two"] * 4, (
-        'The model wrote "one two", and the four last events have the texts'
-        f" {short(found)}: add each text to the part, so that it is whole at the end."
+        'The model wrote "one two", and the last four events have the texts'
+        f" {short(found)}. Add each text to the part, so that it is complete at the"
+        " end."
     )
     assert done.get("output_index") == 0, (
         f"The event {done['type']} has the output_index {done.get('output_index')},"
         " expected 0: the message is the first item of the output."
     )
     assert len(response["output"]) == 1, (
-        f"The response has {len(response['output'])} items in its output,"
-        " expected one: append the message at the first text only."
+        f"The response has {len(response['output'])} items in its output, expected"
+        " one. Append the message only at the first text."
     )
     statuses = item["status"], response["status"]
     assert statuses == ("completed", "completed"), (
         f"In the last events the message has the status {statuses[0]!r} and the"
-        f" response {statuses[1]!r}, expected completed: set both before you emit."
+        f" response {statuses[1]!r}. Expected completed for both. Set both before you"
+        " emit."
     )
     usage = response["usage"]
     assert usage and usage["output_tokens"] == 2, (
-        f"The usage in the last event is {short(usage)}, expected two output_tokens:"
+        f"The usage in the last event is {short(usage)}. Expected two output_tokens."
         " self.object |= changes puts all changes into the object."
     )
 
@@ -388,7 +395,7 @@ def test_an_answer_that_was_cut_is_incomplete(ask, reason):
     expected = [*LAST, "response.incomplete"]
     assert types_of(events)[-4:] == expected, (
         f"The model's answer ended with {reason!r}, and the last events are"
-        f" {types_of(events)[-4:]}, expected {expected}: the last event is"
+        f" {types_of(events)[-4:]}. Expected {expected}. The type of the last event is"
         " response. and the status."
     )
     last = field_of(events[-1], "response")
@@ -396,8 +403,8 @@ def test_an_answer_that_was_cut_is_incomplete(ask, reason):
     why = last["status"], last["incomplete_details"], status
     assert why == ("incomplete", ENDS[reason], "incomplete"), (
         f"The model's answer ended with {reason!r}. In the last event the status, the"
-        f" incomplete_details and the message's status are {why}: end_of() has the"
-        " first two, and a message is completed only if the response is."
+        f" incomplete_details and the message's status are {why}. end_of() has the"
+        " first two. A message is completed only if the response is."
     )
 
 
@@ -405,8 +412,9 @@ def test_the_token_limit_ends_an_answer(ask):
     events = read(ask("one", " two", " three", max_output_tokens=2)[1])
     end = delta_texts(events), types_of(events)[-1]
     assert end == ("one two", "response.incomplete"), (
-        "With max_output_tokens 2 the model was to write two texts, and the deltas say"
-        f" {delta_texts(events)!r}, the last event is {types_of(events)[-1]}."
+        "max_output_tokens was 2. Expected two texts and response.incomplete, but the"
+        f" deltas say {delta_texts(events)!r}, and the last event is"
+        f" {types_of(events)[-1]}."
     )
 
 
@@ -415,7 +423,8 @@ def must_be_incomplete(response):
     status = message_in(response)["status"]
     assert status == "incomplete", (
         f"The response is {response['status']}, and its message has the status"
-        f" {status!r}, expected incomplete: a message is completed or incomplete."
+        f" {status!r}. Expected incomplete: a message is either completed or"
+        " incomplete."
     )
 
 
@@ -423,31 +432,31 @@ def test_a_failure_has_two_events(ask, told):
     events = read(ask("one", ModelConnectionError(SECRET))[1])
     must_not_repeat_the_provider(told())
     assert types_of(events)[-2:] == ["error", "response.failed"], (
-        f"The model failed after a text, and the last events are"
-        f" {types_of(events)[-3:]}, expected an event error and then response.failed:"
-        " there are clients that know only one of them. Nothing is whole, so there"
-        " is no event that says done."
+        "The model failed after a text, and the last events are"
+        f" {types_of(events)[-3:]}. Expected error and then response.failed: some"
+        " clients know only one of them. Nothing is complete, so send no event that"
+        " says done."
     )
     error, failed = events[-2:]
     response = field_of(failed, "response")
     sentence = response["error"]
     assert sentence and SECRET not in str(events), (
-        f"The response that failed has the error {sentence}: self.object |= changes"
-        " comes before the events."
+        f"The response that failed has the error {sentence}. Write self.object |="
+        " changes before the events."
     )
     assert error.get("message") == sentence["message"] and "error" not in error, (
-        f"The event error has the fields {list(error)}: it is flat, with message, code"
-        " and param beside its type: it gets all of self.object['error']."
+        f"The event error has the fields {list(error)}. It is flat, with message, code"
+        " and param beside its type. Pass it all of self.object['error']."
     )
     flat = [error.get("code"), error.get("param", "no param")]
     assert flat == [sentence["code"], None], (
-        f"The event error has the code and the param {flat}, expected"
-        f" {[sentence['code'], None]}: it gets all of self.object['error'], and"
+        f"The event error has the code and the param {flat}. Expected"
+        f" {[sentence['code'], None]}. Pass it all of self.object['error'], and"
         " param=None."
     )
     assert not of(events, "output_item.done"), (
-        "The model failed, and response.output_item.done says that the message is done:"
-        " emit that one only if the status is completed or incomplete."
+        "The model failed, but response.output_item.done says that the message is"
+        " done. Emit that event only if the status is completed or incomplete."
     )
     must_be_incomplete(response)
 
@@ -455,8 +464,8 @@ def test_a_failure_has_two_events(ask, told):
 def test_a_failure_before_the_first_text_is_a_status(ask):
     _, answer = ask(ModelRateLimitError(SECRET))
     assert answer.status_code == 429, (
-        f"The model was busy before its first text, and the status is"
-        f" {answer.status_code}, expected 429: keep wait_for_text(store, name)."
+        "The model was overloaded before its first text. Expected status 429, got"
+        f" {answer.status_code}. Keep wait_for_text(store, name)."
     )
 
 
@@ -469,13 +478,13 @@ def test_a_refusal_is_a_part_of_another_kind(ask):
     expected = [*["response.refusal.delta"] * 2, "response.refusal.done"]
     assert types_of(events)[4:7] == expected, (
         "The model declined in two pieces, and after its part was added come"
-        f" {types_of(events)[4:7]}, expected {expected}: an entry refusal of the list"
-        ' calls add("refusal", text).'
+        f" {types_of(events)[4:7]}. Expected {expected}. For the list's entry refusal,"
+        ' call add("refusal", text).'
     )
     part = message_in(field_of(events[-1], "response"))["content"]
     assert part == [{"type": "refusal", "refusal": "I can't help."}], (
-        f'The model declined with "I can\'t help.", and the message holds {short(part)}'
-        ": KEY[kind] says where a part has its text."
+        'The model declined with "I can\'t help.", and the message holds'
+        f" {short(part)}. KEY[kind] says where a part has its text."
     )
 
 
@@ -484,7 +493,7 @@ def test_another_kind_of_text_begins_another_part(ask):
         events = read(ask("one", refusal("No."), " two")[1])
     except KeyError as error:
         error.add_note(
-            "A part of one kind got text of another: begin a new one if the last part"
+            "A part of one kind got text of another. Begin a new part if the last one"
             " is of another kind."
         )
         raise
@@ -493,7 +502,7 @@ def test_another_kind_of_text_begins_another_part(ask):
     assert count == (1, 1), (
         "The model wrote text, declined, and wrote more text. The event"
         f" response.output_item.added came {count[0]} times, and the output has"
-        f" {count[1]} items, expected one: all parts are in one message."
+        f" {count[1]} items. Expected one: all parts belong to one message."
     )
     parts = [field_of(each, "part") for each in of(events, "content_part.added")]
     added = [part["type"] for part in parts]
@@ -501,15 +510,15 @@ def test_another_kind_of_text_begins_another_part(ask):
     texts = [part.get("text") or part.get("refusal") for part in done]
     assert added == ["output_text", "refusal", "output_text"], (
         "The model wrote text, declined, and wrote more text. The parts that are added"
-        f" are {added}: begin a new one if the last is of another kind."
+        f" are {added}. Begin a new one if the last is of another kind."
     )
     assert texts == ["one", "No.", " two"], (
         "The model wrote 'one', declined with 'No.', and wrote ' two'. The parts that"
-        f" are done have {texts}: end the last part before a new one begins."
+        f" are done have {texts}. End the last part before you begin a new one."
     )
     places = [event["content_index"] for event in of(events, "content_part.done")]
     assert places == [0, 1, 2], (
-        f"The three parts are done at the content_index {places}: call end_part()"
+        f"The three parts are done at the content_index {places}. Call end_part()"
         " before you append the new part."
     )
 
@@ -530,13 +539,13 @@ def test_the_object_is_what_the_events_have_made(ask, get):
         answer = get(name)
         assert answer.status_code == 200 and answer.is_json, (
             f"GET {PATH}/<name> gave a {answer.status_code} of the type"
-            f" {answer.mimetype}, expected the object: return current(name)."
+            f" {answer.mimetype}. Expected the object. Return current(name)."
         )
         last = field_of(events[-1], "response")
         differ = [key for key in last if answer.json.get(key) != last[key]]
         assert answer.json == last, (
-            f"GET shows another object than the last event had, its {differ} differ:"
-            " return current(name)."
+            f"GET shows another object than the last event had: its {differ} differ."
+            " Return current(name)."
         )
 
 
@@ -551,8 +560,8 @@ def test_the_object_shows_what_is_there_so_far(ask, get):
     parts = [part for item in now["output"] for part in item["content"]]
     shown = now["status"], [part["text"] for part in parts]
     assert shown == ("in_progress", ["one"]), (
-        'The model had written "one", and GET shows the status and the texts'
-        f" {shown}, expected in_progress and ['one']: return current(name)."
+        f'The model had written "one", and GET shows the status and the texts {shown}.'
+        " Expected in_progress and ['one']. Return current(name)."
     )
 
 
@@ -561,21 +570,21 @@ def test_a_reader_comes_back_after_any_event(ask, get):
     for number in range(len(events)):
         answer = get(name, stream="true", starting_after=number)
         assert answer.mimetype == "text/event-stream", (
-            f"GET with ?stream=true is answered as {answer.mimetype}, expected"
-            " text/event-stream: if asks_for_stream(), return stream(...)."
+            f"GET with ?stream=true is answered as {answer.mimetype}. Expected"
+            " text/event-stream. If asks_for_stream() is true, return stream(...)."
         )
         found = read(answer)
         numbers = [event["sequence_number"] for event in found]
         assert numbers == list(range(number + 1, len(events))), (
             f"A reader asked with starting_after={number}, and got the events"
-            f" {numbers}, expected those from {number + 1} to {len(events) - 1}:"
-            " the number is that of the last event it has. The store counts its"
-            " entries from 1, and one entry can make several events."
+            f" {numbers}. Expected those from {number + 1} to {len(events) - 1}: the"
+            " number is that of the last event that the reader has. The store counts"
+            " its entries from 1, and one entry can make several events."
         )
         assert found == events[number + 1 :], (
             f"After event {number} a reader got other events than the first one:"
-            f" {short(found[:1])} for {short(events[number + 1 : number + 2])}. Read"
-            " the list from its beginning, and leave out what was sent."
+            f" {short(found[:1])} instead of {short(events[number + 1 : number + 2])}."
+            " Read the list from its beginning, and leave out what the reader has."
         )
 
 
@@ -583,14 +592,14 @@ def test_without_a_number_all_events_come(ask, get):
     name, events = whole_response(ask, "one", " two")
     answer = get(name, stream="true")
     assert answer.status_code == 200, (
-        f"GET with ?stream=true and no starting_after gave a {answer.status_code}:"
-        " starting_after() returns -1 then."
+        f"GET with ?stream=true and no starting_after gave a {answer.status_code}."
+        " starting_after() returns -1 in that case."
     )
     found = read(answer)
     assert found == events, (
         "GET with ?stream=true and no starting_after gave the events"
-        f" {short([event['sequence_number'] for event in found])}, expected all from 0"
-        " on: starting_after() returns -1 then."
+        f" {short([event['sequence_number'] for event in found])}. Expected all,"
+        " starting at 0. starting_after() returns -1 in that case."
     )
 
 
@@ -598,8 +607,8 @@ def test_nobody_gets_a_stream_without_asking_for_it(ask, get):
     name, _ = whole_response(ask, "one")
     answer = get(name, stream="false")
     assert answer.is_json and answer.json.get("id") == name, (
-        f"GET with ?stream=false is answered as {answer.mimetype}, expected the object:"
-        ' ask asks_for_stream(), since "false" is a text like any other.'
+        f"GET with ?stream=false is answered as {answer.mimetype}. Expected the"
+        ' object. Call asks_for_stream(), since "false" is a string like any other.'
     )
 
 
@@ -628,9 +637,9 @@ def test_a_reader_who_comes_back_early_waits_for_the_rest(get, in_a_silence):
         "one two",
         "response.completed",
     ), (
-        'A reader left before "one" and came back. It got'
-        f" {delta_texts(found)!r} and the events {types_of(found)}, expected 'one two'"
-        " and all up to response.completed."
+        f'A reader left before "one" and came back. It got {delta_texts(found)!r} and'
+        f" the events {types_of(found)}. Expected 'one two' and all events up to"
+        " response.completed."
     )
 
 
@@ -643,9 +652,9 @@ def test_a_heartbeat_has_no_number(get, in_a_silence):
     rest = silence + in_time(lambda: b"".join(body), NEVER_ENDS)
     found = [event["sequence_number"] for event in events_in(rest.decode())]
     assert found[:1] == [last + 2], (
-        f"A reader asked with starting_after={last + 1}, in a silence, and got the"
-        f" events {found}: look at the sequence_number of each event. A heartbeat has"
-        " none, so do not count what is sent."
+        f"A reader asked with starting_after={last + 1} while the model was silent,"
+        f" and got the events {found}. Check the sequence_number of each event. A"
+        " heartbeat has none, so do not count what is sent."
     )
 
 
@@ -657,9 +666,9 @@ def test_a_reader_who_came_back_may_leave_again(get, in_a_silence):
     gate.set()
     found = types_of(read(get(name, stream="true")))
     assert found[-1] == "response.completed", (
-        "A reader came back to an answer in the background, and left again. The last"
-        f" event is then {found[-1]}, expected response.completed: leaving ends"
-        " only an answer without background, so retrieve() has no call_on_close."
+        "A reader came back to an answer in the background, and left again. Then the"
+        f" last event is {found[-1]}. Expected response.completed. Leaving ends only"
+        " an answer without background, so retrieve() has no call_on_close."
     )
 
 
@@ -671,18 +680,18 @@ def test_only_what_was_begun_for_it_can_be_streamed_again(ask, get):
         name = json.loads(body)["id"] if is_object else name_in(events_in(body))
         again = get(name, stream="true")
         assert again.status_code == 400, (
-            f"A response that was begun with {fields} was asked for as a stream, and"
-            f" the status is {again.status_code}, expected 400: raise the Refusal"
+            f"A response that was begun with {fields} was asked for as a stream."
+            f" Expected status 400, got {again.status_code}. Raise the Refusal"
             " NO_STREAM unless its question has both background and stream."
         )
         error = again.get_json(silent=True) or {}
         assert "background" in str(error), (
-            f"The refusal says {short(again.text)}: its sentence has to name what is"
+            f"The refusal says {short(again.text)}. Its sentence has to name what is"
             " missing, background and stream."
         )
         assert error["error"]["param"] == "stream", (
-            f"The refusal has the param {error['error']['param']!r}, expected 'stream':"
-            ' it names the field that is wrong, param="stream".'
+            f"The refusal has the param {error['error']['param']!r}. Expected"
+            " 'stream', the field that is wrong: param=\"stream\"."
         )
 
 
@@ -696,30 +705,30 @@ def test_cancel_ends_a_response(ask, get):
     name = name_in(came)
     first = get(f"{name}/cancel", method="POST")
     assert first.status_code == 200 and first.is_json, (
-        f"POST .../cancel gave a {first.status_code} of the type {first.mimetype},"
-        " expected the object: return current(name)."
+        f"POST .../cancel gave a {first.status_code} of the type {first.mimetype}."
+        " Expected the object. Return current(name)."
     )
     status = first.json.get("status")
     assert status == "cancelled", (
-        f"After cancel the response has the status {status!r}, expected cancelled:"
-        " store.end(name, STOPPED) comes before current(name)."
+        f"After cancel the response has the status {status!r}. Expected cancelled. Call"
+        " store.end(name, STOPPED) before current(name)."
     )
     must_be_incomplete(first.json)
     rest = in_time(lambda: b"".join(body), NEVER_ENDS)
     gate.set()
     found = types_of(events_in(rest.decode()))
     assert found == [], (
-        f"A response was cancelled, and its stream went on with {found}: there is no"
-        " event for that, the stream just ends."
+        f"A response was cancelled, but its stream went on with {found}. There is no"
+        " event for that: the stream just ends."
     )
     assert in_time(lambda: model.closed.wait(PATIENCE), NEVER_ENDS), (
-        "A response was cancelled, and the model writes on: store.end() stops its"
+        "A response was cancelled, but the model kept writing. store.end() stops its"
         " writer, which closes the model's stream."
     )
     again = get(f"{name}/cancel", method="POST")
     assert (again.status_code, again.json) == (200, first.json), (
         f"A second cancel gave a {again.status_code}, and not the same object once"
-        " more: it does no harm, and the response stays where it is."
+        " more. It has to do no harm: keep the response."
     )
 
 
@@ -728,8 +737,9 @@ def test_cancel_after_the_end_changes_nothing(ask, get):
     answer = get(f"{name}/cancel", method="POST")
     status = answer.json.get("status")
     assert answer.json == events[-1]["response"], (
-        f"A response was completed, and then cancelled, and its status is {status!r}:"
-        " store.end() changes nothing after the end, and current(name) shows the same."
+        f"A response was completed and then cancelled, and its status is {status!r}."
+        " store.end() changes nothing after the end. Return current(name), which shows"
+        " the same object."
     )
 
 
@@ -737,9 +747,9 @@ def test_what_a_reader_waits_for_cannot_be_cancelled(ask, get):
     events = read(ask("one")[1])
     answer = get(f"{name_in(events)}/cancel", method="POST")
     assert answer.status_code == 400 and "background" in answer.text, (
-        f"Cancel of a response without background gave a {answer.status_code}, expected"
-        " a 400 whose sentence names background: raise the Refusal NO_CANCEL. Its"
-        " reader can hang up."
+        f"Cancel of a response without background gave a {answer.status_code}."
+        " Expected a 400 whose sentence names background. Raise the Refusal NO_CANCEL:"
+        " the reader can hang up instead."
     )
 
 
@@ -754,14 +764,14 @@ def test_a_reader_who_leaves_ends_a_response_without_background(ask, get):
     status = get(name).json["status"]
     assert closed and status == "cancelled", (
         "The reader of a response without background has left, and its status is"
-        f" {status!r}, expected cancelled: keep call_on_close in create()."
+        f" {status!r}. Expected cancelled. Keep call_on_close in create()."
     )
 
 
 def test_an_unknown_name_is_a_404(get):
     for answer in get("resp_1"), get("resp_1/cancel", method="POST"):
         assert answer.status_code == 404 and "no such response" in answer.text, (
-            f"A response that is not there gave a {answer.status_code}, expected a 404:"
+            f"An unknown response: expected status 404, got {answer.status_code}."
             " store.find(name) raises it."
         )
     try:
@@ -769,6 +779,6 @@ def test_an_unknown_name_is_a_404(get):
     except HTTPException:  # raised in the body
         status = 200
     assert status == 404, (
-        f"A stream of a response that is not there gave a {status}, expected a 404:"
-        " call store.find(name) in the view, before the body begins."
+        "A reader asked for the stream of an unknown response. Expected status 404,"
+        f" got {status}. Call store.find(name) in the view, before the body begins."
     )

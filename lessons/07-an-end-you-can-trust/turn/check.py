@@ -16,9 +16,9 @@ def test_an_answer_of_2000_characters_comes_whole(ask):
         came, broke = read(answer)
         assert not broke and came == "".join(texts), (
             f"An answer of exactly {MOST} characters, in {len(texts)} texts, came as"
-            f" {len(came)} characters and {'a' if broke else 'no'} break: it may have"
-            f" {MOST}, so break off when there are more. len(chunk.text) counts"
-            " characters; begin with 0 at each answer."
+            f" {len(came)} characters and {'a' if broke else 'no'} break. {MOST} are"
+            " allowed, so break off only when there are more. len(chunk.text) counts"
+            " characters. Begin with 0 for each answer."
         )
 
 
@@ -28,9 +28,9 @@ def test_one_more_character_breaks_it_off(ask):
         came, broke = read(answer)
         assert broke and "\n[error: " in came, (
             f"An answer of {MOST + 1} characters, in {len(texts) + 1} texts, came as"
-            f" {len(came)} characters and {'a' if broke else 'no'} break: count the"
-            " characters of all texts, white space too, and raise Unfinished in listen"
-            f" if there are more than {MOST}."
+            f" {len(came)} characters and {'a' if broke else 'no'} break. Count the"
+            " characters of all texts, including white space, and raise Unfinished in"
+            f" listen if there are more than {MOST}."
         )
 
 
@@ -40,21 +40,23 @@ def test_a_longer_one_breaks_off_with_a_sentence_of_its_own(ask):
     text, _, line = came.partition("\n[error: ")
     assert broke and line, (
         f"An answer of {2 * MOST} characters came as {len(came)} characters and"
-        f" {'a' if broke else 'no'} break, and ends with {came[-20:]!r}: raise"
-        " Unfinished in listen, so that it ends as any other failure does."
+        f" {'a' if broke else 'no'} break, and ends with {came[-20:]!r}. Raise"
+        " Unfinished in listen: then the answer ends like any other failure."
     )
     assert MOST - len(WORD) <= len(text) <= MOST, (
-        f"Of an answer of {2 * MOST} characters {len(text)} came before the last line,"
-        f" expected at most {MOST}: count before the yield, and raise there."
+        f"An answer had {2 * MOST} characters, and {len(text)} of them came before the"
+        f" last line. Expected at most {MOST}. Count before the yield, and raise"
+        " there."
     )
     assert model.closed_early, (
-        f"The answer broke off, and the model wrote on to its end, {2 * MOST}"
-        " characters: leave the loop over its chunks."
+        f"The answer broke off, but the model kept writing to its end, {2 * MOST}"
+        " characters. Leave the loop over its chunks."
     )
     sentence = line.removesuffix("]\n")
     assert not any(sentence.startswith(start_of(failure)) for failure in OURS), (
-        f"The last line says {sentence!r}, which is the sentence for another failure:"
-        " write one that says how long an answer may be, Unfinished(Failure(502, ...))."
+        f"The last line says {sentence!r}, which is the sentence for another failure."
+        " Write one that says how long an answer may be, Unfinished(Failure(502,"
+        " ...))."
     )
 
 

@@ -17,46 +17,47 @@ def one_slot(started_with):
 def test_while_a_slot_is_free_health_is_a_200(client):
     answer = client.get("/health")
     assert answer.status_code != 404, (
-        'GET /health gave 404: write a view for it, @app.get("/health").'
+        'GET /health gave 404. Write a view for it, @app.get("/health").'
     )
     assert answer.status_code == 200, (
         f"A slot was free, and GET /health gave {answer.status_code}, expected 200."
     )
     again = client.get("/health")
     assert again.status_code == 200, (
-        f"The only slot was free, and the second GET /health gave {again.status_code}:"
-        " the first has kept the slot. Release it before the view returns."
+        f"The only slot was free, but the second GET /health gave {again.status_code}:"
+        " the first one has kept the slot. Release it before the view returns."
     )
 
 
 def test_while_all_are_taken_health_is_a_503(one_slot, ask, client):
     _, held = ask("one", " two")
     waits = (
-        "The only slot was taken by an answer, and GET /health waits for it: a load"
-        " balancer wants to know now. slots.acquire(blocking=False) does not wait."
+        "The only slot was taken by an answer, and GET /health is waiting for it, but"
+        " a load balancer wants to know now. slots.acquire(blocking=False) does not"
+        " wait."
     )
     for n in range(2):
         answer = in_time(lambda: client.get("/health"), waits)
         assert not one_slot, waits
         assert answer.status_code == 503 or n == 0, (
-            "The only slot was taken by an answer. The first GET /health said so, and"
+            "The only slot was taken by an answer. The first GET /health said so, but"
             " the second found it free: the first has given back a slot that it never"
             " had. Release only what this view has taken."
         )
         assert answer.status_code == 503, (
-            "The only slot was taken by an answer, and GET /health gave"
-            f" {answer.status_code}, expected 503: raise ServiceUnavailable if"
+            "The only slot was taken by an answer. Expected status 503 from GET"
+            f" /health, got {answer.status_code}. Raise ServiceUnavailable if"
             " slots.acquire(blocking=False) is False."
         )
     _, other = ask("one")
     assert other.status_code == 503, (
-        "The only slot was taken, and after GET /health a second answer got one: a"
+        "The only slot was taken, but after GET /health a second answer got one. A"
         " view that was given no slot has none to release."
     )
     read(held)
     answer = client.get("/health")
     assert answer.status_code == 200, (
-        f"The answer has ended, and GET /health gives {answer.status_code}: give back"
+        f"The answer has ended, but GET /health gives {answer.status_code}. Give back"
         " only what this view has taken."
     )
 
@@ -68,8 +69,8 @@ def test_while_one_of_two_is_free_health_is_a_200(started_with, answer_with):
     answer = client.get("/health")
     read(held)
     assert answer.status_code == 200, (
-        "One of two slots was taken, and GET /health gave"
-        f" {answer.status_code}, expected 200: there is room for one more."
+        "One of two slots was taken. Expected status 200 from GET /health, got"
+        f" {answer.status_code}: there is room for one more."
     )
 
 
@@ -78,6 +79,6 @@ def test_a_health_check_asks_no_model(answer_with, client):
     model = answer_with("Hello")
     client.get("/health")
     assert not model.prompts, (
-        "GET /health asked the model, and is called every few seconds: look at the"
-        " slots only."
+        "GET /health asked the model, but it is called every few seconds. Check only"
+        " the slots."
     )

@@ -35,8 +35,8 @@ def metadata_for(client, answer_with):
                 )
                 new = message.get("messageMetadata") or {}
                 assert not has_finished or not new, (
-                    f"The metadata {new} come after finish, when the message is over:"
-                    " send them before, beside the usage."
+                    f"The metadata {new} come after finish, when the message is over."
+                    " Send them earlier, along with the usage."
                 )
                 has_finished = has_finished or message["type"] == "finish"
                 metadata |= new
@@ -51,13 +51,13 @@ def metadata_for(client, answer_with):
 def test_the_practice_model_has_its_price(metadata_for, read, written, cost):
     metadata = metadata_for("practice", read, written)
     assert "cost" in metadata, (
-        f"The model practice read {read} tokens and wrote {written}; the metadata are"
-        f" {metadata}: send the cost beside the usage, in send_usage."
+        f"The model practice read {read} tokens and wrote {written}, and the metadata"
+        f" are {metadata}. Send the cost along with the usage, in send_usage."
     )
     assert metadata["cost"] == pytest.approx(cost), (
-        f"The model practice read {read} tokens and wrote {written}. A million costs 1"
-        f" dollar read and 2 dollars written; the cost is {metadata['cost']}, expected"
-        f" {cost}."
+        f"The model practice read {read} tokens and wrote {written}. A million tokens"
+        f" cost 1 dollar read and 2 dollars written. Expected the cost {cost}, got"
+        f" {metadata['cost']}."
     )
     assert metadata.get("usage", {}).get("totalTokens") == read + written, (
         f"The metadata are {metadata}: the usage has to stay."
@@ -67,8 +67,8 @@ def test_the_practice_model_has_its_price(metadata_for, read, written, cost):
 def test_a_model_without_a_price_has_no_cost(metadata_for):
     metadata = metadata_for("nobody-knows", 3, 5)
     assert "cost" not in metadata, (
-        f"Nobody knows the price of the model nobody-knows, and its cost is"
-        f" {metadata['cost']}: send no cost then, for 0 would say that it is free."
+        "Nobody knows the price of the model nobody-knows, but its cost is"
+        f" {metadata['cost']}. Send no cost in that case: 0 would say that it is free."
     )
     assert metadata.get("usage", {}).get("totalTokens") == 8, (
         f"The metadata of a model without a price are {metadata}:"
@@ -80,15 +80,15 @@ def test_the_prices_are_in_a_dict(program, metadata_for, monkeypatch):
     chat = import_module(f"{program.__package__}.chat")
     prices = getattr(chat, "PRICES", None)
     assert isinstance(prices, dict) and "practice" in prices, (
-        f"chat.py has PRICES = {prices!r}: write a dict there, with the price of each"
+        f"chat.py has PRICES = {prices!r}. Write a dict there, with the price of each"
         ' model, PRICES = {"practice": (1, 2)}.'
     )
     monkeypatch.setitem(prices, "dear", (10, 30))
     metadata = metadata_for("dear", 1_000_000, 1_000_000)
     assert metadata.get("cost") == pytest.approx(40), (
         'PRICES had a second model, "dear": (10, 30). It read a million tokens and'
-        f" wrote a million, and the cost is {metadata.get('cost')}, expected 40:"
-        " look the price up in PRICES, by the model's name."
+        f" wrote a million. Expected the cost 40, got {metadata.get('cost')}. Look the"
+        " price up in PRICES, by the model's name."
     )
 
 
@@ -104,11 +104,12 @@ def test_each_answer_knows_its_own_model(program):
         text = b"".join(stream.pieces).decode()
         costs.append('"cost"' in text)
     assert costs[0], (
-        "Two answers were written at the same time, one by practice, and other metadata"
-        " came after the model's name. The answer by practice has no cost: keep the"
-        " name in self.model, and only where the metadata have one."
+        "Two answers were written at the same time, one by practice, and other"
+        " metadata came after the model's name. The answer by practice has no cost."
+        " Keep the name in self.model, but set it only if the metadata have one."
     )
     assert not costs[1], (
         "Two answers were written at the same time, and the one by a model that nobody"
-        " knows has a cost: keep the name in self.model, for each stream its own."
+        " knows has a cost. Keep the name in self.model, which each stream has for"
+        " itself."
     )

@@ -13,8 +13,8 @@ PATH = "/v1/responses"
 KEY = {"Authorization": f"Bearer {os.environ.get('SERVER_KEY') or 'sk-practice'}"}
 QUESTION = {"model": "practice", "input": "Hello?", "background": True}
 END_FIRST = (
-    "A response was deleted while it was written, and a reader of its stream waits for"
-    " ever: end it in the store before you forget it."
+    "A response was deleted while it was being written, and a reader of its stream"
+    " waits for ever. End it in the store before you forget it."
 )
 
 
@@ -39,7 +39,7 @@ def begin(client, answer_with):
 
 @pytest.fixture
 def delete(client):
-    """Delete the response of that name."""
+    """Delete the response with that name."""
 
     def delete_it(name):
         answer = client.delete(f"{PATH}/{name}", headers=KEY)
@@ -56,21 +56,21 @@ def test_a_response_can_be_deleted(begin, delete, client):
     _, name = begin("one", background=False)
     answer = delete(name)
     assert answer.status_code != 404, (
-        "DELETE gave a 404 for a response that is there: end it before you forget it,"
+        "DELETE gave a 404 for a response that exists. End it before you forget it,"
         " since store.end() has to find it."
     )
     assert answer.status_code == 200 and answer.is_json, (
-        f"DELETE gave a {answer.status_code} of the type {answer.mimetype}, expected"
-        " a 200 with an object in JSON: a view may return a dict."
+        f"DELETE gave a {answer.status_code} of the type {answer.mimetype}. Expected a"
+        " 200 with an object in JSON. A view may return a dict."
     )
     expected = {"id": name, "object": "response", "deleted": True}
     assert answer.json == expected, (
-        f"DELETE returned an object with {short(list(answer.json))}, expected its id,"
+        f"DELETE returned an object with {short(list(answer.json))}. Expected its id,"
         ' "object": "response" and "deleted": true.'
     )
     status = client.get(f"{PATH}/{name}", headers=KEY).status_code
     assert status == 404, (
-        f"A response was deleted, and GET gave a {status}, expected a 404:"
+        f"A response was deleted, but GET gave a {status}. Expected a 404."
         " store.forget(name) removes it."
     )
 
@@ -78,15 +78,16 @@ def test_a_response_can_be_deleted(begin, delete, client):
 def test_what_is_not_there_cannot_be_deleted(begin, delete):
     answer = delete("resp_1")
     assert answer.status_code == 404, (
-        f"DELETE of a response that is not there gave a {answer.status_code}, expected"
-        " a 404: store.forget() says nothing of that, store.find(name) does."
+        "DELETE of an unknown response: expected status 404, got"
+        f" {answer.status_code}. store.forget() does not report it, but"
+        " store.find(name) does."
     )
 
 
 def test_the_key_is_needed_to_delete(begin, client):
     _, name = begin("one", background=False)
     status = client.delete(f"{PATH}/{name}").status_code
-    assert status == 401, f"DELETE without the key gave a {status}, expected 401."
+    assert status == 401, f"DELETE without the key: expected status 401, got {status}."
 
 
 def read(answer):
@@ -113,6 +114,6 @@ def test_a_response_that_is_being_written_ends_when_it_is_deleted(
     in_time(lambda: read(answer), END_FIRST)
     gate.set()
     assert model.closed.wait(PATIENCE) and model.closed_early, (
-        "A response was deleted while it was written, and its model writes on: end it"
-        " in the store, which stops its writer."
+        "A response was deleted while it was being written, but its model kept"
+        " writing. End it in the store, which stops its writer."
     )

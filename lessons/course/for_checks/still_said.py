@@ -38,7 +38,7 @@ LATE = {  # how an answer ends that is not whole
     "the finish reason length": [End(finish_reason="length")],
     "no finish reason at all": [End()],
 }
-AS_BEFORE = "the program that this lesson begins with does it"
+AS_BEFORE = "The program that this lesson begins with does that"
 
 
 def test_a_failure_before_the_first_text_is_a_status(ask, told):
@@ -48,28 +48,28 @@ def test_a_failure_before_the_first_text_is_a_status(ask, told):
             model, answer = ask(Refusing(99, kind))
         except (RuntimeError, StopIteration):
             raise AssertionError(
-                f"{what}, and next() found nothing to wait for, because the generator"
-                " ended: let write end with raise, and with no return or break."
+                f"{what}, and next() got nothing, because the generator ended. Let"
+                " write end with raise, not with return or break."
             ) from None
         except (HTTPException, ModelError, ValueError) as error:
             if not isinstance(error, HTTPException) and SECRET not in str(error):
                 raise
             raise AssertionError(
-                f"{what}, and the server can only say 500 or break off. Wait for the"
-                " first text in the view, with next(pieces), and catch whatever the"
-                f" model raises, except Exception, in write: {AS_BEFORE}."
+                f"{what}, and the server can only answer 500 or break off. Wait for"
+                " the first text in the view, with next(pieces). In write, catch"
+                f" whatever the model raises, with except Exception. {AS_BEFORE}."
             ) from None
         assert answer.status_code in statuses, (
-            f"{what}, and the status is {answer.status_code}, expected {statuses[0]}:"
-            " as long as nothing has left, raise http_error(error) from None, before"
-            f" any line for people: {AS_BEFORE}."
+            f"{what}. Expected status {statuses[0]}, got {answer.status_code}. As long"
+            " as nothing has been sent, raise http_error(error) from None, before any"
+            f" line for people. {AS_BEFORE}."
         )
         must_be_a_sentence(answer, what)
         asked = len(model.prompts)
         assert times <= asked < 9 and (times > 1 or asked == 1), (
-            f"{what}, and was asked {asked} time(s), expected {times}: before the first"
-            " text ask once more if failure_of(error).may_pass, and not at a rate"
-            f" limit: {AS_BEFORE}."
+            f"{what}. The program asked it {asked} time(s), expected {times}. Before"
+            " the first text ask once more if failure_of(error).may_pass, but not at a"
+            f" rate limit. {AS_BEFORE}."
         )
     must_not_repeat_the_provider(told())
 
@@ -78,13 +78,13 @@ def must_be_a_sentence(answer, what):
     """Fail unless a refusal has a sentence of our own, as JSON."""
     said = answer.get_json(silent=True)
     assert isinstance(said, dict) and said.get("error"), (
-        f"{what}, and the body of the {answer.status_code} is {short(answer.text)},"
-        ' expected {"error": "a sentence"}: keep the line'
+        f"{what}, and the body of the {answer.status_code} is {short(answer.text)}."
+        ' Expected {"error": "a sentence"}. Keep the line'
         " app.register_error_handler(HTTPException, as_json)."
     )
     assert SECRET not in answer.text, (
-        f"{what}, and the reader gets the provider's own words, {SECRET!r}: they can"
-        " hold part of the key. http_error(error) has a sentence of our own."
+        f"{what}, and the reader gets the provider's own words, {SECRET!r}. They can"
+        " contain part of the key. http_error(error) has a sentence of our own."
     )
 
 
@@ -93,14 +93,14 @@ def test_an_answer_without_a_text_is_a_status(ask):
         _, answer = ask("", "")
     except (RuntimeError, StopIteration):
         raise AssertionError(
-            "The model ended without any text, so that next() found nothing to wait for"
-            " and broke the view: require_whole(metadata, has_text) raises Unfinished"
-            " if has_text is False, and it is False until a text has come."
+            "The model ended without any text, so next() got nothing and the view"
+            " broke. require_whole(metadata, has_text) raises Unfinished if has_text"
+            " is False. Set it to True only when text comes."
         ) from None
     assert answer.status_code in (502, 503), (
-        "The model ended without any text, and the status is"
-        f" {answer.status_code}, expected 502: let has_text say whether a text has"
-        " come, and pass it to require_whole(metadata, has_text)."
+        "The model ended without any text. Expected status 502, got"
+        f" {answer.status_code}. Let has_text say whether text has come, and pass it"
+        " to require_whole(metadata, has_text)."
     )
 
 
@@ -113,14 +113,14 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
         answer.close()
     except RuntimeError as error:
         raise AssertionError(
-            f"The reader left, and Python says: {error}. At the yield it raises"
-            " GeneratorExit then, which must end the generator: catch Exception, which"
-            " GeneratorExit is not, and yield nothing in finally."
+            f"The reader left, and Python says: {error}. Python raises GeneratorExit"
+            " at the yield, and that must end the generator. Catch Exception, which"
+            " does not include it, and yield nothing in finally."
         ) from None
     assert model.closed.wait(PATIENCE) and model.closed_early, (
-        "The reader left after the first piece, and the model wrote on, for nobody: the"
-        " view calls response.call_on_close(pieces.close), and each generator reads the"
-        f" next in closing(...): {AS_BEFORE}."
+        "The reader left after the first piece, but the model kept writing, for"
+        " nobody. The view calls response.call_on_close(pieces.close), and each"
+        f" generator reads the next in closing(...). {AS_BEFORE}."
     )
 
 
@@ -130,15 +130,15 @@ def test_an_answer_that_is_not_whole_ends_in_a_line_and_a_break(ask, told):
         what = f"The model wrote 'one two', and then came {end}"
         came, broke = read(answer)
         assert came.startswith("one two") and len(model.prompts) == 1, (
-            f"{what}; it was asked {len(model.prompts)} time(s), and the reader got"
-            f" {short(came)}: what has been sent stays, and nothing is asked again."
+            f"{what}. The program asked {len(model.prompts)} time(s), and the reader"
+            f" got {short(came)}. Keep what has been sent, and do not ask again."
         )
         assert broke and LINE.search(came), (
-            f"{what}; the reader got {short(came)} and {'a' if broke else 'no'} break:"
-            " such an answer ends in a last line and in a break, as in lesson 07."
+            f"{what}. The reader got {short(came)} and {'a' if broke else 'no'} break."
+            " Such an answer ends in a last line and a break, as in lesson 07."
         )
         assert SECRET not in came, (
-            f"{what}, and the last line has the provider's own words, {SECRET!r}:"
+            f"{what}, and the last line has the provider's own words, {SECRET!r}."
             " sentence_for(error) has a sentence of our own."
         )
         must_not_repeat_the_provider(told(), broke)
@@ -149,11 +149,11 @@ def test_an_error_after_the_finish_reason_is_ignored(ask):
     _, answer = ask("one", last, ModelConnectionError(SECRET))
     came, broke = read(answer)
     assert came == "one two" and not broke, (
-        "The model wrote 'one two' with the finish reason stop beside its last text,"
-        f" and then the connection broke; the reader got {short(came)} and"
-        f" {'a' if broke else 'no'} break, expected a whole answer. Loop over"
+        "The model wrote 'one two', with the finish reason stop in its last chunk, and"
+        " then the connection broke. Expected a complete answer, but the reader got"
+        f" {short(came)} and {'a' if broke else 'no'} break. Loop over"
         " ignoring_late_errors(chunks), to its end: a chunk with a finish reason can"
-        " have a text."
+        " have text, too."
     )
 
 
@@ -164,8 +164,8 @@ def test_each_answer_leaves_a_line_in_the_log(ask, told):
         read(answer)
         end = "failed" if len(script) > 1 or script[0] != "one" else "came whole"
         assert told().strip(), (
-            f"Of an answer that {end} the log says nothing: log the record in finally,"
-            ' app.logger.info("%s", record), as in lesson 07.'
+            f"One answer {end}, but the log says nothing about it. Log the record in"
+            ' finally, app.logger.info("%s", record), as in lesson 07.'
         )
 
 
@@ -184,7 +184,7 @@ def test_half_an_emoji_does_not_break_an_answer(ask):
             f"{what}, and the answer broke off after {came!r}. {advice}"
         ) from error
     assert came.startswith(b"so it ") and came.endswith(b" goes on"), (
-        f"{what}, and the reader got {came!r}: nothing else may be lost. {advice}"
+        f"{what}, and the reader got {came!r}. Nothing else may be lost. {advice}"
     )
     assert is_utf8(came), (
         f"{what}, and the reader got {came!r}, which is not UTF-8. {advice}"
