@@ -45,7 +45,7 @@ STATUS = {
     502: "Something broke before the first text. Read the log for the line.",
 }
 HEAD = {"id": str, "object": str, "created": int, "model": str}
-KINDS = {str: "a text", int: "a whole number, as in int(time())"}
+KINDS = {str: "a string", int: "a whole number, as in int(time())"}
 EVENT = r'f"data: {json.dumps(message)}\n\n"'
 
 
@@ -409,10 +409,10 @@ def test_a_model_that_is_not_here_is_a_404(chat):
 
 WRONG_KEYS = {
     "sk-wrong": "another one",
-    KEY[:-1]: "the right one without its last letter",
-    KEY[0]: "the right one's first letter",
-    f"{KEY}x": "the right one with one more letter",
-    f"x{KEY}": "the right one with a letter before it",
+    KEY[:-1]: "the right one without its last character",
+    KEY[0]: "the right one's first character",
+    f"{KEY}x": "the right one with one more character",
+    f"x{KEY}": "the right one with a character before it",
     "": "an empty one",
     "sk-pr\u00e4ctice": "one with an \u00e4 in it",
 }

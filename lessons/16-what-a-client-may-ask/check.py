@@ -393,7 +393,7 @@ def test_a_stop_ends_the_answer(chat):
     model, answer = chat("a world b", stop="world", stream=True)
     assert answer.status_code == 200, (
         'stop was "world", which is valid. Expected status 200, got'
-        f" {answer.status_code}. Treat one text as a list with that text:"
+        f" {answer.status_code}. Treat a single string as a list with that string:"
         ' @field_validator("stop", mode="before") comes first, @classmethod below it.'
     )
     seen = said(answer.text)
@@ -494,9 +494,9 @@ def test_a_stop_is_found_even_if_it_comes_in_pieces(chat):
     )
     seen = said(chat("Why!?! And more", stop="?!", stream=True)[1].text)
     assert seen == "Why!", (
-        "The stop was '?!', and the model wrote 'Why!?! And more'. Expected 'Why!', got"
-        f" {seen!r}. Remove the stop once, as removesuffix does, and not each of its"
-        " letters."
+        "The stop was '?!', and the model wrote 'Why!?! And more'. Expected 'Why!',"
+        f" got {seen!r}. Remove the stop once, as removesuffix does, and not each of"
+        " its characters."
     )
     for stop, pieces, expected in FIRST:
         seen = said(chat(*pieces, stop=stop, stream=True)[1].text)
@@ -594,8 +594,8 @@ def test_the_answer_is_what_the_model_wrote(chat):
         seen = said(chat("\n", *TEXTS, stop=stops, stream=True)[1].text)
         assert seen == f"\n{ANSWER}", (
             f"The model wrote {short(chr(10) + ANSWER)}, without any of the stops"
-            f" {stops}. The deltas say {short(seen)}. Send every letter, with spaces"
-            " and line ends."
+            f" {stops}. The deltas say {short(seen)}. Send every character, including"
+            " spaces and line breaks."
         )
 
 
@@ -641,10 +641,10 @@ def test_a_conversation_may_be_as_long_as_in_lesson_11(chat):
     for messages in [turn | {"content": "x" * 70_000}], [turn] * 700:
         model, answer = chat("one", messages=messages)
         assert answer.status_code == 413 and not model.prompts, (
-            f"The client sent {len(messages)} messages of {len(messages[0]['content'])}"
-            f" letters each. Expected status 413, got {answer.status_code}. Use"
-            " read_question(), which raises it with require_short() before the model is"
-            " asked."
+            f"The client sent {len(messages)} messages of"
+            f" {len(messages[0]['content'])} characters each. Expected status 413, got"
+            f" {answer.status_code}. Use read_question(), which raises it with"
+            " require_short() before the model is asked."
         )
 
 

@@ -86,7 +86,7 @@ ADVICE = {  # what to try, by how the message of an exception in events() begins
         " block['type']."
     ),
     "string indices must be": (
-        "A chunk's content can be a string, and looping over a string gives letters."
+        "A chunk's content can be a string, and looping over a string gives characters."
         " Loop over chunk.content_blocks."
     ),
     "'list' object is not callable": (

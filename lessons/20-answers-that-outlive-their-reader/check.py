@@ -30,7 +30,7 @@ HINTS = {
         "If there is no event yet, go back to the while: continue after yield None."
     ),
     "not supported between instances of": (
-        "A header is a text. Let number_of_last_event() return int(...)."
+        "A header is a string. Let number_of_last_event() return int(...)."
     ),
     "too many values to unpack": (
         "as_event() takes one numbered event: use map(as_event, store.read(...))."

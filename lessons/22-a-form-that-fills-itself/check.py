@@ -205,7 +205,7 @@ def test_a_card_that_was_cut_is_not_whole(answer_of, reason):
 
 
 UNFIT = {
-    "the lesson as a text": json.dumps(CARD | {"lesson": "twelve"}),
+    "the lesson as a string": json.dumps(CARD | {"lesson": "twelve"}),
     "no related words": json.dumps({**CARD, "related": None}),
     "a field too many": json.dumps(CARD | {"more": 1}),
     "a field too few": json.dumps({"term": "one"}),
@@ -367,7 +367,7 @@ def test_post_object_has_the_statuses_and_limits_of_post_ask(
     answer = object_of("no card")
     assert answer.status_code == 502, (
         "The model wrote no card. Expected status 502 from /object, got"
-        f" {answer.status_code}. Yield a text only if there is one."
+        f" {answer.status_code}. Yield text only if there is some."
     )
     whatever_is_not_a_prompt_is_refused(client, answer_with, "/object")
     headers_are_still_there(client, answer_with, "/object")

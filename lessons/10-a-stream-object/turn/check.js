@@ -18,7 +18,7 @@ export const checks = [
       const words = await complaint(page, { late: 2 });
       page.must(
         /2|two/i.test(words) && !/[{}]|\[object|undefined/.test(words),
-        `The server threw {"late":2}, and the page says ${say(words)}. Let named() make an Error of it whose message is a sentence with the seconds.`,
+        `The server threw {"late":2}, and the page says ${say(words)}. Let named() turn it into an Error whose message is a sentence with the seconds.`,
       );
       page.must(
         !/\d tokens/.test(words),

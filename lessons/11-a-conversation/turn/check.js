@@ -17,7 +17,7 @@ async function reload(page) {
   } catch (error) {
     const sentence = again.explain(error);
     again.close();
-    throw new Error(`${sentence} That was after a reload, with ${sayAll(kept)} in the storage. JSON.stringify makes a text of a list, and JSON.parse a list of the text. A const has its value only below its line.`);
+    throw new Error(`${sentence} That was after a reload, with ${sayAll(kept)} in the storage. JSON.stringify turns a list into a string, and JSON.parse turns the string back into a list. A const has its value only below its line.`);
   }
   return again;
 }

@@ -214,9 +214,9 @@ def test_the_first_piece_leaves_before_the_second_is_made(ask):
                 " Response."
             )
     assert pieces <= len(TEXTS), (
-        f"The model made {len(TEXTS)} texts, and the program sent {pieces} pieces. Each"
-        " piece costs a chunk of its own on the wire. Yield chunk.text as it is, not"
-        " its letters."
+        f"The model made {len(TEXTS)} texts, and the program sent {pieces} pieces."
+        " Each piece costs a chunk of its own on the wire. Yield chunk.text as it is,"
+        " not its characters."
     )
 
 
