@@ -1,6 +1,6 @@
 // What a student may try, by what the browser says of a mistake in a page.
 
-// The first that fits is said.
+// The first one that matches is shown.
 const ADVICE = [
   [
     /of null|reading 'addEventListener'/,

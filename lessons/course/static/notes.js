@@ -24,7 +24,7 @@ contents?.addEventListener("keydown", ({ key }) => {
   contents.querySelector("summary").focus();
 });
 
-// On paper, what is folded stands open.
+// On paper, what is folded is open.
 
 let unfolded = [];
 

@@ -15,7 +15,7 @@ const FAILURES = {
 
 /** What lesson 03 has taught, in a page that the student has changed since. */
 export const failuresAreSaid = {
-  sentence: "A failure is said, as in lesson 03",
+  sentence: "A failure is reported, as in lesson 03",
   async run(page) {
     (await page.ask("Hello?")).send("one").end();
     await page.soon(() => page.text === "one" && !busy(page));

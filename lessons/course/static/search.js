@@ -1,7 +1,7 @@
 // The search: where the notes and the glossary say something about some words.
 
 const PAUSE = 250; // ms without a key, after which what was typed is looked up
-const FAILED = "The search did not work: see whether the server runs.";
+const FAILED = "The search did not work: check that the server is running.";
 
 const form = document.querySelector("#search");
 const { q } = form.elements;

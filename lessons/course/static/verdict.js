@@ -1,4 +1,4 @@
-// The verdict: what is red stands open, and what is green is folded into one line.
+// The verdict: what is red is open, and what is green is folded into one line.
 
 import { withCode } from "./say.js";
 
