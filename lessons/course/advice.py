@@ -84,7 +84,7 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         "Raise an HTTP error instead of returning it: raise BadRequest(...)."
     ),
     "Unable to apply constraint": (
-        "ge and le limit a number, and min_length and max_length limit a text or a"
+        "ge and le limit a number, and min_length and max_length limit a string or a"
         " list."
     ),
     "A non-annotated attribute": (
