@@ -44,7 +44,10 @@ class LeanChatOpenAI(ChatOpenAI):
         self.client = self.root_client.chat.completions  # which LangChain asks
 
     def stream(self, input, config=None, *, stop=None, **options):
-        """Yield the messages of an answer; the arguments are ChatOpenAI's."""
+        """Yield the messages of an answer; the arguments are ChatOpenAI's.
+
+        Those after the * have to be given by name.
+        """
         if self.is_listened_to(config):
             # yield from: yields each message of ChatOpenAI's own stream.
             yield from super().stream(input, config, stop=stop, **options)

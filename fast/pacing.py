@@ -1,4 +1,4 @@
-"""A short wait before an answer is read on, while the processor is too busy.
+"""A short wait before more of an answer is read, while the processor is too busy.
 
 Each answer has a thread of its own. Only one thread at a time runs Python, so they take
 turns. 500 readers with 50 words a second each need 25,000 turns a second, which is more
@@ -51,8 +51,8 @@ class Pace:
     def adjust(self, share):
         """Make the waits longer or shorter, by the share of a processor that is used.
 
-        Between CALM and BUSY they stay as they are. If they were changed all the time,
-        they would swing between too long and too short.
+        Between CALM and BUSY they stay as they are, and they grow faster than they
+        shrink. Otherwise they would swing between too long and too short.
         """
         if share > BUSY:
             self.seconds = min(max(self.seconds * 1.5, SHORTEST), LONGEST)

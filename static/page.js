@@ -105,13 +105,12 @@ function questionInAddress() {
  */
 function fillIn() {
   if (prompt.value) return; // the browser has kept what was in the box
-  // Before the first question history.state is null. ?. gives undefined then, and does
-  // not throw.
+  // history.state is null before the first question: ?. gives undefined, . would throw.
   prompt.value = history.state?.question ?? questionInAddress();
 }
 
 fillIn();
-// A link to /#q=... on this page does not load the page again.
+// A link to /#q=... on this page does not load it again.
 addEventListener("hashchange", () => {
   prompt.value = questionInAddress() || prompt.value; // (|| is Python's "or".)
 });
@@ -148,7 +147,7 @@ copy.addEventListener("click", async () => {
   copy.textContent = "Copied";
 });
 
-let end = Infinity; // the last placeOfTheEnd(); none before the first question
+let end = Infinity; // the last placeOfTheEnd(), at first out of reach
 
 /**
  * Return how far down to scroll: until the window ends where the page does, or half a

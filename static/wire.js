@@ -30,7 +30,7 @@ export function wireStrip(figure) {
   const numbers = NUMBERS.map((name) => {
     const pair = add(list, "div");
     add(pair, "dt").append(name);
-    return add(pair, "dd"); // the place of the number, which style.css puts above
+    return add(pair, "dd"); // for the number: style.css puts it above the name
   });
 
   const details = add(figure, "details");

@@ -72,7 +72,7 @@ def write(prompt, address):
         if record.pieces == 0:
             refusal = http_error(error)
             record.status = refusal.code
-            raise refusal from None  # it carries no word of the provider
+            raise refusal from None  # no traceback shows the provider's error
         # The status 200 has left long ago. People read a last line; programs
         # see that the body breaks off. Neither alone reaches everybody.
         sentence = sentence_for(error)
