@@ -37,6 +37,7 @@ CHUNK = {
 CHOICE = {"index", "delta"}
 DELTA = {"role", "content"}
 NOTHING = (None, "", [], {})  # a field with one of these says nothing
+MANY_WORDS = 4096  # bytes: about a dozen chunks
 pace = Pace()  # one for all answers, which share the processor
 
 
@@ -67,7 +68,10 @@ def packets_of(response):
         packets = response.iter_bytes()  # decompresses them, and takes more steps
     for packet in packets:
         yield packet
-        pace.wait()  # before the next read: see pacing.py
+        # Before the next read: see pacing.py. Where many words have come at once, there
+        # is no need to let more of them gather.
+        if len(packet) < MANY_WORDS:
+            pace.wait()
 
 
 def read_lines(packets):

@@ -2,6 +2,7 @@
 
 from threading import Event
 
+import httpx2
 import pytest
 from support.keeping_provider import lean_model
 from support.raw_server import CHUNKED, ENDING, RawServer, words
@@ -61,6 +62,27 @@ def test_an_answer_waits_before_it_looks_for_more(monkeypatch):
         assert waiter.waits == 0
         assert "".join(message.text for message in messages) == " two"
     assert waiter.waits == 1
+
+
+def test_where_many_words_came_at_once_there_is_no_wait(monkeypatch):
+    """As from a model on the same machine, which is faster than any reader."""
+    waiter = Waiter(Event())
+    monkeypatch.setattr(events, "pace", waiter)
+    response = httpx2.Response(200, stream=Packets(b"x" * 4096, b"x" * 9999, b"x"))
+    waits = []
+    for _ in events.packets_of(response):
+        waits.append(waiter.waits)
+    assert waits == [0, 0, 0] and waiter.waits == 1  # after the small one
+
+
+class Packets(httpx2.SyncByteStream):
+    """The body of a response, in these packets."""
+
+    def __init__(self, *packets):
+        self.packets = packets
+
+    def __iter__(self):
+        return iter(self.packets)
 
 
 @pytest.fixture
