@@ -15,6 +15,7 @@ from lessons.course.for_checks.plain_text import (
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
     test_two_readers_each_get_their_own_answer,
+    test_what_is_not_sent_as_json_is_refused,
     test_white_space_is_a_part_of_the_answer,
 )
 from lessons.course.for_checks.quoting import short
@@ -28,6 +29,7 @@ __all__ = [
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
     "test_two_readers_each_get_their_own_answer",
+    "test_what_is_not_sent_as_json_is_refused",
     "test_white_space_is_a_part_of_the_answer",
 ]
 TEXTS = ["Streams", " are", " fun."]
@@ -120,8 +122,10 @@ class Server:
         start_response(self.status, PLAIN)
         for piece in self.pieces:
             yield piece
-            text = piece.decode("utf-8", "ignore").strip()
-            last_word = text.rpartition(" ")[2]  # before it, some may be left out
+            sent = piece.decode("utf-8", "ignore")
+            text = sent.strip()
+            # Before the last word, some may be left out. White space has no word.
+            last_word = text.rpartition(" ")[2] or sent
             if not self.late and not self.terminal.shows(last_word):
                 self.late = text, self.terminal.written
         if self.at_end:
@@ -141,14 +145,23 @@ def run_with(run_client, serve, terminal):
         )
         try:
             shown = run_client(url)
-        except OSError:  # as those of requests are, and of urllib
-            assert server.asked, elsewhere
+        except OSError as error:  # as those of requests are, and of urllib
+            assert server.asked or "stdin" in str(error), elsewhere
             raise
         except ValueError as error:
             if not server.asked:
                 error.add_note('sys.argv[1:] is [URL, "Hello?"].')
             raise
-        assert server.asked, elsewhere
+        assert server.asked, (
+            "The check ran python client.py URL Hello?. It ended without an error, and"
+            " without a request. If your code is in a function, call it at the end of"
+            " the file."
+        )
+        assert len(server.asked) == 1, (
+            f"client.py sent {len(server.asked)} requests for one prompt. The model"
+            " answers each of them, and you would pay for each. Call requests.post()"
+            " once, and read the status and the answer from what it returns."
+        )
         return server, shown
 
     return run
@@ -212,6 +225,34 @@ def test_client_py_prints_each_piece_as_it_arrives(run_with):
         "The answer has no line break, but client.py starts a new line after each"
         ' piece. Use print(piece, end="|", flush=True) in the loop, and one print()'
         " below it, indented like the for."
+    )
+
+
+@pytest.mark.usefixtures("client_is_there")
+def test_client_py_prints_all_of_the_answer_and_ends_the_line(run_with, slept):
+    """client.py prints all of the answer, nothing before it, and ends the line."""
+    pieces = ["Two", "\n\n", "lines,", "\ta tab"]
+    _, shown = run_with(*(text.encode() for text in pieces))
+    place, seconds = slept() or ("", 0)
+    assert not seconds, (
+        f"{place}, calls sleep(), so that client.py shows the answer {seconds:.2f} s"
+        " later than the model wrote it. Take the sleep() out."
+    )
+    begins = shown[: shown.find(pieces[0])]
+    assert not begins, (
+        f"Before the first piece of the answer, client.py prints {short(begins)}. Print"
+        " nothing above the loop."
+    )
+    without_bars = shown.replace("|", "")
+    assert without_bars.startswith("".join(pieces)), (
+        f"The server sent {''.join(pieces)!r}, and the terminal shows {short(shown)}."
+        " Line breaks and tabs belong to the answer. Skip no piece, and let printable"
+        " keep them, as in lesson 01."
+    )
+    assert without_bars.startswith("".join([*pieces, "\n"])), (
+        f"The terminal shows {short(shown)}. Expected a line break at the end, or your"
+        " terminal's prompt appears in the same line. Call print() once, after the"
+        " loop."
     )
 
 

@@ -22,6 +22,11 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     "Working outside of application context": (
         "The generator runs after the view has returned. Let it yield only text."
     ),
+    "as_json() missing": "Flask calls it later: give it as_json, without ().",
+    "object is not an iterator": (
+        "next() takes a generator. Is there a yield, and no return, in the function"
+        " that makes it?"
+    ),
     "sequence item 0: expected str instance, AIM": "Collect chunk.text, not the chunk.",
     "sequence item 0: expected str instance, list": (
         "Some models send lists of blocks, and chunk.content can be such a list. Use"
@@ -114,6 +119,9 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     "expected a bytes-like object, dict": (
         "Send text, not a dictionary: yield what json.dumps returns."
     ),
+    "expected a bytes-like object, gen": (
+        "A generator is no text. Loop over it, and yield the text of each chunk."
+    ),
     "expected a bytes-like object, int": (
         "Iterating over bytes gives numbers. Put the piece in a list:"
         " chain([first_piece], pieces)."
@@ -187,7 +195,11 @@ def advice_on(error, words, where):
     if type(error) is SystemExit:
         return ["The program ended itself there. Let it go on, or return."]
     if isinstance(error, StopIteration):
-        return ["next() found no more items. A for loop ends by itself."]
+        return [
+            "next() found nothing to take. If it asks a generator of yours, that one"
+            " ended before its first yield: does each function loop over the one below"
+            " it, and yield what comes?"
+        ]
     fitting = [advice for part, advice in ADVICE.items() if part in words]
     return fitting[:1]
 
@@ -196,6 +208,8 @@ def how_to_define(name, where):
     """Say where a name comes from that Python does not know."""
     if name in WORDS_OF_JAVASCRIPT:
         return f"Python writes {WORDS_OF_JAVASCRIPT[name]}."
+    if name == "requests" and "/app.py" in where:  # which answers, and asks nobody
+        return "Flask's object is called request, without an s."
     if name in MODULES:
         return f"Import it first: import {name}."
     if name in NAMES_OF_FLASK and "/client.py" not in where:

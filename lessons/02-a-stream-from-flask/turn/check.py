@@ -7,7 +7,7 @@ from werkzeug import Request
 
 from lessons.course.for_checks.quoting import short
 
-TEXTS = ["Streams", " are", " fun."]
+TEXTS = ["Streams", " are", " fun to read."]
 PLAIN = [("Content-Type", "text/plain; charset=utf-8")]
 
 
@@ -93,7 +93,7 @@ def test_client_py_says_that_an_answer_broke_off(run_with):
     whole = run_with(*texts)
     try:
         broken = run_with(*texts, breaks=True)
-    except NameError as error:
+    except (AttributeError, NameError) as error:  # a misspelt one
         error.add_note(
             "The answer broke off. The exceptions of requests are in"
             " requests.exceptions, such as requests.exceptions.ChunkedEncodingError."
@@ -125,6 +125,11 @@ def test_client_py_says_that_an_answer_broke_off(run_with):
     assert "Traceback" not in broken, (
         "The answer broke off, and client.py prints a traceback. Print a sentence of"
         " your own."
+    )
+    assert re.search(rf"\b{len(texts)}\b|\btwo\b", below(broken, texts)), (
+        f"The answer broke off after two pieces. Below it, client.py prints"
+        f' "{below(broken, texts)}". Expected the number of pieces, too: print it below'
+        " the try and its except."
     )
 
 

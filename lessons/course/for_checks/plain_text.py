@@ -3,14 +3,14 @@
 import json
 from contextlib import closing
 from html.parser import HTMLParser
-from threading import Condition, get_ident
+from threading import Condition, Thread, get_ident
 
 from werkzeug.exceptions import SecurityError
 from werkzeug.test import EnvironBuilder
 
 from failures import MISTAKE, TOO_SLOW
 from lessons.course.for_checks.quoting import short
-from lessons.course.for_checks.scripted_model import EchoingModel
+from lessons.course.for_checks.scripted_model import EchoingModel, its_text
 from prompt import REQUEST_SENTENCES
 
 PATIENCE = 5  # seconds that what should come at once may take
@@ -95,9 +95,9 @@ def test_the_answer_is_what_the_model_wrote(ask, lesson_number):
     assert model.prompts, (
         "The program took no chunk from the model. Loop over model.stream(prompt),"
         " where model comes from choose_model(). If there is a with block, loop inside"
-        " it."
+        " it. Ask for every question, and keep no answer for the next one."
     )
-    assert model.prompts == ["Hello?"], (
+    assert [its_text(prompt) for prompt in model.prompts] == ["Hello?"], (
         'The prompt was "Hello?". Expected the model to be asked once with exactly that'
         f" text, got {model.prompts}."
     )
@@ -111,6 +111,11 @@ def test_the_answer_is_what_the_model_wrote(ask, lesson_number):
         " everything that the generator yields: use yield and not return in its"
         f" loop{CLOSE_LATER if has_chain else ''}."
     )
+    assert came, (
+        f"The model wrote {ANSWER!r}, but the client got no text. Write yield"
+        " chunk.text inside the loop over the model's chunks: not below the loop, and"
+        " not print."
+    )
     assert came == ANSWER, (
         f"The model wrote {ANSWER!r}. The client got {short(came)}. Yield chunk.text as"
         " it is, and nothing else."
@@ -118,6 +123,10 @@ def test_the_answer_is_what_the_model_wrote(ask, lesson_number):
 
 
 WITH_CHAIN = ": chain([first_piece], pieces)"
+IN_A_LIST = (
+    " chain, too, takes a text apart: put the first piece in a list,"
+    " chain([first_piece], pieces)."
+)
 CLOSE_LATER = (
     ". If the view closes it at the end, pass close without ():"
     " call_on_close(pieces.close)"
@@ -145,9 +154,14 @@ def about_a_whole_answer(said):
 
 
 def test_white_space_is_a_part_of_the_answer(ask):
-    _, answer = ask(*BLANKS)
+    model, answer = ask(*BLANKS)
     came = answer.text
     wrote = "".join(BLANKS)
+    assert model.prompts, (
+        f"The model wrote {wrote!r}. The client got {short(came)}, the answer to an"
+        " earlier question. Ask the model for every question, and keep no answer for"
+        " the next one."
+    )
     assert came == wrote, (
         f"The model wrote {wrote!r}. The client got {short(came)}. White space is part"
         " of an answer, at its start and end too. Do not strip anything, and skip only"
@@ -194,7 +208,7 @@ class Client:
         return look
 
 
-def test_the_first_piece_leaves_before_the_second_is_made(ask):
+def test_the_first_piece_leaves_before_the_second_is_made(ask, lesson_number):
     client = Client()
     script = []
     for count, text in enumerate(TEXTS, start=1):
@@ -214,9 +228,9 @@ def test_the_first_piece_leaves_before_the_second_is_made(ask):
                 " Response."
             )
     assert pieces <= len(TEXTS), (
-        f"The model made {len(TEXTS)} texts, and the program sent {pieces} pieces."
-        " Each piece costs a chunk of its own on the wire. Yield chunk.text as it is,"
-        " not its characters."
+        f"The model made {len(TEXTS)} texts, and the program sent {pieces} pieces. Each"
+        " piece costs a chunk of its own on the wire. Yield chunk.text as it is, not"
+        f" its characters.{IN_A_LIST if lesson_number >= 6 else ''}"
     )
 
 
@@ -248,6 +262,36 @@ def test_two_readers_each_get_their_own_answer(program, use_model):
     )
 
 
+def test_a_reader_who_asks_while_another_waits_gets_their_own_answer(
+    program, use_model
+):
+    """A reader who asks while another still waits gets their own answer."""
+    came = {}
+
+    def answer(prompt):
+        with closing(body_for(program.app, prompt)) as body:
+            came[prompt] = b"".join(body).decode()
+
+    class AnotherAsks(EchoingModel):
+        """A model that lets the second reader ask before the first has any text."""
+
+        def stream(self, prompt):
+            if prompt == PROMPTS[0]:
+                other = Thread(target=answer, args=[PROMPTS[1]])
+                other.start()
+                other.join(PATIENCE)
+            yield from super().stream(prompt)
+
+    use_model(AnotherAsks())
+    answer(PROMPTS[0])
+    assert came == {prompt: prompt for prompt in PROMPTS}, (
+        f"A reader asked {PROMPTS[1]!r} while another still waited for the first text,"
+        f" and the model repeats each prompt. They got {came.get(PROMPTS[1])!r} and"
+        f" {came.get(PROMPTS[0])!r}. Keep no generator and no answer in a global name:"
+        " a name that a view assigns is its own, without global."
+    )
+
+
 def body_for(app, prompt):
     """Return the body with which an app answers a prompt: nothing of it is read yet."""
     question = EnvironBuilder(path="/ask", method="POST", json={"prompt": prompt})
@@ -259,6 +303,8 @@ def test_a_prompt_that_is_not_a_string_is_refused(ask):
         sent = json.dumps({"prompt": prompt})
         try:
             model, answer = ask(*TEXTS, prompt=prompt)
+        except NameError:  # such as abort, which is not imported
+            raise
         except Exception as error:
             error.add_note(f"The check sent {sent}. Call abort(400) in the view first.")
             raise
@@ -291,3 +337,30 @@ def test_a_question_without_a_prompt_is_refused(answer_with, client):
     assert not model.prompts, (
         f"The check sent {sent}, which has no prompt, but the program asked the model."
     )
+
+
+NOT_JSON = [  # what the check sends, and its Content-Type
+    ("Hello?", "application/json"),
+    ("prompt=Hello%3F", "application/x-www-form-urlencoded"),
+    ('{"prompt": "Hello?"}', "text/plain"),
+]
+
+
+def test_what_is_not_sent_as_json_is_refused(answer_with, client):
+    """What is not sent as JSON is refused."""
+    for sent, kind in NOT_JSON:
+        model = answer_with(*TEXTS)
+        try:
+            answer = client.post("/ask", data=sent, content_type=kind)
+        except Exception as error:
+            error.add_note(
+                f"The check sent {sent} as {kind}. request.get_json() refuses that"
+                " itself: call it without silent=True and force=True."
+            )
+            raise
+        assert answer.status_code in (400, 415, 422) and not model.prompts, (
+            f"The check sent {sent} as {kind}. Expected a refusal, got the status"
+            f" {answer.status_code}. Any page on the web can make a browser send that"
+            " to your server. Read the prompt with request.get_json(), without"
+            " force=True: it refuses what is not sent as JSON."
+        )

@@ -3,7 +3,7 @@
 import re
 import threading
 
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessageChunk, convert_to_messages
 
 LIMIT = 20  # seconds; a test that waits longer has failed
 PATIENCE = 5  # seconds
@@ -89,6 +89,18 @@ class ScriptedModel:
         return sum(rest, first)
 
 
+def its_text(prompt):
+    """Return the text of a prompt; one message of the user's says the same as it."""
+    if not isinstance(prompt, list):
+        return prompt
+    try:
+        messages = convert_to_messages(prompt)
+    except (NotImplementedError, ValueError):  # no messages
+        return prompt
+    is_one = [message.type for message in messages] == ["human"]
+    return messages[0].text if is_one else prompt
+
+
 class EchoingModel:
     """A model that repeats each prompt, a word at a time.
 
@@ -98,5 +110,5 @@ class EchoingModel:
     name = "echoing"
 
     def stream(self, prompt):
-        words = re.findall(r"\S+\s*", prompt)
+        words = re.findall(r"\S+\s*", its_text(prompt))
         return ScriptedModel(*words).stream(prompt)
