@@ -1,6 +1,6 @@
 // A refusal is shown in the server's own words, if it has any.
 
-import { failuresAreSaid } from "../static/page_checks.js";
+import { failuresAreSaid, stopIsNoProblem } from "../static/page_checks.js";
 
 const say = (text) => JSON.stringify(text);
 const busy = (page) => page.answer.ariaBusy === "true";
@@ -18,13 +18,20 @@ export const checks = [
       const error = "The model has too much to do: ask again in 4 s.";
       await page.ask("Hello?", { status: 429, text: JSON.stringify({ error }) });
       await page.soon(() => said(page).includes(error));
+      const advice = /\[object Promise\]|is not defined|is not a function/.test(said(page))
+        ? "Is an await missing, or is a name misspelt?"
+        : "Read (await response.json()).error, throw new Error(...) with it, and show error.message in catch.";
       page.must(
         said(page).includes(error),
-        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}. Read (await response.json()).error, and show it.`,
+        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}. ${advice}`,
       );
       page.must(
         !/[{}]/.test(said(page) + page.text),
         `The server refused with {"error": ${say(error)}}, and the page shows the braces, too. Show only the sentence.`,
+      );
+      page.must(
+        !/broke|not whole|lost/i.test(said(page).replace(error, "")),
+        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}. No answer had begun, so none broke off. Show error.message alone.`,
       );
       await page.soon(() => !busy(page));
       page.must(!busy(page), "The server refused, but #answer is still marked as busy. Set ariaBusy to false in that case, too.");
@@ -73,5 +80,6 @@ export const checks = [
       );
     },
   },
+  stopIsNoProblem,
   failuresAreSaid,
 ];

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from lessons.course.for_checks.failing_model import (
     SECRET,
     Refusing,
+    must_not_be_a_mistake,
     must_not_be_our_own,
     must_not_repeat_the_provider,
     raised_in_the_view,
@@ -20,6 +21,7 @@ from lessons.course.for_checks.failing_model import (
 )
 from lessons.course.for_checks.plain_text import (
     test_a_prompt_that_is_not_a_string_is_refused,
+    test_a_reader_who_asks_while_another_waits_gets_their_own_answer,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
@@ -31,6 +33,7 @@ from lessons.course.for_checks.quoting import short
 
 __all__ = [
     "test_a_prompt_that_is_not_a_string_is_refused",
+    "test_a_reader_who_asks_while_another_waits_gets_their_own_answer",
     "test_post_ask_answers_in_plain_text",
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
@@ -59,6 +62,8 @@ def ask(ask, caplog):
         model, answer = ask(*script, prompt=prompt)
         if answer.status_code == 502:
             must_not_be_our_own(answer.text, caplog.messages)
+        if answer.status_code == 500:
+            must_not_be_a_mistake(caplog.messages)
         return model, answer
 
     return post
@@ -158,7 +163,7 @@ def test_a_rate_limit_says_when_to_ask_again(ask):
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
+def test_the_models_stream_is_closed_when_the_reader_leaves(ask, caplog):
     """The model's stream is closed when the reader leaves."""
     model, answer = ask("one", *[" more"] * 99)
     first = next(answer.iter_encoded())
@@ -179,7 +184,13 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
             " Leaving is not a failure. Do not catch GeneratorExit: except Exception"
             " does not catch it either."
         ) from None
-    assert model.closed.wait(PATIENCE), (
+    is_closed = model.closed.wait(PATIENCE)
+    assert is_closed or not caplog.messages, (
+        "The reader left after the first piece. The view closed your generator, but the"
+        " model's stream stayed open. Loop over each stream, and over each generator"
+        " that has one, in a with block: with closing(model.stream(prompt)) as chunks."
+    )
+    assert is_closed, (
         "The reader left after the first piece, but the model's stream stayed open:"
         " chain does not close what it joins. Call response.call_on_close(pieces.close)"
         " in the view."
@@ -239,7 +250,7 @@ def test_a_model_that_says_nothing_is_a_failure_too(ask, script):
     )
 
 
-def test_it_asks_once_more_before_the_first_text(ask):
+def test_it_asks_once_more_before_the_first_text(ask, program):
     model, answer = refused(ask, Refusing(1), "one", " two")
     assert (answer.status_code, answer.text) == (200, "one two"), (
         "The model failed once and would have answered the second time. The reader got"
@@ -247,9 +258,12 @@ def test_it_asks_once_more_before_the_first_text(ask):
         " question(s). Ask again: before the first text nobody has read anything."
     )
     model, answer = refused(ask, Refusing(99))
-    assert len(model.prompts) < 9, (
+    retries = getattr(program, "MODEL_RETRIES", 1)
+    assert len(model.prompts) == 1 + retries, (
         f"The model failed every time, and the program asked it {len(model.prompts)}"
-        " times. Ask only once more: many attempts make an overload worse."
+        f" times. MODEL_RETRIES is {retries}, so {1 + retries} were expected: many"
+        " attempts make an overload worse. Count retries_left down from MODEL_RETRIES,"
+        " and raise when it is 0."
     )
 
 
@@ -261,6 +275,15 @@ def test_what_asking_again_cannot_mend_is_not_asked_again(ask, kind):
         f"The model raised {kind.__name__}, and the program asked it"
         f" {len(model.prompts)} times. Asking again at once does not help, and makes a"
         " rate limit worse. Ask again only if failure_of(error).may_pass."
+    )
+
+
+def test_an_answer_without_a_text_is_not_asked_again(ask):
+    model, _ = ask()
+    assert len(model.prompts) == 1, (
+        "The model ended without any text, and the program asked it"
+        f" {len(model.prompts)} times. Its next answer would have no text either. Ask"
+        " again only if failure_of(error).may_pass."
     )
 
 
@@ -291,6 +314,16 @@ def test_the_model_is_not_asked_again_after_the_first_text(ask):
             " first text. After it, a new answer would continue in the middle of the"
             " old one."
         )
+
+
+def test_a_broken_answer_has_no_text_but_the_models(ask):
+    _, answer = ask("one", failures.ModelTimeoutError(SECRET))
+    came, _ = read(answer)
+    assert came == "one", (
+        f"The model failed after 'one', and the reader got {short(came)}. On this page"
+        " that looks like a part of the answer. Yield nothing more, and raise"
+        " BodyBreaks(sentence_for(error)) from None."
+    )
 
 
 BAD_PROMPTS = {
@@ -346,6 +379,12 @@ def test_the_log_says_how_each_answer_ended(ask, caplog):
         _, answer = ask(*script)
         pieces = answer.iter_encoded()
         next(pieces)
+        too_early = "\n".join(caplog.messages)
+        assert not too_early, (
+            "The first piece of an answer has left, and how the answer will end is not"
+            f' known yet. But the log already says "{too_early}". Log in finally, when'
+            " the last piece has left."
+        )
         with suppress(Exception):
             b"".join(pieces if reads_on else [])
         answer.close()
@@ -362,6 +401,10 @@ def test_the_log_says_how_each_answer_ended(ask, caplog):
         "the reader left": line_about("one", *more, reads_on=False),
     }
     for what, line in ends.items():
+        assert line, (
+            f"In the middle of an answer {what}, and the log says nothing. Log in"
+            " finally, which runs however the answer ends."
+        )
         assert line != whole, (
             f'In the middle of an answer {what}, but the log says "{line}", as for a'
             ' complete one. Set the ending to "whole" only when the loop has finished.'

@@ -1,11 +1,14 @@
 """What the checks of failures share: a model that fails, and a body read to its end."""
 
+import re
 from traceback import format_exception
 
 from langchain_core.exceptions import ModelAPIError
 
 from failures import MISTAKE
 
+# UnboundLocalError is a NameError, and what Python calls it: "app.py, line 72".
+OWN_MISTAKE = re.compile(r"(NameError|UnboundLocalError|AttributeError)\b.*")
 SECRET = "Incorrect API key provided: sk-pr****1234"  # as a provider's own words go
 
 
@@ -66,6 +69,20 @@ def must_not_repeat_the_provider(told, error=None):
         " those words in its traceback, which the server prints. Write raise"
         " BodyBreaks(sentence) from None: it leaves the model's error out."
     )
+
+
+def must_not_be_a_mistake(logged):
+    """Fail if a name or a type in the program is wrong: the log says so in one line.
+
+    log_name() writes the class of the error, and for a mistake the file and the line.
+    """
+    for line in logged:
+        found = OWN_MISTAKE.search(line)
+        assert not found, (
+            "The model failed, and then the program that handles it broke: the log says"
+            f' "{found[0]}". Is a name in that line misspelt, or a value None? Then its'
+            " function has no yield or return."
+        )
 
 
 def must_not_be_our_own(said, logged):

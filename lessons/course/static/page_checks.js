@@ -13,6 +13,27 @@ const FAILURES = {
   "found no server": (page) => page.ask("Hello?", { unreachable: true }),
 };
 
+const COMPLAINS = /abort|broke|error|fail|not whole|undefined/i;
+
+/** What lesson 05 has taught, in a page that the student has changed since. */
+export const stopIsNoProblem = {
+  sentence: "A stopped answer is not reported as a problem, as in lesson 05",
+  async run(page) {
+    const answer = (await page.ask("Hello?")).send("one");
+    await page.soon(() => page.text === "one");
+    page.document.querySelector("#stop")?.click();
+    await page.soon(() => COMPLAINS.test(page.words) || !busy(page));
+    page.must(
+      answer.hungUp,
+      "Someone pressed Stop, and the connection is still open. Keep the listener of #stop, and the signal that fetch gets.",
+    );
+    page.must(
+      !COMPLAINS.test(page.words),
+      `Someone pressed Stop, and the page complains: ${JSON.stringify(page.news)}. A stop is not a failure. In catch, say nothing when signal.aborted is true.`,
+    );
+  },
+};
+
 /** What lesson 03 has taught, in a page that the student has changed since. */
 export const failuresAreSaid = {
   sentence: "A failure is reported, as in lesson 03",
