@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 from threading import Event
 
@@ -9,7 +10,7 @@ import pytest
 from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
-from lessons.course.for_checks.failing_model import SECRET
+from lessons.course.for_checks.failing_model import SECRET, must_not_be_our_own
 from lessons.course.for_checks.plain_text import ANSWER, TEXTS
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.still_there import (
@@ -28,8 +29,8 @@ MESSAGE = {"role": "user", "content": "Hello?"}
 
 
 @pytest.fixture
-def chat(answer_with, client):
-    """Ask for a scripted answer; return the model and the answer."""
+def ask(answer_with, client):
+    """Ask for a scripted answer; return the model and the answer, yet to be read."""
 
     def post(*script, **fields):
         model = answer_with(*script)
@@ -45,10 +46,29 @@ def chat(answer_with, client):
     return post
 
 
+@pytest.fixture
+def chat(ask, caplog):
+    """Ask as `ask` does, read the answer, and see a mistake of the program's own."""
+
+    def post(*script, **fields):
+        model, answer = ask(*script, **fields)
+        what = f"The check asked with {short(fields)}."
+        must_not_be_our_own(answer.text, caplog.messages, what)
+        return model, answer
+
+    return post
+
+
 def about_the_row(path):
     """Say what to try where WANTED has no row for the path of a field."""
     if path.rpartition(".")[2] in NAMES:
         return f"Add a row for {path} to WANTED that says what it must be."
+    if path.partition(".")[0] in WITHOUT_FIELDS:
+        return (
+            "pydantic tries each type of a union, such as str | list, and adds its name"
+            " to the path. Let the field have one type, and turn a single text into a"
+            " list first."
+        )
     return (
         f"This server does not know the field {path}, and unknown fields are ignored."
         ' Remove extra="forbid": pydantic ignores them by default.'
@@ -101,7 +121,13 @@ ADVICE = {
         "Make it a field, and let StreamOptions inherit from Fields, which is strict."
     ),
 }
+WITHOUT_FIELDS = {"max_tokens", "max_completion_tokens", "n", "stop"}
 NAMES = {*WRONG, "include_usage", "model", "messages", "role", "content", "stream"}
+LIMITS = [  # a value that is over a limit, and what its sentence says of the limit
+    ("n", 5, ["4", "four", "5", "five", "1:", "one answer"]),
+    ("stop", "a" * 101, ["100", "hundred", "101"]),
+    ("stop", ["a"] * 5, ["4", "four", "5", "five"]),
+]
 THEIR_WORDS = ["pydantic", "validation error", "Input should be", "type=", "\n"]
 
 
@@ -117,15 +143,22 @@ def must_be_left(model, what):
     )
 
 
+def as_words(value):
+    """Return a value as a sentence names it."""
+    if isinstance(value, str) and len(value) > 20:
+        return f"a text of {len(value)} letters"
+    return short(value)
+
+
 @pytest.fixture
-def refuse(chat):
+def refuse(ask):
     """Let each wrong value of these fields be refused, by the field's name."""
 
-    def ask(*names):
+    def each(*names):
         for name, value in [(each, bad) for each in names for bad in WRONG[each]]:
-            what = f"{name} was {short(value)}"
+            what = f"{name} was {as_words(value)}"
             try:
-                model, answer = chat("one", **{name: value})
+                model, answer = ask("one", **{name: value})
             except (AttributeError, TypeError) as error:
                 error.add_note(
                     'A validator with mode="before" runs before the type is checked, so'
@@ -153,13 +186,25 @@ def refuse(chat):
                 " words, which are for programmers and repeat what was sent. Use your"
                 " own words, from the row in WANTED."
             )
+            assert not re.search(r"\{\w+\}", sentence), (
+                f"{what}, and the message is {sentence!r}. A name in braces becomes its"
+                " value only in a text with an f before its quotes."
+            )
             assert not model.prompts, f"{what}, but the program asked the model."
+            for of_name, over, words in LIMITS:
+                if (of_name, over) == (name, value):
+                    assert any(word in sentence for word in words), (
+                        f"{what}, and the message is {sentence!r}. Name the limit in"
+                        " the row in WANTED: the client has kept to all that it says."
+                    )
 
-    return ask
+    return each
 
 
-def test_a_plain_question_is_answered(chat):
-    _, answer = chat("one", " two", stream=True)
+def test_a_plain_question_is_answered(ask, caplog):
+    _, answer = ask("one", " two", stream=True)
+    text = answer.text
+    log = f'The log says: "{caplog.messages[-1] if caplog.messages else ""}".'
     what = "A question had none of the new fields"
     assert answer.status_code != 400, (
         f"{what}, but expected status 200, got 400 with {short(answer.text)}. Give each"
@@ -167,26 +212,24 @@ def test_a_plain_question_is_answered(chat):
     )
     assert answer.status_code == 200, (
         f"{what}. Expected status 200, got {answer.status_code}. Something broke before"
-        " the first text. Read the log for the line."
+        f" the first text. {log}"
     )
-    assert said(answer.text) == "one two", (
+    assert said(text) == "one two", (
         f"{what}. The model wrote 'one two', and the client got"
-        f" {short(said(answer.text))}. Without stops, let before() in stops.py yield"
+        f" {short(said(text))}. Without stops, let before() in stops.py yield"
         " each text as it is."
     )
     indexes = {
-        choice["index"]
-        for each in chunks(answer.text)
-        for choice in each.get("choices", [])
+        choice["index"] for each in chunks(text) for choice in each.get("choices", [])
     }
     assert indexes == {0}, (
         f"{what}. Expected one answer, got {len(indexes)}. Let n be 1 for clients that"
         " do not set it."
     )
-    failure = chunks(answer.text)[-1].get("error")
+    failure = chunks(text)[-1].get("error")
     assert not failure, (
         f"{what}. After 'one two' came an error: the program raised something when the"
-        " answer had ended. Read the log for the line. Does app.py find"
+        f" answer had ended. {log} Does app.py find"
         " question.stream_options.include_usage?"
     )
 
@@ -205,7 +248,8 @@ def test_max_tokens_ends_the_answer(chat):
         assert seen != "one two three", (
             f"{name} was 2, but the client got all three texts, {seen!r}. Make {name} a"
             " field of Question, let most_tokens() return the smaller limit, and return"
-            " from pieces() in choices.py when self.tokens has reached it."
+            " from pieces() in choices.py when self.tokens has reached"
+            " self.question.most_tokens()."
         )
         assert seen == "one two", (
             f"{name} was 2, and the texts were 'one', ' two', ' three'. Expected 'one"
@@ -238,6 +282,12 @@ def test_max_tokens_ends_the_answer(chat):
         f" two', 'stop'), got {(said(text), reason(text))}. An answer that just fits is"
         " complete: check the limit only when one more text comes."
     )
+    text = chat("one two", " three", " four", stream=True, max_tokens=2)[1].text
+    assert said(text) == "one two three", (
+        "max_tokens was 2, and the texts were 'one two', ' three', ' four'. Expected"
+        f" 'one two three', got {said(text)!r}. Count each text as one, however long it"
+        " is."
+    )
     answer = chat("one", " two", stream=True, max_tokens=1, max_completion_tokens=9)[1]
     what = "max_tokens was 1 and max_completion_tokens 9"
     assert answer.status_code == 200, (
@@ -251,7 +301,7 @@ def test_max_tokens_ends_the_answer(chat):
 
 def test_no_limit_is_no_limit(chat):
     texts = [" word"] * MANY
-    for fields in {}, {"max_tokens": 100_000}, {"max_completion_tokens": 100_000}:
+    for fields in {}, {"max_tokens": 10**12}, {"max_completion_tokens": 10**12}:
         answer = chat(*texts, **fields)[1]
         assert answer.status_code == 200, (
             f"The question had {fields}, which is valid. Expected status 200, got"
@@ -395,6 +445,7 @@ def test_a_stop_ends_the_answer(chat):
         'stop was "world", which is valid. Expected status 200, got'
         f" {answer.status_code}. Treat a single string as a list with that string:"
         ' @field_validator("stop", mode="before") comes first, @classmethod below it.'
+        " In a list, each stop may have 1 to 100 characters."
     )
     seen = said(answer.text)
     assert seen != "a world b", (
@@ -418,6 +469,13 @@ def test_a_stop_ends_the_answer(chat):
         " without a stream. Expected the content and finish_reason ('a ', 'stop'), got"
         f" {seen}. A stop applies with and without a stream."
     )
+    for stop in "a" * 100, "\n\n", []:
+        answer = chat("one", stop=stop)[1]
+        assert answer.status_code == 200, (
+            f"stop was {as_words(stop)}, which is valid. Expected status 200, got"
+            f" {answer.status_code}. A stop may have 100 characters, white space is"
+            " text too, and a list may be empty."
+        )
     answer = chat("world", " and more", stop="world", stream=True)[1]
     seen = answer.status_code, said(answer.text), reason(answer.text)
     assert seen == (200, "", "stop"), (
@@ -454,6 +512,11 @@ AGAIN = [  # stop, pieces, and the answer: the stop begins inside of what looked
     ("END", ["one E", "END two"], "one E"),
     ("END", ["one EN", "END two"], "one EN"),
     ("\n\n#", ["one\n", "\n\n# two"], "one\n"),
+]
+AS_IT_IS = [  # stop, the text, and the answer
+    ("END", "The end, END and more", "The end, "),
+    ("a,b", "a and b, a,b and more", "a and b, "),
+    ("END", f"{'word ' * 100}END and more", "word " * 100),
 ]
 
 
@@ -492,7 +555,19 @@ def test_a_stop_is_found_even_if_it_comes_in_pieces(chat):
         f" Expected 'This is ', got {seen!r}. Of two stops that end here, the longer"
         " one began first: max(..., key=len)."
     )
+    for stop, written, expected in AS_IT_IS:
+        seen = said(chat(written, stop=stop, stream=True)[1].text)
+        assert seen == expected, (
+            f"The stop was {stop!r}, and the model wrote {short(written)}. Expected"
+            f" {short(expected)}, got {short(seen)}. Take a stop as it is: capital"
+            " letters count, and a comma separates nothing."
+        )
     seen = said(chat("Why!?! And more", stop="?!", stream=True)[1].text)
+    assert "?!" not in seen, (
+        "The stop was '?!', and the model wrote 'Why!?! And more'. Expected 'Why!', got"
+        f" {seen!r}. A stop is no pattern: without re, endswith finds it, and with re,"
+        " re.escape makes a pattern of it."
+    )
     assert seen == "Why!", (
         "The stop was '?!', and the model wrote 'Why!?! And more'. Expected 'Why!',"
         f" got {seen!r}. Remove the stop once, as removesuffix does, and not each of"
@@ -517,10 +592,16 @@ def test_a_stop_is_found_even_if_it_comes_in_pieces(chat):
 
 
 def test_what_was_held_back_follows_when_it_is_not_a_stop(chat):
-    for pieces in ["a w", "ord"], ["a", " wor"], ["w", "w", "worl"], ["a Wor", "ld"]:
-        seen = said(chat(*pieces, stop=["world"], stream=True)[1].text)
+    for stop, pieces in (
+        ("world", ["a w", "ord"]),
+        ("world", ["a", " wor"]),
+        ("world", ["w", "w", "worl"]),
+        ("world", ["a Wor", "ld"]),
+        ("\n\nQ:", ["one", "\n\n"]),
+    ):
+        seen = said(chat(*pieces, stop=[stop], stream=True)[1].text)
         assert seen == "".join(pieces), (
-            f"The stop was 'world', and the model wrote {pieces}. The client got"
+            f"The stop was {stop!r}, and the model wrote {pieces}. The client got"
             f" {seen!r}. Send what you held back once it is not a stop, and at the end"
             " of the answer, too."
         )
@@ -528,6 +609,7 @@ def test_what_was_held_back_follows_when_it_is_not_a_stop(chat):
 
 HELD = [  # stops, what the model writes before it waits, and what is sure by then
     (["END"], "one E EN", "one E "),
+    ([], "one EN", "one EN"),
     (["END"], "one way", "one way"),  # as long as the stop, and no part of it
     (["END"], "one END", "one "),
     (["END", "a stop of many more letters"], "one way", "one way"),
@@ -537,7 +619,7 @@ HELD = [  # stops, what the model writes before it waits, and what is sure by th
 ]
 
 
-def held_too_long(chat, stops, written, sure):
+def held_too_long(ask, stops, written, sure):
     """Return what the client had of the text while the model waited; None if enough."""
     came = ""
     had = []
@@ -547,7 +629,7 @@ def held_too_long(chat, stops, written, sure):
         if not is_there.wait(PATIENCE):
             had.append(said(came))
 
-    _, answer = chat(written, wait, "D two", stop=stops, stream=True)
+    _, answer = ask(written, wait, "D two", stop=stops, stream=True)
     for piece in answer.iter_encoded():
         came += piece.decode()
         if said(came) == sure:
@@ -555,9 +637,9 @@ def held_too_long(chat, stops, written, sure):
     return had[0] if had else None
 
 
-def test_only_what_may_be_a_stop_is_held_back(chat):
+def test_only_what_may_be_a_stop_is_held_back(ask):
     for stops, written, sure in HELD:
-        had = held_too_long(chat, stops, written, sure)
+        had = held_too_long(ask, stops, written, sure)
         assert had is None, (
             f"The stops were {stops}, and the model had written {written!r} and was"
             f" waiting. Expected the client to have {sure!r}, got {had!r}. Hold back no"
@@ -736,9 +818,9 @@ def test_an_error_after_the_finish_reason_takes_no_text_away(chat):
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_models_stream_is_closed_when_the_reader_leaves(chat):
+def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
     """The model's stream is closed when the reader leaves."""
-    model, answer = chat("one", " two", " three", stream=True)
+    model, answer = ask("one", " two", " three", stream=True)
     next(answer.iter_encoded())
     answer.close()
     must_be_left(model, "The reader left after the first piece.")

@@ -1,6 +1,6 @@
 """Your turn: client.py says how many tokens question and answer used."""
 
-import re
+import json
 
 import pytest
 from langchain_core.exceptions import ModelConnectionError
@@ -53,7 +53,7 @@ def test_the_last_line_says_how_many_tokens_were_used(shown_for):
         "The question used 23 tokens and the answer 54, and the last line is"
         f" {last_line!r}. Print total_tokens, which counts both."
     )
-    assert re.search(r"\b77 tokens", last_line), (
+    assert last_line.endswith(", 77 tokens"), (
         "The question and the answer used 77 tokens together. Expected the last line to"
         f" end in ', 77 tokens', got {last_line!r}"
         '. Ask for the usage with stream_options={"include_usage": True}, and check'
@@ -61,14 +61,36 @@ def test_the_last_line_says_how_many_tokens_were_used(shown_for):
     )
 
 
-def test_a_server_that_does_not_say_is_no_problem(shown_for, serve):
+def server_that_counts(*totals):
+    """Return a server that sends a chunk of one text with each total, or with None."""
+
     def server(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/event-stream")])
-        yield b'data: {"id": "1", "object": "chat.completion.chunk", "created": 1,'
-        yield b' "model": "m", "choices": [{"index": 0, "delta": {"content": "one"},'
-        yield b' "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+        choice = {"index": 0, "delta": {"content": "one"}, "finish_reason": "stop"}
+        chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1}
+        chunk |= {"model": "m", "choices": [choice]}
+        for total in totals:
+            if total:
+                used = {"prompt_tokens": 23, "completion_tokens": total - 23}
+                chunk["usage"] = used | {"total_tokens": total}
+            yield f"data: {json.dumps(chunk)}\n\n".encode()
+        yield b"data: [DONE]\n\n"
 
-    shown = shown_for(server=f"{serve(server)}/v1")
+    return server
+
+
+def test_the_last_of_many_counts_is_the_right_one(shown_for, serve):
+    shown = shown_for(server=f"{serve(server_that_counts(30, 77))}/v1")
+    last_line = shown.strip().rpartition("\n")[2]
+    assert last_line.endswith(", 77 tokens"), (
+        "The server sent a running total with each of two texts, 30 and then 77."
+        f" Expected the last line to end in ', 77 tokens', got {last_line!r}. Keep the"
+        " last one, and do not add them up."
+    )
+
+
+def test_a_server_that_does_not_say_is_no_problem(shown_for, serve):
+    shown = shown_for(server=f"{serve(server_that_counts(None))}/v1")
     assert "one" in shown and "tokens" not in shown and "None" not in shown, (
         "The server did not say how many tokens it used, and client.py shows"
         f" {short(shown)}. Leave the last line as it was in that case."

@@ -85,10 +85,13 @@ def must_not_be_a_mistake(logged):
         )
 
 
-def must_not_be_our_own(said, logged):
-    """Fail if what broke an answer, and what is said of it, is no model's failure."""
+def must_not_be_our_own(said, logged, what=""):
+    """Fail if what broke an answer, and what is said of it, is no model's failure.
+
+    `what` is a sentence about what was asked.
+    """
     where = logged[-1] if logged else "nothing"
     assert MISTAKE.sentence not in said, (
-        "The answer broke off because of a mistake in the program itself, not because"
-        f' the model failed. The log says: "{where}".'
+        f"{what} The answer broke off because of a mistake in the program itself, not"
+        f' because the model failed. The log says: "{where}".'.lstrip()
     )
