@@ -22,6 +22,7 @@ from lessons.course.bounds import (
     never_ends,
     uses_too_much,
 )
+from lessons.course.checker import own_mistakes
 from lessons.course.checker.reports import as_line
 from lessons.course.explain import place, places_of, sentence_for
 
@@ -44,6 +45,7 @@ def pytest_load_initial_conftests(early_config):
 def pytest_configure(config):
     config.option.program = config.option.program.resolve()
     bound_memory_and_output()
+    own_mistakes.watch_mistakes(config.option.program)
     threading.excepthook = partial(note_death, config.option.program)
 
 
@@ -97,6 +99,7 @@ def sentence_of(item):
 
 def pytest_runtest_setup():
     DEATHS.clear()
+    own_mistakes.noted.clear()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -106,7 +109,8 @@ def pytest_runtest_makereport(item, call):
     check = {"sentence": sentence_of(item)}
     if report.failed:
         check["outcome"] = "red"
-        check["message"] = sentence_for(call.excinfo.value, item.config.option.program)
+        said = sentence_for(call.excinfo.value, item.config.option.program)
+        check["message"] = own_mistakes.with_the_mistake(said)
         printed = [report.capstdout + report.caplog, *DEATHS]
         check["printed"] = "\n".join(filter(None, printed))[-1000:]
     elif report.skipped:

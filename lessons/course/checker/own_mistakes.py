@@ -1,0 +1,36 @@
+"""Mistakes of a program that its answers only mention: "its log says where".
+
+A program catches an exception and asks failures.py what it means. If it means a mistake
+in the program, the answer has one sentence for all of them. Here is noted which.
+"""
+
+import failures
+from lessons.course.explain import is_of_a_check, places_of, sentence_for
+
+find_failure = failures.failure_of
+noted = []  # a sentence for each mistake, as the students read it
+
+
+def watch_mistakes(folder):
+    """Note the mistakes of the program in a folder, from now on."""
+
+    def note_and_find(error):
+        failure = find_failure(error)
+        if failure is failures.MISTAKE and is_of_the_program(error, folder):
+            noted.append(sentence_for(error, folder))
+        return failure
+
+    failures.failure_of = note_and_find  # before a program imports it
+
+
+def is_of_the_program(error, folder):
+    """Whether an exception arose in a program, and not in what a check gave it."""
+    places = places_of(error, folder)
+    return any(places) and (bool(places[-1]) or not is_of_a_check(error))
+
+
+def with_the_mistake(message):
+    """Return what a check says, and before it the mistake that it speaks of, if any."""
+    if noted and failures.MISTAKE.sentence in message:
+        return f"{noted[-1]} So the check saw this: {message}"
+    return message
