@@ -1,6 +1,7 @@
 """Calls are gathered, run and answered one by one, and the answer goes on."""
 
 import json
+import re
 import threading
 from importlib import import_module
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessage, AIMessageChunk
 from werkzeug.exceptions import HTTPException
 
+import failures
 from failures import TOOL_CALL
 from lessons.course.for_checks import still_there
 from lessons.course.for_checks.failing_model import SECRET, must_not_repeat_the_provider
@@ -33,8 +35,52 @@ QUERY = '{"query": "back\\u0070ressure"}'
 MOST_ROUNDS = 3
 
 
+OF_FAILURES = [
+    failure.sentence
+    for failure in vars(failures).values()
+    if isinstance(failure, failures.Failure)
+]
+
+
 def error_in(found):
     return "".join(message["errorText"] for message in of(found, "error"))
+
+
+def types_of(turns):
+    return ["ai" if isinstance(turn, AIMessage) else turn.type for turn in turns]
+
+
+def second_turns(model, found):
+    """Return the turns with which the second round began, and their types."""
+    assert len(model.turns) > 1, (
+        "The model called look_up in the first round, and there was no second. The"
+        f" messages are {short([each['type'] for each in found])}, and the error"
+        f" {error_in(found)!r}. Nothing may be left of an earlier answer: a Calls makes"
+        " its list and its dict in __init__, and answer() makes its turns."
+    )
+    turns = model.turns[1]
+    kinds = types_of(turns)
+    assert kinds.count("human") == 1, (
+        f"There was one question, and the second round has turns of the types {kinds}."
+        " Nothing may be left of an earlier answer: make the list of turns in answer()."
+    )
+    return turns, kinds
+
+
+@pytest.fixture
+def looks(program, monkeypatch):
+    """Return a list of what the tool is asked, and what the reader knew by then."""
+    tool = import_module(f"{program.__package__}.look_up")
+    words_of = tool.words_of  # which look_up() calls first
+    seen = []
+    tool.sections()  # which calls it too, the first time
+
+    def note(query):
+        seen.append(query)
+        return words_of(query)
+
+    monkeypatch.setattr(tool, "words_of", note)
+    return seen
 
 
 def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
@@ -90,9 +136,36 @@ def next_step(program):
 def test_a_call_is_run_and_the_model_goes_on(program, answer_of):
     model, answer = answer_of(called("One", *call(QUERY)), [" two"])
     found = messages(answer)
+    assert answer.status_code == 200, (
+        f"The model called look_up, and the status is {answer.status_code}:"
+        f" {answer.text.strip()!r}. Each answer has rounds of its own, which begin in"
+        " answer()."
+    )
     assert TOOL_CALL.sentence not in error_in(found), (
         f"The model called look_up, but the answer says {error_in(found)!r}."
         f" {next_step(program)}"
+    )
+    assert len(model.turns) <= 2, (
+        'The model called look_up in the first round, and said " two" in the second.'
+        f" The program asked it {len(model.turns)} times. A round without calls of its"
+        " own ends the answer: begin each round with Calls(), and return after"
+        " end_of()'s message."
+    )
+    inputs = [each["input"] for each in of(found, "tool-input-available")]
+    others = [each for each in inputs if each != {"query": "backpressure"}]
+    assert not others, (
+        f"The model called look_up with {QUERY}, and accept() got {others[0]!r}. Let"
+        " read_arguments return the arguments as a dict."
+    )
+    assert model.unreadable != "None", (
+        "In the second round the model got None among the turns: a call has no result"
+        " yet. run() is a generator, which does nothing until a loop reads it. Write"
+        " yield from run(call)."
+    )
+    assert not model.unreadable, (
+        f"In the second round the model got {model.unreadable} as one of the turns."
+        " turns.append(results) adds the list itself, and turns += results adds each"
+        " result."
     )
     assert len(model.turns) == 2 and text_in(found) == "One two", (
         'The model said "One", called look_up, and would have said " two". The program'
@@ -135,9 +208,9 @@ def test_text_leaves_while_the_model_writes(answer_of):
 
 def test_the_model_gets_its_call_and_the_result(answer_of):
     model, answer = answer_of(called("One", *call(QUERY)), [" two"])
-    messages(answer)
-    first, second = model.turns[:2]
-    kinds = ["ai" if isinstance(turn, AIMessage) else turn.type for turn in second]
+    found = messages(answer)
+    first = model.turns[0]
+    second, kinds = second_turns(model, found)
     assert kinds == ["human", "ai", "tool"], (
         "The second round: expected turns of the types ['human', 'ai', 'tool'], got"
         f" {kinds}. Put an AIMessage with the calls before their results: providers"
@@ -161,6 +234,32 @@ def test_the_model_gets_its_call_and_the_result(answer_of):
         "In the first round, expected only the question and a model that knows the"
         " tool. Call bind_tools once, before the rounds."
     )
+    choice = model.settings.get("tool_choice", "auto")
+    assert choice in (None, "auto"), (
+        f"The tool is bound with tool_choice={choice!r}, which makes a model call it in"
+        " every round, without end. Leave tool_choice out: the model chooses."
+    )
+
+
+def test_text_around_a_call_is_complete(answer_of):
+    begin, rest = call(QUERY)
+    begin.content = " two"  # a chunk with a text and a piece of a call
+    model, answer = answer_of(called("One", begin, rest, " three"), [" four"])
+    found = messages(answer)
+    assert of(found, "tool-output-available"), (
+        'The chunk that begins a call had the text " two", too. The messages are'
+        f" {short([each['type'] for each in found])}. Look for text and for pieces of"
+        " calls in each chunk."
+    )
+    turns, _ = second_turns(model, found)
+    said = "One two three four", "One two three"
+    got = text_in(found), turns[1].text
+    assert got == said, (
+        'The model said "One", then " two" in the chunk that begins a call, " three"'
+        f' after the call, and " four" in the next round. The text is {got[0]!r}, and'
+        f" the model gets back {got[1]!r}. Look for text and for pieces of calls in"
+        " each chunk."
+    )
 
 
 def test_the_page_sees_the_call_while_it_is_written(answer_of):
@@ -182,6 +281,29 @@ def test_the_page_sees_the_call_while_it_is_written(answer_of):
     assert shown == expected, (
         f"Expected the messages {expected} about the call, got {shown}. begin(), add(),"
         " accept() and succeed() of call.py return them, in this order."
+    )
+
+
+def test_the_page_knows_what_is_looked_up_before_it_is(answer_of, looks):
+    _, answer = answer_of(called(*call(QUERY)), ["done"])
+    read = []  # what the reader had got when the tool began
+
+    def read_all():
+        body = b""
+        for event in answer.iter_encoded():
+            if looks and not read:
+                read.append(body)
+            body += event
+
+    in_time(read_all, "The model's answer is over, but the server's body never ended.")
+    assert len(looks) == 1, (
+        f"The model made one call, and look_up() was called {len(looks)} times. Run"
+        " each call once, when its round has ended."
+    )
+    assert b"tool-input-available" in read[0], (
+        "look_up() was called before the page knew the arguments. A tool can take"
+        " seconds. Yield call.accept(arguments) before the tool runs, and let answer()"
+        " pass on each message of run(call) at once, with yield from."
     )
 
 
@@ -215,23 +337,28 @@ BAD = {
     "a list": ("look_up", '["flush"]'),
     "one too many": ("look_up", '{"query": "flush", "path": "/etc/passwd"}'),
     "nothing": ("look_up", ""),
+    "too long": ("look_up", f'{{"query": "{"a" * 201}"}}'),
+    "a line break in a text": ("look_up", '{"query": "one\ntwo"}'),
+    "no JSON, but Python": ("look_up", "{'query': 'flush'}"),
     "brackets without end": ("look_up", "[" * 100_000),
     "an unknown name": ("delete_all", '{"query": "flush"}'),
+    "a longer name": ("look_up_all", '{"query": "flush"}'),
+    "a shorter name": ("look", '{"query": "flush"}'),
 }
 
 
 @pytest.mark.parametrize("what", list(BAD))
-def test_a_bad_call_is_reported_and_not_run(answer_of, what):
+def test_a_bad_call_is_reported_and_not_run(answer_of, looks, what):
     name, arguments = BAD[what]
     # No piece is longer: LangChain parses each, and it has limits of its own.
     pieces = [arguments[i : i + 100] for i in range(0, len(arguments), 100)]
     model, answer = answer_of(called(*call(*pieces, name=name)), ["done"])
     found = messages(answer)
     arguments = short(arguments)
-    assert not of(found, "tool-output-available"), (
+    assert not looks and not of(found, "tool-output-available"), (
         f"The model called {name} with {arguments} ({what}), and a tool ran. Check"
         " the name, let json.loads read the text, and validate it with"
-        " LookUp.model_validate."
+        " LookUp.model_validate. Only then call look_up()."
     )
     assert of(found, "tool-input-error") and not error_in(found), (
         f"The model called {name} with {arguments} ({what}). The messages are"
@@ -240,9 +367,15 @@ def test_a_bad_call_is_reported_and_not_run(answer_of, what):
         " for each ValueError and RecursionError of json.loads and of"
         " LookUp.model_validate. Let run() yield call.refuse(str(bad))."
     )
-    assert model.turns[1][-1].status == "error" and text_in(found) == "done", (
+    *_, result = model.turns[-1]
+    assert getattr(result, "status", "") == "error" and text_in(found) == "done", (
         f"The model called {name} with {arguments}. Send the refusal as the result of"
         " its call, and let the model go on."
+    )
+    assert result.text.strip() and not re.search(r"\{\w", result.text), (
+        f"The model called {name} with {arguments}, and it gets the sentence"
+        f" {result.text!r}. Say what was wrong: the model reads that. What is in braces"
+        ' is filled in only if the string begins with f, as in f"...".'
     )
 
 
@@ -262,10 +395,15 @@ EACH_WITH_ITS_ID = [
     piece(1, '{"query": ', "look_up", "id2"),
     piece(1, "5}", None, "id2"),
 ]
+BAD_ONE_FIRST = [
+    *call('{"query": 5}', index=0, call_id="id2"),
+    *call('{"query": "flush"}', index=1, call_id="id1"),
+]
 AT_ONCE = {
     "two places": TWO,
     "one place": IN_ONE_PLACE,
     "ids repeated": EACH_WITH_ITS_ID,
+    "the bad one first": BAD_ONE_FIRST,
 }
 
 
@@ -273,17 +411,33 @@ AT_ONCE = {
 def test_two_calls_at_once_get_a_result_each(answer_of, chunks):
     model, answer = answer_of(called(*chunks), ["done"])
     found = messages(answer)
+    texts = {}
+    for each in of(found, "tool-input-delta"):
+        place = each["toolCallId"]
+        texts[place] = texts.get(place, "") + each["inputTextDelta"]
     good = [each["toolCallId"] for each in of(found, "tool-output-available")]
     bad = [each["toolCallId"] for each in of(found, "tool-input-error")]
+    is_gathered = texts == {"id1": '{"query": "flush"}', "id2": '{"query": 5}'}
+    assert not is_gathered or {"id1", "id2"} <= {*good, *bad}, (
+        "The model made two calls at once, and both were gathered. But an output came"
+        f" for {good}, and an error for {bad}. Run each call, also after one that"
+        " failed."
+    )
     assert (good, bad) == (["id1"], ["id2"]), (
         "The model made two calls at once, id1 with a query and id2 with a number"
         f" instead. An output came for {good}, and an error for {bad}. A piece belongs"
         " to the call with its index. It begins a new one if there is none, or if it"
         " has another id than that call."
     )
-    results = model.turns[1][2:]
-    ids = [result.tool_call_id for result in results]
-    assert ids == ["id1", "id2"] and results[1].status == "error", (
+    turns, kinds = second_turns(model, found)
+    assert kinds == ["human", "ai", "tool", "tool"], (
+        "The model made two calls at once. Expected turns of the types ['human', 'ai',"
+        f" 'tool', 'tool'] in the second round, got {kinds}. One AIMessage has all"
+        " calls of a round, and each call has a result, including one that failed."
+    )
+    statuses = {result.tool_call_id: result.status for result in turns[2:]}
+    ids = [result.tool_call_id for result in turns[2:]]
+    assert statuses == {"id1": "success", "id2": "error"}, (
         f"The model made the calls id1 and id2, and gets results for {ids}. Send one"
         " result for each call, including one that failed."
     )
@@ -362,6 +516,49 @@ def test_rounds_have_a_limit(answer_of):
         " loop over the rounds, raise Unfinished(TOO_MANY_ROUNDS), so that the reader"
         " knows."
     )
+    assert error_in(found) not in OF_FAILURES, (
+        "The model called a tool in every round, and the reader gets the sentence"
+        f" {error_in(found)!r}, which is about something else. Write a failure of your"
+        " own, TOO_MANY_ROUNDS = Failure(502, ...)."
+    )
+
+
+def test_the_model_gets_everything_back_in_each_round(answer_of):
+    twice = [*call(QUERY), *call(QUERY, index=1, call_id="id2")]
+    model, answer = answer_of(called(*twice), called(*twice), ["done"])
+    found = messages(answer)
+    assert text_in(found) == "done", (
+        "In two rounds the model made two calls each, and it answered in the third. The"
+        f" text is {text_in(found)!r}, and the error {error_in(found)!r}. MOST_ROUNDS"
+        " limits the rounds, whatever they bring."
+    )
+    kinds = types_of(model.turns[2])
+    expected = ["human", *["ai", "tool", "tool"] * 2]
+    assert kinds == expected, (
+        "In two rounds the model made two calls each. Expected turns of the types"
+        f" {expected} in the third, got {kinds}. Each round adds to turns an AIMessage"
+        " with all of its calls and a result for each, and takes nothing away."
+    )
+    ids = [turn.tool_call_id for turn in model.turns[1][2:]]
+    assert ids == ["id1", "id2"], (
+        f"The calls id1 and id2 ask for the same, and the results are for {ids}. Run"
+        " each call: a result belongs to one call."
+    )
+
+
+@pytest.mark.parametrize(
+    "end",
+    [{"stop_reason": "tool_use"}, {"status": "completed"}, {"done_reason": "stop"}],
+    ids=["Anthropic", "OpenAI's newer wire", "Ollama"],
+)
+def test_each_provider_says_in_its_words_that_calls_are_whole(answer_of, end):
+    _, answer = answer_of([*call(QUERY), End(**end)], ["done"])
+    found = messages(answer)
+    assert text_in(found) == "done", (
+        f"The round with a call ended with {end}, which is how this provider says that"
+        f" its calls are whole. The error is {error_in(found)!r}. Let"
+        " require_end(metadata) decide: it knows the words of all providers."
+    )
 
 
 def test_each_round_ends_as_an_answer_does(answer_of):
@@ -433,4 +630,30 @@ def test_when_the_reader_leaves_everything_ends(answer_of, rounds_before):
         f"The reader left in round {rounds_before + 1}, but the model's stream is still"
         " open. Write with closing(...) around the stream of each round, and do not"
         " catch GeneratorExit."
+    )
+
+
+@pytest.mark.parametrize("at", ["tool-input-available", "tool-output-available"])
+def test_a_reader_may_leave_while_a_tool_runs(answer_of, at):
+    model, answer = answer_of(called(*call(QUERY)), ["done"])
+
+    def read_and_leave():
+        for event in answer.iter_encoded():
+            if at.encode() in event:
+                break
+        answer.close()
+
+    try:
+        in_time(
+            read_and_leave, "The reader left, but the body's close() never returned."
+        )
+    except RuntimeError as error:  # generator ignored GeneratorExit
+        raise AssertionError(
+            f'The reader left at "{at}", and Python says: {error}. Leaving raises'
+            " GeneratorExit at the yield. Catch Exception, which that is not: not"
+            " BaseException, and no bare except."
+        ) from None
+    assert len(model.turns) == 1, (
+        f'The reader left at "{at}", and the model was asked once more. When the reader'
+        " leaves, no further round may begin."
     )

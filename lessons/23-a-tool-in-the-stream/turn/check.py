@@ -14,15 +14,15 @@ from lessons.course.for_checks.tool_rounds import (
 )
 
 __all__ = ["answer_of"]
-NAMES = {"look_up", "minutes_of"}
+NAMES = ["look_up", "minutes_of"]
 
 
 def test_the_model_has_both_tools(answer_of):
     model, answer = answer_of(["done"])
     messages(answer)
-    names = {convert_to_openai_tool(tool)["function"]["name"] for tool in model.tools}
-    assert names == NAMES, (
-        f"Expected the tools {sorted(NAMES)}, but the model has {sorted(names)}. Pass"
+    names = [convert_to_openai_tool(tool)["function"]["name"] for tool in model.tools]
+    assert sorted(names) == NAMES, (
+        f"Expected the tools {NAMES}, but the model has {sorted(names)}. Pass"
         " bind_tools both classes, LookUp and MinutesOf."
     )
 
@@ -56,9 +56,11 @@ def test_look_up_is_still_run(answer_of):
 
 BAD = {
     "no number": ("minutes_of", '{"lesson": "three"}'),
+    "a number in quotation marks": ("minutes_of", '{"lesson": "3"}'),
     "what look_up takes": ("minutes_of", '{"query": "flush"}'),
     "what minutes_of takes": ("look_up", '{"lesson": 3}'),
     "an unknown name": ("seconds_of", '{"lesson": 3}'),
+    "an unknown name, with a query": ("search", '{"query": "flush"}'),
     "a name that calls.py imports": ("json", '{"lesson": 3}'),
 }
 
@@ -72,6 +74,12 @@ def test_each_tool_gets_only_what_it_takes(answer_of, what):
         f"The model called {name} with {arguments} ({what}). The messages are"
         f" {short([each['type'] for each in found])}. Let the class of that tool check"
         " the arguments, and refuse the call if they do not fit."
+    )
+    [sentence] = [each["errorText"] for each in of(found, "tool-input-error")]
+    named = [name for name in NAMES if name in sentence]
+    assert len(named) != 1 or name in NAMES, (
+        f"The model called {name}, and it gets the sentence {sentence!r}, which names"
+        " one of two tools. Name both, or neither."
     )
 
 

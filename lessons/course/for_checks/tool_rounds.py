@@ -6,7 +6,7 @@ Lesson 23 and its Your turn check with it.
 import json
 
 import pytest
-from langchain_core.messages import AIMessageChunk, convert_to_messages
+from langchain_core.messages import AIMessageChunk, BaseMessage, convert_to_messages
 from langchain_core.messages.tool import tool_call_chunk
 from werkzeug.exceptions import HTTPException
 
@@ -23,8 +23,12 @@ class Rounds(ScriptedModel):
         super().__init__()
         self.rounds = list(rounds)
         self.turns = []  # what each round was asked
+        self.unreadable = ""  # what was among the turns and is no message
 
     def stream(self, prompt):
+        for turn in prompt:
+            if not isinstance(turn, (BaseMessage, tuple, str, dict)):
+                self.unreadable = "None" if turn is None else f"a {type(turn).__name__}"
         self.turns.append(convert_to_messages(prompt))
         place = min(len(self.turns), len(self.rounds)) - 1
         self.script = self.rounds[place]
