@@ -10,6 +10,8 @@ const WHOLE = { type, text: token("whole") + DONE };
 const MOST = 20; // questions that are answered: a page that never ends would hang
 const LONG = 100; // ms; what the page waits longer for is the time before it asks again
 const MISSING = {
+  askOnce: 'Keep the line import { askOnce } from "./once.js"; at the top.',
+  attempt: "Declare it in the loop: for (let attempt = 1; true; attempt++).",
   MAY_PASS: "Write const MAY_PASS = [0, 429, 502, 503, 504]; above ask.",
   delayAfter: "Write the function delayAfter below ask: step 2.",
   pause: "Write the function pause below ask: step 2.",
@@ -33,7 +35,17 @@ function hurry(page, random = 0.5) {
     return setTimeout(does, ms >= LONG ? 0 : ms, ...words);
   };
   window.Math.random = () => random;
+  letSignalsWait(window);
   return waits;
+}
+
+/** Let AbortSignal.timeout() wait with the setTimeout of this check, not with its own. */
+function letSignalsWait(window) {
+  window.AbortSignal.timeout = (ms) => {
+    const controller = new window.AbortController();
+    window.setTimeout(() => controller.abort(), ms);
+    return controller.signal;
+  };
 }
 
 /** Let each wait of the page last for ever; return for how long each is, and what it ends. */
@@ -41,7 +53,9 @@ function hold(page) {
   const { window } = page;
   const timers = []; // of {ms, does}
   window.setTimeout = (does, ms = 0) => timers.push({ ms, does });
-  window.Math.random = () => 0.5;
+  const randoms = [0.5]; // then another number: who asks twice shows one and waits the other
+  window.Math.random = () => randoms.pop() ?? 0.7;
+  letSignalsWait(window);
   return timers;
 }
 
@@ -252,12 +266,20 @@ export const checks = [
         page.questions.length === 1,
         "The page started to wait, but asked again before the wait was over. pause returns a promise: write await pause(delay, signal).",
       );
+      await page.soon(() => page.words.includes("Trying again"));
+      page.must(
+        !/NaN/.test(page.words),
+        `The page waits, and says ${say(page.complaint)}: NaN is no number. Does delayAfter return its result, and has Math.random() its parentheses?`,
+      );
+      page.must(
+        ms >= LONG || !page.words.includes("0.5 s"),
+        `The page says that it waits 0.5 s, but setTimeout got ${ms}. Pass it ms as it is: it counts in milliseconds.`,
+      );
       page.must(
         ms >= LONG,
         `With Math.random() at 0.5, the page waits ${Math.round(ms)} ms after the first attempt. Expected half of initialDelay (1000 ms): for the first attempt, 2 ** 0 is 1.`,
       );
       const shown = `${(ms / 1000).toFixed(1)} s`;
-      await page.soon(() => page.words.includes("Trying again"));
       page.must(
         page.words.includes("Trying again"),
         'The page waits before it asks again, but does not say so. Before you wait, yield { type: "retry", detail: { attempt, delay } }.',
@@ -330,14 +352,24 @@ export const checks = [
         [{ backoff: "linear" }, [300, 600, 900], "a linear wait is random, too, and Math.random() was 0.3"],
         [{ jitter: false, initialDelay: 300 }, [300, 600, 1200], "initialDelay is the longest wait after the first attempt"],
         [{ jitter: false, maxDelay: 1500 }, [1000, 1500, 1500], "no wait is longer than maxDelay"],
+        [{ maxDelay: 1500 }, [300, 450, 450], "maxDelay limits the longest wait, and the random part comes after that"],
+        [{ jitter: false, initialDelay: 0 }, [], "0 is a setting, too, but 0 || 1000 is 1000, so write const { initialDelay = 1000 } = config"],
+        [{ jitter: false, maxDelay: 0 }, [], "0 is a setting, too, but 0 || 10000 is 10000, so write const { maxDelay = 10000 } = config"],
+        [{ jitter: false, backoff: "exponential" }, [1000, 2000, 4000], 'only "linear" changes how the waits grow'],
       ];
       for (const [config, expected, rule] of SETTINGS) {
         const { waits } = await sentBy(page, config, refusal(503), 0.3);
         page.must(
           say(waits.map(Math.round)) === say(expected),
-          `With the settings ${say(config)}, expected waits of ${inMs(expected)} ms, got ${inMs(waits)}: ${rule}.`,
+          `With the settings ${say(config)}, expected these waits in ms: ${inMs(expected)}. Got ${inMs(waits)}: ${rule}.`,
         );
       }
+      const { client, waits } = await sentBy(page, { jitter: false }, refusal(503));
+      await client.send("And now?").catch(() => {});
+      page.must(
+        say(waits) === say([1000, 2000, 4000, 1000, 2000, 4000]),
+        `A client sent two questions, and both were refused every time. With jitter: false, the waits were ${inMs(waits)} ms. Expected 1000, 2000, 4000 for each question: change nothing in config, and count attempts in ask.`,
+      );
     },
   },
   {
@@ -346,7 +378,7 @@ export const checks = [
       const { waits } = await answered(page, [refusal(429, 7), WHOLE], 0.01);
       page.must(
         waits[0] >= 7000,
-        `The server sent Retry-After: 7, and the page waited ${Math.round(waits[0])} ms. error.wait is that time in ms. Add the random delay to it.`,
+        `The server sent Retry-After: 7, and the page waited ${Math.round(waits[0] ?? 0)} ms. error.wait is that time in ms. Add the random delay to it.`,
       );
       page.must(
         waits[0] < 30000,
@@ -383,7 +415,7 @@ export const checks = [
         const { count } = await answered(page, [{ type, text }, WHOLE]);
         page.must(
           count === 1 && page.text === "half" && page.complaint,
-          `The answer failed after the token "half". Expected one question and the text that came, but the page asked ${count} time(s), shows ${say(page.text)} and says ${say(page.complaint)}. A second answer would start in the middle of the first.`,
+          `The answer failed after the token "half". Expected one question and the text that came, but the page asked ${count} time(s), shows ${say(page.text)} and says ${say(page.complaint)}. ${count > 1 ? "A second answer would start in the middle of the first." : "Pass each event on as it comes, with yield* askOnce(...), and rethrow the error."}`,
         );
       }
     },
@@ -399,11 +431,15 @@ export const checks = [
       mustKnowItsNames(page);
       page.must(
         answer.hungUp,
-        "Someone pressed Stop, but the connection is still open. Abort this.asking in stop().",
+        "Someone pressed Stop, but the connection is still open. Abort this.asking in stop(), and in ask pass the signal on to askOnce.",
       );
       page.must(
-        page.text === "one" && page.answer.ariaBusy !== "true" && !page.complaint,
-        `Someone pressed Stop after "one", and the page shows ${say(page.text)} and says ${say(page.complaint)}${page.answer.ariaBusy === "true" ? ", still busy" : ""}. Keep the text that has arrived.`,
+        page.answer.ariaBusy !== "true",
+        'Someone pressed Stop after "one", and the page is still busy. Let stop() abort this.asking, and change nothing else: answer() compares its own signal with that of this.asking.',
+      );
+      page.must(
+        page.text === "one" && !page.complaint,
+        `Someone pressed Stop after "one", and the page shows ${say(page.text)} and says ${say(page.complaint)}. Keep the text that has arrived.`,
       );
       const next = await page.ask("Hello?", { type });
       const watching = new MutationObserver(() => button(page, "stop", "Stop").click());
@@ -465,6 +501,21 @@ export const checks = [
         !other.isStreaming,
         "The client was stopped at the retry event, just before the wait, but it still waits. A signal calls its listeners only once. In pause, first check whether signal.aborted is already true.",
       );
+      const { client: third } = await clientWith(page, {});
+      let ends = 0;
+      third.addEventListener("streaming-end", () => ends++);
+      third.addEventListener("token", () => third.stop());
+      page.reply = { type, text: token("a").repeat(9) + DONE };
+      await third.send("Hello?").catch(() => {});
+      const kept = third.messages.at(-1)?.content;
+      page.must(
+        kept === "a",
+        `One read brought nine tokens "a", and the client was stopped at the first. Its last message is now ${say(kept)}. Begin each round of the loop in read with the check of signal.aborted, before the token is added.`,
+      );
+      page.must(
+        ends === 1,
+        `A client was stopped once, and said "streaming-end" ${ends} times. Let stop() only abort this.asking: answer() says the end.`,
+      );
     },
   },
   {
@@ -473,13 +524,29 @@ export const checks = [
       const old = await page.ask("One?", { type });
       old.send(token("old"));
       await page.soon(() => page.text);
-      const answer = await page.ask("Two?", { type });
+      const answer = await page.ask("Two?", { type }).catch(() => null);
+      page.must(
+        answer,
+        "A second question came while the first was being answered, and it was not asked. In answer(), call this.stop(), and only then set a new this.asking. Do not return, and do not abort the new one.",
+      );
       old.send(token(" late"));
       answer.send(token("new"));
       await page.soon(() => old.hungUp && page.text.includes("new"));
       page.must(
         old.hungUp && page.text === "new",
         `A second question came while the first was being answered, and the page shows ${say(page.text)}${old.hungUp ? "" : ", and still reads the first"}. Call this.stop() before you set a new this.asking, and leave the loop when the signal is aborted.`,
+      );
+      const { client } = await clientWith(page, {});
+      page.reply = { type, text: token("a").repeat(9) + DONE };
+      const second = new Promise((goOn) => {
+        client.addEventListener("token", () => goOn(client.send("Two?")), { once: true });
+      });
+      await client.send("One?").catch(() => {});
+      await second.catch(() => {});
+      const [, first] = client.messages;
+      page.must(
+        first?.content === "a",
+        `One read brought nine tokens "a", and at the first a second question was asked. The first answer is now ${say(first?.content)}. In read, look at the signal that it was given, and not at this.asking: that is the new question's.`,
       );
     },
   },
@@ -491,6 +558,14 @@ export const checks = [
       page.must(
         say(sent(question)) === say(["Hello?", "whole", "And you?"]),
         `"Hello?" was answered with "whole", and then the user asked "And you?". The server got ${say(sent(question))}. Send all messages, in order.`,
+      );
+      await page.soon(() => page.answer.ariaBusy !== "true");
+      await answered(page, [refusal(503), WHOLE]);
+      const again = page.questions.at(-1);
+      await again.read;
+      page.must(
+        say(sent(again)) === say(["Hello?", "whole", "And you?", "whole", "Hello?"]),
+        `The third question of a conversation was refused once, and the second attempt sent ${say(sent(again))}. Give askOnce all messages at each attempt.`,
       );
     },
   },
@@ -509,13 +584,20 @@ export const checks = [
       await page.questions.at(-1).read;
       page.must(
         say(sent(page.questions.at(-1))) === say(["Hello?"]),
-        `Someone pressed "Ask it again" after the answer "whole", and the server got ${say(sent(page.questions.at(-1)))}. Remove the last message if it is the assistant's.`,
+        `Someone pressed "Ask it again" after the answer "whole", and the server got ${say(sent(page.questions.at(-1)))}. Remove the last message if it is the assistant's.${sent(page.questions.at(-1))?.at(-1) === "Hello?" ? " Then call this.answer(), since send() adds a question once more." : ""}`,
       );
       const { client } = await sentBy(page, {}, WHOLE);
       await client.retry();
       page.must(
         !client.isStreaming,
         "A page wrote await client.retry(), and went on before the answer had come. Let retry() return what answer() returns: return this.answer().",
+      );
+      await client.send("And you?");
+      await client.retry();
+      await page.questions.at(-1).read;
+      page.must(
+        say(sent(page.questions.at(-1))) === say(["Hello?", "whole", "And you?"]),
+        `A client asked its second question again, and the server got ${say(sent(page.questions.at(-1)))}. Remove only the last message, if it is the assistant's: the others are the conversation.`,
       );
     },
   },
@@ -577,7 +659,17 @@ export const checks = [
       );
       const text = token("dear") + event("usage", { ...USED, usage: USED }) + DONE;
       const { client } = await sentBy(page, {}, { type, text });
+      let held; // messages and tokens, when the client says that it was reset
+      client.addEventListener("reset", () => (held ??= [client.messages.length, client.spent]));
       client.reset();
+      page.must(
+        held,
+        'A client was reset, and no "reset" event came. End reset() with this.dispatch("reset").',
+      );
+      page.must(
+        say(held) === "[0,0]",
+        `When a client said "reset", it still had ${held[0]} messages and ${held[1]} tokens spent. Who listens looks at them then, so dispatch "reset" last.`,
+      );
       const left = client.usage?.totalTokens ?? client.usage;
       page.must(
         left === 0,
@@ -590,6 +682,10 @@ export const checks = [
     async run(page) {
       const text = token("dear") + event("usage", { ...USED, usage: USED }) + DONE;
       await answered(page, [{ type, text }]);
+      page.must(
+        !page.complaint,
+        `The budget is 2000 tokens, and the first answer used 2500. That answer was whole, but the page says ${say(page.complaint)}. Check the budget before a question, not while an answer is read.`,
+      );
       const before = page.questions.length;
       const input = page.form.querySelector("input");
       input.value = "And you?";

@@ -1,6 +1,7 @@
 """The server asks its model again, before the first text, and not at once."""
 
 import random
+import threading
 import time
 
 import pytest
@@ -34,6 +35,37 @@ def waits(program, monkeypatch):
 
     monkeypatch.setattr(time, "sleep", sleep)
     return asleep
+
+
+@pytest.fixture(autouse=True)
+def deaths(program, monkeypatch):
+    """Raise where a stream is waited for what the thread that writes it has died of.
+
+    Nobody closes such a stream, so that the check would wait for ever.
+    """
+    died_of = []
+    streams = []
+    stream_class = program.EventStream
+    begin, wait = stream_class.__init__, stream_class.wait
+
+    def begin_and_keep(stream, *words):
+        begin(stream, *words)
+        streams.append(stream)
+
+    def note(death):
+        died_of.append(death.exc_value)
+        for stream in streams:
+            stream.close()
+
+    def wait_or_raise(stream, *seconds):
+        something_came = wait(stream, *seconds)
+        if died_of:
+            raise died_of[0]
+        return something_came
+
+    monkeypatch.setattr(stream_class, "__init__", begin_and_keep)
+    monkeypatch.setattr(stream_class, "wait", wait_or_raise)
+    monkeypatch.setattr(threading, "excepthook", note)
 
 
 def refusing(times):
@@ -115,7 +147,7 @@ def test_the_waits_grow_and_are_random(ask, waits, monkeypatch):
     )
 
 
-def test_it_gives_up_with_the_models_own_error(ask, caplog):
+def test_it_gives_up_with_the_models_own_error(ask, caplog, waits):
     """It gives up with the model's own error."""
     model, answer = ask(FAILS)
     answer.get_data()
@@ -124,6 +156,11 @@ def test_it_gives_up_with_the_models_own_error(ask, caplog):
         f" got {answer.status_code} after {len(model.prompts)}. Write"
         " stop=stop_after_attempt(3), and let the last attempt's error reach the except"
         " in write."
+    )
+    assert len(waits) < ATTEMPTS, (
+        f"The model failed {ATTEMPTS} times, and the server waited {len(waits)} times,"
+        " also after the last attempt. Nobody is asked after that: let the error"
+        " through at once."
     )
     said = answer.get_json(silent=True) or {}
     assert said.get("error") == MODEL_FAILED.sentence, (

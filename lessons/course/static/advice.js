@@ -11,6 +11,18 @@ const ADVICE = [
     "Use await only in a function that is marked async.",
   ],
   [
+    /Unexpected strict mode reserved word/,
+    "yield belongs in a generator. Write a star after function, as in async function* ask().",
+  ],
+  [
+    /does not provide an export named/,
+    "In the file that is imported, write export before that name.",
+  ],
+  [
+    /client\.js.*Unexpected identifier '/,
+    "Inside a class, a method begins with its name, without function, const, let or def: stop() { ... }. Elsewhere a comma, a bracket or an operator is missing.",
+  ],
+  [
     /stop\.addEventListener is not a function/,
     'Each page has a built-in stop(). Write const stop = document.querySelector("#stop"), and the name means your button.',
   ],
