@@ -1,4 +1,4 @@
-// The page: it asks for a response, and goes on with its stream after a broken line.
+// The page: it asks for a response, and continues its stream after a broken connection.
 
 import { lines } from "./lines.js";
 
