@@ -783,6 +783,8 @@ def test_a_redis_that_only_lets_itself_be_read_is_a_503(tmp_path, log, monkeypat
         "redis://127.0.0.1:6379/answers",
         "redis://127.0.0.1:6379/5/6",
         "redis://127.0.0.1:6379/-1",
+        "redis://127.0.0.1:6379?database=1",
+        "redis://127.0.0.1:6379?socket_timeout=long",
     ],
 )
 def test_an_address_that_is_no_redis_stops_the_start_with_a_sentence(

@@ -29,3 +29,5 @@ def choose_store():
         return InRedis(address)
     except ValueError:  # its port is not a number, say; the address may hold a password
         stop(WRONG_ADDRESS)
+    except TypeError:  # for an option behind a "?" that nobody knows
+        stop(WRONG_ADDRESS)
