@@ -64,6 +64,21 @@ const RULES = [
     [["message", "b"]],
     "field names are case-sensitive, so Data and EVENT are unknown fields.",
   ],
+  [
+    "data\ndata: b\n\ndata: b\ndata\n\n",
+    [["message", "\nb"], ["message", "b\n"]],
+    "an empty data line counts, too. Keep the lines in a list, and join it with a line break.",
+  ],
+  [
+    "event: x\ndata: a\n: a comment\ndata: b\n\n",
+    [["x", "a\nb"]],
+    "a comment changes nothing, even in the middle of an event.",
+  ],
+  [
+    "data:\ta\u2028b\vc\u0085d\n\n",
+    [["message", "\ta\u2028b\vc\u0085d"]],
+    "nothing but \\r and \\n ends a line, and of the white space only one space after the colon is removed.",
+  ],
 ];
 const CUT =
   "a read may end anywhere. Keep the text after the last line end for the next read.";
@@ -76,6 +91,8 @@ const CUT_LETTER =
 const BREAKS = [
   [/not iterable/, " Loop over texts(body) and lines(body) with for await."],
   [/constant variable/, " Declare with let what gets another value."],
+  [/is not a function/, " No method there has that name: JavaScript writes startsWith, push and list.join(text)."],
+  [/is not defined/, " JavaScript knows no such name. The length of a list is list.length."],
 ];
 
 // A stream, [type, data, id, retry] of the events in it, and the rule.
@@ -97,6 +114,7 @@ const NUMBERED = [
     NULL_ID,
   ],
   ["retry: 1500\ndata: a\n\n", [["message", "a", "", 1500]], RETRY],
+  ["retry: 1500\nretry: 0\ndata: a\n\n", [["message", "a", "", 0]], "0 is a number, too"],
   ...["1500ms", "1e3", "-5", "1.5", "", " 7", "0x10"].map((value) => [
     `retry: ${value}\ndata: a\n\n`,
     [["message", "a", "", undefined]],
@@ -128,12 +146,13 @@ async function found(page, pieces, pick = ({ type, data }) => [type, data]) {
   const all = [];
   try {
     for await (const event of events(bodyOf(pieces))) {
-      if (event.type !== "comment") all.push(pick(event)); // as in Your turn
+      if (event.type !== "comment") all.push(event); // as in Your turn
     }
   } catch (error) {
     return `${error.name}: ${error.message.replace(/\.$/, "")}`;
   }
-  return all;
+  if (new Set(all).size < all.length) return "one and the same object for two events, so yield a new one each time";
+  return all.map(pick);
 }
 
 /** Return the reader's own lines and split, or nothing if it has none of that name. */
@@ -163,6 +182,10 @@ async function mustGiveWhatEventsUses(page) {
   } catch {
     return; // events breaks on that, too
   }
+  page.must(
+    first !== undefined,
+    `Of the body ${say(`${line}\n`)} lines() yielded nothing. Expected ${say(line)}. A pattern stands between slashes, as in split(/\\r\\n|\\r|\\n/), and not in quotation marks.`,
+  );
   page.must(
     !Array.isArray(first),
     `Of the body ${say(`${line}\n`)} lines() yielded a list, ${say(first)}. Write yield* before a list: it yields each line by itself.`,
@@ -235,6 +258,19 @@ export const checks = [
           `static/events.js turned ${say(text)} into ${shown(events)}. Expected ${shown(expected)}: ${rule}.`,
         );
       }
+    },
+  },
+  {
+    sentence: "Each answer begins anew",
+    async run(page) {
+      const cut = "id: 9\nevent: x\ndata: lost\ndata: half a li";
+      await found(page, [new TextEncoder().encode(cut)]);
+      const events = await found(page, [new TextEncoder().encode("data: a\n\n")], numbered);
+      const expected = [["message", "a", "", undefined]];
+      page.must(
+        shown(events) === shown(expected),
+        `One answer broke off in the middle of an event, and the next one is ${say("data: a\n\n")}. static/events.js turned that into ${shown(events)}. Expected ${shown(expected)}: declare with let inside the functions what they keep, and not above them.`,
+      );
     },
   },
   {

@@ -1,6 +1,7 @@
 """The answer comes in events: each whole, in order, with an end, and never silent."""
 
 import json
+import re
 from threading import Event
 
 import pytest
@@ -27,7 +28,8 @@ def lines_of(text):
 def events(text):
     """Return (name, data) for each event of a stream, as a browser reads it."""
     found = []
-    for block in lines_of(text).split("\n\n"):
+    *blocks, _ = lines_of(text).split("\n\n")  # what no empty line ends is no event
+    for block in blocks:
         fields = [line.partition(":")[::2] for line in block.split("\n")]
         values = [(name, value.removeprefix(" ")) for name, value in fields]
         data = "\n".join(value for name, value in values if name == "data")
@@ -81,12 +83,13 @@ def read(answer):
     return found
 
 
-def test_post_ask_answers_in_events(ask):
+def test_post_ask_answers_in_events(ask, caplog):
     """POST /ask answers in events."""
     _, answer = ask(*TEXTS)
+    logged = f' The log says "{caplog.messages[-1]}".' if caplog.messages else ""
     assert answer.status_code == 200, (
         'POST /ask with {"prompt": "Hello?"}: expected status 200, got'
-        f" {answer.status_code}."
+        f" {answer.status_code}.{logged}"
     )
     assert answer.mimetype == "text/event-stream", (
         f"Expected Content-Type text/event-stream, got {answer.mimetype}. A browser's"
@@ -108,6 +111,10 @@ def test_the_tokens_are_what_the_model_wrote(ask, caplog):
     assert "\n\n" in raw, (
         f"The answer begins {short(raw[:60])}, and no event in it ends. An empty line"
         ' ends an event: put "\\n\\n" at the end of each.'
+    )
+    assert raw.endswith("\n\n"), (
+        f"The answer ends {short(raw[-40:])}, without an empty line: no reader gets its"
+        ' last event. Put "\n\n" at the end of each event, and nothing before it.'
     )
     caplog.clear()
     found = read(ask(*TEXTS)[1])
@@ -138,9 +145,26 @@ def test_the_tokens_are_what_the_model_wrote(ask, caplog):
     )
 
 
+def test_a_long_answer_comes_to_its_end(ask):
+    texts = [f" {number}" for number in range(3 * len(TEXTS))]  # more than ROOM
+    model, answer = ask(*texts)
+    came = ""
+    for piece in answer.iter_encoded():
+        came += piece.decode()
+        assert came.count("heartbeat") < 20, (
+            f"The model had {len(texts)} texts to write, and the answer stopped after"
+            f" {model.made}: write() waits for room in the stream, and nobody tells it"
+            " that there is some. Take each piece with self.take(), which does."
+        )
+    assert "event: done" in came or "event:done" in came, (
+        f"The model had {len(texts)} texts to write, and the answer ended without a"
+        f" done event: {short(came[-60:])}."
+    )
+
+
 def test_the_events_are_numbered_from_1_in_each_answer(ask):
     for which in "first", "second":
-        _, answer = ask(*TEXTS)
+        _, answer = ask(*TEXTS, *TEXTS)
         lines = lines_of(body_of(answer)).split("\n")
         ids = [line[3:].strip() for line in lines if line.startswith("id:")]
         count = sum(line.startswith("event:") for line in lines)
@@ -199,21 +223,24 @@ def test_no_page_from_another_site_may_ask(client, answer_with, page):
 
 
 def test_a_browser_that_reconnects_is_not_answered_again(client, answer_with):
-    model = answer_with("one")
-    try:
-        answer = client.get(GET, headers={"Last-Event-ID": "4"})
-    except LookupError as error:
-        error.add_note(
-            'abort() is for errors, from 400 on. To answer 204, write return "", 204.'
+    for number in "4", "1":  # the network can break after the first event, too
+        model = answer_with("one")
+        try:
+            answer = client.get(GET, headers={"Last-Event-ID": number})
+        except LookupError as error:
+            error.add_note(
+                "abort() is for errors, from 400 on. To answer 204, write return "
+                '"", 204.'
+            )
+            raise
+        answer.get_data()
+        assert answer.status_code == 204 and not model.prompts, (
+            "An EventSource that reconnects sends a GET with Last-Event-ID, here"
+            f" {number}. Expected status 204 and no question to the model, got"
+            f" {answer.status_code} and {len(model.prompts)} question(s). Put return"
+            ' "", 204 at the top of ask: the browser then stays away, and you pay'
+            " nothing."
         )
-        raise
-    answer.get_data()
-    assert answer.status_code == 204 and not model.prompts, (
-        "An EventSource that reconnects after the end sends a GET with Last-Event-ID."
-        f" Expected status 204 and no question to the model, got {answer.status_code}"
-        f' and {len(model.prompts)} question(s). Put return "", 204 at the top of ask:'
-        " the browser then stays away, and you pay nothing."
-    )
 
 
 def test_heartbeats_fill_a_long_silence(program, ask):
@@ -225,14 +252,29 @@ def test_heartbeats_fill_a_long_silence(program, ask):
     seen = []
     _, answer = ask("one", lambda: seen.append(beat.wait(PATIENCE)), " two")
     came = b""
+    beats = 0  # what came after the first token, until the model went on
     for piece in answer.iter_encoded():
+        is_beat = b'"one"' in came and b" two" not in came + piece
+        beats += is_beat
         came += piece
-        if b"\n:" in came or b"heartbeat" in came:
+        if beats == 2:
             beat.set()
+    assert beats != 1 or b" two" not in came, (
+        "The model was silent for many times HEARTBEAT, and the server sent one"
+        " heartbeat only. A proxy counts the silence after it, too. After the yield,"
+        " let the loop go round again, and wait with self.wait(self.heartbeat) in each"
+        " round."
+    )
     has_end = "done" in dict(events(came.decode()))
-    assert has_end or not beat.is_set(), (
+    assert has_end or not beats, (
         "The stream ended after a heartbeat, but the model went on. After the yield,"
         " let the loop go round again. Only a closed stream ends it."
+    )
+    has_own_iter = "__iter__" in vars(program.EventStream)
+    assert beats or has_own_iter, (
+        "The model was silent for much longer than HEARTBEAT, and the server sent"
+        " nothing: EventStream has no __iter__ of its own. Write it with two"
+        " underscores at each end, and indent it as send() is."
     )
     assert seen == [True], (
         "The model was silent for much longer than HEARTBEAT, and the server sent"
@@ -325,6 +367,12 @@ def test_heartbeats_come_before_the_first_token_too(ask):
         "The model thought for much longer than HEARTBEAT before its first word, and"
         " the server sent nothing. That is the longest silence of most answers. Wait"
         " for the first event with stream.wait(HEARTBEAT) in app.py."
+    )
+    ids = re.findall(r"(?m)^id: ?(.*)$", lines_of(came.decode()))
+    assert ids[0] == "1", (
+        "Before the first event came heartbeats, and its id is"
+        f" {ids[0]}. A comment is no event. Yield it, without"
+        " self.write(), and leave self.message_count as it is."
     )
 
 
@@ -494,6 +542,10 @@ def test_headers_limits_and_names_are_still_there(client, answer_with):
     assert not headers.get("Access-Control-Allow-Origin"), (
         f"A page of any server may read the answer to GET {GET}. Leave out"
         " Access-Control-Allow-Origin: our own page does not need it."
+    )
+    assert "Connection" not in headers, (
+        "The answer has a header Connection. That one belongs to the server that runs"
+        " the program, and some servers refuse such an answer. Take it out of HEADERS."
     )
     still_there.a_body_that_is_too_large_is_refused(client, answer_with)
     still_there.a_foreign_name_gets_nothing(client, answer_with)

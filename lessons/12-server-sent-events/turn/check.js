@@ -29,6 +29,10 @@ export const checks = [
         page.words.includes(WORDS),
         `The server sent the line ": heartbeat", and the page says ${JSON.stringify(page.words)}. Expected "${WORDS}" as soon as that line arrives. It ends no event, so yield something for it at once.`,
       );
+      page.must(
+        page.answer.ariaBusy === "true",
+        `The server sent a heartbeat, and #answer is no longer marked as busy. The answer is still to come: leave ariaBusy as it is.`,
+      );
     },
   },
   {
@@ -47,7 +51,13 @@ export const checks = [
         !page.words.includes(WORDS),
         `A token came after the heartbeat, but the page still says "${WORDS}". Remove it when a token comes.`,
       );
-      answer.send("nonsense\n: heartbeat\n").send(done).end();
+      answer.send("nonsense\n:still there\n");
+      await page.soon(() => page.words.includes(WORDS));
+      page.must(
+        page.words.includes(WORDS),
+        `After a token came the line ":still there", and the page says ${JSON.stringify(page.words)}. Any line that begins with a colon is a comment, whatever follows, and a model can think in the middle of an answer, too.`,
+      );
+      answer.send(done).end();
       await page.soon(() => page.answer.ariaBusy !== "true" && !page.words.includes(WORDS));
       page.must(
         !page.words.includes(WORDS),
