@@ -21,13 +21,18 @@ from lessons.course.for_checks.threaded_reader import ThreadedReader
 
 TEXTS = ["Tragödie 👋", "\n", "  two\t", "<b>"]
 PATIENCE = 5  # seconds
+A_WHILE = 2  # seconds, less than a Gate waits before it opens by itself
 TOKEN = {"event": "token", "token": "one"}
 DONE = {"event": "done", "reason": "stop"}
 # What Python says of some mistakes, and what to do.
 HINTS = {
     "un-acquired lock": "Put that line inside with self.changed.",
     "list index out of range": (
-        "If there is no event yet, go back to the while: continue after yield None."
+        "If there is no event yet, go back to the while: continue after yield None. Let"
+        " the lambda compare with number, which counts on, and not with after."
+    ),
+    "got an unexpected keyword argument 'name'": (
+        "A view gets the part in <...> of its address: def read(name)."
     ),
     "not supported between instances of": (
         "A header is a string. Let number_of_last_event() return int(...)."
@@ -182,6 +187,11 @@ def test_a_writer_adds_an_event(program):
         f"Expected add() to return True, got {goes_on}. The writer takes anything else"
         " for a Stop, and closes the model's stream."
     )
+    kept = program.store.so_far(name)
+    assert kept[-1:] == [TOKEN], (
+        f"add() returned True, but the answer's list is {kept}, without the new event."
+        " Below the if that returns False, and not inside it, append the event."
+    )
 
 
 def test_a_writer_ends_an_answer(program):
@@ -194,6 +204,12 @@ def test_a_writer_ends_an_answer(program):
     assert name in program.store.answers, (
         "end() removed the answer from the store. Add the last event and keep the"
         " answer: its readers must see the end, and can read the answer again."
+    )
+    kept = program.store.so_far(name)
+    assert kept[-1:] == [DONE], (
+        f"end() was called with {DONE}, and the answer's list is {kept}. Let end() call"
+        " add() first, and set ended_at after it: add() adds nothing to an answer that"
+        " has ended."
     )
     goes_on = program.store.add(name, TOKEN)
     assert not goes_on, (
@@ -233,6 +249,37 @@ def test_nothing_comes_after_the_last_event(program):
         f" is now {names}. The last event must stay last. Check ended_at and add the"
         " event inside the same with self.changed, so that no other thread comes in"
         " between."
+    )
+
+
+class Overtaken(Condition):
+    """A lock that somebody else has first, who presses Stop."""
+
+    stop = None  # what presses it
+
+    def __enter__(self):
+        stop, self.stop = self.stop, None
+        if stop:
+            other = Thread(target=stop, daemon=True)
+            other.start()
+            other.join(PATIENCE)
+        return super().__enter__()
+
+
+def test_a_stop_that_has_the_lock_first_counts(program, monkeypatch):
+    store = program.store
+    name = store.begin()
+    for kept, value in vars(store).items():
+        if isinstance(value, Condition):
+            lock = Overtaken()
+            lock.stop = lambda: store.end(name, DONE)
+            monkeypatch.setattr(store, kept, lock)
+    store.add(name, TOKEN)
+    names = [event["event"] for event in store.so_far(name)]
+    assert "done" not in names[:-1], (
+        "Another thread ended the answer just before add() took the lock, and the list"
+        f" is now {names}. Look at ended_at inside the same with self.changed as you"
+        " add the event."
     )
 
 
@@ -300,7 +347,7 @@ def test_an_event_is_sent_before_the_next_is_made(begin, client):
         came = read_until(b"one", pieces)
         made = model.made
         gate.set()
-        list(pieces)
+        list(islice(pieces, 100))
     assert b"one" in came, (
         "The model had written its first text, but the reader got only heartbeats. Let"
         " read() yield what is there before it waits for more."
@@ -394,7 +441,7 @@ def test_all_readers_who_wait_are_woken(begin, client, change):
     were_let_go = any(reader.over.wait(0.1) for reader in readers)
     hurries = any(b"heartbeat" in reader.came for reader in readers)
     before.set()
-    were_woken = [reader.wait_for(b"one") for reader in readers]
+    were_woken = [reader.wait_for(b"one", A_WHILE) for reader in readers]
     after.set()
     assert not hurries, (
         "A reader waited for the next event, and heartbeats came without a pause. Wait"
@@ -407,12 +454,30 @@ def test_all_readers_who_wait_are_woken(begin, client, change):
     )
     assert any(were_woken), (
         "A reader was waiting when the model wrote its first text, and did not get it"
-        f" within {PATIENCE} seconds. Call self.changed.notify_all() in add()."
+        f" within {A_WHILE} seconds. Call self.changed.notify_all() in add()."
     )
     assert all(were_woken), (
         "Two readers were waiting when the model wrote its first text, and one did not"
-        f" get it within {PATIENCE} seconds. Call notify_all(), which wakes all, and"
+        f" get it within {A_WHILE} seconds. Call notify_all(), which wakes all, and"
         " give each reader its own number."
+    )
+
+
+def test_a_reader_waits_on_while_another_answer_grows(program, begin, client, change):
+    change("HEARTBEAT", 4 * PATIENCE)
+    gate = Gate()
+    _, place = begin(gate, "one")
+    reader = reader_at(client, place)
+    reader.started.wait(PATIENCE)
+    reader.over.wait(0.05)  # until it waits
+    begin("two")
+    gave_up = reader.over.wait(0.1)
+    gate.set()
+    reader.over.wait(PATIENCE)
+    assert not gave_up and b"one" in reader.came, (
+        "A reader was waiting, an event was added to another answer, and the reader did"
+        " not get its own next event. notify_all() wakes everybody: look again, as"
+        " wait_for() does with its lambda, and wait on if there is nothing."
     )
 
 
@@ -596,6 +661,18 @@ def test_an_answer_that_is_not_there_is_a_404(client):
     )
 
 
+def test_an_answer_that_is_not_there_cannot_be_stopped(client):
+    try:
+        answer = client.delete("/answers/nobody-knows")
+    except KeyError as error:
+        error.add_note("Let end() call self.find(name), which raises the 404.")
+        raise
+    assert answer.status_code in (204, 404), (
+        "DELETE /answers/nobody-knows: expected status 404, got"
+        f" {answer.status_code}. Let end() call self.find(name), which raises it."
+    )
+
+
 def test_stop_ends_an_answer_for_everybody(begin, client, program):
     gate = Gate()
     model, place = begin("one", gate, "two", "three")
@@ -650,19 +727,36 @@ def test_a_second_end_does_not_change_the_time(program, change):
 
 def test_a_silence_has_heartbeats(begin, client):
     gate = Gate()
-    _, place = begin("one", gate)
+    model, place = begin("one", gate, "two")
     reader = client.get(place).iter_encoded()
     with explained():
         came = b"".join(islice(reader, 3))  # start, token, what comes in the silence
         gate.set()
-        rest = list(reader)
-    assert b"one" in came and (rest or b"done" in came), (
+        went_on = model.closed.wait(PATIENCE)
+        rest = b"".join(islice(reader, 100))
+    assert b"one" in came and b"event: done" in came + rest, (
         "The model was silent for longer than HEARTBEAT, and the body ended without its"
-        " last event. After yield None, let read() look again."
+        " last event. After yield None, let read() look again, and count on only after"
+        " an event."
+    )
+    assert b"two" in came + rest, (
+        "The model was silent for longer than HEARTBEAT, and then wrote a text, which"
+        " the reader did not get. After yield None, do not count on: nothing of the"
+        " list was sent."
+    )
+    assert b"event: heartbeat" not in came, (
+        "The model was silent for longer than HEARTBEAT, and the reader got an event"
+        " heartbeat, with a number. Let read() yield None alone, of which as_event()"
+        " makes a comment, which no client shows."
     )
     assert b": heartbeat" in came, (
         "The model was silent for longer than HEARTBEAT, and the server sent nothing,"
         " so it could not notice that a reader has left. Let read() yield None then."
+    )
+    assert went_on, (
+        "A reader had a heartbeat and did not fetch the next piece, and the model could"
+        " not go on. A generator keeps its lock while it is paused: yield None outside"
+        " with self.changed, too."
     )
 
 
@@ -795,6 +889,12 @@ def test_a_long_answer_can_be_read_from_its_beginning(begin, client):
         f" {short(''.join(tokens[:1]))} to {short(''.join(tokens[-1:]))}. Keep all"
         " events of an answer in its list, for readers who come later."
     )
+    pieces = client.get(place, headers={"Last-Event-ID": "1995"}).iter_encoded()
+    first, *_ = next(pieces, b"nothing").decode().splitlines()
+    assert first == "id: 1996", (
+        "A reader reconnected with Last-Event-ID: 1995. Expected the event with id:"
+        f" 1996 first, got {first}. Take nine digits of the number: number[:9]."
+    )
 
 
 def test_an_answer_is_forgotten_a_while_after_its_end(begin, client, change):
@@ -821,6 +921,14 @@ def test_the_request_that_starts_an_answer_learns_where_it_is(answer_with, clien
         f"POST /answers: expected the Location '/answers/{answer.json['id']}', got"
         f' {place!r}. A 201 says where the new resource is: use url_for("read",'
         " name=name)."
+    )
+    below = {"prompt": "Hello?"}
+    answer = client.post("/answers", json=below, base_url="http://localhost/mine/")
+    place = answer.headers.get("Location", "")
+    assert place.endswith(f"/mine/answers/{answer.json['id']}"), (
+        "The program was at http://localhost/mine/, and the Location was"
+        f' {place!r}. url_for("read", name=name) knows below which address the program'
+        " is."
     )
 
 

@@ -114,11 +114,45 @@ def test_an_answer_whose_model_failed_has_ended_too(text_of):
     )
 
 
+def test_an_answer_that_was_stopped_has_ended_too(begin, client):
+    gate = Gate()
+    _, place = begin("one", gate, "two")
+    reader = client.get(place.removesuffix("/text")).iter_encoded()
+    read_until(b"one", reader)
+    client.delete(place.removesuffix("/text"))
+    answer = client.get(place)
+    gate.set()
+    assert (answer.status_code, answer.text) == (200, "one"), (
+        'The model wrote "one", and somebody pressed Stop, so nothing more will come.'
+        f" Expected status 200 with 'one', got {answer.status_code} with"
+        f' {short(answer.text)}. The last event is "done", whatever its reason is.'
+    )
+
+
 def test_an_answer_that_is_not_there_is_a_404(client):
     answer = client.get("/answers/nobody-knows/text")
     assert answer.status_code == 404, (
         "GET /answers/nobody-knows/text: expected status 404, got"
         f" {answer.status_code}. store.so_far(name) raises it."
+    )
+
+
+def test_the_text_is_in_utf_8(text_of):
+    kind = text_of("Tragödie").headers["Content-Type"]
+    assert "charset=utf-8" in kind.lower(), (
+        f"The text has Content-Type {kind}. Add charset=utf-8: otherwise a browser may"
+        ' take it for another encoding, and show "TragÃ¶die".'
+    )
+
+
+def test_events_are_still_sent_as_events(begin, client):
+    _, place = begin("one")
+    client.get(place)
+    kind = client.get(place.removesuffix("/text")).mimetype
+    assert kind == "text/event-stream", (
+        "The text of an answer was sent, and then its events came with Content-Type"
+        f" {kind}. All answers share HEADERS: make a new dictionary, as in HEADERS |"
+        ' {"Content-Type": ...}, and change nothing in it.'
     )
 
 

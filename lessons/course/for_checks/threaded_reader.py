@@ -42,10 +42,10 @@ class ThreadedReader(Thread):
         self.over.wait(0.2)
         return self.steps - before > MANY_STEPS
 
-    def wait_for(self, text):
+    def wait_for(self, text, seconds=PATIENCE):
         """Wait a while for a text; return whether it came."""
         while text not in self.came:
-            if self.over.is_set() or not self.news.wait(PATIENCE):
+            if self.over.is_set() or not self.news.wait(seconds):
                 break
             self.news.clear()
         return text in self.came
