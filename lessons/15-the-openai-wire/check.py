@@ -14,7 +14,7 @@ import pytest
 from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
-from lessons.course.for_checks.failing_model import SECRET
+from lessons.course.for_checks.failing_model import SECRET, must_not_be_our_own
 from lessons.course.for_checks.loading import load
 from lessons.course.for_checks.plain_text import ANSWER, TEXTS
 from lessons.course.for_checks.quoting import short
@@ -28,6 +28,7 @@ from lessons.course.for_checks.still_there import (
 from lessons.course.for_checks.watched_key import must_not_be_compared
 
 PATIENCE = 5  # seconds
+STOPPED = {"finish_reason": "stop"}
 A_DAY = 24 * 60 * 60  # seconds
 LONGEST = 120  # seconds that a client may wait for a server that says nothing
 PATH = "/v1/chat/completions"
@@ -46,18 +47,36 @@ STATUS = {
 }
 HEAD = {"id": str, "object": str, "created": int, "model": str}
 KINDS = {str: "a string", int: "a whole number, as in int(time())"}
+HINTS = {  # what Python says of some mistakes, and what to do
+    "values to unpack": (
+        "partition returns three texts: what is before the space, the space, and what"
+        " is after it."
+    ),
+    "a bytes-like object is required": (
+        "compare_digest compares bytes with bytes: encode both keys."
+    ),
+}
 EVENT = r'f"data: {json.dumps(message)}\n\n"'
 
 
 @pytest.fixture
-def chat(answer_with, client):
+def chat(answer_with, client, caplog):
     """Ask for a scripted answer; return the model and the answer."""
 
     def post(*script, key=KEY, **fields):
         model = answer_with(*script)
         question = {"model": "practice", "messages": [MESSAGE], **fields}
         headers = {"Authorization": f"Bearer {key}"}
-        return model, client.post(PATH, json=question, headers=headers)
+        try:
+            answer = client.post(PATH, json=question, headers=headers)
+        except (TypeError, ValueError) as error:
+            for words, hint in HINTS.items():
+                if words in str(error):
+                    error.add_note(hint)
+            raise
+        if answer.status_code == 500:
+            must_not_be_our_own(answer.text, caplog.messages)
+        return model, answer
 
     return post
 
@@ -111,9 +130,16 @@ def chunks(text):
             assert isinstance(choice, dict) and choice.keys() >= names, (
                 f"One choice of the stream is {choice!r}. Expected index, delta and"
                 " finish_reason, which is None until the end."
+                f"{IN_A_LIST if isinstance(choice, str) else ''}"
             )
         found.append(chunk)
     return found
+
+
+IN_A_LIST = (
+    " chain takes what it goes through: put the first step in a list of its own,"
+    " chain([first_step], steps)."
+)
 
 
 def choices(text):
@@ -174,7 +200,7 @@ def error_of(answer, status, what, advice):
 # The stream
 
 
-def test_an_answer_is_a_stream_of_chunks(chat):
+def test_an_answer_is_a_stream_of_chunks(chat, caplog):
     _, answer = chat("one", " two", stream=True)
     assert answer.status_code not in (404, 405), (
         f"POST {PATH} gave {answer.status_code}: no view has that address yet. Write"
@@ -193,6 +219,7 @@ def test_an_answer_is_a_stream_of_chunks(chat):
         "The stream is empty. Was the generator closed before it was read? Write"
         " call_on_close(steps.close), without () after close."
     )
+    must_not_be_our_own(text, caplog.messages)
     assert choices(text), (
         f"The stream is {short(text)}, and no chunk in it has a choice. The model wrote"
         ' two texts: send each as a chunk with "choices".'
@@ -200,6 +227,11 @@ def test_an_answer_is_a_stream_of_chunks(chat):
     assert said(text), (
         "No delta in the stream has text. Yield a choice for each chunk.text. Was the"
         " generator closed before it was read, by steps.close() with ()?"
+    )
+    assert "error" not in chunks(text)[-1] or said(text) == "one two", (
+        f"The model wrote 'one two', and after {said(text)!r} the stream ends in an"
+        " error. Call require_whole and openai_reason below the loop, and not in it:"
+        " the last chunk says why the answer ended."
     )
     assert said(text) == "one two", (
         f"The model wrote 'one two', and the deltas say {said(text)!r}. Send each text"
@@ -213,6 +245,15 @@ def test_the_answer_is_what_the_model_wrote(chat):
         f"The model wrote {short(f'{chr(10)}{ANSWER}')}, and the deltas say"
         f" {short(seen)}. Spaces and line ends are part of the text. Send chunk.text as"
         " it is."
+    )
+    found = chat("\n", *TEXTS)[1].get_json(silent=True)
+    try:
+        seen = found["choices"][0]["message"]["content"]
+    except (LookupError, TypeError):
+        return  # another check says what a whole answer has to be
+    assert seen == f"\n{ANSWER}", (
+        f"The model wrote {short(f'{chr(10)}{ANSWER}')}, and the whole answer says"
+        f" {short(seen)}. Join the texts as they are."
     )
 
 
@@ -258,6 +299,10 @@ def test_the_first_chunk_says_who_speaks(chat):
         f"The first delta is {first['delta']}"
         '. Expected it to name the role: {"role": "assistant", "content": ""}.'
     )
+    assert isinstance(first["delta"].get("content"), str), (
+        f"The first delta is {first['delta']}, without a content. Many clients add up"
+        ' the contents: send {"role": "assistant", "content": ""}.'
+    )
     again = [each["delta"] for each in others if each["delta"].get("role")]
     assert not again, (
         f"A later delta names the role again: {again[0]}. Send the role only in the"
@@ -265,11 +310,23 @@ def test_the_first_chunk_says_who_speaks(chat):
     )
 
 
-def test_the_last_chunk_says_why_it_ended_and_done_follows(chat):
+def test_a_chunk_without_text_brings_nothing(chat):
+    text = chat("one", "", " two", stream=True)[1].text
+    _, *others = choices(text)
+    empty = [each for each in others if each["delta"].get("content") == ""]
+    assert not empty, (
+        "The model wrote 'one', an empty chunk and ' two'. Of the choices after the"
+        f" first, one is {empty[0]}. Yield none for a chunk without text, and one with"
+        " an empty delta, {}, at the end."
+    )
+
+
+def test_the_last_chunk_says_why_it_ended_and_done_follows(chat, caplog):
     text = chat("one", " two", stream=True)[1].text
+    must_not_be_our_own(text, caplog.messages)
     assert "error" not in chunks(text)[-1], (
-        "The model finished its answer, but the last event is an error: something broke"
-        " after the texts. Read the log for the line."
+        "The model finished its answer, but the last event is an error. Keep the"
+        " metadata of all chunks for openai_reason: one of the last says why it ended."
     )
     assert reason(text) == "stop", (
         'The model finished its answer. Expected the last finish_reason "stop", got'
@@ -281,6 +338,13 @@ def test_the_last_chunk_says_why_it_ended_and_done_follows(chat):
         f"A choice before the last is {early[0]}. Its finish_reason must be None,"
         " because the answer goes on."
     )
+    script = "one", AIMessageChunk(" two", response_metadata=STOPPED)
+    text = chat(*script, stream=True)[1].text
+    reasons = [each["finish_reason"] for each in choices(text)]
+    assert reasons[-1:] == ["stop"] and not any(reasons[:-1]), (
+        "The model's last text came with its finish reason. Expected that of the last"
+        f" choice only, got {reasons}. Send it once, after the texts."
+    )
     assert events(text)[-1] == "[DONE]", (
         'Expected "data: [DONE]\\n\\n" as the last event, got'
         f" {short(events(text)[-1])}. Clients wait for it."
@@ -290,7 +354,15 @@ def test_the_last_chunk_says_why_it_ended_and_done_follows(chat):
     )
 
 
-def test_all_chunks_of_an_answer_have_the_same_head(chat):
+def change_the_clock(program, monkeypatch, now):
+    """Let time() of the program return that; return whether it has one."""
+    if callable(getattr(program, "time", None)):
+        monkeypatch.setattr(program, "time", lambda: now)
+        return True
+    return False
+
+
+def test_all_chunks_of_an_answer_have_the_same_head(chat, program, monkeypatch):
     found = chunks(chat("one", " two", stream=True)[1].text)
     for name in HEAD:
         missing = [each for each in found if name not in each]
@@ -318,6 +390,13 @@ def test_all_chunks_of_an_answer_have_the_same_head(chat):
     assert abs(made - time()) < A_DAY, (
         f'The chunks have "created": {made}. Expected the time in seconds since 1970,'
         f" now {int(time())}: use int(time())."
+    )
+    has_clock = change_the_clock(program, monkeypatch, made + 60.5)
+    made_later = chunks(chat("one", stream=True)[1].text)[0]["created"]
+    assert not has_clock or made_later == made + 60, (
+        'An answer began a minute later, and its chunks have "created": '
+        f"{made_later}."
+        f" Expected {made + 60}. Call time() in head(), for each answer."
     )
     other = chunks(chat("one", stream=True)[1].text)
     assert other[0]["id"] not in ids, (
@@ -351,13 +430,23 @@ def test_an_answer_can_be_sent_whole(chat):
     choice = found["choices"][0]
     message = choice.get("message")
     message = message if isinstance(message, dict) else {}
+    assert choice.get("index") == 0, (
+        f"In the whole answer, choices[0] is {choice}. Expected the index 0, as in a"
+        " chunk."
+    )
     seen = message.get("content"), message.get("role"), choice.get("finish_reason")
     assert seen == ("one two", "assistant", "stop"), (
         "The model wrote 'one two' and stopped. In the whole answer, choices[0] is"
         f' {choice}. Expected a "message" with the role assistant and the content, and'
         ' a "finish_reason".'
     )
-    cut = chat("one", End(finish_reason="length"))[1].get_json(silent=True) or {}
+    answer = chat("one", End(finish_reason="length"))[1]
+    assert answer.status_code == 200, (
+        "The model wrote 'one' and reached its limit. For the whole answer, expected"
+        f" status 200, got {answer.status_code}. Call require_whole only if no text"
+        " came: it raises for length, too."
+    )
+    cut = answer.get_json(silent=True) or {}
     why = cut["choices"][0].get("finish_reason") if cut.get("choices") else None
     assert why == "length", (
         'The model reached its limit. Expected "length" as the finish_reason of the'
@@ -436,12 +525,19 @@ def test_nobody_is_answered_without_the_key(chat, client):
         assert not model.prompts, f"{what}, but the program asked the model."
     what = "The request had no Authorization header"
     try:
-        answers = client.post(PATH, json={}), client.get("/v1/models")
+        answers = [client.post(PATH, json={})]
+        answers += [client.get(path) for path in ("/v1/models", "/v1/models/practice")]
     except Exception as error:
         error.add_note(f'{what}. Read it with request.headers.get("...", "").')
         raise
     error_of(answers[0], 401, what, advice)
     error_of(answers[1], 401, f"{what}, and asked for /v1/models", advice)
+    error_of(answers[2], 401, f"{what}, and asked for /v1/models/practice", advice)
+    assert answers[0].json["error"]["code"] == "invalid_api_key", (
+        f"{what}. Expected the error's code 'invalid_api_key', got"
+        f" {answers[0].json['error']['code']!r}. Clients know a wrong key by it: give"
+        ' Refusal the error_code="invalid_api_key".'
+    )
     for each in answers:
         assert KEY not in each.text, (
             f"The refusal {each.get_json(silent=True)!r} contains the right key, so"
@@ -452,6 +548,18 @@ def test_nobody_is_answered_without_the_key(chat, client):
         f"The page at / got status {status} without a key. A browser that opens a page"
         " has no key to send. Require the key only for addresses below /v1/."
     )
+
+
+def test_the_key_is_the_one_in_the_settings(folder, monkeypatch):
+    monkeypatch.setenv("SERVER_KEY", "sk-another")
+    started = load(folder, ScriptedModel("one")).app.test_client()
+    for key, status in ("sk-practice", 401), ("sk-another", 200):
+        headers = {"Authorization": f"Bearer {key}"}
+        seen = started.get("/v1/models", headers=headers).status_code
+        assert seen == status, (
+            f"SERVER_KEY was sk-another in .env, and the client sent the key {key}."
+            f" Expected status {status}, got {seen}. Compare with SERVER_KEY."
+        )
 
 
 def test_a_guess_is_not_told_how_much_of_it_is_right(folder, monkeypatch):
@@ -573,15 +681,26 @@ def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat, in_the_log):
         f'{what}, and the last event has the fields {sorted(last)}. Expected {{"error":'
         ' {"message": ...}}, which clients raise.'
     )
+    assert "choices" not in last, (
+        f"{what}, and the last event has the fields {sorted(last)}. An error takes the"
+        " place of the choices: send what openai_error returns, alone."
+    )
     must_not_be_told(text, in_the_log(), what)
     kind = last["error"].get("type")
     assert kind != "invalid_request_error", (
         f"{what}, and the error's type is {kind!r}, which blames the client's request."
         " Pass openai_error the status failure_of(error).status."
     )
+    text, _ = read(chat("one", ModelRateLimitError(SECRET), stream=True)[1])
+    kind = (chunks(text)[-1].get("error") or {}).get("type")
+    assert kind == "rate_limit_error", (
+        "The model failed after 'one', as its provider had too many questions. Expected"
+        f" the error's type 'rate_limit_error', got {kind!r}. Pass openai_error the"
+        " status failure_of(error).status."
+    )
 
 
-LAST = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
+LAST = AIMessageChunk("", response_metadata=STOPPED)
 
 
 def test_an_error_after_the_finish_reason_takes_no_text_away(chat):

@@ -112,7 +112,11 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         " as stream:"
     ),
     "expected a bytes-like object, NoneType": (
-        "Yield text each time: print() returns None."
+        "Yield text each time: print(), and a function without return, give back None."
+    ),
+    "generator ignored GeneratorExit": (
+        "Whoever leaves a generator raises GeneratorExit in it, and BaseException"
+        " catches that too. Write except Exception."
     ),
     "expected a bytes-like object, list": "Yield chunk.text, not chunk.content.",
     "expected a bytes-like object, AIM": "Yield chunk.text, not the chunk.",

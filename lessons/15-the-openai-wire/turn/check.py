@@ -3,6 +3,7 @@
 import pytest
 
 from lessons.course.for_checks.loading import load
+from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import ScriptedModel
 from lessons.course.for_checks.watched_key import must_not_be_compared
 
@@ -27,12 +28,25 @@ def status_for(client_with):
     def ask(setting, key):
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         try:
-            return client_with(setting).get(PATH, headers=headers).status_code
+            client = client_with(setting)
+            first, second = (client.get(PATH, headers=headers) for _ in range(2))
         except Exception as error:
             error.add_note(
                 f"SERVER_KEY was {setting!r}, and the client sent {named(key)}."
             )
             raise
+        assert first.status_code == second.status_code, (
+            f"SERVER_KEY was {setting!r}, and the client sent {named(key)} twice. It"
+            f" got status {first.status_code}, then {second.status_code}. A generator"
+            " or a map can be gone through only once: make a list."
+        )
+        if first.status_code != 200:
+            told = [each for each in setting.split(",") if each.strip(" ,") != ""]
+            assert not any(each.strip() in first.text for each in told), (
+                f"SERVER_KEY was {setting!r}, and the refusal says {short(first.text)}."
+                " It contains a key that is right. Say only that the key is wrong."
+            )
+        return first.status_code
 
     return ask
 
@@ -55,7 +69,16 @@ def test_each_key_is_accepted(status_for):
 
 def test_nothing_else_is_accepted(status_for):
     setting = "sk-ada, ,sk-bob,"
-    wrong = ["sk-eve", "sk-", "ada", "sk-ada,sk-bob", ",", setting, "sk-\u00e4da"]
+    wrong = [
+        "sk-eve",
+        "sk-",
+        "ada",
+        "SK-ADA",
+        "sk-ada,sk-bob",
+        ",",
+        setting,
+        "sk-\u00e4da",
+    ]
     for key in [*wrong, "", None]:
         status = status_for(setting, key)
         assert status == 401, (
@@ -66,7 +89,7 @@ def test_nothing_else_is_accepted(status_for):
 
 
 def test_a_setting_without_a_key_lets_nobody_in(status_for):
-    for key in "", ",", None:
+    for key in "", ",", "sk-practice", None:
         try:
             status = status_for(" , ", key)
         except SystemExit:
