@@ -35,13 +35,12 @@ export const checks = [
     async run(page) {
       const evil = '<img src=x onerror="document.title=1"> & <b>';
       const answer = await ask(page);
-      answer.send(lines({ at: ["term"], add: evil }, { at: ["related", 0], add: evil }, { at: ["lesson"], set: 1 }, END)).end();
-      await page.soon(() => shown(page, "lesson"));
+      answer.send(lines({ at: ["term"], add: evil }, { at: ["related", 0], add: evil }, { at: ["lesson"], set: evil }, END)).end();
+      await page.soon(() => !busy(page));
       page.must(
         !page.answer.querySelector("img, b") && shown(page, "term") === evil && shown(page, "related") === evil,
         `The model wrote ${say(evil)}, and the fields show ${say(shown(page, "term"))} and ${say(shown(page, "related"))}. Use append() and textContent, which add only text.`,
       );
-      await page.soon(() => !busy(page));
       page.must(!page.complaint, `The card was complete, with {"end":"stop"} as its last message, and the page complains: ${say(page.complaint)}. That message has no at: return in that case.`);
     },
   },
@@ -82,13 +81,13 @@ export const checks = [
   {
     sentence: "Fields that the form does not have are ignored",
     async run(page) {
-      for (const at of [["more"], ["__proto__"], ["toString"], ["constructor", 0], ['a"]']]) {
+      for (const at of [["more"], ["__proto__"], ["toString"], ["constructor", 0], ['a"]'], ["problem"], ["related", "length"]]) {
         const answer = await ask(page);
-        answer.send(lines({ at, add: "no" }, { at, set: 5 }, { at: ["term"], add: "yes" }, END)).end();
+        answer.send(lines({ at: ["related", 0], add: "one" }, { at, add: "no" }, { at, set: 5 }, { at: ["term"], add: "yes" }, END)).end();
         await page.soon(() => !busy(page));
         page.must(
           shown(page, "term") === "yes" && !page.complaint,
-          `The server sent text for ${say(at)}, which this form does not have, and then "yes" for the term. The term shows ${say(shown(page, "term"))}, and the page complains: ${say(page.complaint)}. Look the field up in fields, and return if it is not there.`,
+          `The server sent text for ${say(at)}, which this form does not have, and then "yes" for the term. The term shows ${say(shown(page, "term"))}, and the page complains: ${say(page.complaint)}. Look the field up in fields, and return if it is not there. Only a number is an index.`,
         );
       }
       const answer = await ask(page);

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 from werkzeug.exceptions import HTTPException
 
-from failures import NO_TEXT, TOOL_CALL, BodyBreaks
+from failures import NO_TEXT, STOPPED_EARLY, TOOL_CALL, BodyBreaks
 from lessons.course.for_checks.failing_model import (
     SECRET,
     must_not_repeat_the_provider,
@@ -29,7 +29,6 @@ from lessons.course.for_checks.scripted_model import End
 from lessons.course.for_checks.still_there import (
     a_foreign_name_gets_nothing,
     headers_are_still_there,
-    test_an_answer_has_the_headers_of_lesson_08,
     test_the_limits_of_lesson_08_are_still_there,
     test_whatever_is_not_a_prompt_is_refused,
     whatever_is_not_a_prompt_is_refused,
@@ -37,7 +36,6 @@ from lessons.course.for_checks.still_there import (
 
 __all__ = [
     "answer_of",
-    "test_an_answer_has_the_headers_of_lesson_08",
     "test_the_limits_of_lesson_08_are_still_there",
     "test_whatever_is_not_a_prompt_is_refused",
 ]
@@ -56,7 +54,10 @@ def call(*pieces, name="Card"):
     """Return chunks that call a tool, with these pieces as the arguments."""
     first = tool_call_chunk(name=name, args="", id="call_1", index=0)
     rest = [tool_call_chunk(args=piece, index=0) for piece in pieces]
-    return [AIMessageChunk("", tool_call_chunks=[each]) for each in [first, *rest]]
+    chunks = [AIMessageChunk("", tool_call_chunks=[each]) for each in [first, *rest]]
+    for chunk in chunks:  # as LangChain's own models say in each
+        chunk.response_metadata = {"model_provider": "scripted"}
+    return chunks
 
 
 def in_pieces(text, size=7):
@@ -99,11 +100,20 @@ def rebuilt_from(found):
 def test_post_ask_fills_the_fields(answer_of):
     """POST /ask sends what is new in the fields."""
     _, answer = answer_of(*call(*in_pieces(TEXT)), End(finish_reason=CALL))
+    assert answer.status_code != 500, (
+        "A model called the tool Card with a complete card as its arguments. POST /ask"
+        f" gave 500, and says {answer.text.strip()!r}."
+    )
     assert DOES_NOT_FIT not in answer.text, (
         "A model wrote a complete card, in pieces, but POST /ask says that it does not"
         " fit the form. Read what json_in(chunk) returns for each chunk, with one"
         " GrowingObject for the whole answer. Call require_card(card.text) once, after"
         " the loop."
+    )
+    assert STOPPED_EARLY.sentence not in answer.text, (
+        "A model wrote a complete card, in pieces, and POST /ask says"
+        f" {STOPPED_EARLY.sentence!r} Call require_end and require_card after the loop,"
+        " and keep the metadata of all chunks: only one of the last says why it ended."
     )
     assert answer.status_code == 200, (
         "A model called the tool Card with a complete card as its arguments, and POST"
@@ -126,6 +136,16 @@ def test_post_ask_fills_the_fields(answer_of):
         f" {short(rebuilt_from(found))}. Use one GrowingObject for the whole answer,"
         " give it each piece once, and send all of its news."
     )
+    _, answer = answer_of(*call(*in_pieces(TEXT)), End(finish_reason=CALL))
+    assert answer.status_code == 200 and rebuilt_from(messages(answer)) == CARD, (
+        "The first answer was a complete card. The same card as the second answer gave"
+        f" status {answer.status_code} and {short(answer.text)}. Nothing may be left of"
+        " an earlier answer: make the GrowingObject in answer()."
+    )
+
+
+def test_an_answer_has_the_headers_of_lesson_08(client, answer_with):
+    headers_are_still_there(client, answer_with, answer=TEXT)
 
 
 def test_the_first_field_leaves_before_the_second_is_written(answer_of):
@@ -180,6 +200,8 @@ CUTS = {"length": "its length limit", "content_filter": "a filter", None: ""}
 def test_a_card_that_was_cut_is_not_whole(answer_of, reason):
     cut = TEXT[: TEXT.index("twice")]
     end = End(finish_reason=reason) if reason else End()
+    _, before = answer_of(*call(TEXT), End(finish_reason=CALL))
+    messages(before)
     _, answer = answer_of(*call(*in_pieces(cut)), end)
     found = messages(answer)
     assert found[-1].get("isError") is True, (
@@ -225,18 +247,30 @@ def test_a_card_that_does_not_fit_is_not_whole(answer_of, what):
 
 
 def test_an_answer_without_a_card_is_a_status(answer_of):
-    for script in ["I", " cannot."], []:
+    for script, sentence in (["I", " cannot."], DOES_NOT_FIT), ([], NO_TEXT.sentence):
         _, answer = answer_of(*script)
         assert answer.status_code == 502, (
             f"The model said {''.join(script)!r} and no card. Expected status 502, got"
             f" {answer.status_code}. Send nothing before the first news, and check the"
             " end before you send it."
         )
-    said = answer.get_json()["error"]  # of the second, which has no text
-    assert said == NO_TEXT.sentence, (
-        f"The model wrote nothing at all, and POST /ask says {said!r}. Expected"
-        f" {NO_TEXT.sentence!r} Pass require_whole has_text=False if json_in(chunk)"
-        " returned no text for any chunk."
+        said = answer.get_json()["error"]
+        assert sentence in said, (
+            f"The model wrote {''.join(script)!r}, and POST /ask says {said!r}."
+            f" Expected: {sentence!r}. has_text is True if json_in(chunk) returned"
+            " anything for one of the chunks, whether it is a card or not."
+        )
+
+
+@pytest.mark.parametrize("reason", [None, "length"])
+def test_a_whole_text_is_not_a_whole_answer(answer_of, reason):
+    end = End(finish_reason=reason) if reason else End()
+    _, answer = answer_of(*call(TEXT), end)
+    last = messages(answer)[-1]
+    assert last.get("isError") is True, (
+        f"The JSON was complete, but the model's finish reason was {reason!r}, and the"
+        f" last line is {last}. Ask both questions after the loop, require_end and then"
+        " require_card, and keep the metadata of this answer alone."
     )
 
 
@@ -247,11 +281,18 @@ def test_the_model_is_asked_for_a_card(answer_of):
         "The program asked the model without a tool, so it could write anything. Call"
         " chunks_of_card(model, prompt) of card.py, which passes the tool."
     )
-    refused = ModelInvalidRequestError(SECRET)
-    model, answer = answer_of(refused)
-    assert answer.status_code == 400 and len(model.prompts) == 2, (
+    try:
+        model, answer = answer_of(ModelInvalidRequestError(SECRET))
+        status = answer.status_code
+    except Exception as error:
+        raise AssertionError(
+            "A server refused the tool with a 400, and then the question, and the"
+            f" program broke off with a {type(error).__name__}. Catch Exception in"
+            " lines(): a model can fail with any class of error."
+        ) from None
+    assert status == 400 and len(model.prompts) == 2, (
         "A server refused the tool with a 400. The program asked it"
-        f" {len(model.prompts)} times, and the status is {answer.status_code}. Call"
+        f" {len(model.prompts)} times, and the status is {status}. Call"
         " chunks_of_card(model, prompt), which asks once more, in words."
     )
 
@@ -345,7 +386,17 @@ def test_a_failure_breaks_the_object_and_is_not_quoted(object_of, told):
         f" {'ended' if error is None else 'broke'}. Send what came, and let the body"
         " break."
     )
-    must_not_repeat_the_provider(told(), error)
+    logged = told()
+    must_not_repeat_the_provider(logged, error)
+    assert not isinstance(error, HTTPException), (
+        f"The model failed in the middle of a field, and the body broke with a"
+        f" {type(error).__name__}. A status cannot be sent any more: count what was"
+        " sent, and raise BodyBreaks if that is more than 0."
+    )
+    assert ModelConnectionError.__name__ in logged, (
+        "The model failed in the middle of an answer of /object, and the log says"
+        " nothing. Log log_name(error), as lines() does."
+    )
 
 
 def test_post_object_has_the_statuses_and_limits_of_post_ask(
@@ -364,13 +415,16 @@ def test_post_object_has_the_statuses_and_limits_of_post_ask(
         " Until the first piece of text, a failure becomes a status: raise"
         " http_error(error) if nothing has been sent, and BodyBreaks only after that."
     )
-    answer = object_of("no card")
-    assert answer.status_code == 502, (
+    try:
+        status = object_of("no card").status_code
+    except BodyBreaks:
+        status = "a BodyBreaks before the first piece"
+    assert status == 502, (
         "The model wrote no card. Expected status 502 from /object, got"
-        f" {answer.status_code}. Yield text only if there is some."
+        f" {status}. Yield text only if there is some, and count only what was sent."
     )
     whatever_is_not_a_prompt_is_refused(client, answer_with, "/object")
-    headers_are_still_there(client, answer_with, "/object")
+    headers_are_still_there(client, answer_with, "/object", answer=TEXT)
     a_foreign_name_gets_nothing(client, answer_with, "/object")
 
 

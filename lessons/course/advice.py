@@ -67,6 +67,10 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     "'closing' object is not iterable": (
         "closing is for a with block: with closing(model.stream(prompt)) as stream:"
     ),
+    "object is not an iterator": (
+        "next() reads a generator: what a function with a yield in it returns. Is there"
+        " a yield in the function, and are there () behind its name?"
+    ),
     "'method' object is not iterable": "Call it, as in model.stream(prompt).",
     "'itertools.chain' object has no attribute 'headers'": (
         "The headers belong to the response: response.headers."

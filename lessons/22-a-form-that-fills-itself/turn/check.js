@@ -22,9 +22,11 @@ export const checks = [
     sentence: "The field that is being written is marked",
     async run(page) {
       const answer = await ask(page);
-      for (const [at, name] of [[["term"], "term"], [["meaning"], "meaning"], [["related", 0], "related"]]) {
-        answer.send(lines({ at, add: `more ${name}` }));
-        await page.soon(() => page.text.includes(`more ${name}`));
+      const written = [[["term"], "term"], [["meaning"], "meaning"], [["lesson"], "lesson"], [["related", 0], "related"]];
+      for (const [at, name] of written) {
+        const what = name === "lesson" ? { set: 18 } : { add: `more ${name}` };
+        answer.send(lines({ at, ...what }));
+        await page.soon(() => page.text.includes(what.set ?? what.add));
         page.must(
           say(marked(page, "writing")) === say([name]),
           `The last message was for ${say(at)}. Expected the class "writing" on ${say([name])}, got it on ${say(marked(page, "writing"))}. Mark the field of at[0], the element with data-field, and no other.`,
@@ -63,6 +65,11 @@ export const checks = [
         );
         page.must(page.complaint, "The card was cut, but the page no longer says so. Keep that sentence.");
       }
+      await ask(page);
+      page.must(
+        !marked(page, "cut").length,
+        `A card was cut, and then the user asked for another. Its form is empty, but "cut" is on ${say(marked(page, "cut"))}. Remove all marks in begin().`,
+      );
     },
   },
   {
