@@ -359,6 +359,26 @@ def test_on_paper_are_the_notes_with_what_was_folded_and_no_empty_frame(reader):
         command("Emulation.setEmulatedMedia", {"media": ""})
 
 
+def test_on_paper_nothing_leads_elsewhere_and_nothing_is_cut_off(reader, screen):
+    screen(720, 1000)
+    start_lesson(all_lessons()[3])
+    command = reader.browser.execute_cdp_cmd
+    for path in "/lessons/", "/lessons/glossary", "/lessons/sources", f"{PAGE}compare":
+        reader.browser.get(reader.url + path)
+        open_folds(reader)
+        command("Emulation.setEmulatedMedia", {"media": "print"})
+        found = reader.run(
+            """const all = [...document.querySelectorAll("nav, .wide, .notes pre")];
+            const isCut = ({ scrollWidth, clientWidth }) => scrollWidth > clientWidth;
+            const isNav = ({ localName }) => localName === "nav";
+            const isWrong = (it) => (isNav(it) ? it.checkVisibility() : isCut(it));
+            const htmlOf = ({ outerHTML }) => outerHTML.slice(0, 80);
+            return all.filter(isWrong).map(htmlOf);"""
+        )
+        command("Emulation.setEmulatedMedia", {"media": ""})
+        assert found == [], path
+
+
 def test_on_a_phone_stop_and_copy_share_a_line(reader, screen):
     screen(360, 640)
     reader.browser.get(f"{reader.url}/")
