@@ -668,7 +668,7 @@ def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat, in_the_log):
     was_told = '"error"' in text  # after that a body may well break off
     if broke and not was_told and not isinstance(broke, ModelConnectionError):
         broke.add_note(f"{what}, and that exception broke the stream.")
-        raise broke  # by a mistake in how the failure is said
+        raise broke  # by a mistake in how the failure is reported
     assert said(text) == "one", (
         f"{what}, and the client got {said(text)!r}. Keep the text that has been sent."
     )

@@ -187,8 +187,8 @@ class InRedis:
                 if numbered:
                     number, _ = numbered
                 yield numbered
-        # What is said now is no entry of the list, so it has the number of the one
-        # before: a reader who comes back later gets all that comes after that.
+        # What is sent now is not in the list, so it has the number of the entry before
+        # it: a reader who comes back later gets everything after that entry.
         except NoSuchAnswer:
             yield number, GONE
         except NoStore:

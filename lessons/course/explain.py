@@ -56,10 +56,10 @@ def missing_file(error, folder):
 
 
 def where_to_get(module, folder):
-    """Say where a module comes from that Python has not found.
+    """Say where to get a module that Python has not found.
 
-    That it is a package is said of those that lessons use, and of no others: what has
-    the name of a student's file may be anybody's.
+    Only the packages that lessons use are called packages: a package that happens to
+    have the name of a student's file could be anybody's.
     """
     name = module.partition(".")[0]
     if (folder / f"{name}.py").exists():

@@ -1,7 +1,7 @@
 """The headers that keep what the course sends in its place.
 
-A Content-Security-Policy says what a browser may do with a page. What a kind of thing
-may come from is said in a line each; 'self' is this server.
+A Content-Security-Policy says what a browser may do with a page. Each line
+says where one kind of thing may come from; 'self' is this server.
 """
 
 from werkzeug.datastructures import Headers

@@ -86,7 +86,7 @@ def must_not_be_a_mistake(logged):
 
 
 def must_not_be_our_own(said, logged, what=""):
-    """Fail if what broke an answer, and what is said of it, is no model's failure.
+    """Fail if a mistake in the program broke an answer, not a failure of the model.
 
     `what` is a sentence about what was asked.
     """

@@ -1,4 +1,4 @@
-"""What lessons 06 and 07 gave the server: each failure is said, early or late.
+"""What lessons 06 and 07 gave the server: each failure is reported, early or late.
 
 The check of lesson 08 imports the tests. In lesson 07 some of this is new: its check
 calls those tests at their step.

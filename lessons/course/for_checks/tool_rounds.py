@@ -17,7 +17,7 @@ CALLS = "tool_calls"
 
 
 class Rounds(ScriptedModel):
-    """A model with a script for each round; the last is said again and again."""
+    """A model with a script for each round; the last one repeats."""
 
     def __init__(self, *rounds):
         super().__init__()
