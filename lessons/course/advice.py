@@ -25,7 +25,7 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     "as_json() missing": "Flask calls it later: give it as_json, without ().",
     "object is not an iterator": (
         "next() takes a generator. Is there a yield, and no return, in the function"
-        " that makes it?"
+        " that makes it? Are there () behind its name?"
     ),
     "sequence item 0: expected str instance, AIM": "Collect chunk.text, not the chunk.",
     "sequence item 0: expected str instance, list": (
@@ -66,10 +66,6 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     ),
     "'closing' object is not iterable": (
         "closing is for a with block: with closing(model.stream(prompt)) as stream:"
-    ),
-    "object is not an iterator": (
-        "next() reads a generator: what a function with a yield in it returns. Is there"
-        " a yield in the function, and are there () behind its name?"
     ),
     "'method' object is not iterable": "Call it, as in model.stream(prompt).",
     "'itertools.chain' object has no attribute 'headers'": (
