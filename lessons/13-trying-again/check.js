@@ -668,7 +668,7 @@ export const checks = [
       );
       page.must(
         say(held) === "[0,0]",
-        `When a client said "reset", it still had ${held[0]} messages and ${held[1]} tokens spent. Who listens looks at them then, so dispatch "reset" last.`,
+        `When a client said "reset", it still had ${held[0]} messages and ${held[1]} tokens spent. A listener looks at them then, so dispatch "reset" last.`,
       );
       const left = client.usage?.totalTokens ?? client.usage;
       page.must(
