@@ -2,6 +2,7 @@
 
 import logging
 import re
+from contextlib import suppress
 from time import monotonic, sleep
 from traceback import format_exception
 
@@ -20,6 +21,7 @@ from lessons.course.for_checks.failing_model import (
     read,
 )
 from lessons.course.for_checks.plain_text import (
+    test_a_reader_who_asks_while_another_waits_gets_their_own_answer,
     test_nothing_slows_an_answer_down,
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
@@ -35,6 +37,7 @@ from lessons.course.for_checks.still_there import (
 )
 
 __all__ = [
+    "test_a_reader_who_asks_while_another_waits_gets_their_own_answer",
     "test_nothing_slows_an_answer_down",
     "test_post_ask_answers_in_plain_text",
     "test_the_answer_is_what_the_model_wrote",
@@ -213,12 +216,15 @@ def log_of(ask, program, capsys):
     log.emit = lambda record: lines.append(log.format(record))
     program.app.logger.addHandler(log)
 
-    def logged(*script, leave=False):
+    def logged(*script, leave=None):
         lines.clear()
         capsys.readouterr()
         _, answer = ask(*script)
-        if leave:
-            next(answer.iter_encoded())
+        if leave:  # at the piece with these bytes
+            with suppress(Exception):
+                for piece in answer.iter_encoded():
+                    if leave in piece:
+                        break
             answer.close()
         else:
             read(answer)
@@ -237,7 +243,7 @@ def without_times(line):
 def test_the_log_says_how_each_answer_ended(log_of):
     ways = {
         "came whole": log_of("Plums", " fall"),
-        "lost its reader": log_of("Plums", " fall", leave=True),
+        "lost its reader": log_of("Plums", " fall", leave=b"Plums"),
         "was refused": log_of(Refusing(99, ModelRateLimitError)),
         "broke off": log_of("Plums", ModelConnectionError(SECRET)),
         "was cut short": log_of("Plums", End(finish_reason="length")),
@@ -276,6 +282,37 @@ def test_the_log_says_how_each_answer_ended(log_of):
             " how an answer ended, and make a new Record() for each answer, in write."
         )
         seen[words] = way
+
+
+def test_the_log_is_written_when_the_answer_is_over(ask, caplog):
+    for script in ["Plums", " fall"], ["Plums", ModelConnectionError(SECRET)]:
+        _, answer = ask(*script)
+        early = None  # a piece that came when the log had its line already
+        try:
+            for piece in answer.iter_encoded():
+                if caplog.messages:
+                    early = early or (piece.decode(), caplog.messages[0])
+        except Exception:  # what the program breaks the body with
+            pass
+        came, line = early or ("", "")
+        assert not early, (
+            f"The reader has just got {came!r}, and the answer is not over. But the log"
+            f' already says "{line}". Log the record in finally, after the last line'
+            " and its pause: until then the reader can still leave."
+        )
+        answer.close()
+        caplog.clear()
+
+
+def test_a_reader_who_leaves_at_the_last_line_hides_no_failure(log_of):
+    left = log_of("Plums", " fall", leave=b"Plums")
+    failed = log_of("Plums", ModelConnectionError(SECRET), leave=b"[error:")
+    left, failed = [re.sub(r"[\d.]+", "", line) for line in (left, failed)]
+    assert failed != left, (
+        "The model failed, and the reader left as soon as the last line had come. The"
+        f' log says "{failed}", as of a reader who left a whole answer. Set'
+        " record.ending = log_name(error) first of all in except, before the yield."
+    )
 
 
 def test_the_log_counts_the_pieces_and_the_seconds(log_of):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 from io import BytesIO
 from threading import Thread
 from time import sleep
@@ -340,6 +341,24 @@ def test_a_slot_is_given_back_however_an_answer_ends(ask):
         )
         for answer in held:
             read(answer)
+
+
+@pytest.mark.usefixtures("two_slots")
+def test_an_answer_has_its_slot_until_it_is_over(ask):
+    held = [ask("one", ModelConnectionError("It broke."))[1] for _ in range(2)]
+    for answer in held:
+        pieces = answer.iter_encoded()
+        with suppress(Exception):
+            while b"[error:" not in next(pieces):
+                pass
+    _, third = ask("one", " two")
+    assert third.status_code == 503, (
+        "There are two slots. Two answers have just sent their last line, and pause"
+        f" before the break. A third question got a {third.status_code}, expected 503:"
+        " they are not over yet. Call slots.release() in finally, after all else."
+    )
+    for answer in held:
+        answer.close()
 
 
 MOST = 64 * 1024  # bytes of a body
