@@ -53,7 +53,7 @@ function hold(page) {
   const { window } = page;
   const timers = []; // of {ms, does}
   window.setTimeout = (does, ms = 0) => timers.push({ ms, does });
-  const randoms = [0.5]; // then another number: who asks twice shows one and waits the other
+  const randoms = [0.5]; // a second call gets another number
   window.Math.random = () => randoms.pop() ?? 0.7;
   letSignalsWait(window);
   return timers;
@@ -668,7 +668,7 @@ export const checks = [
       );
       page.must(
         say(held) === "[0,0]",
-        `When a client said "reset", it still had ${held[0]} messages and ${held[1]} tokens spent. A listener looks at them then, so dispatch "reset" last.`,
+        `When a client said "reset", it still had ${held[0]} messages and ${held[1]} tokens spent. Listeners read them at that moment, so dispatch "reset" last.`,
       );
       const left = client.usage?.totalTokens ?? client.usage;
       page.must(

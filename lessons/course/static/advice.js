@@ -11,14 +11,6 @@ const ADVICE = [
     "Use await only in a function that is marked async.",
   ],
   [
-    /Unexpected strict mode reserved word/,
-    "yield belongs in a generator. Write a star after function, as in async function* ask().",
-  ],
-  [
-    /does not provide an export named/,
-    "In the file that is imported, write export before that name.",
-  ],
-  [
     /client\.js.*Unexpected identifier '/,
     "Inside a class, a method begins with its name, without function, const, let or def: stop() { ... }. Elsewhere a comma, a bracket or an operator is missing.",
   ],
@@ -89,6 +81,14 @@ const ADVICE = [
   [
     /Unexpected token '-'|Invalid left-hand side/,
     "A name cannot contain a dash. Put a header's name in quotation marks, and write ariaBusy for aria-busy.",
+  ],
+  [
+    /does not provide an export/,
+    "Write export before it in the file that is named, and spell it alike in both.",
+  ],
+  [
+    /strict mode reserved word/,
+    "yield needs a function with a star: function*, or async function* if it awaits.",
   ],
   [
     /SyntaxError(?!.* is not valid JSON)/,
