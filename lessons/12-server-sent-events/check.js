@@ -184,7 +184,7 @@ async function mustGiveWhatEventsUses(page) {
   }
   page.must(
     first !== undefined,
-    `Of the body ${say(`${line}\n`)} lines() yielded nothing. Expected ${say(line)}. Write a pattern between slashes, as in split(/\\r\\n|\\r|\\n/), and not in quotation marks.`,
+    `Of the body ${say(`${line}\n`)} lines() yielded nothing. Expected ${say(line)}. Write the pattern between slashes, as in split(/\\r\\n|\\r|\\n/), and not in quotation marks.`,
   );
   page.must(
     !Array.isArray(first),
@@ -261,7 +261,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Each answer starts from nothing",
+    sentence: "An answer that broke off leaves nothing behind",
     async run(page) {
       const cut = "id: 9\nevent: x\ndata: lost\ndata: half a li";
       await found(page, [new TextEncoder().encode(cut)]);

@@ -28,7 +28,7 @@ def lines_of(text):
 def events(text):
     """Return (name, data) for each event of a stream, as a browser reads it."""
     found = []
-    *blocks, _ = lines_of(text).split("\n\n")  # what no empty line ends is no event
+    *blocks, _ = lines_of(text).split("\n\n")  # what has no empty line is dropped
     for block in blocks:
         fields = [line.partition(":")[::2] for line in block.split("\n")]
         values = [(name, value.removeprefix(" ")) for name, value in fields]
@@ -138,6 +138,11 @@ def test_the_tokens_are_what_the_model_wrote(ask, caplog):
     assert "".join(tokens) == ANSWER, (
         f"The model wrote {ANSWER!r}, and the tokens give {short(''.join(tokens))}."
         ' Send each chunk.text, all of it, as {"token": ...}.'
+    )
+    named = [data for _, data in found if "event" in data]
+    assert not named, (
+        f"The data of an event is {short(json.dumps(named[0]))}. Its name is in the"
+        " line event: already. Send json.dumps(message), without the name in it."
     )
     assert model.prompts == ["Hello?"], (
         'The prompt was "Hello?". Expected the model to be asked exactly that, got'

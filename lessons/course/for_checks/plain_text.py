@@ -288,7 +288,7 @@ def test_a_reader_who_asks_while_another_waits_gets_their_own_answer(
         f"A reader asked {PROMPTS[1]!r} while another still waited for the first text,"
         f" and the model repeats each prompt. They got {came.get(PROMPTS[1])!r} and"
         f" {came.get(PROMPTS[0])!r}. Keep no generator and no answer in a global name:"
-        " a name that a view assigns is its own, without global."
+        " all readers share it. Remove the line with global."
     )
 
 
