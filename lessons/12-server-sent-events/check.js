@@ -65,12 +65,12 @@ const RULES = [
     "field names are case-sensitive, so Data and EVENT are unknown fields.",
   ],
   [
-    "data\ndata: b\n\ndata: b\ndata\n\n",
-    [["message", "\nb"], ["message", "b\n"]],
+    "data\ndata:b\ndata\n\n",
+    [["message", "\nb\n"]],
     "an empty data line counts, too. Keep the lines in a list, and join it with a line break.",
   ],
   [
-    "event: x\ndata: a\n: a comment\ndata: b\n\n",
+    "event:x\ndata:a\n:no\ndata:b\n\n",
     [["x", "a\nb"]],
     "a comment changes nothing, even in the middle of an event.",
   ],
