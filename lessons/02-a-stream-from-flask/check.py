@@ -50,6 +50,16 @@ def test_the_answer_names_its_encoding(ask):
     )
 
 
+def test_the_answer_does_not_say_how_long_it_will_be(ask):
+    _, answer = ask(*TEXTS)
+    said = answer.headers.get("Content-Length")
+    assert not said or said == str(len(answer.get_data())), (
+        f"The answer says Content-Length: {said}, before anybody knows how long it will"
+        " be. The client would wait for the rest, or cut the answer off. Leave that"
+        " header out: the server then sends chunks, each with its size."
+    )
+
+
 def test_an_answer_in_blocks_is_sent_as_text(ask):
     blocks = [AIMessageChunk([{"type": "text", "text": text}]) for text in TEXTS]
     try:
