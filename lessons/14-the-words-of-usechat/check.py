@@ -5,9 +5,10 @@ from threading import Event, Thread
 from time import time
 
 import pytest
-from langchain_core.exceptions import ModelRateLimitError
+from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from langchain_core.messages import AIMessageChunk
 
+from failures import RATE_LIMIT
 from lessons.course.for_checks import still_there
 from lessons.course.for_checks.failing_model import (
     SECRET,
@@ -329,11 +330,11 @@ def test_a_message_has_an_id_of_its_own_and_a_time(chat):
 def test_nobody_else_has_the_id(started_with, new_stream):
     if not new_stream:
         return
-    at_once = [id_of(new_stream()) for _ in range(50)]
-    assert len(set(at_once)) == 50, (
-        "50 answers began at once, and some of them have the same id, such as"
-        f" {at_once[0]}. The time does not tell them apart. uuid4() is random, and"
-        " nobody else has it."
+    at_once = [id_of(new_stream()) for _ in range(1000)]
+    assert len(set(at_once)) == 1000, (
+        "1000 answers began at once, and some of them have the same id, such as"
+        f" {at_once[0]}. The time does not tell them apart, and a few digits are soon"
+        " used up. str(uuid4()) is random and long, and nobody else has it."
     )
     starts = [started_with().ChatStream(PATIENCE) for _ in range(2)]
     again = [id_of(stream) for stream in starts]
@@ -369,6 +370,13 @@ def test_the_stream_ends_when_end_was_called(new_stream):
         return  # the checks of what arrives judge it
     reader = write_by_all_verbs(new_stream())
     reader.join(PATIENCE)
+    default = new_stream()
+    default.start()
+    default.end()
+    assert b'"stop"' in b"".join(default.pieces), (
+        'end() was called without a reason, and finish does not say "stop": write def'
+        ' end(self, reason="stop"), as the table of verbs has it.'
+    )
     assert not reader.is_alive(), (
         "end() was called, but the loop over the stream waits for more. Close the"
         " stream at the end of end(), with self.close()."
@@ -389,10 +397,16 @@ def test_finish_says_why(chat, reason, word):
 def test_a_failure_is_an_error_message(chat, told):
     messages = read(chat("one", ModelRateLimitError(SECRET))[1])
     errors = [message for message in messages if message["type"] == "error"]
-    assert errors and "too much to do" in str(errors[0].get("errorText")), (
+    sentence = RATE_LIMIT.sentence.format(seconds=5)
+    assert errors and errors[0].get("errorText") == sentence, (
         f"The model failed after 'one', and the error is {errors}. Expected"
         ' {"type": "error", "errorText": sentence}, sent by send_error(error, code,'
         " retry_after)."
+    )
+    text = "".join(message.get("delta", "") for message in messages)
+    assert text == "one", (
+        f"The model wrote 'one' and failed, and the text is {text!r}: the sentence is"
+        " no part of the answer. Send it as errorText alone."
     )
     extra = set(errors[0]) - {"type", "errorText"}
     assert not extra, (
@@ -419,6 +433,12 @@ def test_a_failure_is_an_error_message(chat, told):
         " expected text-end, finish, [DONE]. send_error returns what send returns, and"
         " answers.py calls end on that."
     )
+    lost = metadata_of(read(chat("one", ModelConnectionError(SECRET))[1])).get("error")
+    assert lost == {"code": 502, "retryAfter": None}, (
+        "The connection to the model broke, which is a 502 and says nothing of when to"
+        f" ask again. The metadata of the error are {lost}: send the code of every"
+        " failure."
+    )
     assert SECRET not in str(messages), "The reader gets the provider's own words."
     must_not_repeat_the_provider(told())
 
@@ -426,11 +446,17 @@ def test_a_failure_is_an_error_message(chat, told):
 def test_nothing_is_ended_before_it_has_begun(program, chat, monkeypatch):
     monkeypatch.setattr(program, "HEARTBEAT", 0.01)
     beat = Event()
-    _, answer = chat(lambda: beat.wait(5), ModelRateLimitError(SECRET))
+    waits = []
+    _, answer = chat(lambda: waits.append(beat.wait(5)), ModelRateLimitError(SECRET))
     came = b""
     for piece in answer.iter_encoded():
         came += piece
         beat.set()
+    assert waits == [True], (
+        "HEARTBEAT was 0.01 s, and the model was silent for 5 s, but no heartbeat came."
+        " Make ChatStream(HEARTBEAT) in the view, and let __init__ pass it on, with"
+        " super().__init__(heartbeat)."
+    )
     ends = b"text-end" in came and b"text-start" not in came
     assert b"errorText" in came and not ends, (
         "The model failed before its first word, after a heartbeat, and text-end was"
@@ -439,8 +465,9 @@ def test_nothing_is_ended_before_it_has_begun(program, chat, monkeypatch):
     )
     assert b"finish" in came and b"[DONE]" in came, (
         "The model failed before its first word, after a heartbeat. The error was"
-        " sent, but no finish and no [DONE]: something in end() raised an exception."
-        " Whatever start() sets needs a value before that, in __init__."
+        " sent, but no finish and no [DONE]. end() sends both, whether the text has"
+        " begun or not. What start() sets, and end() looks at, needs a value before"
+        " that, in __init__."
     )
 
 
@@ -523,6 +550,10 @@ def test_ask_still_says_it_in_its_own_words(client, answer_with):
     assert answer.is_json and answer.status_code == 400, (
         f"POST /ask was refused with {short(answer.get_data(as_text=True))}. Expected"
         ' JSON, {"error": sentence}. Only /chat sends the bare sentence.'
+    )
+    assert client.get("/nowhere").is_json, (
+        "GET /nowhere was refused, expected JSON as before: only the path /chat wants"
+        " the bare sentence."
     )
 
 

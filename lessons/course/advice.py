@@ -138,6 +138,20 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     "'ProxyFix' object has no": (
         "app must stay the Flask app. Set app.wsgi_app instead."
     ),
+    "'module' object is not callable": (
+        "That name is the whole module. Import the function from it, as in from time"
+        " import time."
+    ),
+    "must be str, not bytes": (
+        "Some pieces are text and others are bytes. Encode each text: text.encode()."
+    ),
+    "for |: 'dict' and 'NoneType'": (
+        "update() changes a dict and returns None. The dict | {...} makes a new one."
+    ),
+    "is not JSON serializable": (
+        "JSON has texts, numbers, lists and dicts. Turn the value into one of these, as"
+        " str() does."
+    ),
     "object is not callable": "It is not a function. Remove the () after it.",
     "'AIMessageChunk' object": "A chunk's text is chunk.text.",
     "'tuple' object has no attribute 'text'": (

@@ -65,11 +65,12 @@ def test_the_practice_model_has_its_price(metadata_for, read, written, cost):
 
 
 def test_a_model_without_a_price_has_no_cost(metadata_for):
-    metadata = metadata_for("nobody-knows", 3, 5)
-    assert "cost" not in metadata, (
-        "Nobody knows the price of the model nobody-knows, but its cost is"
-        f" {metadata['cost']}. Send no cost in that case: 0 would say that it is free."
-    )
+    for name in "nobody-knows", "practice-2":
+        metadata = metadata_for(name, 3, 5)
+        assert "cost" not in metadata, (
+            f"Nobody knows the price of the model {name}, but its cost is"
+            f" {metadata['cost']}. Send no cost then: 0 would say that it is free."
+        )
     assert metadata.get("usage", {}).get("totalTokens") == 8, (
         f"The metadata of a model without a price are {metadata}:"
         " the usage has to stay."
@@ -89,6 +90,11 @@ def test_the_prices_are_in_a_dict(program, metadata_for, monkeypatch):
         'PRICES had a second model, "dear": (10, 30). It read a million tokens and'
         f" wrote a million. Expected the cost 40, got {metadata.get('cost')}. Look the"
         " price up in PRICES, by the model's name."
+    )
+    monkeypatch.setitem(prices, "free", (0, 0))
+    assert metadata_for("free", 3, 5).get("cost") == 0, (
+        'PRICES had a model that is free, "free": (0, 0), and its answer has no cost. 0'
+        " is a price that somebody wrote down. Only for None is there none."
     )
 
 
