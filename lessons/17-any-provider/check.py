@@ -59,7 +59,7 @@ SEARCH = chunk([{"type": "web_search_call", "id": "s", "status": "done", "index"
 USAGE = chunk(usage=(3, 5))
 LAST = chunk(finish_reason="stop", model_name="scripted-2026-01")
 SHAPES = {  # what came, and how LangChain passes it on
-    "strings": [chunk(), chunk("Hello"), chunk(" world"), LAST, USAGE],
+    "strings": [chunk(), chunk("Hello"), chunk(" world"), LAST, chunk(), USAGE],
     "blocks, as Anthropic sends them": [
         *(chunk([], "anthropic"), thinking("Hm."), thinking("")),
         *(block("Hello", "anthropic"), block(" world", "anthropic")),
@@ -128,7 +128,9 @@ def events(program, answer_with, client, logged):
             given.update(options)
             return (each for each in chunks)
 
-        answer_with().stream = stream
+        model = answer_with()
+        model.stream = stream
+        model.model_name = "scripted-2026-01"  # as the provider calls it
         answer = client.post("/ask", json={"prompt": "Hello?"})
         try:
             body = answer.text
@@ -213,6 +215,15 @@ def test_the_tokens_are_the_text(events):
         )
 
 
+def test_space_is_text_too(events):
+    came = all_of(events([chunk("One."), chunk("\n\n"), chunk("Two."), LAST]), "token")
+    assert came == ["One.", "\n\n", "Two."], (
+        "The model said 'One.', then an empty line, then 'Two.', and the tokens are"
+        f" {short(came)}. Only a text of no letter at all is empty, and a line break is"
+        " a part of the text."
+    )
+
+
 def test_reasoning_is_an_event_of_its_own(events):
     for shape in WITH_REASONING:
         came = all_of(events(SHAPES[shape], fails=True), "reasoning")
@@ -263,6 +274,8 @@ def test_the_end_has_the_same_name_for_every_provider(events):
             again = (
                 " require_whole raises for such an end. Call it only if no text came."
             )
+        elif "end" not in came:
+            again = " Yield the end after the loop, whether there was a usage or not."
         assert came == {"end": ours}, (
             f"Anthropic says {theirs} where OpenAI says {ours}. Expected the last line"
             f" {json.dumps({'end': ours})}, got {json.dumps(came)}. openai_reason of"
@@ -341,11 +354,23 @@ def test_tokens_are_counted_once(events):
 def test_usage_has_the_same_names_whoever_counts(events):
     counted = chunk(usage=(3, 5))
     counted.usage_metadata |= {"input_token_details": {"cache_read": 2}}
-    (came,) = all_of(events([chunk("Hello"), LAST, counted]), "usage")
+    counted.usage_metadata |= {"total_tokens": 11}  # some count their thoughts, too
+    cut = chunk(finish_reason="length")
+    (came,) = all_of(events([chunk("Hello"), cut, counted]), "usage") or [None]
+    assert came, (
+        "The model wrote to its length limit and said what it used, but there is no"
+        " usage event. You pay for an answer that was cut, too: yield the usage before"
+        " every end."
+    )
     names = {"input_tokens", "output_tokens", "total_tokens"}
     assert set(came) == names, (
         f"The usage event holds {', '.join(came)}. Only some providers send details,"
         f" but all send these three: send {', '.join(sorted(names))}, and nothing else."
+    )
+    assert came["total_tokens"] == 11, (
+        "The provider said total_tokens 11, of which 3 were read and 5 written, and the"
+        f" event says {came['total_tokens']}. Send the provider's count: it may count"
+        " more than these two."
     )
 
 

@@ -23,6 +23,10 @@ export const checks = [
         `The event {"thoughts":4711} came after the usage, and below the answer the page says ${say(seen)}. Show message.thoughts there, in show().`,
       );
       page.must(
+        !page.complaint,
+        `The answer was complete, and the event {"thoughts":4711} came. The page complains: ${say(page.complaint)}. Append the sentence to usage, below the answer.`,
+      );
+      page.must(
         seen.includes("5050"),
         `5050 tokens were written, 4711 of them thoughts, and below the answer the page says ${say(seen)}. Show both: add the thoughts to what is already there.`,
       );

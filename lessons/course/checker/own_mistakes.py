@@ -26,7 +26,11 @@ def watch_mistakes(folder):
 def is_of_the_program(error, folder):
     """Whether an exception arose in a program, and not in what a check gave it."""
     places = places_of(error, folder)
-    return any(places) and (bool(places[-1]) or not is_of_a_check(error))
+    if not any(places):
+        return False
+    # A stand-in of the checks lacks a name only if a program has asked for it.
+    asked_for_it = isinstance(error, AttributeError)
+    return bool(places[-1]) or asked_for_it or not is_of_a_check(error)
 
 
 def with_the_mistake(message):
