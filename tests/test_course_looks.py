@@ -4,6 +4,8 @@ import os
 import shutil
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 from support import CLIENTS
 from support.course import LESSONS, PAGE, PATIENCE, write
 
@@ -221,15 +223,27 @@ def test_a_verdict_about_files_of_before_can_be_read(reader, screen, axe, mine):
 # One above the other, side by side
 
 
-def test_the_search_ends_where_the_notes_end(reader, screen):
+def test_what_is_above_and_below_the_notes_ends_where_they_end(reader, screen):
     reader.browser.get(reader.url + PAGE)
     for size in SIZES:
         screen(*SIZES[size])
-        search, steps = reader.run(
-            """return ["#search", ".steps"].map((name) =>
+        ends = reader.run(
+            """return ["#search", ".steps", ".turn"].map((name) =>
               document.querySelector(name).getBoundingClientRect().right);"""
         )
-        assert search == steps, size
+        assert len(set(ends)) == 1, size
+
+
+def test_at_the_end_of_the_notes_all_of_the_program_is_in_the_window(reader, screen):
+    screen(*SIZES["1366"])
+    reader.browser.get(reader.url + PAGE)
+    reader.run("scrollTo(0, document.body.scrollHeight)")
+    edges = reader.run(
+        """const { top, bottom } = document.querySelector(".bench")
+          .getBoundingClientRect();
+        return [Math.round(top), Math.round(bottom)];"""
+    )
+    assert edges == [0, 768]
 
 
 def test_nothing_moves_on_a_phone_when_a_lesson_is_done(reader, screen):
@@ -262,19 +276,61 @@ def test_on_a_phone_no_mark_squeezes_the_title_of_a_lesson(reader, screen):
 
 def test_a_line_to_order_that_does_not_fit_goes_on_further_right(reader, screen):
     screen(360, 640)
-    reader.browser.get(reader.url + PAGE)
+    reader.browser.get(f"{reader.url}/lessons/{LESSONS[0]}/")
     open_folds(reader)
     lefts = reader.run(
-        """return [...document.querySelectorAll(".lines code")].map((code) => {
+        """const lefts = (code) => {
           const text = document.createRange();
           text.selectNodeContents(code);
-          const rects = [...text.getClientRects()];
-          const first = Math.min(...rects.map(({ top }) => top));
-          const below = rects.filter(({ top, height }) => top > first + height / 2);
-          return below.map(({ left }) => left - rects[0].left);
-        }).flat();"""
+          const [first, ...rects] = text.getClientRects();
+          const below = rects.filter(({ top }) => top > first.top + first.height / 2);
+          return below.map(({ left }) => left - first.left);
+        };
+        const all = [...document.querySelectorAll(".lines code")];
+        const isOne = ({ textContent }) => !textContent.includes("\\n");
+        const [one, several] = [all.filter(isOne), all.filter((code) => !isOne(code))];
+        return [one.flatMap(lefts), several.flatMap(lefts)];"""
     )
-    assert lefts and min(lefts) > 20
+    one, several = lefts
+    assert min(one) > 20
+    assert min(several) == 0  # the lines that belong together keep their indents
+
+
+def test_on_a_phone_nothing_that_is_moved_or_focused_is_behind_your_work(
+    reader, screen
+):
+    screen(360, 640)
+    reader.open(f"/lessons/{LESSONS[0]}/")
+    open_folds(reader)
+    reader.check_my_work()  # the verdict takes a part of the window
+
+    def is_seen(name):
+        return reader.run(
+            """const edge = document.querySelector("#work").getBoundingClientRect().top;
+            const { top, bottom } = arguments[0].getBoundingClientRect();
+            return top >= 0 && bottom <= edge;""",
+            reader.run(f"return {name}"),
+        )
+
+    link = "[...document.querySelectorAll('.notes a')].at(-1)"
+    reader.run(f"{link}.focus()")
+    assert is_seen(link)
+    line = "document.querySelector('.lines [aria-selected=true]')"
+    reader.run(f"{line}.focus()")
+    keys = ActionChains(reader.browser).key_down(Keys.ALT)
+    keys.send_keys(*[Keys.ARROW_DOWN] * 9).key_up(Keys.ALT).perform()
+    assert is_seen(line)
+    reader.run("document.querySelector('.lines li').scrollIntoView()")
+    x, y, edge = reader.run(
+        """const grip = document.querySelector(".lines .grip").getBoundingClientRect();
+        const work = document.querySelector("#work").getBoundingClientRect();
+        return [grip.left + 9, grip.top + 9, work.top];"""
+    )
+    for kind, *places in ("touchStart", y), ("touchMove", edge + 20), ("touchEnd",):
+        touches = {"type": kind, "touchPoints": [{"x": x, "y": y} for y in places]}
+        reader.browser.execute_cdp_cmd("Input.dispatchTouchEvent", touches)
+    assert reader.run(f"return {line}.previousElementSibling !== null")
+    assert is_seen(line)
 
 
 # Other eyes, other paper
@@ -327,6 +383,20 @@ def test_forced_colours_show_what_is_drawn_by_a_background(reader, screen):
     caret, square, strip, bars = reader.run(drawn)
     assert [caret, square, strip, bars] != own
     assert caret == square == bars == text != canvas == strip
+
+
+def test_forced_colours_show_which_button_has_to_wait(reader, screen):
+    screen(*SIZES["1366"])
+    reader.open(PAGE)
+    forced = [{"name": "forced-colors", "value": "active"}]
+    reader.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": forced})
+    waits, works = reader.run(
+        """document.querySelector("#check").ariaDisabled = true;
+        const styleOf = (name) => getComputedStyle(document.querySelector(name));
+        const coloursOf = ({ color, borderTopColor }) => [color, borderTopColor];
+        return ["#check", "#start"].map((name) => coloursOf(styleOf(name)));"""
+    )
+    assert waits[0] != works[0] and waits[1] != works[1]
 
 
 def test_on_paper_are_the_notes_with_what_was_folded_and_no_empty_frame(reader):

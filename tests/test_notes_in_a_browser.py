@@ -111,6 +111,21 @@ def test_a_heading_shows_its_link_and_reads_out_its_words_only(reader):
     assert reader.browser.current_url == f"{reader.url}{PAGE}#run-it"
 
 
+def test_a_screen_reader_knows_what_is_going_to_speak_and_each_list_by_name(reader):
+    reader.open(PAGE)
+    reader.run("for (const fold of document.querySelectorAll('.order')) fold.open = 1")
+    tree = reader.browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    shown = [node for node in tree if not node["ignored"]]
+
+    def names(role):
+        all_of_them = [node for node in shown if node["role"]["value"] == role]
+        return [node["name"]["value"] for node in all_of_them]
+
+    lists = names("listbox")
+    assert len(set(lists)) == len(lists) > 1
+    assert len(names("status")) == len(lists) + 2  # of the search, and of the verdict
+
+
 def test_a_link_names_the_port_that_the_page_came_from(reader):
     reader.open(PAGE)
     shown, leads_to = reader.run(

@@ -168,8 +168,9 @@ def first_keys(plan):
 
 def fold_of(name, exercises):
     """Return the exercises before a fold as a fold of their own; its name is given."""
+    count = len(exercises)
     parts = [
-        part_of(exercise, f", {number} of {len(exercises)}" if exercises[1:] else "")
+        part_of(name, exercise, f", {number} of {count}" if count > 1 else "")
         for number, exercise in enumerate(exercises, start=1)
     ]
     return f"""<details class="order" hidden>
@@ -180,15 +181,15 @@ def fold_of(name, exercises):
 """
 
 
-def part_of(exercise, place):
-    """Return an exercise as HTML; place says which one of its fold it is."""
+def part_of(name, exercise, place):
+    """Return an exercise as HTML; place says which one of its fold."""
     title = escape(exercise.title)
     aim = f"<b>{title}{place}</b>" if place else ""
     if exercise.wrong:
         aim += f" {LEAVE_OUT[len(exercise.wrong)]}"
     return f"""<div class="lines">
 <p>{aim.strip()}</p>
-<ol role="listbox" aria-label="The lines of {title}{place}"
+<ol role="listbox" aria-label="The lines of {escape(name)}{place}"
   data-plan="{json.dumps(exercise.plan)}">
 {"".join(row_of(row, exercise.language) for row in exercise.shuffled())}</ol>
 <div class="row">
@@ -210,7 +211,8 @@ def row_of(row, language):
     code = in_colour(row.text, language).removesuffix("\n")
     # Spaces that do not break: a long line breaks further on, and its indent stays.
     code = INDENT.sub(lambda found: found[1] + "\u00a0" * len(found[2]), code)
+    kind = ' class="several"' if "\n" in row.text else ""
     return (
         f'<li role="option" data-key="{row.key}" aria-description="{words}"{why}>'
-        f'<span class="grip" aria-hidden="true"></span><code>{code}</code></li>\n'
+        f'<span class="grip" aria-hidden="true"></span><code{kind}>{code}</code></li>\n'
     )

@@ -158,6 +158,11 @@ function followWork() {
     isWaiting = false;
   }
 
+  // On a phone it stands before the notes: what a keyboard gets to is above it.
+  const { style } = document.documentElement;
+  const measure = () => style.setProperty("--work", `${work.offsetHeight}px`);
+  new ResizeObserver(measure).observe(work);
+
   letPathsBeCopied(work.querySelectorAll(".copy-path"));
   const { green, mine } = work.dataset; // what is green was found before, of this version
   if (green) stillGreen(green, mine);

@@ -36,6 +36,11 @@ function letOrder(part) {
     sayPlace();
   }
 
+  /** Let the page follow a line that leaves the window. */
+  function follow() {
+    chosen.scrollIntoView({ block: "nearest" });
+  }
+
   function leaveOut() {
     chosen.classList.toggle("out");
     leave.ariaPressed = isOut(chosen);
@@ -96,6 +101,7 @@ function letOrder(part) {
     if (!altKey) next[key]?.focus();
     else if (key === "ArrowUp") moveUp();
     else if (key === "ArrowDown") moveDown();
+    follow();
   });
 
   // A finger beside the grip scrolls the page: then the browser releases the pointer.
@@ -113,6 +119,7 @@ function letOrder(part) {
     const below = () => chosen.nextElementSibling;
     while (above() && clientY < middleOf(above())) moveUp();
     while (below() && clientY > middleOf(below())) moveDown();
+    follow();
   });
 
   choose(chosen);
