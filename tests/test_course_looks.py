@@ -84,7 +84,9 @@ def in_the_window(reader, name):
 def test_check_my_work_and_its_verdict_are_always_in_view(turn, reader, screen, size):
     screen(*SIZES[size])
     reader.open(PAGE)
+    reader.run("scrollTo(0, 600)")
     reader.check_my_work()
+    assert reader.run("return scrollY") == 600  # nobody loses their place
     last = "#found [data-outcome=red]"
     for place in "0", "document.body.scrollHeight / 3", "document.body.scrollHeight":
         reader.run(f"scrollTo(0, {place})")

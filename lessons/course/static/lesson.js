@@ -158,7 +158,7 @@ function followWork() {
     isWaiting = false;
   }
 
-  // On a phone it stands before the notes: what a keyboard gets to is above it.
+  // On a phone it covers the foot of the notes. What has the focus scrolls to above it.
   const { style } = document.documentElement;
   const measure = () => style.setProperty("--work", `${work.offsetHeight}px`);
   new ResizeObserver(measure).observe(work);

@@ -22,11 +22,9 @@ export function verdictIn(section) {
   /** Show what one more check found. */
   function add(found) {
     all.push(found);
-    const isRed = found.outcome === "red";
     const row = rowFor(found);
-    if (isRed) {
+    if (found.outcome === "red") {
       red.append(row);
-      row.scrollIntoView({ block: "nearest" });
     } else {
       list.append(row);
       rest.hidden = false;
