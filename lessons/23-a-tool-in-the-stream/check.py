@@ -282,6 +282,11 @@ def test_the_page_sees_the_call_while_it_is_written(answer_of):
         f"Expected the messages {expected} about the call, got {shown}. begin(), add(),"
         " accept() and succeed() of call.py return them, in this order."
     )
+    starts = kinds.count("tool-input-start")
+    assert starts == 1, (
+        "A call came in pieces, and the page got the message tool-input-start"
+        f" {starts} times. Yield call.begin() only where a new call begins."
+    )
 
 
 def test_the_page_knows_what_is_looked_up_before_it_is(answer_of, looks):
