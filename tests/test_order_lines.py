@@ -28,7 +28,10 @@ THREE_ROWS = "three lines and a docstring: their indentation puts them in order"
 ANY_ORDER = "its lines are right in any order"
 FEW_ARE_NEW = "most of its lines are those of an earlier lesson"
 TO_READ = "a student reads it, and writes none of it"
-BLOCKS = {  # of lessons 01 to 08, which a student writes; each begins with these words
+FREE_LINE = "a line of it is right in several places, more than a swap can say"
+TWO_OTHERS = "two others, which are offered, carry more of the lesson's idea"
+TOO_LONG = "more than 15 lines, and no part of it stands alone"
+BLOCKS = {  # that a student writes; each begins with these words
     1: [
         ("app.py", "def ask(prompt):", OFFERED),
         ("app.py", '"""A stream in the terminal', TOO_SHORT),
@@ -95,6 +98,20 @@ BLOCKS = {  # of lessons 01 to 08, which a student writes; each begins with thes
         ("app.py", '@app.get("/")', OFFERED),
         ("app.py", "if __name__ ==", TOO_SHORT),
     ],
+    # From here on at most two exercises a lesson; "part": the rest is too long or free.
+    10: [
+        ("stream.py", '"""A stream between two threads', ANY_ORDER),
+        ("stream.py", "    def send(self, message):", FREE_LINE),  # notify_all()
+        ("stream.py", "    def close(self):", ANY_ORDER),
+        ("stream.py", "    def wait(self):", TWO_OTHERS),
+        ("stream.py", "    def __iter__(self):", OFFERED),
+        ("stream.py", "    def throw(self, reason):", TWO_OTHERS),
+        ("app.py", "def answer(prompt, stream):", FEW_ARE_NEW),
+        ("app.py", "def run(service, prompt, stream):", TWO_OTHERS),
+        ("app.py", '"""A stream object', TOO_SHORT),
+        ("app.py", "from .stream import", TOO_SHORT),
+        ("app.py", '@app.post("/ask")', OFFERED),
+    ],
 }
 ORDERED = [lesson for lesson in LESSONS if lesson.number in BLOCKS]
 each_ordered = pytest.mark.parametrize(
@@ -133,6 +150,8 @@ def test_each_block_is_offered_or_it_is_said_why_not(lesson):
             lines = [line for line in code.splitlines() if line]
             # a comment moves with the line below it
             assert len([line for line in lines if line[0] != "#"]) < 4, code
+    if lesson.number > 8:
+        assert len(exercises_in(lesson.notes)) <= 2
 
 
 @every_lesson
