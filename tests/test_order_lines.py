@@ -112,6 +112,17 @@ BLOCKS = {  # that a student writes; each begins with these words
         ("app.py", "from .stream import", TOO_SHORT),
         ("app.py", '@app.post("/ask")', OFFERED),
     ],
+    11: [
+        ("app.py", "from .conversation import", TOO_SHORT),
+        ("app.py", "    answer = pieces(", TOO_SHORT),
+        ("conversation.py", '"""What a client may say', OFFERED),  # read_turn()
+        ("conversation.py", "def messages_for(turns):", OFFERED),  # and not fit()
+        ("static/page.js", "const turns =", TOO_SHORT),
+        ("static/page.js", '  add("user"', TOO_SHORT),
+        ("static/page.js", "async function answer() {", FEW_ARE_NEW),
+        ("static/page.js", "  const turn =", TOO_SHORT),
+        ("static/page.js", 'form.again.addEventListener("click"', TWO_OTHERS),
+    ],
 }
 ORDERED = [lesson for lesson in LESSONS if lesson.number in BLOCKS]
 each_ordered = pytest.mark.parametrize(
