@@ -123,6 +123,16 @@ BLOCKS = {  # that a student writes; each begins with these words
         ("static/page.js", "  const turn =", TOO_SHORT),
         ("static/page.js", 'form.again.addEventListener("click"', TWO_OTHERS),
     ],
+    12: [
+        ("events.py", '    "Content-Type"', TOO_SHORT),
+        ("events.py", "    def send(self, event, message):", OFFERED),
+        ("app.py", '    if "Last-Event-ID"', TOO_SHORT),
+        ("events.py", "    def __iter__(self):", OFFERED),
+        ("app.py", "    stream.wait(HEARTBEAT)", TOO_SHORT),
+        ("static/events.js", "/** Yield the lines of a body", FREE_LINE),
+        ("static/events.js", "/** Split a line", TWO_OTHERS),
+        ("static/events.js", "// From bytes to", FREE_LINE),
+    ],
 }
 ORDERED = [lesson for lesson in LESSONS if lesson.number in BLOCKS]
 each_ordered = pytest.mark.parametrize(
