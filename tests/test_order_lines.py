@@ -133,6 +133,18 @@ BLOCKS = {  # that a student writes; each begins with these words
         ("static/events.js", "/** Split a line", TWO_OTHERS),
         ("static/events.js", "// From bytes to", FREE_LINE),
     ],
+    14: [
+        ("chat.py", '"""The same answer', ANY_ORDER),
+        ("chat.py", "    def send(self, event, message):", THREE_ROWS),
+        ("app.py", "from .chat import", TOO_SHORT),
+        ("app.py", '@app.post("/chat")', THREE_ROWS),
+        ("chat.py", "    def __init__(self, heartbeat):", FREE_LINE),  # has_text
+        ("chat.py", "    def send_metadata(self, metadata):", ANY_ORDER),
+        ("chat.py", "    def end(self,", OFFERED),
+        ("chat.py", "    def send_error(self,", TOO_SHORT),
+        ("app.py", "def as_its_client_reads_it(error):", OFFERED),
+        ("app.py", "app.register_error_handler(", TOO_SHORT),
+    ],
 }
 ORDERED = [lesson for lesson in LESSONS if lesson.number in BLOCKS]
 each_ordered = pytest.mark.parametrize(
