@@ -149,6 +149,16 @@ BLOCKS = {  # that a student writes; each begins with these words
         ("static/events.js", "/** Split a line", TWO_OTHERS),
         ("static/events.js", "// From bytes to", FREE_LINE),
     ],
+    13: [
+        ("static/ask.js", "// Ask, and ask again", OFFERED),  # part: when to ask again
+        ("static/ask.js", "/** Return how many ms", FREE_LINE),
+        ("static/ask.js", "/** Wait so many ms", ANY_ORDER),
+        ("static/client.js", "  retry() {", ANY_ORDER),
+        ("static/client.js", "    this.stop();", TOO_SHORT),
+        ("static/client.js", "      if (signal.aborted)", TOO_SHORT),
+        ("static/client.js", "  requireBudget() {", OFFERED),
+        ("static/client.js", "      this.requireBudget();", TOO_SHORT),
+    ],
     14: [
         ("chat.py", '"""The same answer', ANY_ORDER),
         ("chat.py", "    def send(self, event, message):", THREE_ROWS),
