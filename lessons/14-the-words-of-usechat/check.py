@@ -405,8 +405,8 @@ def test_a_failure_is_an_error_message(chat, told):
     )
     text = "".join(message.get("delta", "") for message in messages)
     assert text == "one", (
-        f"The model wrote 'one' and failed, and the text is {text!r}: the sentence is"
-        " no part of the answer. Send it as errorText alone."
+        f"The model wrote 'one' and failed, and the text is {text!r}. The sentence is"
+        " not part of the answer. Send it only as errorText."
     )
     extra = set(errors[0]) - {"type", "errorText"}
     assert not extra, (
