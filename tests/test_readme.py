@@ -89,9 +89,10 @@ def test_each_file_of_the_program_is_in_the_table():
 
 HOURS = {"twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16}
 HOURS |= {"seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20}
+HOURS |= {"twenty-one": 21, "twenty-two": 22}
 
 
 def test_the_hours_of_the_course_are_those_of_its_lessons():
     minutes = sum(int(lesson.minutes) for lesson in read_way_through().lessons)
-    [hours] = re.findall(r"together take about (\w+) hours", README)
+    [hours] = re.findall(r"together take about ([\w-]+) hours", README)
     assert abs(HOURS[hours] - minutes / 60) <= 0.5
