@@ -171,6 +171,16 @@ BLOCKS = {  # that a student writes; each begins with these words
         ("app.py", "def as_its_client_reads_it(error):", OFFERED),
         ("app.py", "app.register_error_handler(", TOO_SHORT),
     ],
+    15: [
+        ("app.py", "def choice(delta,", ANY_ORDER),
+        ("app.py", "def answer_to(turns):", FREE_LINE),  # metadata |=
+        ("app.py", "def write(steps):", FREE_LINE),  # the log's
+        ("app.py", '@app.post("/v1/chat/completions")', OFFERED),  # part: its beginning
+        ("app.py", "def whole(steps):", FREE_LINE),  # reason
+        ("app.py", '@app.get("/v1/models")', THREE_ROWS),
+        ("app.py", "@app.before_request", OFFERED),
+        ("practice.env", "OPENAI_BASE_URL=", TOO_SHORT),
+    ],
 }
 ORDERED = [lesson for lesson in LESSONS if lesson.number in BLOCKS]
 each_ordered = pytest.mark.parametrize(
