@@ -181,6 +181,22 @@ BLOCKS = {  # that a student writes; each begins with these words
         ("app.py", "@app.before_request", OFFERED),
         ("practice.env", "OPENAI_BASE_URL=", TOO_SHORT),
     ],
+    16: [
+        ("question.py", "NO_LIMIT =", TOO_SHORT),
+        ("question.py", '    "max_tokens": COUNT', TOO_SHORT),
+        ("question.py", "    max_tokens: int", TOO_SHORT),
+        ("question.py", "    def most_tokens(self):", TOO_SHORT),
+        ("choices.py", "            if not chunk.text:", FEW_ARE_NEW),
+        ("question.py", '    "stream_options":', TOO_SHORT),
+        ("question.py", "class StreamOptions(Fields):", TOO_SHORT),
+        ("question.py", "    stream_options:", TOO_SHORT),
+        ("question.py", '    "stop":', TOO_SHORT),
+        ("question.py", "Text = Annotated", TOO_SHORT),
+        ("question.py", "    stop: list[Stop]", TOO_SHORT),
+        ("question.py", '    @field_validator("stop"', TWO_OTHERS),
+        ("question.py", "from typing import", TOO_SHORT),
+        ("stops.py", "def before(stops, texts):", OFFERED),  # two parts
+    ],
 }
 ORDERED = [lesson for lesson in LESSONS if lesson.number in BLOCKS]
 each_ordered = pytest.mark.parametrize(
