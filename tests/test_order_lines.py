@@ -197,6 +197,11 @@ BLOCKS = {  # that a student writes; each begins with these words
         ("question.py", "from typing import", TOO_SHORT),
         ("stops.py", "def before(stops, texts):", OFFERED),  # two parts
     ],
+    17: [
+        ("events.py", '"""Chunks in, events out', OFFERED),  # two parts
+        ("app.py", "            for event in events(", TOO_SHORT),
+        ("app.py", "if hasattr(model,", TOO_SHORT),
+    ],
 }
 ORDERED = [lesson for lesson in LESSONS if lesson.number in BLOCKS]
 each_ordered = pytest.mark.parametrize(
