@@ -202,6 +202,16 @@ BLOCKS = {  # that a student writes; each begins with these words
         ("app.py", "            for event in events(", TOO_SHORT),
         ("app.py", "if hasattr(model,", TOO_SHORT),
     ],
+    23: [
+        ("calls.py", '"""Tool calls, gathered', OFFERED),  # add()
+        ("calls.py", "def run(call):", OFFERED),  # and not read_arguments()
+        ("app.py", '"""A tool in the stream', TOO_SHORT),
+        ("app.py", "from langchain_core.messages", TOO_SHORT),
+        ("app.py", "from failures import (", ANY_ORDER),
+        ("app.py", "from .calls import", TOO_SHORT),
+        ("app.py", "MOST_ROUNDS =", ANY_ORDER),
+        ("app.py", "def answer(question):", TOO_LONG),
+    ],
 }
 ORDERED = [lesson for lesson in LESSONS if lesson.number in BLOCKS]
 each_ordered = pytest.mark.parametrize(
