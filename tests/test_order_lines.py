@@ -202,6 +202,18 @@ BLOCKS = {  # that a student writes; each begins with these words
         ("app.py", "            for event in events(", TOO_SHORT),
         ("app.py", "if hasattr(model,", TOO_SHORT),
     ],
+    22: [
+        ("app.py", '"""A form that fills itself', TOO_SHORT),
+        ("app.py", "from .card import", TOO_SHORT),
+        ("app.py", '    """Answer with what is new', TOO_SHORT),
+        ("app.py", "        with closing(answer(prompt))", TWO_OTHERS),
+        ("app.py", "from failures import (", ANY_ORDER),
+        ("app.py", "def answer(prompt):", OFFERED),  # require_end()
+        ("app.py", '@app.post("/object")', THREE_ROWS),
+        ("app.py", "def texts(prompt):", TWO_OTHERS),
+        ("static/page.js", "/** Show what is new", OFFERED),  # placeOf()
+        ("failures.py", "    # OpenAI's library", ANY_ORDER),
+    ],
     23: [
         ("calls.py", '"""Tool calls, gathered', OFFERED),  # add()
         ("calls.py", "def run(call):", OFFERED),  # and not read_arguments()
