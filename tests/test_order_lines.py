@@ -202,6 +202,16 @@ BLOCKS = {  # that a student writes; each begins with these words
         ("app.py", "            for event in events(", TOO_SHORT),
         ("app.py", "if hasattr(model,", TOO_SHORT),
     ],
+    21: [
+        ("static/page.js", "import { Markdown }", TOO_SHORT),
+        ("static/page.js", "  const markdown =", FEW_ARE_NEW),
+        ("static/page.js", "  if (signal !==", TOO_SHORT),
+        ("static/markdown.js", "// Markdown while it streams", OFFERED),  # write()
+        ("static/markdown.js", "  /** Begin a line", FREE_LINE),  # endBlock()
+        ("static/markdown.js", "  endBlock() {", THREE_ROWS),
+        ("static/markdown.js", "  /** Show a line", TOO_LONG),
+        ("static/markdown.js", "/** Return a link", FREE_LINE),
+    ],
     22: [
         ("app.py", '"""A form that fills itself', TOO_SHORT),
         ("app.py", "from .card import", TOO_SHORT),
