@@ -135,13 +135,30 @@ export const checks = [
   {
     sentence: "An answer without its end does not look whole",
     async run(page) {
-      for (const rest of ["", '{"tok', '{"usage":{"inp']) {
+      (await ask(page)).send(WHOLE).end(); // whose end is not that of the next answers
+      await page.soon(() => page.text === TEXT && !busy(page));
+      for (const rest of ["", '{"tok', '{"usage":{"inp', '{"end":"stop"}']) {
         const words = await complaint(page, (answer) => answer.send(rest).end());
         page.must(
+          words || rest !== '{"end":"stop"}',
+          `The last line was ${rest} without a line break, and then nothing more came, but the page says nothing. A line without a line break is not whole: do not parse what is left at the end.`,
+        );
+        page.must(
           words,
-          `The last line was ${say(rest || '{"token":"one"}')} and then nothing more came, but the page says nothing. Only an answer with an {"end": ...} is complete. Throw an error if there was none.`,
+          `The last line was ${say(rest || '{"token":"one"}')} and then nothing more came, but the page says nothing. Only an answer with an {"end": ...} is complete. Throw an error if there was none, and begin each answer with ended = false.`,
+        );
+        page.must(
+          !words.trim().endsWith('"'),
+          `The answer broke off, and the page says ${say(words)}, with JSON's quotes around the sentence. Throw an Error, whose message the page shows.`,
         );
       }
+      await complaint(page, (answer) => answer.send([0x7b, 0xc3]).end());
+      (await ask(page)).send(WHOLE).end();
+      await page.soon(() => page.text === TEXT && !busy(page));
+      page.must(
+        page.text === TEXT && !page.complaint,
+        `An answer broke off in the middle of a letter, and the next was whole. Its tokens say ${say(TEXT)}, and the page shows ${say(page.text)}. Make a new TextDecoder and a new rest for each answer.`,
+      );
       const answer = await ask(page);
       answer.send(lines({ token: "one" }, { usage: USAGE }));
       await page.soon(() => page.words.includes("1234"));
@@ -157,7 +174,7 @@ export const checks = [
   {
     sentence: "A line that cannot be read is a problem",
     async run(page) {
-      for (const line of ['{"token": "tw', '{token: "two"}']) {
+      for (const line of ['{"token": "tw', '{token: "two"}', "<h1>Bad gateway</h1>"]) {
         const words = await complaint(page, (answer) =>
           answer.send(`${line}\n`).send(lines({ token: "one" }, END)).end(),
         ).catch(() => "");
@@ -236,6 +253,52 @@ export const checks = [
         '"Letter by letter" is on, but the first token came all at once. Give ask the reader as its third parameter, read = readLines. In page.js, pass readLetters when the box is checked.',
       );
       page.must(!page.complaint, `"Letter by letter" is on and the answer is complete, but the page complains: ${say(page.complaint)}.`);
+    },
+  },
+  {
+    sentence: "ask yields each message, and throws each reason",
+    async run(page) {
+      const { ask: asked } = await page.import("static/ask.js");
+      page.must(asked, "static/ask.js does not export ask.");
+      const told = async (...messages) => {
+        page.reply = { type: TYPE, text: lines(...messages) };
+        const came = [];
+        try {
+          const { signal } = new page.window.AbortController();
+          for await (const message of asked("Hello?", signal)) came.push(message);
+        } catch (thrown) {
+          return { came, thrown };
+        }
+        return { came };
+      };
+      const sent = [{ token: "a\u2028b" }, { token: '} {"' }, END];
+      for (const more of [sent, [null, ...sent]]) {
+        const { came, thrown } = await told(...more, { later: 1 });
+        const error = thrown && (thrown.message ?? say(thrown));
+        page.must(
+          !thrown || !more.includes(null),
+          `The server sent the line null, and ask threw "${error}". A message can be null: write message?.isError and message?.end.`,
+        );
+        page.must(
+          !thrown,
+          `The server sent ${say(more)}, and one more message after the end, and ask threw "${error}". Only a line break ends a message, and an answer has an end once one of its messages had one.`,
+        );
+        page.must(
+          say(came.slice(0, more.length)) === say(more),
+          `The server sent ${say(more)}, and ask yielded ${say(came)}. Yield each message as it is.`,
+        );
+      }
+      for (const reason of [404, false]) {
+        const { came, thrown } = await told({ token: "one" }, { isError: true, reason });
+        page.must(
+          thrown === reason,
+          `The server threw ${say(reason)}, and ask threw ${say(thrown?.message ?? thrown)}. Make an Error of a string only, and throw any other value as it is.`,
+        );
+        page.must(
+          came.length === 1,
+          `The server sent a token and then threw, and ask yielded ${say(came)}. Throw the reason before you yield the message.`,
+        );
+      }
     },
   },
   {

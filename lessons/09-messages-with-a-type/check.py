@@ -29,6 +29,7 @@ def test_its_tokens_are_what_the_model_wrote(answer_of):
     checks.tokens_are_what_the_model_wrote(answer_of)
     checks.a_chunk_without_text_is_no_token(answer_of)
     checks.a_list_of_blocks_is_sent_as_text(answer_of)
+    checks.quotation_marks_are_text_too(answer_of)
     checks.half_an_emoji_breaks_nothing(answer_of)
 
 

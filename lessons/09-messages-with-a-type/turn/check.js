@@ -39,8 +39,21 @@ export const checks = [
   {
     sentence: "Without that message the page says nothing about it",
     async run(page) {
-      const answer = await page.ask("Hello?", { type: "application/jsonl; charset=utf-8" });
-      answer.send(lines({ token: "one" }, END)).end();
+      const type = "application/jsonl; charset=utf-8";
+      const markup = { seconds: "<b>3.21</b>" };
+      (await page.ask("Hello?", { type })).send(lines({ token: "one" }, markup, END)).end();
+      await page.soon(() => page.answer.ariaBusy === "false");
+      page.must(
+        !page.document.querySelector("main b"),
+        `The message was ${say(markup)}, and the page made markup of it. Write what a server sends with append or textContent, not with innerHTML.`,
+      );
+      (await page.ask("Hello?", { type })).send(lines({ token: "one" }, END)).end();
+      await page.soon(() => page.answer.ariaBusy === "false");
+      page.must(
+        !page.words.includes("3.21"),
+        `The answer before this one took 3.21 s, and the page still says ${say(page.words)}. Empty the element when an answer begins, in begin().`,
+      );
+      (await page.ask("Hello?", { type })).send(lines({ token: "one" }, { usage: USAGE }, END)).end();
       await page.soon(() => page.answer.ariaBusy === "false");
       page.must(
         !/undefined|NaN|took/.test(page.words),

@@ -12,8 +12,10 @@ SILENCE = 0.4  # seconds
 def test_a_message_says_how_many_seconds_it_took(answer_of):
     thinks = Event()
     wait = lambda: thinks.wait(SILENCE)  # noqa: E731
+    began = monotonic()
     _, answer = answer_of(wait, "one", wait, " two")
     found = messages(answer)
+    took = monotonic() - began
     keys = [key for message in found for key in message]
     assert "seconds" in keys, (
         f'The lines have the keys {keys}, without seconds. Yield {{"seconds": ...}}'
@@ -46,6 +48,10 @@ def test_a_message_says_how_many_seconds_it_took(answer_of):
     assert seconds < 100 * SILENCE, (
         f"The answer took about a second, and the message says {seconds}. Send the time"
         " that has passed, in seconds."
+    )
+    assert seconds <= took + 0.01 or seconds != round(seconds), (
+        f"The answer took {took:.2f} s, and the message says {seconds}. Round to"
+        " hundredths: round(monotonic() - began, 2)."
     )
 
 

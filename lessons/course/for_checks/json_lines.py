@@ -13,8 +13,12 @@ from langchain_core.exceptions import (
 from langchain_core.messages import AIMessageChunk
 from werkzeug.exceptions import HTTPException
 
-from failures import STOPPED_EARLY, BodyBreaks
-from lessons.course.for_checks.failing_model import SECRET, must_not_repeat_the_provider
+from failures import NO_TEXT, STOPPED_EARLY, BodyBreaks
+from lessons.course.for_checks.failing_model import (
+    SECRET,
+    must_not_be_our_own,
+    must_not_repeat_the_provider,
+)
 from lessons.course.for_checks.in_time import (
     PATIENCE,
     UntilRead,
@@ -34,13 +38,19 @@ ENDS = {"end_turn": "stop", "max_tokens": "length"}
 
 
 @pytest.fixture
-def answer_of(ask):
+def answer_of(ask, caplog):
     """Return a function that asks for a scripted answer: (model, answer), in time."""
-    return lambda *script: in_time(
-        lambda: ask(*script),
-        "The model had answered or failed, but the view is still waiting. Let it wait"
-        " for the first message or for the end, whichever comes first.",
-    )
+
+    def answer(*script):
+        model, answer = in_time(
+            lambda: ask(*script),
+            "The model had answered or failed, but the view is still waiting. Let it"
+            " wait for the first message or for the end, whichever comes first.",
+        )
+        answer.log = caplog  # to which the body, when it is read, may add
+        return model, answer
+
+    return answer
 
 
 def refuse(word):
@@ -150,6 +160,15 @@ def half_an_emoji_breaks_nothing(answer_of):
     )
 
 
+def quotation_marks_are_text_too(answer_of):
+    wrote = 'it\'s "so": \\n'
+    found = tokens(messages(answer_of(wrote)[1]))
+    assert found == wrote, (
+        f"The model wrote {wrote!r}. The tokens give {found!r}. Let json.dumps make the"
+        " line: it knows how JSON writes each letter."
+    )
+
+
 def a_list_of_blocks_is_sent_as_text(answer_of):
     block = {"type": "text", "text": "one"}
     _, answer = answer_of(AIMessageChunk([block]), " two")
@@ -176,6 +195,11 @@ def the_first_token_leaves_before_the_second_is_made(answer_of):
 def the_last_line_says_why_the_model_ended(answer_of):
     _, answer = answer_of(*TEXTS)
     *_, last = messages(answer)
+    must_not_be_our_own(answer.text, answer.log.messages)
+    assert last.get("reason") != NO_TEXT.sentence, (
+        "The model wrote text, but the last line says that there was none. Count the"
+        " tokens where you send them: tokens += 1."
+    )
     assert last.get("reason") != STOPPED_EARLY.sentence, (
         "The model finished its answer, but the last line says that it stopped early."
         " The finish reason is in one of the last chunks, and an empty chunk follows"
@@ -184,6 +208,13 @@ def the_last_line_says_why_the_model_ended(answer_of):
     assert last == {"end": "stop"}, (
         'The model finished its answer. Expected {"end": "stop"} as the last line, got'
         f" {last}. Without it, an answer that was cut off looks complete."
+    )
+    named = AIMessageChunk("one", response_metadata={"model_name": "m"})
+    *_, last = messages(answer_of(named, " two")[1])
+    assert last == {"end": "stop"}, (
+        "The model named itself in its first chunk, and its finish reason came in one"
+        f' of the last. Expected {{"end": "stop"}} as the last line, got {last}. Keep'
+        " the metadata of all chunks: metadata |= chunk.response_metadata."
     )
     for theirs, ours in ENDS.items():
         _, answer = answer_of("one", End(stop_reason=theirs))
@@ -245,6 +276,11 @@ def the_usage_comes_before_the_end(answer_of):
     assert list(found[-1]) == ["end"], (
         f"The last line is {found[-1]}. Expected the end there, because a reader may"
         " leave at the end. Send the usage before it."
+    )
+    found = messages(answer_of("one", after, End(finish_reason="length"))[1])
+    assert any("usage" in message for message in found), (
+        f"The model counted {USAGE} and reached its limit. The lines are {found}. Send"
+        " the usage whatever the end is: each token costs money."
     )
     _, answer = answer_of(*TEXTS)  # from a model that does not count
     found = messages(answer)

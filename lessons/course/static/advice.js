@@ -64,11 +64,11 @@ const ADVICE = [
   ],
   [
     /is not async iterable/,
-    "for await loops over the result of calling a generator. Pass the reader as the third argument, without ().",
+    "for await loops over the result of calling a generator. Pass the reader as the third argument, without (), or undefined for the usual one.",
   ],
   [
     /is not iterable/,
-    "Use braces to unpack an object, and brackets to unpack a list: const { done, value } = ... And for ... of needs a list: getItem gives null for an unknown name, and JSON.parse(null) is null.",
+    "Use braces to unpack an object, and brackets to unpack a list: const { done, value } = ... And for ... of needs a list: getItem gives null for an unknown name, and JSON.parse(null) is null. An async generator needs for await.",
   ],
   [
     /is not a function/,
