@@ -3,31 +3,34 @@
 import json
 import threading
 from importlib import import_module
+from time import process_time
 
 import pytest
 
 from lessons.course.for_checks import json_lines as checks
+from lessons.course.for_checks import still_there
 from lessons.course.for_checks.in_time import PATIENCE, in_time
 from lessons.course.for_checks.json_lines import answer_of
 from lessons.course.for_checks.quoting import short
-from lessons.course.for_checks.still_there import (
-    test_an_answer_has_the_headers_of_lesson_08,
-    test_the_limits_of_lesson_08_are_still_there,
-    test_whatever_is_not_a_prompt_is_refused,
-)
 
-__all__ = [
-    "answer_of",
-    "test_an_answer_has_the_headers_of_lesson_08",
-    "test_the_limits_of_lesson_08_are_still_there",
-    "test_whatever_is_not_a_prompt_is_refused",
-]
+__all__ = ["answer_of"]
 MANY = 50  # more messages than a stream has room for
 A_MOMENT = 0.3  # seconds in which a thread would go on that does not wait
 
 
+class Hasty(threading.Condition):
+    """A lock whose time limits pass at once: no wait for the other may end by one."""
+
+    def wait(self, timeout=None):
+        return super().wait(None if timeout is None else min(timeout, 0.01))
+
+    def wait_for(self, predicate, timeout=None):
+        timeout = None if timeout is None else min(timeout, 0.01)
+        return super().wait_for(predicate, timeout)
+
+
 @pytest.fixture
-def make_stream(program, folder):
+def make_stream(program, folder, monkeypatch):
     """Return the class Stream of the program's stream.py."""
     assert (folder / "stream.py").exists(), (
         f"There is no {folder.name}/stream.py yet. Create it, with the class Stream."
@@ -36,6 +39,8 @@ def make_stream(program, folder):
     assert hasattr(module, "Stream"), (
         f"{folder.name}/stream.py has no class Stream. Write class Stream: there."
     )
+    if hasattr(module, "Condition"):
+        monkeypatch.setattr(module, "Condition", Hasty)
     return module.Stream
 
 
@@ -87,6 +92,13 @@ def until(so):
         if so():
             return
         threading.Event().wait(PATIENCE / 100)
+
+
+def is_busy_while_it_waits(thread):
+    """Whether a thread that waits keeps the processor busy."""
+    before = process_time()
+    thread.join(A_MOMENT)
+    return process_time() - before > A_MOMENT / 2
 
 
 class RestingReader:
@@ -150,13 +162,22 @@ def test_each_stream_has_lines_of_its_own(make_stream):
         "One message was sent, but send() is still waiting. Wait only while the stream"
         " holds eight lines.",
     )
-    one.close()
+    in_time(
+        one.close,
+        "A line was in the stream, and close() never returned. A reader who has left"
+        " takes no more lines: close() must wait for nobody.",
+    )
     other.close()
     found = read(other)
     assert found == [], (
         f"The check sent a token to one stream, and another stream yielded {found}:"
         " readers would get each other's answers. Create lines, sent, closed and"
         " changed in __init__, as in self.lines = deque(), and not above it."
+    )
+    lock = getattr(one, "changed", None)
+    assert lock is None or lock is not getattr(other, "changed", None), (
+        "Two streams have the same lock, so all readers and services wait for each"
+        " other. Create changed in __init__: self.changed = Condition()."
     )
     counted = getattr(one, "sent", 1)  # a program may count in another way
     assert counted == 1 or not isinstance(counted, int), (
@@ -184,7 +205,7 @@ def test_what_is_sent_comes_out_in_order(make_stream):
     assert found == sent, (
         f"Expected the messages {sent} in that order, got {found}. Let send() append"
         " the line. Let __iter__ take the oldest with popleft(), until the stream is"
-        " closed and no line is left."
+        " closed and no line is left, and wait() return whether there is one."
     )
 
 
@@ -215,6 +236,12 @@ def test_a_message_becomes_json(make_stream):
         "The check sent two messages, and only one could become JSON. Expected one"
         f" line, got {found}. Make the line before you append it."
     )
+    counted = getattr(stream, "sent", 1)
+    assert counted == 1 or not isinstance(counted, int), (
+        "The check sent two messages, and only one could become JSON. Expected"
+        f" stream.sent to be 1, got {counted}. Count a message when its line is in the"
+        " stream."
+    )
 
 
 def test_a_reader_waits_for_the_next_line(make_stream):
@@ -231,10 +258,10 @@ def test_a_reader_waits_for_the_next_line(make_stream):
         " __iter__ still holds it. Yield the line after the block `with self.changed`.",
     )
     reader.may_go_on.set()
-    reader.thread.join(A_MOMENT)  # by now it waits for the third
+    is_busy = is_busy_while_it_waits(reader.thread)  # by now it waits for the third
     assert reader.thread.is_alive(), (
         "The loop over the stream ended although the stream was open. Wait until there"
-        " is a line or the stream is closed."
+        " is a line or the stream is closed, without a time limit."
     )
     stream.send({"token": "three"})
     assert reader.has_read(3), (
@@ -242,7 +269,17 @@ def test_a_reader_waits_for_the_next_line(make_stream):
         " self.changed.notify_all() in send()."
     )
     found = [message["token"] for message in messages_in(reader.lines)]
+    counted = getattr(stream, "sent", 3)
     stream.close()
+    assert not is_busy, (
+        "A reader had to wait for the next line, and its loop ran without a pause: that"
+        " keeps one core busy for each reader. Call self.changed.wait_for(...), which"
+        " sleeps until another thread notifies it."
+    )
+    assert counted == 3 or not isinstance(counted, int), (
+        f"Three messages were sent. Expected stream.sent to be 3, got {counted}. Count"
+        " each message that was sent, not those that wait."
+    )
     assert found == ["one", "two", "three"], (
         f"The check sent the tokens one, two and three. The lines hold {found}."
     )
@@ -259,6 +296,15 @@ def test_what_is_thrown_is_the_last_line(make_stream):
         'The check sent the token "one" and threw {"hello": "World"}. The lines hold'
         f" {found}. Let throw() send {thrown} and then close the stream."
     )
+    try:
+        make_stream().throw(float("nan"))
+    except ValueError:
+        return
+    raise AssertionError(
+        "The check threw NaN, which JSON cannot hold, and throw() raised nothing, so"
+        " nobody would hear of that mistake. Suppress StreamClosed, and no other"
+        " exception."
+    )
 
 
 def test_nobody_can_send_after_the_end(make_stream):
@@ -266,6 +312,8 @@ def test_nobody_can_send_after_the_end(make_stream):
     stream.close()
     sender = Sender(stream, [{"token": "too late"}])
     sender.thread.join(PATIENCE)
+    if isinstance(sender.error, NameError | AttributeError | TypeError):
+        raise sender.error
     assert sender.error is not None, (
         "The stream was closed, but send() raised nothing. A service whose reader has"
         " left would keep writing, for nobody. Raise StreamClosed in send() when the"
@@ -284,6 +332,11 @@ def test_nobody_can_send_after_the_end(make_stream):
         f"The stream was closed, and throw() raised {raised[0]}. The reader has left,"
         " so nobody needs that error. Suppress the exception in throw()."
     )
+    counted = getattr(stream, "sent", 0)
+    assert counted == 0 or not isinstance(counted, int), (
+        "The stream was closed before the check sent anything. Expected stream.sent to"
+        f" be 0, got {counted}. Count a message when its line is in the stream."
+    )
     found = read(stream)
     assert found == [], (
         "The check closed the stream and then called throw(). Expected no line, got"
@@ -298,15 +351,21 @@ def test_send_waits_while_there_is_no_room(make_stream, room):
         f"Nobody took a line, and send() is already waiting after {sender.sent}"
         f" messages. Wait only while the stream holds {room} lines."
     )
-    sender.thread.join(A_MOMENT)
+    is_busy = is_busy_while_it_waits(sender.thread)
     sent = sender.sent
+    assert not is_busy or sent == MANY, (
+        "send() had to wait for room, and its loop ran without a pause: that keeps one"
+        " core busy for each answer. Call self.changed.wait_for(...), which sleeps"
+        " until another thread notifies it."
+    )
     assert sender.error is None and sent < MANY, (
         f"Nobody took a line, and send() accepted {sent} messages: a long answer would"
         " fill the memory. Let send() wait while the stream holds eight lines."
     )
     assert sent == room, (
         f"Nobody took a line, and send() accepted {sent} messages. Expected at most"
-        f" {room} lines in the stream. Wait until len(self.lines) < ROOM."
+        f" {room} lines in the stream. Wait until len(self.lines) < ROOM, without a"
+        " time limit."
     )
     reader = RestingReader(stream)
     reader.may_go_on.set()
@@ -392,7 +451,7 @@ def test_nothing_is_lost_however_fast_both_are(make_stream):
 
 
 @pytest.mark.usefixtures("make_stream")
-def test_a_service_has_a_thread_of_its_own(program, ask):
+def test_a_service_has_a_thread_of_its_own(program, ask, caplog):
     views = []
     services = []
 
@@ -410,9 +469,12 @@ def test_a_service_has_a_thread_of_its_own(program, ask):
         "The model had answered, but the client did not get two tokens. Call start() on"
         " the thread, pass it the stream, and pass the same stream to Response.",
     )
+    why = "A function with a yield in it does not run when it is called: send instead."
+    if caplog.messages:
+        why = f'The log says: "{caplog.messages[-1]}".'
     assert services, (
         f"POST /ask gave status {status}, and the service did not read the model's"
-        " second text. See the log for the line that failed. Make a new Stream() for"
+        f" second text. {why} Make a new Stream() for"
         " each request."
     )
     assert services and services != views, (
@@ -459,6 +521,7 @@ def test_its_tokens_are_what_the_model_wrote(answer_of):
     checks.tokens_are_what_the_model_wrote(answer_of)
     checks.a_chunk_without_text_is_no_token(answer_of)
     checks.a_list_of_blocks_is_sent_as_text(answer_of)
+    checks.quotation_marks_are_text_too(answer_of)
 
 
 def test_the_first_token_leaves_before_the_second_is_made(answer_of):
@@ -519,3 +582,18 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(
         " open. The server calls the stream's close(), so the next send() must raise."
         " Use closing(model.stream(prompt)), which then closes the model's stream."
     )
+
+
+# What lesson 08 gave the server
+
+
+def test_whatever_is_not_a_prompt_is_refused(client, answer_with):
+    still_there.test_whatever_is_not_a_prompt_is_refused(client, answer_with)
+
+
+def test_an_answer_has_the_headers_of_lesson_08(client, answer_with):
+    still_there.test_an_answer_has_the_headers_of_lesson_08(client, answer_with)
+
+
+def test_the_limits_of_lesson_08_are_still_there(client, answer_with):
+    still_there.test_the_limits_of_lesson_08_are_still_there(client, answer_with)

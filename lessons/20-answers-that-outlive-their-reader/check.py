@@ -26,7 +26,6 @@ TOKEN = {"event": "token", "token": "one"}
 DONE = {"event": "done", "reason": "stop"}
 # What Python says of some mistakes, and what to do.
 HINTS = {
-    "un-acquired lock": "Put that line inside with self.changed.",
     "list index out of range": (
         "If there is no event yet, go back to the while: continue after yield None. Let"
         " the lambda compare with number, which counts on, and not with after."

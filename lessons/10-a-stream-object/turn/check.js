@@ -35,6 +35,11 @@ export const checks = [
         words.includes("The model left.") && !/undefined/.test(words),
         `The server threw "The model left.", and the page says ${say(words)}. Write the sentence about lateness only for an object with late.`,
       );
+      const about = await complaint(page, null);
+      page.must(
+        about.includes("null"),
+        `The server threw null, and the page says ${say(about)}. Any value can be thrown: write thrown?.late, which is undefined where thrown is null.`,
+      );
     },
   },
   {
