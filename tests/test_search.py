@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from urllib.parse import urljoin
@@ -35,6 +36,13 @@ def test_a_hit_leads_to_the_heading_it_names(visit):
     for place in places:
         path, _, name = urljoin("/lessons/", place).partition("#")
         assert f' id="{name}">' in visit.get(path).text, place
+
+
+def test_the_words_of_a_list_are_shown_without_its_marks(visit):
+    """A hit shows them in one line, where a dash would look like a dash."""
+    hits = [hit for words in ("listen", "stream") for hit in found(visit, words)]
+    assert any("write a separate" in hit["words"].lower() for hit in hits)
+    assert not any(re.search(r"\n(- |[0-9]+\. )", hit["words"]) for hit in hits)
 
 
 FIRST = """# 01 · One

@@ -97,6 +97,10 @@ def notes_alone(name, title):
     return render_template("notes.html", title=title, notes=notes)
 
 
+# What a line of a list begins with. A hit shows its words in one line.
+LIST_MARK = re.compile(r"\n+(- |[0-9]+\. )")
+
+
 @course.get("/search")
 def search():
     """Answer with the places in the notes that say something about ?q=..."""
@@ -107,7 +111,7 @@ def search():
             "address": f"{page_of(file)}#{id_of(heading)}",  # below /lessons/
             "title": title,
             "heading": heading.replace("`", ""),
-            "words": words,
+            "words": LIST_MARK.sub(" ", words),
         }
         for file, title, heading, words in find_places(request.args.get("q", ""))
     ]
