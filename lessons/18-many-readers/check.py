@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from contextlib import suppress
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 from time import monotonic, sleep
 
 import pytest
@@ -198,6 +198,38 @@ def test_what_waits_is_counted_once(ask, measures, waiting):
         f"A reader took one piece and stopped. Expected at most {most} waiting pieces,"
         f" got {pieces}. There is room for the next piece while len(self.pieces) <"
         " PIECES."
+    )
+
+
+class Impatient(Condition):
+    """A Condition to which a time limit is nothing: whoever sets one, it is over."""
+
+    def wait(self, timeout=None):
+        return super().wait(timeout and 0.001)
+
+
+def test_no_piece_is_dropped_after_a_time(waiting, monkeypatch):
+    """No piece is dropped, however long its reader stops."""
+    if not hasattr(waiting, "Waiting"):
+        return  # the checks of what arrives judge it
+    monkeypatch.setattr(waiting, "Condition", Impatient, raising=False)
+    one = waiting.Waiting()
+    sent = [b"%d " % number for number in range(2 * PIECES)]
+
+    def write():
+        with suppress(Exception):  # which the assertion below tells of
+            for piece in sent:
+                one.put(piece)
+        one.end()
+
+    writer = Thread(target=write, daemon=True)
+    writer.start()
+    writer.join(0.05)  # for longer than any time limit is here
+    came = []
+    assert done_in_time(lambda: came.extend(one)) and came == sent, (
+        f"A reader stopped for a while, and then read on. {len(sent)} pieces were put,"
+        f" and {len(came)} came. A reader may stop for an hour: call"
+        " self.changed.wait() without a time limit, and look again."
     )
 
 
@@ -485,6 +517,15 @@ def test_one_answer_too_many_is_a_503(full, measures):
     assert refused == 1, (
         "One question was refused with a 503. Expected answers_refused_total to be 1 at"
         f" /metrics, got {refused}. Call REFUSED.inc() there, once."
+    )
+
+
+def test_without_a_setting_there_are_64_places(started_with, monkeypatch):
+    monkeypatch.delenv("ANSWERS_AT_ONCE")
+    places = getattr(started_with(), "ANSWERS_AT_ONCE", 64)
+    assert places == 64, (
+        f"Without ANSWERS_AT_ONCE in .env there are {places} places. Expected 64:"
+        " number('ANSWERS_AT_ONCE', 64)."
     )
 
 
