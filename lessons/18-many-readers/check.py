@@ -217,7 +217,7 @@ def test_no_piece_is_dropped_after_a_time(waiting, monkeypatch):
     sent = [b"%d " % number for number in range(2 * PIECES)]
 
     def write():
-        with suppress(Exception):  # which the assertion below tells of
+        with suppress(Exception):  # the assertion below reports it
             for piece in sent:
                 one.put(piece)
         one.end()
