@@ -207,7 +207,7 @@ BLOCKS = {  # that a student writes; each begins with these words
         ("static/page.js", "  const markdown =", FEW_ARE_NEW),
         ("static/page.js", "  if (signal !==", TOO_SHORT),
         ("static/markdown.js", "/** Return a link", FREE_LINE),
-        ("static/markdown.js", "// Markdown while it streams", OFFERED),  # part: write()
+        ("static/markdown.js", "// Markdown while it streams", OFFERED),  # in write()
         ("static/markdown.js", "  endBlock() {", THREE_ROWS),
         ("static/markdown.js", "  /** Show a line", TOO_LONG),
         ("static/markdown.js", "  /** Begin a line", FREE_LINE),  # endBlock()
