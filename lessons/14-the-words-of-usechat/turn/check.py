@@ -69,7 +69,8 @@ def test_a_model_without_a_price_has_no_cost(metadata_for):
         metadata = metadata_for(name, 3, 5)
         assert "cost" not in metadata, (
             f"Nobody knows the price of the model {name}, but its cost is"
-            f" {metadata['cost']}. Send no cost in that case: 0 would say that it is free."
+            f" {metadata['cost']}. Send no cost in that case: 0 would say that it is"
+            " free."
         )
     assert metadata.get("usage", {}).get("totalTokens") == 8, (
         f"The metadata of a model without a price are {metadata}:"
