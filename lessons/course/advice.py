@@ -115,8 +115,8 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         "Yield text each time: print(), and a function without return, give back None."
     ),
     "generator ignored GeneratorExit": (
-        "Whoever leaves a generator raises GeneratorExit in it, and BaseException"
-        " catches that too. Write except Exception."
+        "A generator that is closed before its end gets a GeneratorExit. BaseException"
+        " catches that too: write except Exception."
     ),
     "expected a bytes-like object, list": "Yield chunk.text, not chunk.content.",
     "expected a bytes-like object, AIM": "Yield chunk.text, not the chunk.",
