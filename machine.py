@@ -7,6 +7,8 @@ import mimetypes
 import os
 import sys
 from contextlib import suppress
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 from urllib.request import getproxies  # the proxies that this machine uses
 
 if sys.version_info < (3, 11):  # noqa: UP036  (ruff thinks that this cannot happen)
@@ -42,12 +44,13 @@ for output in sys.stdout, sys.stderr:  # what print writes to, and where errors 
         output.reconfigure(errors="replace")
 
 
-def use_no_proxy_for_this_machine():
+def use_no_proxy_for_this_machine(address=""):
     """Let HTTP clients reach this machine itself directly, and not through a proxy.
 
     A proxy is a server that passes requests on. To the proxy, "localhost" would mean
     the proxy's own machine. HTTP clients find the hosts that they are to reach directly
-    in NO_PROXY or no_proxy in the environment.
+    in NO_PROXY or no_proxy in the environment. `address` is that of a model, which may
+    be another name of this machine, such as http://127.0.0.2:11434/v1.
     """
     proxies = getproxies()  # by kind: http, https, all; and "no", which is NO_PROXY
     kinds = [kind for kind in ("http", "https", "all") if kind in proxies]
@@ -61,6 +64,21 @@ def use_no_proxy_for_this_machine():
         if not os.environ.get(setting) and not os.environ.get(setting.lower()):
             os.environ[setting] = proxies[kind]
     hosts = [host.strip() for host in direct.split(",") if host.strip()]
-    hosts += [host for host in LOOPBACK if host not in hosts]
+    names = [*LOOPBACK, host_of(address)] if is_loopback(address) else LOOPBACK
+    hosts += [name for name in names if name not in hosts]
     os.environ["NO_PROXY"] = ",".join(hosts)
     os.environ["no_proxy"] = ",".join(hosts)  # some clients read only this one
+
+
+def is_loopback(address):
+    """Whether an address leads to this machine itself: localhost, or 127.x.x.x."""
+    host = host_of(address)
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def host_of(address):
+    """Return the host in an address, in lower case; "" if there is none."""
+    return urlsplit(address).hostname or ""

@@ -10,6 +10,7 @@ from machine import use_no_proxy_for_this_machine
 from providers import (
     ADDRESSES,
     CHAT_MODELS,
+    address_setting,
     check_address,
     check_certificates,
     check_key_without_model,
@@ -21,7 +22,7 @@ from providers import (
     read_name,
     without_package,
 )
-from settings import check_byte_order_mark, number, stop
+from settings import check_byte_order_mark, number, stop, value_of
 from start_report import report_start, report_without_effect
 
 # With this folder, answers of OpenAI take less processor time. It may be missing.
@@ -65,7 +66,8 @@ def provider_model(name, timeout):
     check_certificates()
     model_class = import_model_class(provider, model_name)
     key = read_key(provider)
-    use_no_proxy_for_this_machine()  # a proxy cannot reach a model that runs here
+    # A proxy cannot reach a model that runs on this machine.
+    use_no_proxy_for_this_machine(value_of(address_setting(provider)))
     try:
         return model_class(
             name=name,  # what the page shows

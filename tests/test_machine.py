@@ -167,6 +167,28 @@ def test_a_model_on_this_machine_is_asked_without_the_proxy(proxies, monkeypatch
     assert text == "Hello"
 
 
+OTHER_HOSTS = {  # what NO_PROXY gets, by the address of a model
+    "http://127.0.0.2:11434/v1": "127.0.0.2",
+    "http://Ada.localhost:11434/v1": "ada.localhost",
+    "http://[::1]:11434/v1": "::1",
+}
+
+
+@pytest.mark.parametrize(("address", "host"), OTHER_HOSTS.items())
+def test_so_is_one_at_another_name_of_this_machine(proxies, monkeypatch, address, host):
+    proxies(HTTP_PROXY="http://127.0.0.1:9")
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+    choose_model()
+    assert host in os.environ["NO_PROXY"].split(",")
+
+
+@pytest.mark.parametrize("host", ["api.example", "10.0.0.2", "localhost.example", ""])
+def test_another_machine_is_asked_by_the_proxy(proxies, host):
+    proxies(HTTP_PROXY="http://127.0.0.1:9")
+    use_no_proxy_for_this_machine(f"http://{host}/v1")
+    assert os.environ["NO_PROXY"] == ",".join(LOOPBACK)
+
+
 # Python's version
 
 # Python 3.9, without what it lacks. Flask still runs there, so a .venv may be of it.
