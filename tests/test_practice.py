@@ -545,6 +545,8 @@ def test_of_two_first_questions_at_once_one_reads_the_notes(monkeypatch):
             together.wait(0.5)
         return read_entries()
 
+    entries, _ = practice_search.index()
+    entries.close()  # no Python warns of it then
     monkeypatch.setattr(practice_search, "read_entries", meet)
     practice_search.index.cache_clear()
     with ThreadPoolExecutor(2) as pool:

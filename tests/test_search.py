@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import closing
 from urllib.parse import urljoin
 
 import pytest
@@ -86,8 +87,10 @@ def test_the_best_places_come_first(tmp_path, monkeypatch, words, headings):
     (tmp_path / "01-one" / "README.md").write_text(FIRST, encoding="utf-8")
     (tmp_path / "GLOSSARY.md").write_text(GLOSSARY, encoding="utf-8")
     monkeypatch.setattr(practice_search, "LESSONS", tmp_path)
-    monkeypatch.setattr(practice_search, "index", practice_search.index.__wrapped__)
-    places = practice_search.find_places(words)
+    index = practice_search.index.__wrapped__()  # a new one, which is not kept
+    monkeypatch.setattr(practice_search, "index", lambda: index)
+    with closing(index[0]):
+        places = practice_search.find_places(words)
     assert [heading for _, _, heading, _ in places] == headings
 
 
