@@ -197,7 +197,6 @@ function visible(text) {
   return quoted.replaceAll(" ", "·");
 }
 
-
 function addRow(parent, cell, texts) {
   const row = add(parent, "tr");
   for (const text of texts) add(row, cell).append(text);

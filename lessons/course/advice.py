@@ -124,7 +124,7 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         "Send text, not a dictionary: yield what json.dumps returns."
     ),
     "expected a bytes-like object, gen": (
-        "A generator is no text. Loop over it, and yield the text of each chunk."
+        "A generator is not text. Loop over it, and yield the text of each chunk."
     ),
     "expected a bytes-like object, int": (
         "Iterating over bytes gives numbers. Put the piece in a list:"

@@ -1,7 +1,8 @@
-"""Mistakes of a program that its answers only mention: "its log says where".
+"""The mistakes in a student's program that its answers only hint at.
 
-A program catches an exception and asks failures.py what it means. If it means a mistake
-in the program, the answer has one sentence for all of them. Here is noted which.
+A program catches an exception and asks failures.py what it means. For every mistake in
+the program itself, the answer has the same sentence: "its log says where". This file
+notes which mistake it was.
 """
 
 import failures
