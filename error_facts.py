@@ -14,6 +14,11 @@ from urllib.parse import urlsplit
 
 from werkzeug.http import parse_date
 
+HERE = Path(__file__).parent
+PROGRAM = [HERE, HERE / "fast"]  # the folders of this program, without the lessons
+# Errors that say how a line is written. No answer of a provider causes one.
+OF_A_LINE = (AttributeError, ImportError, NameError, TypeError)
+
 
 def words_of(error):
     """Return all that a provider says about an error, in lower case."""
@@ -106,6 +111,24 @@ def server_of(error):
     if not host:
         return "the model"
     return f"{host}:{address.port}" if address.port else host
+
+
+def mistake_of(error):
+    """Return what caused an error if that is a mistake in this program, else None.
+
+    It is one if a line of the program itself raised an error in OF_A_LINE. Usually
+    the line misspells a name.
+    """
+    for each in with_causes(error):
+        if isinstance(each, OF_A_LINE) and file_of(each).parent in PROGRAM:
+            return each
+    return None
+
+
+def file_of(error):
+    """Return the path of the file whose line raised an error; "." if none did."""
+    calls = extract_tb(error.__traceback__)
+    return Path(calls[-1].filename) if calls else Path()
 
 
 def place_of_error(error):

@@ -12,6 +12,7 @@ from werkzeug import exceptions as http  # Flask's errors, one class for each st
 import provider_words
 from error_facts import (
     class_names,
+    mistake_of,
     place_of_error,
     seconds_to_wait,
     server_of,
@@ -360,8 +361,11 @@ def is_of_the_model(error):
 
     Any other error is a mistake in this program. A traceback lists the calls that led
     to an error, or to its cause. If one of them is a call of a method named stream, the
-    model raised it.
+    model raised it. The exception is a misspelled name, or the like, in fast/ or the
+    practice model: this program is the model then, or a part of it.
     """
+    if mistake_of(error):
+        return False
     for each in with_causes(error):
         for call, _ in walk_tb(each.__traceback__):
             full_name = call.f_code.co_qualname  # such as "BaseChatModel.stream"
@@ -475,6 +479,8 @@ def log_name(error):
     It has no other word of the provider. For a mistake in this program, and for an
     error that we do not know, it also has the file and the line.
     """
+    # A library that meets a mistake of ours may raise an error of its own instead.
+    error = mistake_of(error) or error
     parts = [type(error).__name__, status_of(error), known_phrase(error)]
     if failure_of(error) in (MISTAKE, NONSENSE):
         parts.append(place_of_error(error))

@@ -5,7 +5,7 @@ import json
 import re
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from types import SimpleNamespace
@@ -22,6 +22,7 @@ from support.servers import production
 
 import app as program
 import failures
+import practice
 from failures import MISTAKE, NONSENSE, failure_of, http_error, log_name, sentence_for
 from lessons.course.for_checks.failing_model import SECRET
 from models import choose_model
@@ -118,6 +119,47 @@ def test_a_mistake_after_the_first_text_is_the_last_line(client, answer_with, ca
     assert came.decode() == f"one\n[error: {MISTAKE.sentence}]\n"
     assert len(model.prompts) == 1
     assert "AttributeError in test_failures.py, line" in caplog.text
+
+
+MISSPELLED = {  # names that a line of fast/ looks up, and the file that it is in
+    "fast.connections.Exchange": "connections.py",  # OpenAI's library raises its own
+    "fast.exchange.monotonic": "exchange.py",
+    "fast.events.from_json": "events.py",
+    "fast.bounds.EVENT": "events.py",  # an AttributeError
+    "fast.lean.copies": "lean.py",
+}
+
+
+@pytest.mark.parametrize("name", MISSPELLED)
+def test_a_name_misspelled_in_fast_is_our_mistake(
+    client, connect, monkeypatch, caplog, name
+):
+    """It is raised while the model's stream is being read, but no provider sent it."""
+    with Provider("one", "two", finish("stop"), DONE) as provider:
+        connect(provider.url, MODEL_TIMEOUT="17")  # another client than LangChain kept
+        monkeypatch.delattr(name)
+        came = read_to_its_end(ask(client))
+    assert MISTAKE.sentence in came
+    assert len(provider.requests) <= 1
+    assert f"Error in {MISSPELLED[name]}, line " in caplog.text
+
+
+def test_a_name_misspelled_in_the_practice_model_is_our_mistake(
+    client, monkeypatch, caplog
+):
+    monkeypatch.setattr(program, "model", choose_model())
+    monkeypatch.delattr(practice, "chunks_to_send")
+    assert MISTAKE.sentence in read_to_its_end(ask(client))
+    assert "NameError in practice.py, line " in caplog.text
+
+
+def read_to_its_end(answer):
+    """Return what came of an answer, also if it breaks."""
+    came = b""
+    with suppress(failures.BodyBreaks):
+        for piece in answer.response:
+            came += piece
+    return came.decode()
 
 
 def test_the_log_names_the_line_of_the_program_and_not_of_a_library():
