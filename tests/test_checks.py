@@ -1,5 +1,6 @@
 """Guard 3: what each lesson's checks say of the programs they are for."""
 
+import json
 import os
 import re
 import shutil
@@ -270,6 +271,46 @@ def test_old_words_are_not_what_the_page_says(chromium, tmp_path, prompts, messa
     app.add_url_rule("/", view_func=lambda: OLD_WORDS)
     check = tmp_path / "check.js"
     check.write_text(SAYS.replace("PROMPTS", str(prompts)), encoding="utf-8")
+    [found] = checks_in(chromium, check, app, PLENTY)
+    assert found["message"] == message
+
+
+WAITS_FOR = """
+export const checks = [{
+  sentence: "What the check waits for comes",
+  async run(page) {
+    page.window.eval(SCRIPT);
+    const tooLate = new Promise((goOn) => setTimeout(goOn, 2500, "too late"));
+    const came = await Promise.race([page.soon(() => page.text === "it"), tooLate]);
+    page.must(came, "quiet");
+    page.must(came === true, came);
+  },
+}];
+"""
+SHOW = "const show = (text = 'it') => document.querySelector('#answer').append(text);"
+LATE_AND_QUIET = {  # what a page does, and what a check that waits for its text says
+    "setTimeout(show, 1200)": "",
+    "setTimeout(show, 1200, 'it')": "",
+    "setTimeout(() => setTimeout(show, 700), 700)": "",
+    "let n = 0; setInterval(() => { n += 1; if (n === 12) show(); }, 100)": "",
+    "": "quiet",
+    "setTimeout(() => {}, 100)": "quiet",
+    "clearTimeout(setTimeout(() => {}, 5000))": "quiet",
+    "clearInterval(setInterval(() => {}, 100))": "quiet",
+    "cancelAnimationFrame(requestAnimationFrame(() => {}))": "quiet",
+    "setInterval(() => {}, 100)": "too late",
+}
+
+
+@pytest.mark.parametrize(("script", "message"), LATE_AND_QUIET.items())
+def test_a_check_waits_for_a_page_only_while_something_may_come(
+    chromium, tmp_path, script, message
+):
+    app = Flask("timers")
+    app.add_url_rule("/", view_func=lambda: '<div id="answer"></div>')
+    check = tmp_path / "check.js"
+    code = WAITS_FOR.replace("SCRIPT", json.dumps(SHOW + script))
+    check.write_text(code, encoding="utf-8")
     [found] = checks_in(chromium, check, app, PLENTY)
     assert found["message"] == message
 

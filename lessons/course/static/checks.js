@@ -3,8 +3,9 @@
 
 import { adviceOn } from "./advice.js";
 
-const PATIENCE = 3000; // ms that what should come at once may take
-const PATIENCE_WITH_BROKEN = 600; // ms, once the page's script has broken
+const PATIENCE = 3000; // ms to wait for the page while it has a timer
+const SHORT_PATIENCE = 600; // ms, if it has none, or once its script has broken
+const FEWEST_TURNS = 12; // that the page gets, however slow the machine is
 const MOST_READS = 99; // that a page may begin before one of them has ended
 const MOST_ENDS = 9; // that a page may read after an answer
 const PROBLEM = "#problem, [role=alert]"; // where a page says what went wrong
@@ -59,6 +60,8 @@ class Page {
   leaves = false; // because the form was sent by the browser itself
   unsent = ""; // why the browser sends no such request
   usesAnotherWay = false; // XMLHttpRequest, which nothing here answers
+  timers = new Set(); // the numbers of those that the page has set, and that are to run
+  frames = new Set(); // the same for requestAnimationFrame
 
   constructor(address, place) {
     this.address = address;
@@ -78,6 +81,7 @@ class Page {
     this.window = this.frame.contentWindow;
     while (!isLoaded && this.window.location.href === "about:blank") await aMoment();
     this.listen(this.window); // before its script runs
+    this.noteTimers(this.window);
     while (!isLoaded) await aMoment();
     const files = this.window.performance.getEntriesByType("resource");
     const missing = files.find(({ responseStatus }) => responseStatus === 404);
@@ -172,21 +176,51 @@ class Page {
     return new this.window.Function(code)();
   }
 
+  /** Note the timers of a window: as long as one is to run, something may come of it. */
+  noteTimers(window) {
+    const note = (waiting, begin, cancel) => {
+      const { [begin]: begins, [cancel]: cancels } = window;
+      window[begin] = (run, ...settings) => {
+        const runs = (...values) => {
+          if (begin !== "setInterval") waiting.delete(number);
+          run(...values);
+        };
+        const isFunction = typeof run === "function";
+        const number = begins.call(window, isFunction ? runs : run, ...settings);
+        if (isFunction) waiting.add(number);
+        return number;
+      };
+      window[cancel] = (number) => {
+        waiting.delete(number);
+        cancels.call(window, number);
+      };
+    };
+    note(this.timers, "setTimeout", "clearTimeout");
+    note(this.timers, "setInterval", "clearInterval");
+    note(this.frames, "requestAnimationFrame", "cancelAnimationFrame");
+  }
+
   /**
-   * Wait a little for it to be so; return whether it came to be. A script that breaks
-   * meanwhile will usually not come that far, and is not waited for as long.
+   * Wait a little for it to be so; return whether it came to be. What a page does, it
+   * does at once, unless it has set a timer. One whose script breaks meanwhile will
+   * usually not come that far.
    */
   async soon(so) {
-    let until = performance.now() + PATIENCE;
+    const began = performance.now();
+    const wasBroken = this.isBroken;
+    let now = began;
+    let quietSince = began; // since when nothing more is to be expected
+    let turns = 0;
     let wait = 4; // ms, and longer each time: what is late will usually never be there
-    let wasBroken = this.isBroken;
-    while (!so() && performance.now() < until) {
+    const isQuiet = () => now - quietSince > SHORT_PATIENCE && turns >= FEWEST_TURNS;
+    while (!so() && now - began < PATIENCE && !isQuiet()) {
       await aMoment(wait);
       wait = Math.min(1.2 * wait, 50);
-      if (this.isBroken && !wasBroken) {
-        until = Math.min(until, performance.now() + PATIENCE_WITH_BROKEN);
-        wasBroken = true;
-      }
+      turns += 1;
+      now = performance.now();
+      const hasBroken = this.isBroken && !wasBroken;
+      const isWaiting = this.timers.size + this.frames.size > 0;
+      if (isWaiting && !hasBroken) quietSince = now;
     }
     return Boolean(so());
   }
