@@ -60,7 +60,7 @@ class Page {
   leaves = false; // because the form was sent by the browser itself
   unsent = ""; // why the browser sends no such request
   usesAnotherWay = false; // XMLHttpRequest, which nothing here answers
-  timers = new Set(); // the numbers of those that the page has set, and that are to run
+  timers = new Set(); // the numbers of the page's timers that have not run yet
   frames = new Set(); // the same for requestAnimationFrame
 
   constructor(address, place) {
@@ -176,7 +176,7 @@ class Page {
     return new this.window.Function(code)();
   }
 
-  /** Note the timers of a window: as long as one is to run, something may come of it. */
+  /** Note a window's timers: until they have run, the page may still do something. */
   noteTimers(window) {
     const note = (waiting, begin, cancel) => {
       const { [begin]: begins, [cancel]: cancels } = window;
@@ -201,15 +201,14 @@ class Page {
   }
 
   /**
-   * Wait a little for it to be so; return whether it came to be. What a page does, it
-   * does at once, unless it has set a timer. One whose script breaks meanwhile will
-   * usually not come that far.
+   * Wait a little until so() is true, and return whether it is. A page acts at once
+   * unless it has set a timer. One whose script breaks meanwhile usually gets no further.
    */
   async soon(so) {
     const began = performance.now();
     const wasBroken = this.isBroken;
     let now = began;
-    let quietSince = began; // since when nothing more is to be expected
+    let quietSince = began; // since when the page has had nothing left to do
     let turns = 0;
     let wait = 4; // ms, and longer each time: what is late will usually never be there
     const isQuiet = () => now - quietSince > SHORT_PATIENCE && turns >= FEWEST_TURNS;
