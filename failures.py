@@ -198,7 +198,7 @@ class BodyBreaks(Exception):
 
 
 def finish_reason(metadata):
-    """Return the word for why an answer ended, in small letters; None if none came.
+    """Return the word for why an answer ended, in lower case; None if none came.
 
     The metadata are those of all its chunks. Each provider keeps the word under a name
     of its own.
@@ -469,12 +469,12 @@ def http_error(error):
     refusal_class = http.default_exceptions[failure.status]  # BadGateway for 502
     refusal = refusal_class(sentence_for(error))
     if failure is RATE_LIMIT:
-        refusal.retry_after = seconds_to_wait(error)  # Werkzeug makes a header of it
+        refusal.retry_after = seconds_to_wait(error)  # Werkzeug sends it as a header
     return refusal
 
 
 def log_name(error):
-    """Return what the log says of an error: its class, its status, the phrase we know.
+    """Return what the log says about an error: class, status, the phrase we know.
 
     It has no other word of the provider. For a mistake in this program, and for an
     error that we do not know, it also has the file and the line.

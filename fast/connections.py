@@ -78,7 +78,7 @@ class KeptConnections(httpx2.BaseTransport):
         seconds = request.extensions.get("timeout", {})
         url = request.url
         if url.scheme not in PORTS:
-            raise httpx2.UnsupportedProtocol(f"{url.scheme}:// is not spoken here.")
+            raise httpx2.UnsupportedProtocol(f"{url.scheme}:// is not supported.")
         server = (url.scheme, url.raw_host.decode(), url.port or PORTS[url.scheme])
         connection = self.take(server) or self.connect(server, seconds.get("connect"))
         exchange = Exchange(connection, seconds, deadline, partial(self.keep, server))

@@ -112,7 +112,7 @@ class Exchange(httpx2.SyncByteStream):
         """Note how the body will come, and whether the connection can be used again."""
         names = set()
         closes = answer.http_version < b"1.1"  # HTTP/1.0 hangs up after each answer
-        for name, value in answer.headers:  # h11 has the names in small letters
+        for name, value in answer.headers:  # h11 has the names in lower case
             names.add(name)
             if name == b"connection" and b"close" in value.lower():
                 closes = True

@@ -64,8 +64,8 @@ function begin() {
 }
 
 /**
- * Say how far the answer is. A screen reader reads the status out, but not the answer:
- * it could not keep up with the words. Its user goes there when the answer is complete.
+ * Say how far the answer has got. A screen reader reads out the status, but not the
+ * answer: it could not keep up with the words. Its user goes there at the end.
  */
 function say(how, sentence) {
   const busy = how === "begun";

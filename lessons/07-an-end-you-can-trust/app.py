@@ -105,7 +105,7 @@ def listen(prompt):
 
 
 class Record:
-    """What the log says of an answer."""
+    """What the log says about an answer."""
 
     def __init__(self):
         self.status = 200

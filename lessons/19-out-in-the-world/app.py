@@ -117,7 +117,7 @@ def listen(prompt):
 
 
 class Record:
-    """What the log says of an answer."""
+    """What the log says about an answer."""
 
     def __init__(self, address):
         self.address = address  # the reader's, as the program knows it

@@ -51,5 +51,5 @@ def http_error_of(event):
     """Return the HTTP error for an event that says how an answer failed."""
     error = default_exceptions[event["status"]](event["error"])
     if "retry_after" in event:
-        error.retry_after = event["retry_after"]  # Werkzeug makes a header of it
+        error.retry_after = event["retry_after"]  # Werkzeug sends it as a header
     return error
