@@ -72,7 +72,7 @@ async function sentenceIn(response) {
 function show() {
   clear();
   answer.ariaBusy = true;
-  place.textContent = "Reload the page, or open its address elsewhere: the answer goes on.";
+  place.textContent = "Reload the page, or open its address elsewhere: the answer continues.";
   read(0);
 }
 
@@ -93,7 +93,7 @@ function read(after) {
     // The server's event of that name has data; the browser's own has none.
     if (data) finish(`The answer is not whole: ${JSON.parse(data).error}`);
     else if (source.readyState === EventSource.CLOSED) tryAgain(last);
-    else problem.textContent = "The line broke. Reading on in a moment.";
+    else problem.textContent = "The connection broke. The page will reconnect in a moment.";
   });
 }
 
