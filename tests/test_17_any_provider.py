@@ -286,7 +286,7 @@ def test_the_practice_model_gives_the_same_events():
 # What each provider sends, and when
 
 
-def test_a_server_of_ones_own_is_asked_to_count(ask):
+def test_your_own_server_is_asked_to_count(ask):
     _, request = ask("local", *STRINGS, USAGE, DONE)
     assert request.json["stream_options"] == {"include_usage": True}
 

@@ -434,7 +434,7 @@ def test_a_model_without_a_price_has_no_cost(events):
     )
 
 
-def test_a_server_of_ones_own_is_asked_to_count(program):
+def test_your_own_server_is_asked_to_count(program):
     """A server of your own is asked to count"""
     assert program.model.stream_usage, (
         "With OPENAI_BASE_URL, LangChain's OpenAI client does not ask for token counts:"

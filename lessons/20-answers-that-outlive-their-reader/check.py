@@ -28,7 +28,7 @@ DONE = {"event": "done", "reason": "stop"}
 HINTS = {
     "list index out of range": (
         "If there is no event yet, go back to the while: continue after yield None. Let"
-        " the lambda compare with number, which counts on, and not with after."
+        " the lambda compare with number, which grows, and not with after."
     ),
     "got an unexpected keyword argument 'name'": (
         "A view gets the part in <...> of its address: def read(name)."
@@ -123,7 +123,7 @@ def events_in(pieces, most=100, why_no_end=None):
 def why_it_does_not_end(came):
     """Return the sentence for a body that goes on after the model has ended."""
     if came.count("id: 1\n") > 1:
-        return "The same event is sent again and again. Count on: number += 1."
+        return "The same event is sent again and again. Add 1 each time: number += 1."
     if "event: done" in came:
         return (
             "The last event was sent, but the body did not end. Return from read() when"
@@ -265,7 +265,7 @@ class Overtaken(Condition):
         return super().__enter__()
 
 
-def test_a_stop_that_has_the_lock_first_counts(program, monkeypatch):
+def test_nothing_comes_after_a_stop_that_has_the_lock_first(program, monkeypatch):
     store = program.store
     name = store.begin()
     for kept, value in vars(store).items():
@@ -462,7 +462,9 @@ def test_all_readers_who_wait_are_woken(begin, client, change):
     )
 
 
-def test_a_reader_waits_on_while_another_answer_grows(program, begin, client, change):
+def test_a_reader_keeps_waiting_while_another_answer_grows(
+    program, begin, client, change
+):
     change("HEARTBEAT", 4 * PATIENCE)
     gate = Gate()
     _, place = begin(gate, "one")
@@ -539,7 +541,7 @@ def test_two_readers_get_the_same_events(begin, client):
     assert first == second, (
         f"The first reader got {short(str(tokens_in(first)))}, the second"
         f" {short(str(tokens_in(second)))}. Let read() remove no event from the list,"
-        " and count its own place."
+        " and keep its own position."
     )
 
 
@@ -735,18 +737,18 @@ def test_a_silence_has_heartbeats(begin, client):
         rest = b"".join(islice(reader, 100))
     assert b"one" in came and b"event: done" in came + rest, (
         "The model was silent for longer than HEARTBEAT, and the body ended without its"
-        " last event. After yield None, let read() look again, and count on only after"
-        " an event."
+        " last event. After yield None, let read() look again, and add 1 to number only"
+        " after an event."
     )
     assert b"two" in came + rest, (
         "The model was silent for longer than HEARTBEAT, and then wrote a text, which"
-        " the reader did not get. After yield None, do not count on: nothing of the"
-        " list was sent."
+        " the reader did not get. After yield None, do not add 1 to number: no event of"
+        " the list was sent."
     )
     assert b"event: heartbeat" not in came, (
         "The model was silent for longer than HEARTBEAT, and the reader got an event"
-        " heartbeat, with a number. Let read() yield None alone, of which as_event()"
-        " makes a comment, which no client shows."
+        " heartbeat, with a number. Let read() yield None alone. as_event() turns it"
+        " into a comment, which no client shows."
     )
     assert b": heartbeat" in came, (
         "The model was silent for longer than HEARTBEAT, and the server sent nothing,"
@@ -926,8 +928,8 @@ def test_the_request_that_starts_an_answer_learns_where_it_is(answer_with, clien
     place = answer.headers.get("Location", "")
     assert place.endswith(f"/mine/answers/{answer.json['id']}"), (
         "The program was at http://localhost/mine/, and the Location was"
-        f' {place!r}. url_for("read", name=name) knows below which address the program'
-        " is."
+        f' {place!r}. url_for("read", name=name) knows the address at which the program'
+        " begins."
     )
 
 
@@ -956,9 +958,7 @@ def test_nobody_can_guess_the_name_of_an_answer(program):
     )
 
 
-def test_nobody_is_given_the_name_of_an_answer_or_stops_it_by_looking(
-    program, begin, client
-):
+def test_a_get_neither_reveals_nor_stops_an_answer(program, begin, client):
     gate = Gate()
     _, place = begin("one", gate, "two")
     name = place.rpartition("/")[2]
@@ -982,7 +982,7 @@ def test_nobody_is_given_the_name_of_an_answer_or_stops_it_by_looking(
     gate.set()
 
 
-def test_only_so_many_answers_are_written_at_once(
+def test_the_number_of_answers_written_at_once_is_limited(
     program, answer_with, client, change, monkeypatch
 ):
     change("AT_ONCE", 2)

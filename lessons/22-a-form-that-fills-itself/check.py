@@ -269,7 +269,7 @@ def test_a_whole_text_is_not_a_whole_answer(answer_of, reason):
     last = messages(answer)[-1]
     assert last.get("isError") is True, (
         f"The JSON was complete, but the model's finish reason was {reason!r}, and the"
-        f" last line is {last}. Ask both questions after the loop, require_end and then"
+        f" last line is {last}. After the loop, call require_end and then"
         " require_card, and keep the metadata of this answer alone."
     )
 

@@ -98,7 +98,7 @@ def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
 def next_step(program):
     """Return what to write next, in an order in which each step can be tried."""
     gather = (
-        "Begin calls.py with the class Calls, whose add(piece) gathers the pieces in"
+        "Create calls.py with the class Calls, whose add(piece) gathers the pieces in"
         " chunk.tool_call_chunks."
     )
     if find_spec(f"{program.__package__}.calls") is None:
@@ -289,7 +289,7 @@ def test_the_page_sees_the_call_while_it_is_written(answer_of):
     )
 
 
-def test_the_page_knows_what_is_looked_up_before_it_is(answer_of, looks):
+def test_the_page_shows_the_call_before_the_tool_runs(answer_of, looks):
     _, answer = answer_of(called(*call(QUERY)), ["done"])
     read = []  # what the reader had got when the tool began
 
@@ -431,8 +431,8 @@ def test_two_calls_at_once_get_a_result_each(answer_of, chunks):
     assert (good, bad) == (["id1"], ["id2"]), (
         "The model made two calls at once, id1 with a query and id2 with a number"
         f" instead. An output came for {good}, and an error for {bad}. A piece belongs"
-        " to the call with its index. It begins a new one if there is none, or if it"
-        " has another id than that call."
+        " to the call with the same index. It begins a new one if there is none, or if"
+        " its id differs from that call's id."
     )
     turns, kinds = second_turns(model, found)
     assert kinds == ["human", "ai", "tool", "tool"], (

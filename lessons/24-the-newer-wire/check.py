@@ -324,7 +324,7 @@ def test_each_text_says_where_it_belongs(ask):
     )
 
 
-def test_what_is_added_is_empty_when_it_is_told(ask):
+def test_what_is_added_is_empty_at_first(ask):
     events = read(ask("one", " two")[1])
     [item] = [field_of(each, "item") for each in of(events, "output_item.added")]
     [part] = [field_of(each, "part") for each in of(events, "content_part.added")]
@@ -340,7 +340,7 @@ def test_what_is_added_is_empty_when_it_is_told(ask):
 # 4. The end
 
 
-def test_the_end_tells_of_all_that_is_whole(ask):
+def test_the_last_events_are_complete(ask):
     _, answer = ask("one", " two")
     events = read(answer)
     expected = [*LAST, "response.completed"]
@@ -672,7 +672,7 @@ def test_a_reader_who_came_back_may_leave_again(get, in_a_silence):
     )
 
 
-def test_only_what_was_begun_for_it_can_be_streamed_again(ask, get):
+def test_only_a_stream_in_the_background_can_be_streamed_again(ask, get):
     for fields in {"background": False}, {"background": True, "stream": False}:
         _, answer = ask("one", **fields)
         body = body_of(answer)

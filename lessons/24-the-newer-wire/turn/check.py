@@ -14,7 +14,7 @@ KEY = {"Authorization": f"Bearer {os.environ.get('SERVER_KEY') or 'sk-practice'}
 QUESTION = {"model": "practice", "input": "Hello?", "background": True}
 END_FIRST = (
     "A response was deleted while it was being written, and a reader of its stream"
-    " waits for ever. End it in the store before you forget it."
+    " waits forever. End it in the store before you forget it."
 )
 
 
