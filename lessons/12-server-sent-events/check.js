@@ -90,9 +90,9 @@ const CUT_LETTER =
 // What to try, by what the reader breaks on.
 const BREAKS = [
   [/not iterable/, " Loop over texts(body) and lines(body) with for await."],
-  [/constant variable/, " Declare with let what gets another value."],
+  [/constant variable/, " Use let for a variable that gets another value."],
   [/is not a function/, " No method there has that name: JavaScript writes startsWith, push and list.join(text)."],
-  [/is not defined/, " JavaScript knows no such name. The length of a list is list.length."],
+  [/is not defined/, " JavaScript has no such name. The length of a list is list.length."],
 ];
 
 // A stream, [type, data, id, retry] of the events in it, and the rule.
@@ -184,11 +184,11 @@ async function mustGiveWhatEventsUses(page) {
   }
   page.must(
     first !== undefined,
-    `Of the body ${say(`${line}\n`)} lines() yielded nothing. Expected ${say(line)}. Write the pattern between slashes, as in split(/\\r\\n|\\r|\\n/), and not in quotation marks.`,
+    `For the body ${say(`${line}\n`)}, lines() yielded nothing. Expected ${say(line)}. Write the pattern between slashes, as in split(/\\r\\n|\\r|\\n/), and not in quotation marks.`,
   );
   page.must(
     !Array.isArray(first),
-    `Of the body ${say(`${line}\n`)} lines() yielded a list, ${say(first)}. Write yield* before a list: it yields each line by itself.`,
+    `For the body ${say(`${line}\n`)}, lines() yielded a list, ${say(first)}. Write yield* before a list: it yields each line by itself.`,
   );
   page.must(
     fields?.field !== undefined && fields.value !== undefined,
@@ -269,7 +269,7 @@ export const checks = [
       const expected = [["message", "a", "", undefined]];
       page.must(
         shown(events) === shown(expected),
-        `One answer broke off in the middle of an event, and the next one is ${say("data: a\n\n")}. static/events.js turned that into ${shown(events)}. Expected ${shown(expected)}: declare with let inside the functions what they keep, and not above them.`,
+        `One answer broke off in the middle of an event, and the next one is ${say("data: a\n\n")}. static/events.js turned that into ${shown(events)}. Expected ${shown(expected)}: declare these variables with let inside the functions, and not above them.`,
       );
     },
   },

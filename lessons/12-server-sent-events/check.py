@@ -182,9 +182,9 @@ def test_the_events_are_numbered_from_1_in_each_answer(ask):
         )
         assert ids == expected, (
             f"The {which} answer has {count} events. Expected the ids 1 to {count}, got"
-            f" {short(', '.join(ids))}. Write into each event an id: line with"
-            " self.message_count + 1: it counts the events that this answer has sent"
-            " before."
+            f" {short(', '.join(ids))}. Write an id: line with self.message_count + 1"
+            " into each event: self.message_count is the number of events that this"
+            " answer has sent so far."
         )
 
 
@@ -265,10 +265,9 @@ def test_heartbeats_fill_a_long_silence(program, ask):
         if beats == 2:
             beat.set()
     assert beats != 1 or b" two" not in came, (
-        "The model was silent for many times HEARTBEAT, and the server sent one"
-        " heartbeat only. A proxy counts the silence after it, too. After the yield,"
-        " let the loop go round again, and wait with self.wait(self.heartbeat) in each"
-        " round."
+        "The model was silent for many times HEARTBEAT, and the server sent only one"
+        " heartbeat. A proxy counts the silence after it, too. After the yield, let the"
+        " loop go round again, and wait with self.wait(self.heartbeat) in each round."
     )
     has_end = "done" in dict(events(came.decode()))
     assert has_end or not beats, (
@@ -360,8 +359,8 @@ def test_heartbeats_come_before_the_first_token_too(ask):
     _, answer = ask(lambda: seen.append(beat.wait(PATIENCE)), "one")
     assert answer.status_code == 200, (
         "The model thought for longer than HEARTBEAT before its first word, and the"
-        f" server answered {answer.status_code}. A silence is no failure: answer after"
-        " it all the same, and let heartbeats follow."
+        f" server answered {answer.status_code}. A silence is not a failure: send the"
+        " stream anyway, and let it begin with heartbeats."
     )
     came = b""
     for piece in answer.iter_encoded():
@@ -375,9 +374,9 @@ def test_heartbeats_come_before_the_first_token_too(ask):
     )
     ids = re.findall(r"(?m)^id: ?(.*)$", lines_of(came.decode()))
     assert ids[0] == "1", (
-        "Before the first event came heartbeats, and its id is"
-        f" {ids[0]}. A comment is no event. Yield it, without"
-        " self.write(), and leave self.message_count as it is."
+        "Heartbeats came before the first event, and the id of that event is"
+        f" {ids[0]}. A comment is not an event. Yield it, do not call self.write(), and"
+        " leave self.message_count as it is."
     )
 
 
@@ -386,8 +385,9 @@ def test_a_failure_before_the_first_token_is_a_status(ask, patient):
         _, answer = ask(ModelRateLimitError(SECRET))
     except ModelRateLimitError:
         raise AssertionError(
-            "The model refused before its first text, and the program made no response"
-            " of it. Wait for the first event in the view, and raise stream.refusal."
+            "The model refused before its first text, and the program did not turn that"
+            " into a response. Wait for the first event in the view, and raise"
+            " stream.refusal."
         ) from None
     assert answer.status_code == 429, (
         "The model refused with a rate limit before its first text. Expected status"

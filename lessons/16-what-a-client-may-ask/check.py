@@ -195,7 +195,7 @@ def refuse(ask):
                 if (of_name, over) == (name, value):
                     assert any(word in sentence for word in words), (
                         f"{what}, and the message is {sentence!r}. Name the limit in"
-                        " the row in WANTED: the client has kept to all that it says."
+                        " the row in WANTED: the client did nothing that this forbids."
                     )
 
     return each
@@ -305,8 +305,8 @@ def test_no_limit_is_no_limit(chat):
         answer = chat(*texts, **fields)[1]
         assert answer.status_code == 200, (
             f"The question had {fields}, which is valid. Expected status 200, got"
-            f" {answer.status_code} with {short(answer.text)}. Do not set an upper end"
-            " for a limit: this lesson does not restrict who may ask for how much."
+            f" {answer.status_code} with {short(answer.text)}. Do not set an upper"
+            " limit: in this lesson a client may ask for as many tokens as it likes."
         )
         choice = answer.json["choices"][0]
         seen = len(choice["message"]["content"].split()), choice["finish_reason"]
@@ -565,8 +565,8 @@ def test_a_stop_is_found_even_if_it_comes_in_pieces(chat):
     seen = said(chat("Why!?! And more", stop="?!", stream=True)[1].text)
     assert "?!" not in seen, (
         "The stop was '?!', and the model wrote 'Why!?! And more'. Expected 'Why!', got"
-        f" {seen!r}. A stop is no pattern: without re, endswith finds it, and with re,"
-        " re.escape makes a pattern of it."
+        f" {seen!r}. A stop is not a pattern. Find it with endswith or, if you use re,"
+        " pass it through re.escape first."
     )
     assert seen == "Why!", (
         "The stop was '?!', and the model wrote 'Why!?! And more'. Expected 'Why!',"
@@ -585,9 +585,9 @@ def test_a_stop_is_found_even_if_it_comes_in_pieces(chat):
         seen = said(chat(*pieces, stop=stop, stream=True)[1].text)
         assert seen == expected, (
             f"The stop was {stop!r}, and the model wrote {pieces}. Expected"
-            f" {expected!r}, got {seen!r}. When the beginning of a stop turns out to be"
-            " none, another may have begun inside it. Check every position of what you"
-            " hold back."
+            f" {expected!r}, got {seen!r}. If something only looked like the beginning"
+            " of a stop, the stop may still have begun inside it. Check every position"
+            " of what you hold back."
         )
 
 
@@ -602,8 +602,8 @@ def test_what_was_held_back_follows_when_it_is_not_a_stop(chat):
         seen = said(chat(*pieces, stop=[stop], stream=True)[1].text)
         assert seen == "".join(pieces), (
             f"The stop was {stop!r}, and the model wrote {pieces}. The client got"
-            f" {seen!r}. Send what you held back once it is not a stop, and at the end"
-            " of the answer, too."
+            f" {seen!r}. Send what you held back as soon as it cannot be a stop, and at"
+            " the end of the answer, too."
         )
 
 
