@@ -196,13 +196,13 @@ export const checks = [
     },
   },
   {
-    sentence: "Ask again takes the last answer back",
+    sentence: "Ask again removes the last answer and asks for another",
     async run(page) {
       press(page, "#again", "Ask again");
       await page.soon(() => page.questions.length || page.problems.length);
       page.must(
         !page.questions.length && !page.problems.length,
-        `Someone pressed "Ask again" before anything was said, and the page ${page.questions.length ? "asked all the same" : "broke"}. Return if turns.length is 0.`,
+        `Someone pressed "Ask again" before anything was said, and the page ${page.questions.length ? "asked anyway" : "broke"}. Return if turns.length is 0.`,
       );
       await whole(page, "One?", "First.");
       await whole(page, "Two?", "Bad.");

@@ -435,9 +435,8 @@ def test_a_failure_is_an_error_message(chat, told):
     )
     lost = metadata_of(read(chat("one", ModelConnectionError(SECRET))[1])).get("error")
     assert lost == {"code": 502, "retryAfter": None}, (
-        "The connection to the model broke, which is a 502 and says nothing of when to"
-        f" ask again. The metadata of the error are {lost}: send the code of every"
-        " failure."
+        "The connection to the model broke, which is a 502 without a time to wait. The"
+        f" metadata of the error are {lost}: send the code of every failure."
     )
     assert SECRET not in str(messages), "The reader gets the provider's own words."
     must_not_repeat_the_provider(told())
@@ -552,7 +551,7 @@ def test_ask_still_says_it_in_its_own_words(client, answer_with):
         ' JSON, {"error": sentence}. Only /chat sends the bare sentence.'
     )
     assert client.get("/nowhere").is_json, (
-        "GET /nowhere was refused, expected JSON as before: only the path /chat wants"
+        "GET /nowhere was refused, expected JSON as before: only the path /chat gets"
         " the bare sentence."
     )
 

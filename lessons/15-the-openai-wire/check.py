@@ -342,8 +342,8 @@ def test_the_last_chunk_says_why_it_ended_and_done_follows(chat, caplog):
     text = chat(*script, stream=True)[1].text
     reasons = [each["finish_reason"] for each in choices(text)]
     assert reasons[-1:] == ["stop"] and not any(reasons[:-1]), (
-        "The model's last text came with its finish reason. Expected that of the last"
-        f" choice only, got {reasons}. Send it once, after the texts."
+        "The model's last text came with its finish reason. Expected a finish_reason in"
+        f" the last choice only, got {reasons}. Send it once, after the texts."
     )
     assert events(text)[-1] == "[DONE]", (
         'Expected "data: [DONE]\\n\\n" as the last event, got'
@@ -378,8 +378,8 @@ def test_all_chunks_of_an_answer_have_the_same_head(chat, program, monkeypatch):
         )
     ids = {each["id"] for each in found}
     assert len(ids) == 1, (
-        f"One answer came in {len(found)} chunks with {len(ids)} ids. A client tells by"
-        " the id which answer a chunk belongs to. Make the head once, before the loop."
+        f"One answer came in {len(found)} chunks with {len(ids)} ids. The id tells a"
+        " client which answer a chunk belongs to. Make the head once, before the loop."
     )
     objects = {each["object"] for each in found}
     assert objects == {"chat.completion.chunk"}, (
@@ -535,7 +535,7 @@ def test_nobody_is_answered_without_the_key(chat, client):
     error_of(answers[2], 401, f"{what}, and asked for /v1/models/practice", advice)
     assert answers[0].json["error"]["code"] == "invalid_api_key", (
         f"{what}. Expected the error's code 'invalid_api_key', got"
-        f" {answers[0].json['error']['code']!r}. Clients know a wrong key by it: give"
+        f" {answers[0].json['error']['code']!r}. Clients look at this code: give"
         ' Refusal the error_code="invalid_api_key".'
     )
     for each in answers:
@@ -613,8 +613,8 @@ def test_a_failure_before_the_first_text_is_a_status(chat, in_the_log):
                 answer.get_data()
             except Exception:
                 raise AssertionError(
-                    f"{what}, and the program made no response from it. In the view,"
-                    " wait for the first step with next() in a try, and raise"
+                    f"{what}, and the program did not turn that into a response. In the"
+                    " view, wait for the first step with next() in a try, and raise"
                     " http_error(error) from None."
                 ) from None
             must_not_be_told(answer.text, in_the_log(), what)
@@ -635,8 +635,8 @@ def test_a_whole_answer_that_breaks_off_is_a_status(chat, in_the_log):
         _, answer = chat("one", ModelConnectionError(SECRET))
     except Exception:
         raise AssertionError(
-            f"{what}. The program made no response of the error. Read the whole answer"
-            " inside the try, and raise http_error(error) from None."
+            f"{what}. The program did not turn the error into a response. Read the"
+            " whole answer inside the try, and raise http_error(error) from None."
         ) from None
     advice = (
         "Read the whole answer inside the try, and raise http_error(error) from None"
@@ -694,9 +694,9 @@ def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat, in_the_log):
     text, _ = read(chat("one", ModelRateLimitError(SECRET), stream=True)[1])
     kind = (chunks(text)[-1].get("error") or {}).get("type")
     assert kind == "rate_limit_error", (
-        "The model failed after 'one', as its provider had too many questions. Expected"
-        f" the error's type 'rate_limit_error', got {kind!r}. Pass openai_error the"
-        " status failure_of(error).status."
+        "The model failed after 'one', because its provider had too many questions."
+        f" Expected the error's type 'rate_limit_error', got {kind!r}. Pass"
+        " openai_error the status failure_of(error).status."
     )
 
 
