@@ -126,8 +126,8 @@ def test_a_failure_after_the_first_text_ends_in_a_line(ask, caplog):
     )
     assert not isinstance(broke, HTTPException), (
         "The model failed after 'one two', and the program raised a refusal, as it"
-        " does before the first text, but status 200 left long ago. Is each piece"
-        " counted, with record.add_piece()?"
+        " does before the first text, but status 200 was sent long ago. Is each"
+        " piece counted, with record.add_piece()?"
     )
     assert LINE.search(came), (
         f"The model failed after 'one two', and the answer ends with {came[-24:]!r}."
@@ -310,7 +310,7 @@ def test_a_reader_who_leaves_at_the_last_line_hides_no_failure(log_of):
     left, failed = [re.sub(r"[\d.]+", "", line) for line in (left, failed)]
     assert failed != left, (
         "The model failed, and the reader left as soon as the last line had come. The"
-        f' log says "{failed}", as of a reader who left a whole answer. Set'
+        f' log says "{failed}", the same as for a reader who left a whole answer. Set'
         " record.ending = log_name(error) first of all in except, before the yield."
     )
 

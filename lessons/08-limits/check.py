@@ -194,7 +194,7 @@ def test_chunks_without_text_take_time_too(ask):
 
 
 @pytest.mark.usefixtures("no_time")
-def test_what_is_whole_already_does_not_take_too_long(ask):
+def test_an_answer_that_is_already_whole_is_not_cut_off(ask):
     came = {}
     for reason in "stop", "length":
         end = {"finish_reason": reason}
@@ -335,9 +335,9 @@ def test_a_slot_is_given_back_however_an_answer_ends(ask):
         held = [ask("one", " two")[1] for _ in range(3)]
         statuses = [answer.status_code for answer in held]
         assert statuses == [200, 200, 503], (
-            f"There are two slots. 3 answers {end}, and of the next three the statuses"
-            f" are {statuses}: a slot was given back twice. A BoundedSemaphore would"
-            " raise an error. One slots.release(), in finally, is enough."
+            f"There are two slots. 3 answers {end}, and the next three got the statuses"
+            f" {statuses}: a slot was given back twice. A BoundedSemaphore would raise"
+            " an error. One slots.release(), in finally, is enough."
         )
         for answer in held:
             read(answer)
@@ -379,7 +379,7 @@ def test_a_request_that_is_too_large_is_refused(answer_with, client):
         answer.get_data()
         assert answer.status_code == status, (
             f"A body of {size:,} bytes: expected status {status}, got"
-            f" {answer.status_code}. 64 KiB are {MOST:,} bytes: {advice}"
+            f" {answer.status_code}. 64 KiB is {MOST:,} bytes: {advice}"
         )
         assert status == 200 or not model.prompts, (
             f"A body of {size:,} bytes was refused only after the model was asked."
@@ -437,8 +437,8 @@ def test_a_host_name_that_is_not_ours_is_refused(answer_with, client):
         }
         for what, answer in answers.items():
             assert answer.status_code == 400 and not model.prompts, (
-                f"A browser came here under the name {name}. Expected status 400 for"
-                f' {what}, got {answer.status_code}. app.config["TRUSTED_HOSTS"] ='
+                f"A browser reached this server by the name {name}. Expected status 400"
+                f' for {what}, got {answer.status_code}. app.config["TRUSTED_HOSTS"] ='
                 " trusted_hosts() compares whole names, for all views."
             )
 
@@ -462,7 +462,7 @@ def test_a_page_from_another_server_gets_nothing(client, answer_with):
     a_foreign_page_gets_nothing(client, answer_with)
 
 
-def test_the_lines_that_are_copied_are_there(client, started_with, monkeypatch):
+def test_the_copied_lines_are_there(client, started_with, monkeypatch):
     patience = []
 
     def prepare(patience_in_seconds=None, **named):

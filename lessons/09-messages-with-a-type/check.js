@@ -128,7 +128,7 @@ export const checks = [
       );
       page.must(
         words.includes("1234") && !words.includes("{"),
-        `The server threw ${say(reason)}, and the page says ${say(words)}. The page makes a sentence from an object that has a limit: let ask throw that very object.`,
+        `The server threw ${say(reason)}, and the page says ${say(words)}. The page makes a sentence from an object that has a limit: let ask throw that object unchanged.`,
       );
     },
   },
