@@ -22,9 +22,11 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from flask import request, request_started
-from langchain_core.exceptions import ModelConnectionError
+from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 from werkzeug.exceptions import TooManyRequests
 
+from failures import RATE_LIMIT
+from lessons.course.for_checks.loading import load
 from lessons.course.for_checks.local_server import Quiet, free_port, listens, served
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.scripted_model import Gate
@@ -190,7 +192,10 @@ def seen(program):
 
     def note(_, **__):
         known = SimpleNamespace(
-            address=request.remote_addr, scheme=request.scheme, host=request.host
+            address=request.remote_addr,
+            scheme=request.scheme,
+            host=request.host,
+            prefix=request.root_path,
         )
         requests_seen.append(known)
 
@@ -212,6 +217,12 @@ def post(front, stream=True, prompt="Hello?", **options):
     )
 
 
+def ends_with_the_connection(folder):
+    """Whether a configuration takes away the chunks, whose last one tells the end."""
+    text = re.sub("#.*", "", configuration(folder))
+    return re.search(r"chunked_transfer_encoding\s+off\s*;", text)
+
+
 def break_again(client):
     """Let the program break once more as it did behind nginx, which shows no words."""
     try:
@@ -229,8 +240,9 @@ def inherited(folder, name, values):
     if not re.search(rf"proxy_set_header\s+{name}\s+({values})\s*;", text):
         return ""
     return (
-        " nginx.conf has that line, but a location that has a proxy_set_header of its"
-        " own inherits none from the level above: write all of them in one place."
+        " nginx.conf has that line, but not for this request. A location takes none"
+        " from a location beside it, and none from server if it has a proxy_set_header"
+        " of its own: write all of them in each location that has a proxy_pass."
     )
 
 
@@ -261,7 +273,7 @@ def test_the_first_piece_passes_through_nginx_before_the_second_is_made(
     gate = Gate()
     model = answer_with("one", gate, " two")
     with post(front) as answer:
-        first = next(answer.iter_content(None), b"")
+        first = answer.raw.read1()  # also where no HTTP chunk says where it ends
         made = model.made
         gate.set()
     assert first.startswith(b"one") and made == 1, (
@@ -282,6 +294,11 @@ def test_a_broken_answer_breaks_behind_nginx_too(front, folder, answer_with):
         unsaid = (
             " Before version 1.29.7, nginx uses it unless nginx.conf says otherwise."
         )
+    assert broke or not ends_with_the_connection(folder), (
+        f"The model failed after 'one', but nginx sent {short(came.decode())} as if it"
+        " were complete. Remove chunked_transfer_encoding off; because without chunks"
+        " a reader cannot tell a break from an end."
+    )
     assert broke, (
         "The model failed after 'one' and the program broke its body, but nginx sent"
         f" {short(came.decode())} as if it were complete. With HTTP/1.0 nginx cannot"
@@ -430,10 +447,27 @@ def test_a_program_that_is_gone_is_a_502_as_json(folder, tmp_path):
     """If the program is gone, the answer is a 502 as JSON."""
     with nginx(folder, tmp_path, free_port()) as front:
         answer = post(front, stream=False)
+        too_long = post(front, stream=False, prompt="a" * 70_000)
+    assert answer.status_code != 500, (
+        "The program was not running, and nginx answered 500: error_page 502 504 names"
+        " a location that does not exist. Use the same name for both, such as @gone."
+    )
     assert answer.status_code in (502, 503) and "error" in json_of(answer), (
         f"The program was not running, and nginx answered {answer.status_code} with"
         f" {short(answer.text)}, but {REFUSED}. Let error_page 502 504 point to a"
         " location that returns one."
+    )
+    kind = answer.headers.get("Content-Type", "nothing")
+    assert kind.startswith(JSON), (
+        "The program was not running, and nginx answered with JSON that has the"
+        f" Content-Type {kind}. Write default_type application/json; in the location"
+        " that returns it."
+    )
+    sentence = json_of(answer)["error"]
+    assert json_of(too_long).get("error") != sentence, (
+        f"The program was not running, and a prompt was too long: both times nginx said"
+        f" {short(sentence)}. The reader can do something about the prompt only. Give"
+        " each a location of its own, with a sentence that says what to do."
     )
 
 
@@ -462,7 +496,18 @@ def test_nginx_waits_longer_than_the_program_does(folder):
 
 def test_a_reader_who_stops_reading_is_not_waited_for_long(folder):
     text = re.sub("#.*", "", configuration(folder))
-    for time in re.findall(r"\bsend_timeout\s+[\"']?(\w+)", text):
+    times = re.findall(r"\bsend_timeout\s+[\"']?(\w+)", text)
+    other = ""
+    if "proxy_send_timeout" in text:
+        other = (
+            " proxy_send_timeout is for the way from nginx to the program, not to the"
+            " reader."
+        )
+    assert times, (
+        "nginx.conf does not say how long nginx waits for a reader who stops reading"
+        f" without leaving.{other} Write send_timeout 30s; in server."
+    )
+    for time in times:
         assert 0 < seconds_in(time) <= 300, (
             f"If a reader stops reading without leaving, nginx waits {time}, which"
             " holds a thread and the model for that long. Write send_timeout 30s;"
@@ -542,12 +587,19 @@ def test_nobody_can_forge_an_address(front, seen, folder):
         " limit. nginx needs proxy_set_header X-Forwarded-For"
         f" $remote_addr;{inherited(folder, 'X-Forwarded-For', '[$]remote_addr')}"
     )
-    forged = {"X-Forwarded-Host": "foreign.example"}
-    page = requests.get(front.url, headers=forged, timeout=PATIENCE)
-    assert page.status_code == 200 and seen[-1].host != "foreign.example", (
-        "A reader sent X-Forwarded-Host: foreign.example, and the program believes it."
-        " Write ProxyFix(app.wsgi_app, x_for=1, x_proto=1), without x_host."
-    )
+    believed = seen[-1]
+    for name, value, parameter in [
+        ("X-Forwarded-Host", "foreign.example", "x_host"),
+        ("X-Forwarded-Port", "6666", "x_port"),
+        ("X-Forwarded-Prefix", "/forged", "x_prefix"),
+    ]:
+        page = requests.get(front.url, headers={name: value}, timeout=PATIENCE)
+        known = seen[-1].host, seen[-1].prefix
+        assert page.status_code == 200 and known == (believed.host, believed.prefix), (
+            f"A reader sent {name}: {value}, and the program believes it, because"
+            " nginx.conf does not replace it. Write ProxyFix(app.wsgi_app, x_for=1,"
+            f" x_proto=1), without {parameter}."
+        )
     forged = {"X-Forwarded-Proto": "https"}
     requests.get(front.url, headers=forged, timeout=PATIENCE)
     assert seen[-1].scheme == "http", (
@@ -588,6 +640,15 @@ def per_minute(seconds):
     return ""
 
 
+def how_to_limit(program, status):
+    """Say what may be missing in a program that does not refuse with a 429."""
+    if status != 200:
+        return "Return as_json(TooManyRequests(sentence, retry_after=seconds))."
+    if not program.app.extensions.get("limiter"):
+        return "No Limiter has the app. Does stand_behind_nginx call your function?"
+    return 'limiter.limit(...) takes the view "ask" and returns it with a limit.'
+
+
 def test_asking_too_often_is_refused_with_a_sentence(client, program, answer_with):
     model = answer_with("one")
     most = program.app.config["ASKS_A_MINUTE"]
@@ -595,10 +656,11 @@ def test_asking_too_often_is_refused_with_a_sentence(client, program, answer_wit
     assert refused.status_code == 429, (
         f"Expected status 429 after {most} questions from one address within a minute."
         f" Question {number} got a {refused.status_code} with {short(refused.text)}."
-        ' limiter.limit(...) takes the view "ask" and returns it with a limit.'
+        f" {how_to_limit(program, refused.status_code)}"
     )
     assert number == most + 1, (
         f"ASKS_A_MINUTE is {most}, but question {number} within a minute was refused."
+        " Count each address on its own, and each of its questions once."
     )
     assert len(model.prompts) == most, (
         f"{most} questions were answered, but the program asked the model"
@@ -616,6 +678,10 @@ def test_asking_too_often_is_refused_with_a_sentence(client, program, answer_wit
         f"The body of the 429 is {short(refused.text)}, but {REFUSED}. Make it with"
         " as_json(TooManyRequests(sentence, retry_after=seconds))."
     )
+    assert not re.search(r"per \d+ (second|minute)", sentence), (
+        f"The 429 says {sentence!r}: these are the limiter's words for its limit."
+        " Write a sentence of your own, which says when the reader may ask again."
+    )
     other = from_nginx(client, OTHER)
     assert other.status_code == 200, (
         f"One reader had asked too often, and another reader, at {OTHER}, got a"
@@ -629,7 +695,27 @@ def test_asking_too_often_is_refused_with_a_sentence(client, program, answer_wit
     )
 
 
+def test_a_model_that_is_busy_is_not_a_reader_who_asks_too_often(client, answer_with):
+    answer_with(ModelRateLimitError("no"))
+    refused = from_nginx(client, THIRD)
+    expected = RATE_LIMIT.sentence.partition("{")[0].strip()
+    assert refused.status_code == 429 and expected in refused.text, (
+        "The model had too much to do, and the reader had asked once. Expected a 429"
+        f" with {expected!r}, got a {refused.status_code} with {short(refused.text)}."
+        " Register your function for the limiter's error only:"
+        " @app.errorhandler(RateLimitExceeded)."
+    )
+
+
 FEW = 3  # questions in a minute
+# Headers in which other proxies tell an address. Ours passes on what a reader sends.
+ADDRESSES = [
+    "X-Real-IP",
+    "X-Client-IP",
+    "True-Client-IP",
+    "CF-Connecting-IP",
+    "Forwarded",
+]
 
 
 @pytest.fixture
@@ -659,26 +745,50 @@ def test_nobody_gets_round_the_limit_with_a_header(few):
     )
 
 
+def test_nobody_gets_round_the_limit_with_another_header(few, folder):
+    text = configuration(folder).lower()
+    names = [name for name in ADDRESSES if name.lower() not in text]  # it sets none
+    for number in range(FEW + 1):
+        forged = {name: f"6.6.6.{number}" for name in [*names, "User-Agent"]}
+        answer = from_nginx(few, READER, **forged)
+    assert answer.status_code == 429, (
+        f"One reader, at {READER}, sent other headers with each question, such as"
+        " X-Real-IP and User-Agent, and was never refused. nginx.conf does not set"
+        " them, so anybody can. Tell readers apart with get_remote_address alone."
+    )
+
+
 @pytest.fixture
 def later(few, program, monkeypatch):
-    """Return a function that lets seconds pass, as time.time() tells them."""
+    """Return a function that lets seconds pass, as time.time() tells them.
+
+    In between time stands still, so that the checks know each part of a second.
+    """
     now = clock.time
-    passed = [0]
+    times = [int(now()) + 0.85]
 
     def time():
-        return now() + passed[0]
+        return times[-1]
 
     monkeypatch.setattr(clock, "time", time)
     for name, module in list(sys.modules.items()):
         is_its_own = name.startswith(few.application.import_name.rpartition(".")[0])
         if is_its_own and getattr(module, "time", None) is now:
             monkeypatch.setattr(module, "time", time)  # from time import time
-    return lambda seconds: passed.__setitem__(0, passed[0] + seconds)
+    return lambda seconds: times.append(times[-1] + seconds)
+
+
+def how_to_round_up(app):
+    """Say why a program may have told a reader too short a time."""
+    limiters = app.extensions.get("limiter", ())
+    if any(getattr(each, "_headers_enabled", False) for each in limiters):
+        return "Remove headers_enabled: with it the limiter rounds down, after you."
+    return "Round up with ceil: a moment too early is too early."
 
 
 def test_a_minute_later_the_address_may_ask_again(few, later):
     first, _ = ask_until_refused(few, FEW, [READER])
-    later(30)
+    later(30.75)  # what is left, 29.25 s, shows who does not round up
     second = from_nginx(few, READER)
     if second.status_code == 429:  # else a minute of the clock ended in between
         told, still = (int(each.headers["Retry-After"]) for each in (first, second))
@@ -686,6 +796,12 @@ def test_a_minute_later_the_address_may_ask_again(few, later):
             f"The first 429 had Retry-After: {told}, and half a minute later another"
             f" had {still}. Expected the time that is left. Use"
             " limiter.current_limit.reset_at - time(), rounded up."
+        )
+        later(still)
+        on_time = from_nginx(few, READER)
+        assert on_time.status_code == 200, (
+            f"A 429 had Retry-After: {still}. A reader came back after {still} s, and"
+            f" was refused once more. {how_to_round_up(few.application)}"
         )
     else:
         third, _ = ask_until_refused(few, FEW, [READER])
@@ -708,8 +824,31 @@ def json_of_client(answer):
     return found if isinstance(found, dict) else {}
 
 
+def how_to_answer(path, status, folder):
+    """Say why a program may not answer a GET for a path."""
+    view = f'@app.get("{path}")'
+    if status not in (404, 405):
+        return "A dictionary that the view returns alone has the status 200."
+    programs = [each.read_text(encoding="utf-8") for each in folder.glob("*.py")]
+    if any(view in text for text in programs):
+        return (
+            f"The line {view} is there, but Python did not reach it. Call the function"
+            " that it is in, in stand_behind_nginx, and see how far it is indented."
+        )
+    return f"Write a view with {view}."
+
+
+def client_of_a_copy(folder, model, tmp_path):
+    """Start a copy of a program; return a client of it, and the file that stops it."""
+    files = tmp_path / folder.name
+    unneeded = shutil.ignore_patterns("__pycache__", "*.pem", "nginx-temp", "stopping")
+    shutil.copytree(folder, files, ignore=unneeded)
+    app = load(files, model).app
+    return app.test_client(), app.config["STOPPING"]
+
+
 def test_the_program_says_whether_it_is_alive_and_whether_it_is_ready(
-    client, program, answer_with, tmp_path, monkeypatch
+    client, program, folder, answer_with, tmp_path, monkeypatch
 ):
     model = answer_with("one")
     stopping = tmp_path / "stopping"
@@ -726,14 +865,20 @@ def test_the_program_says_whether_it_is_alive_and_whether_it_is_ready(
             ' app.config["STOPPING"]. Call its exists(), with the parentheses.'
         )
         assert status == 200, (
-            f"GET {path}: expected status 200 every time, got {status}. Write a view"
-            f' with @app.get("{path}").'
+            f"GET {path}: expected status 200 every time, got {status}."
+            f" {how_to_answer(path, status, folder)}"
         )
     assert not model.prompts, (
         "The check asked whether the server is alive, and the program asked the model."
     )
     stopping.touch()
     status = client.get("/ready").status_code
+    if status == 200:  # it may have read the setting once, when it started
+        copy, its_file = client_of_a_copy(folder, model, tmp_path)
+        if its_file.is_relative_to(tmp_path):
+            client, stopping = copy, its_file
+            stopping.touch()
+            status = client.get("/ready").status_code
     assert status == 503, (
         f"The file {stopping.name} exists, so the server is about to stop. GET /ready:"
         f' expected status 503, got {status}. Check app.config["STOPPING"].exists().'

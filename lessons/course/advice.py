@@ -5,6 +5,10 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         "The generator runs after the view has returned, when request is gone. Read it"
         " in the view, and pass the prompt to the generator."
     ),
+    "The body of the request cannot be read": (
+        "A view ran there without a request. Pass the view itself on, without () behind"
+        " it: Flask calls it later."
+    ),
     "without a return statement": (
         "Return an answer on every path through the view, such as"
         " Response(pieces(prompt), ...). An error handler must return an answer, too."

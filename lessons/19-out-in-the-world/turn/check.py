@@ -52,9 +52,9 @@ def test_each_answer_counts_while_it_is_written(ask, answers):
         readers.append((answer, pieces))
         count = answers()
         assert count == expected, (
-            f"{expected} answers were being written. Expected that count from /health,"
-            f" got {count}. An answer is not over when the view returns. Count it down"
-            " in call_on_close."
+            f"While answers were being written, /health counted {count}. Expected"
+            f" {expected}. An answer is not over when the view returns. Count it down"
+            " in a function, and pass that to call_on_close without calling it."
         )
     for expected in 1, 0:
         answer, pieces = readers.pop()
@@ -63,8 +63,8 @@ def test_each_answer_counts_while_it_is_written(ask, answers):
         answer.close()
         count = answers()
         assert count == expected, (
-            f"One answer had ended and {expected} were left, but /health counts"
-            f" {count}. response.call_on_close(...) is called when an answer ends."
+            f"One answer had ended. Expected /health to count {expected}, got {count}."
+            " response.call_on_close(...) calls a function when an answer ends."
         )
 
 
@@ -74,8 +74,8 @@ def test_an_answer_whose_reader_left_no_longer_counts(ask, answers):
     answer.close()
     count = answers()
     assert count == 0, (
-        f"The only reader had left, but /health counts {count} answers."
-        " response.call_on_close(...) is called however an answer ends."
+        f"The only reader had left. Expected /health to count 0, got {count}."
+        " response.call_on_close(...) calls a function however an answer ends."
     )
 
 
@@ -87,13 +87,16 @@ def test_an_answer_that_breaks_no_longer_counts(ask, answers):
     except Exception:
         answer.close()
     count = answers()
-    assert count == 0, f"The only answer broke off, but /health counts {count} answers."
+    assert count == 0, (
+        f"The only answer broke off. Expected /health to count 0, got {count}."
+        " response.call_on_close(...) calls a function however an answer ends."
+    )
 
 
 def test_a_refusal_is_not_an_answer(ask, answers):
     kept = [ask(ModelAPIError("no")), ask("one", prompt="")]
     count = answers()
     assert count == 0, (
-        f"{len(kept)} questions were refused, but /health counts {count} answers. Check"
-        " response.status_code."
+        f"{len(kept)} questions were refused. Expected /health to count 0, got {count}."
+        " Check response.status_code."
     )
