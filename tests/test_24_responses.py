@@ -444,6 +444,26 @@ def test_an_item_reference_is_what_was_said(post, answer_with):
     assert model.prompts == [[("assistant", "one No."), ("user", "Why?")]]
 
 
+def test_what_references_mean_is_not_gathered_without_end(
+    post, answer_with, monkeypatch
+):
+    """A request of 4 MiB would otherwise take gigabytes of memory."""
+    answer_with("word " * 10_000)
+    item = post().json["output"][0]["id"]
+    looked_up = []
+    so_far = lesson.store.so_far
+
+    def counted(name):
+        looked_up.append(name)
+        return so_far(name)
+
+    monkeypatch.setattr(lesson.store, "so_far", counted)
+    reference = {"type": "item_reference", "id": item}
+    answer = post(input=[reference] * 1000)
+    assert answer.status_code == 413 and len(looked_up) < 30
+    assert "too long" in answer.json["error"]["message"]
+
+
 def test_old_responses_are_forgotten(post, answer_with, client, monkeypatch):
     answer_with("one")
     name = post().json["id"]

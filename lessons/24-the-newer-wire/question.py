@@ -16,12 +16,23 @@ from pydantic import (
     model_validator,
 )
 
-from failures import can_be_sent, read_conversation, require_short
+from failures import (
+    LongConversation,
+    can_be_sent,
+    read_conversation,
+    require_short,
+)
 
 from .errors import Refusal
+from .limits import NoSuchAnswer
 
 NO_TOOLS = "this server calls no tools (lesson 23 does)"
 SEND_IT_ALL = "this server continues no conversation: send all messages as input"
+MOST_REFERENCED = 1024 * 1024  # characters: require_short accepts no more
+NO_SUCH_ITEM = (
+    "input has an item_reference to an item that is not here, or no longer: send the"
+    " message itself."
+)
 WANTED = {  # what a field has to be
     "model": "the name of a model",
     "input": "a text, or a list of messages, each an object with a role and a content",
@@ -54,7 +65,7 @@ def read_question(store):
     if not isinstance(body, dict):
         raise Refusal(400, "The question has to be an object in JSON.")
     if isinstance(body.get("input"), list):
-        body["input"] = [resolved(item, store) for item in body["input"]]
+        body["input"] = list(resolved(body["input"], store))
     try:
         question = Question.model_validate(body)
     except ValidationError as error:
@@ -66,25 +77,35 @@ def read_question(store):
     return question
 
 
-def resolved(item, store):
-    """Return the message that an item_reference means; anything else as it is.
+def resolved(items, store):
+    """Yield the items of an input, with a message in place of each item_reference.
 
-    The AI SDK sends one in place of each message that a response in the store has.
+    The AI SDK sends one for each message that a response in the store has. A reference
+    is short, and what it means can be long: raise a 413 before all of it is too long.
     """
-    if not isinstance(item, dict) or item.get("type") != "item_reference":
-        return item
-    item_id = item.get("id")
-    answer = None
-    if isinstance(item_id, str) and item_id.startswith("msg_"):
-        answer = store.answers.get(item_id.replace("msg_", "resp_", 1))
-    if not answer:
-        sentence = (
-            "input has an item_reference to an item that is not here, or no longer:"
-            " send the message itself."
-        )
-        raise Refusal(400, sentence, param="input")
-    texts = [each.get("token") or each.get("refusal") or "" for each in answer.events]
-    return {"role": "assistant", "content": "".join(texts)}
+    size = 0  # of the texts that references mean
+    for item in items:
+        if not isinstance(item, dict) or item.get("type") != "item_reference":
+            yield item
+            continue
+        text = text_of(item.get("id"), store)
+        size += len(text)
+        if size > MOST_REFERENCED:
+            raise LongConversation
+        yield {"role": "assistant", "content": text}
+
+
+def text_of(item_id, store):
+    """Return the text of the message that has this id, or raise a 400."""
+    try:
+        if not isinstance(item_id, str) or not item_id.startswith("msg_"):
+            raise NoSuchAnswer
+        entries = store.so_far(item_id.replace("msg_", "resp_", 1))
+    except NoSuchAnswer:
+        raise Refusal(400, NO_SUCH_ITEM, param="input") from None
+    return "".join(
+        entry.get("token") or entry.get("refusal") or "" for entry in entries
+    )
 
 
 def wrong_field(error):
