@@ -281,6 +281,14 @@ NOT_HERE = {
         {"tools": [{"type": "web_search"}]},
         f"tools has to be left out: {NO_TOOLS}",
     ),
+    "a call that has to be": (
+        {"tool_choice": "required"},
+        f"tool_choice has to be auto or none: {NO_TOOLS}",
+    ),
+    "a call of that name": (
+        {"tool_choice": {"type": "function", "name": "add"}},
+        f"tool_choice has to be auto or none: {NO_TOOLS}",
+    ),
     "a call": (
         {"input": [CALL]},
         f"input.type has to be message or item_reference: {NO_TOOLS}",
@@ -368,6 +376,14 @@ def test_a_wrong_field_is_refused_by_its_name(post, answer_with, name, value):
     error = answer.json["error"]
     assert (answer.status_code, error["param"], model.prompts) == (400, name, [])
     assert name in error["message"] and error["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("metadata", [{"a": 1}, {"<b>" * 99: 1}, {"a": ["b"]}, ["a"]])
+def test_wrong_metadata_are_refused_as_a_whole(post, answer_with, metadata):
+    """The names in them are the client's own."""
+    answer_with("one")
+    sentence = "metadata has to be an object of up to 16 texts."
+    assert post(metadata=metadata).json["error"]["message"] == sentence
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ WANTED = {  # what a field has to be
     "text.format": 'left out, or {"type": "text"}',
     "text.format.type": "text: this server fills in no forms (lesson 22 does)",
     "tools": f"left out: {NO_TOOLS}",
+    "tool_choice": f"auto or none: {NO_TOOLS}",
     "previous_response_id": f"left out: {SEND_IT_ALL}",
     "conversation": f"left out: {SEND_IT_ALL}",
     "prompt": "left out: this server keeps no prompts: send the text as input",
@@ -113,8 +114,9 @@ def wrong_field(error):
     place = error.errors()[0]["loc"]  # like ("input", 0, "role")
     names = [name for name in place if isinstance(name, str)]
     path = ".".join(names)
-    wanted = WANTED.get(path) or WANTED[names[0]]  # a text in the metadata has none
-    return Refusal(400, f"{path} has to be {wanted}.", param=names[0])
+    if path not in WANTED:  # what is in the metadata has names of the client's own
+        path = names[0]
+    return Refusal(400, f"{path} has to be {WANTED[path]}.", param=names[0])
 
 
 def require_sendable(text):
@@ -204,6 +206,7 @@ class Question(Fields):
     text: TextSettings = TextSettings()
     # Whoever sends one of these wants what is not here.
     tools: list = Field([], max_length=0)
+    tool_choice: Literal["auto", "none"] = "auto"
     previous_response_id: None = None
     conversation: None = None
     prompt: None = None
