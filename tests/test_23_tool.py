@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 from contextlib import suppress
 from itertools import chain
 
@@ -158,6 +159,47 @@ def test_in_each_shape_two_calls_get_a_result_each(asked, shape):
     assert (one, other) == ("id1", "id2")
     assert "Backpressure" in good and "no tool" in bad
     assert text_in(found) == "done"
+
+
+def calls_in(post):
+    """Return the names of the calls in a request, and what was said before them."""
+    if "input" in post:  # the Responses API
+        names = [item["name"] for item in post["input"] if "name" in item]
+        said = [item for item in post["input"] if item.get("role") == "assistant"]
+        return names, [part["text"] for item in said for part in item["content"]]
+    said = post["messages"][1]
+    if isinstance(said["content"], list):  # Anthropic
+        names = [block["name"] for block in said["content"] if "name" in block]
+        return names, [block["text"] for block in said["content"] if "text" in block]
+    names = [call["function"]["name"] for call in said["tool_calls"]]
+    return names, [said["content"]] if said["content"] else []
+
+
+# https://platform.openai.com/docs/api-reference/chat/create: the name of a function
+# has letters, digits, "_" and "-", 64 at most. Models call others all the same.
+@shapes
+@pytest.mark.parametrize(
+    "name", ["multi_tool_use.parallel", "functions.look_up", "", "é", "n" * 99]
+)
+def test_in_each_shape_an_unknown_name_is_sent_back_as_one_may_be(asked, shape, name):
+    _, make, end, _ = SHAPES[shape]
+    first = make(("id1", name, [QUERY]))
+    found, posts = asked(shape, first, make(text="done", reason=end))
+    [sent], _ = calls_in(posts[1])
+    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", sent)
+    [(_, sentence)] = results_in(posts[1])
+    assert name in sentence and name in str(of(found, "tool-input-start", "toolName"))
+
+
+# Anthropic refuses a text of white space alone: "text content blocks must contain
+# non-whitespace text".
+@shapes
+def test_in_each_shape_white_space_before_a_call_is_not_sent_back(asked, shape):
+    _, make, end, _ = SHAPES[shape]
+    first = make(("id1", "look_up", [QUERY]), text=" \n\n")
+    found, posts = asked(shape, first, make(text="done", reason=end))
+    assert calls_in(posts[1]) == (["look_up"], [])
+    assert text_in(found) == " \n\ndone"
 
 
 @shapes

@@ -102,7 +102,7 @@ def answer(question):
         for call in calls.all:
             yield from run(call)
         sent = [call.as_sent() for call in calls.all]
-        turns.append(AIMessage(said, tool_calls=sent))
+        turns.append(AIMessage(said.strip(), tool_calls=sent))
         turns += [call.result for call in calls.all]
         yield {"type": "start-step"}  # the next round is another step of the answer
     raise Unfinished(TOO_MANY_ROUNDS)

@@ -1,11 +1,15 @@
 """A call to a tool: what the page is to know about it, and what the model gets back."""
 
 import logging
+import re
 from uuid import uuid4
 
 from langchain_core.messages import ToolMessage
 
 from failures import log_name
+
+NOT_IN_A_NAME = r"[^a-zA-Z0-9_-]"  # providers refuse all but these
+LONGEST_NAME = 64
 
 log = logging.getLogger(__name__)
 
@@ -71,5 +75,10 @@ class Call:
         self.result = ToolMessage(content, tool_call_id=self.id, status=status)
 
     def as_sent(self):
-        """Return the call as LangChain's messages hold it."""
-        return {"name": self.name, "args": self.arguments, "id": self.id}
+        """Return the call as LangChain's messages hold it.
+
+        Models call tools that there are not, such as multi_tool_use.parallel. With its
+        dot the next request would be refused.
+        """
+        name = re.sub(NOT_IN_A_NAME, "_", self.name)[:LONGEST_NAME]
+        return {"name": name or "none", "args": self.arguments, "id": self.id}
