@@ -88,7 +88,7 @@ NESTED = {
 @pytest.mark.parametrize("ascii_only", [True, False])
 @pytest.mark.parametrize("indent", [None, 2])
 def test_wherever_it_is_cut_the_news_make_the_same_object(ascii_only, indent):
-    for value in CARD, NESTED, {}:
+    for value in CARD, NESTED, {"a": {}}:
         text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
         for cut in range(len(text) + 1):
             found, news = read_all([text[:cut], text[cut:]])
@@ -150,9 +150,18 @@ def test_what_stands_around_it_is_passed_over():
         assert (text, rebuilt(news)) == (ESCAPED, CARD)
 
 
+@pytest.mark.parametrize(
+    "before", ["Use {x}: ", "{{name}} ", "p { color: red }\n", "{ ", "{'a': 1}", "{,}"]
+)
+def test_a_brace_before_it_need_not_be_its_first(before):
+    for text in ESCAPED, json.dumps(CARD, indent=2):
+        whole = f"{before}{text}"
+        for pieces in [whole], whole, in_pieces(whole):
+            found, news = read_all(pieces)
+            assert (found, rebuilt(news)) == (text, CARD)
+
+
 NO_JSON = [
-    "{'a': 1}",
-    "{a: 1}",
     '{"a" 1}',
     '{"a": 1,}',
     '{"a": [1,]}',
@@ -173,13 +182,20 @@ NO_JSON = [
     '{"a": "\\u\uff11\uff12\uff13\uff14"}',  # digits, but not of ASCII
     '{"a": 1, "a": 2}',
     '{"a": ,}',
-    "{,}",
+    '{"a": 1, }',
     '{"a": /* no */ 1}',
     '{"a": "half \udc4b"}',
+    '{"a": "half \\ud83d"}',
+    '{"a": "half \\ud83d of a letter"}',
+    '{"a": "\\udc4b half"}',
+    '{"\\ud83d": 1}',
+    '{"a": 1e999}',
+    '{"a": [-1e999]}',
+    f'{{"a": {"1" * 5000}}}',  # Python reads no number with so many digits
 ]
 
 
-@pytest.mark.parametrize("text", NO_JSON)
+@pytest.mark.parametrize("text", NO_JSON, ids=lambda text: text[:20])
 def test_what_is_not_json_is_refused(text):
     for pieces in [text], text:
         with pytest.raises(Unfinished):
@@ -313,6 +329,29 @@ def test_each_shape_fills_the_same_card(asked, shape):
     assert found[-1] == {"end": "stop"}
     assert rebuilt(found[:-1]) == CARD
     assert asked(shape, ESCAPED, path="/object").text == ESCAPED
+
+
+@pytest.mark.parametrize(
+    ("make_model", "answer"),
+    [(openai_model, openai_answer), (anthropic_model, anthropic_answer)],
+)
+def test_what_the_model_says_before_its_call_is_no_card(
+    asked, monkeypatch, make_model, answer
+):
+    def script(text):
+        return answer(("c", "Card", in_pieces(text)), text="A card for {x}: ")
+
+    monkeypatch.setitem(SHAPES, "says", (make_model, script))
+    found = messages(asked("says", ESCAPED))
+    assert found[-1] == {"end": "stop"} and rebuilt(found[:-1]) == CARD
+
+
+@pytest.mark.parametrize("number", ["1e999", "1" * 5000])
+def test_a_number_too_large_does_not_fit(asked, number):
+    card = ESCAPED.replace(": 12,", f": {number},")
+    *found, last = messages(asked("openai, a call", card))
+    assert last == {"isError": True, "reason": MISFIT}
+    assert rebuilt(found).keys() == {"term", "meaning"}
 
 
 @shapes

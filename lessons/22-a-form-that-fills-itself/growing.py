@@ -7,8 +7,9 @@ So it does not matter where the model's pieces are cut, and no letter is read tw
 
 import json
 import re
+from math import isinf
 
-from failures import Failure, Unfinished
+from failures import Failure, Unfinished, can_be_sent
 
 DOES_NOT_FIT = Failure(
     502, "What the model wrote does not fit the form: ask again, or in other words."
@@ -40,6 +41,7 @@ class GrowingObject:
 
     def __init__(self):
         self.text = ""
+        self.brace = ""  # that may begin the object, and the space after it
         self.half = ""  # of a letter, if a piece has ended in the middle of one
         self.news = []  # of the piece that is being read
         self.open = []  # each object or list that is open: the names in it, or None
@@ -65,7 +67,8 @@ class GrowingObject:
             was_open = bool(self.open)
             self.read_letter(letter)
             if was_open or self.open:
-                text += letter
+                text += self.brace + letter
+                self.brace = ""
         self.tell_text()
         self.text += text
         return text, self.news
@@ -84,7 +87,20 @@ class GrowingObject:
     def before(self, letter):
         """Look for the brace that begins the object."""
         if letter == "{":
+            self.brace = letter
+            self.read_letter = self.after_brace
+
+    def after_brace(self, letter):
+        """Begin the object if a name follows its brace; else the brace was prose."""
+        if letter in SPACE:
+            self.brace += letter
+        elif letter == '"':
             self.begin_object()
+            self.first_name(letter)
+        else:
+            self.brace = ""
+            self.read_letter = self.before
+            self.before(letter)
 
     def after_all(self, letter):
         """Pass over what follows the object."""
@@ -171,9 +187,7 @@ class GrowingObject:
         if letter not in SPACE and letter not in ",]}":
             self.bare += letter
             return
-        if not BARE.fullmatch(self.bare):
-            raise Unfinished(DOES_NOT_FIT)
-        self.tell(set=json.loads(self.bare))
+        self.tell(set=bare_value_of(self.bare))
         self.read_letter = self.after_value
         self.after_value(letter)
 
@@ -223,7 +237,7 @@ class GrowingObject:
             self.read_letter = self.after_value
             return
         names = self.open[-1]
-        name = joined(self.new)
+        name = whole_text(self.new)
         if name in names:  # a field is written once
             raise Unfinished(DOES_NOT_FIT)
         names.add(name)
@@ -238,12 +252,25 @@ class GrowingObject:
         if is_first_half(self.new[-1:]) and not is_whole:
             return
         if self.new or (is_whole and not self.has_begun):
-            self.tell(add=joined(self.new))
+            self.tell(add=whole_text(self.new))
             self.new = ""
             self.has_begun = True
 
     def tell(self, **what):
         self.news.append({"at": list(self.path), **what})
+
+
+def bare_value_of(bare):
+    """Return a number, true, false or null; raise Unfinished for anything else."""
+    if not BARE.fullmatch(bare):
+        raise Unfinished(DOES_NOT_FIT)
+    try:
+        value = json.loads(bare)
+    except ValueError:  # a number of more digits than Python reads
+        raise Unfinished(DOES_NOT_FIT) from None
+    if isinstance(value, float) and isinf(value):  # such as 1e999
+        raise Unfinished(DOES_NOT_FIT)
+    return value
 
 
 # A letter such as an emoji may come in two halves: JSON can write it as \ud83d\udc4b.
@@ -252,6 +279,14 @@ class GrowingObject:
 def joined(text):
     """Return a text in which each two halves of a letter are one."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
+def whole_text(text):
+    """Return a text with whole letters; raise Unfinished if it has half of one."""
+    text = joined(text)
+    if not can_be_sent(text):
+        raise Unfinished(DOES_NOT_FIT)
+    return text
 
 
 def is_first_half(letter):
