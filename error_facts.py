@@ -4,7 +4,7 @@ Each provider's client has errors of its own. Not all of them have all of these,
 ask with getattr: getattr(error, "code", "") is error.code, or "" if it has no code.
 """
 
-import re  # patterns: [0-9] is a digit, {1,6} means one to six, ( ) is what we want
+import re  # patterns: [0-9] is a digit, {1,9} means one to nine, ( ) is what we want
 import sys
 from math import ceil  # rounds up
 from pathlib import Path
@@ -18,6 +18,11 @@ HERE = Path(__file__).parent
 PROGRAM = [HERE, HERE / "fast"]  # the folders of this program, without the lessons
 # Errors that say how a line is written. No answer of a provider causes one.
 OF_A_LINE = (AttributeError, ImportError, NameError, TypeError)
+# Patterns. A number is 7 or 1.5: \. is a point, and ? says that what is before it may
+# be missing. (?: ) is a ( ) that we do not ask for. A time is 1.5s, or 26 seconds.
+NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+TIME = f"({NUMBER}) ?(h|ms|m|s)"
+SECONDS_IN = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}  # by unit of time
 
 
 def words_of(error):
@@ -66,14 +71,13 @@ def seconds_to_wait(error):
     """Return how many seconds to wait before asking a provider again; 5 if unknown.
 
     Providers say so in a header: OpenAI's milliseconds, a number of seconds, or a date.
-    Gemini says it in a sentence.
+    Some say it in a sentence.
     """
     response = getattr(error, "response", None)
     headers = getattr(response, "headers", {})
     milliseconds = headers.get("retry-after-ms", "")
     wait = headers.get("retry-after", "")
     date = parse_date(wait)
-    words = re.search("retry in ([0-9]{1,6})", words_of(error))
     found = []
     if is_number(milliseconds):
         found.append(float(milliseconds) / 1000)
@@ -81,19 +85,28 @@ def seconds_to_wait(error):
         found.append(float(wait))
     if date:
         found.append(date.timestamp() - time())
-    if words:
-        # [1] is what ( ) found. One more, since it may have a fraction: 7.4.
-        found.append(int(words[1]) + 1)
+    found.append(seconds_in_words(words_of(error)))
     for seconds in found:
         if 0 < seconds < 1_000_000:  # any other number makes no sense
             return ceil(seconds)
     return 5
 
 
+def seconds_in_words(said):
+    """Return the seconds in a sentence like "Retry in 1h2m3.5s"; 0 without one."""
+    # | means "or", and + one or more. [3] is what the third ( found.
+    wait = re.search(f"(retry|again) (in|after) (({TIME})+)", said)
+    if not wait:
+        return 0
+    seconds = 0
+    for number, unit in re.findall(TIME, wait[3]):
+        seconds += float(number) * SECONDS_IN[unit]
+    return seconds
+
+
 def is_number(text):
     """Whether a header's value is a number like 7 or 1.5."""
-    # \. is a point, and the part in ( )? may be missing
-    return re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) is not None
+    return re.fullmatch(NUMBER, text) is not None
 
 
 def url_of(error):

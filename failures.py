@@ -291,6 +291,7 @@ BY_STATUS = {  # of the provider's answer
     405: NOT_FOUND,  # this address takes no POST
     407: PROXY_FAILED,  # the proxy needs a password
     408: MODEL_FAILED,  # our request did not arrive in time
+    410: NOT_FOUND,  # it was there once
     413: PROMPT_TOO_LONG,
     422: NOT_ACCEPTED,  # a value in our request is wrong
     429: RATE_LIMIT,

@@ -68,6 +68,14 @@ PROMPT_TOO_LONG = [
     "request too large",  # more tokens than the account may use in a minute
     "request_too_large",
     "prompt is too long",
+    "input is too long",  # Amazon
+    "input length",  # Anthropic: "input length and `max_tokens` exceed context limit"
+    "input token count",  # Gemini
+    "maximum prompt length",  # xAI
+    "maximum model length",  # vLLM
+    "model token limit",  # Moonshot
+    "tokens in the prompt",  # Cohere
+    "n_ctx",  # LM Studio
     "too_many_prompt_tokens",  # Perplexity
     "must have less than",  # "... 4096 tokens"
     "inputs` tokens",  # "`inputs` tokens + ... must be <= 4096"
@@ -81,48 +89,76 @@ PROMPT_TOO_LONG = [
 NO_CREDIT = [
     "insufficient_quota",
     "insufficient balance",
+    "balance is insufficient",
+    "not enough balance",
+    "余额不足",  # the same in Chinese: Zhipu
+    "overdue",  # ByteDance: "your account has an overdue balance"
     "exceeded_current_quota",
     "credit_balance_exhausted",
     "credit balance",
     "any credits",  # "your team doesn't have any credits"
     "available credits",  # "has used all available credits"
     "spend_limit",
+    "spend limit",
     "spending limit",
+    "hard limit has been reached",
+    "key limit exceeded",  # OpenRouter
     "usage_limit",
-    "usage limits",
+    "usage limit",
     "billing_not_active",
     "billing_error",
     "budget_exceeded",
     "budget has been exceeded",
     "arrearage",  # debts: Alibaba
     "free allocation",  # "you have used up your daily free allocation"
+    "freetieronly",  # Alibaba
     "free-models-per-day",
+    "requestsperday",  # Gemini
+    "limit: 0",  # Gemini: this model is not free
+    "per day limit exceeded",  # Cerebras
+    "calls / month",  # Cohere
 ]
 NO_SUCH_MODEL = [
     "model_not_found",
     "model_not_available",
+    "model_not_supported",
+    "model_access_denied",  # LiteLLM: not for this key
     "model_decommissioned",
     "model not found",
     "model not exist",
+    "model does not exist",
     "no such model",
+    "unknown_model",
+    "unknown model",
     "invalid model",
+    "model identifier is invalid",
     "not a valid model",
     "deploymentnotfound",
 ]
-NOT_FOUND = ["plain http request"]  # the address has http:// for https://
+NOT_FOUND = [
+    "plain http request",  # the address has http:// for https://
+    "configure ai gateway",  # Cloudflare: nobody has the name in the address
+    "invalid provider",
+]
 REFUSED_PROMPT = [
     "invalid_prompt",
     "content_filter",
+    "sensitive content",  # Zhipu
+    "content filtering",
+    "content_policy",
+    "contentpolicy",
+    "content exists risk",  # DeepSeek
     "usage guidelines",
-    "input was flagged",
+    "was flagged",
     "inspection_failed",
+    "due to security configurations",  # Cloudflare
 ]
 REFUSED_REQUEST = [  # a field that the provider does not know
     "extra_forbidden",
     "extra inputs are not permitted",
     "failed to deserialize",  # could not read the JSON
 ]
-TOO_LITTLE_MEMORY = ["system memory", "out of memory"]
+TOO_LITTLE_MEMORY = ["system memory", "out of memory", "insufficient system resources"]
 LOADING = ["loading model", "currently loading"]
 WRONG_KEY = [
     "invalid_api_key",
@@ -131,10 +167,24 @@ WRONG_KEY = [
     "obtain an api key",  # xAI
     "obtain%20an%20api%20key",  # the same in an address
     "api key not valid",
+    "api key is valid",  # "please make sure your api key is valid"
+    "api key expired",
+    "reported as leaked",  # Gemini, about a key that somebody has published
+    "invalid access token",
+    "authorization failed",
     "authentication_error",
 ]
-NOT_ALLOWED = ["permission_error"]
-RATE_LIMIT = ["rate_limit"]
+NOT_ALLOWED = [
+    "permission_error",
+    "permissiondenied",
+    "permission is required",
+    "insufficient permissions",
+    "data policy",  # OpenRouter: your settings there exclude this model
+    "terms_required",  # Groq: somebody must accept the terms of this model
+    "organization_restricted",
+    "organization has been disabled",
+]
+RATE_LIMIT = ["rate_limit", "capacity_exceeded"]
 MODEL_FAILED = ["server_error"]
 
 # What the network says, in the words of several systems and libraries

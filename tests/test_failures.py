@@ -438,6 +438,92 @@ def test_a_refusal_gets_a_sentence_that_fits(status, body, failure):
     assert failure_of(error_of(status, body)) is failure
 
 
+SAID = [  # the status, what a provider says, and what it means
+    (400, "Input is too long for requested model.", "PROMPT_TOO_LONG"),
+    (400, "input length and `max_tokens` exceed context limit", "PROMPT_TOO_LONG"),
+    (400, "Range of input length should be [1, 30720]", "PROMPT_TOO_LONG"),
+    (400, "The input token count (12) exceeds the maximum", "PROMPT_TOO_LONG"),
+    (400, "This model's maximum prompt length is 131072", "PROMPT_TOO_LONG"),
+    (400, "longer than the maximum model length of 4096", "PROMPT_TOO_LONG"),
+    (400, "Your request exceeded model token limit: 8192", "PROMPT_TOO_LONG"),
+    (400, "total number of tokens in the prompt cannot exceed 4081", "PROMPT_TOO_LONG"),
+    (400, "Cannot truncate prompt with n_keep >= n_ctx (4096)", "PROMPT_TOO_LONG"),
+    (403, "Sorry, your account balance is insufficient", "NO_CREDIT"),
+    (403, "not enough balance", "NO_CREDIT"),
+    (429, "余额不足或无可用资源包,请充值。", "NO_CREDIT"),
+    (403, "your account has an overdue balance", "NO_CREDIT"),
+    (400, "You have reached your organization's spend limit.", "NO_CREDIT"),
+    (400, "Billing hard limit has been reached", "NO_CREDIT"),
+    (403, "Key limit exceeded (total limit).", "NO_CREDIT"),
+    (429, "you have reached your weekly usage limit", "NO_CREDIT"),
+    (401, "Inactive subscription or usage limit reached", "NO_CREDIT"),
+    (403, "AllocationQuota.FreeTierOnly", "NO_CREDIT"),
+    (429, "Quota: GenerateRequestsPerDayPerProject. Please retry in 9s", "NO_CREDIT"),
+    (429, "Quota exceeded, limit: 0, model: m. Please retry in 30s.", "NO_CREDIT"),
+    (429, "Quota exceeded, limit: 10, model: m. Please retry in 30s.", "RATE_LIMIT"),
+    (429, "Tokens per day limit exceeded", "NO_CREDIT"),
+    (429, "Requests per minute limit exceeded", "RATE_LIMIT"),
+    (429, "which is limited to 1000 API calls / month", "NO_CREDIT"),
+    (429, "which is limited to 20 API calls / minute", "RATE_LIMIT"),
+    (400, "model_not_supported", "NO_SUCH_MODEL"),
+    (400, "Unknown model: m", "NO_SUCH_MODEL"),
+    (400, "unknown_model", "NO_SUCH_MODEL"),
+    (400, "Model does not exist. Please check it carefully.", "NO_SUCH_MODEL"),
+    (400, "The provided model identifier is invalid.", "NO_SUCH_MODEL"),
+    (401, "key_model_access_denied", "NO_SUCH_MODEL"),
+    (410, "The model has reached its end of life", "NOT_FOUND"),
+    (400, "Please configure AI Gateway in the Cloudflare dashboard", "NOT_FOUND"),
+    (400, "Invalid provider", "NOT_FOUND"),
+    (400, "Output blocked by content filtering policy", "REFUSED_PROMPT"),
+    (400, "content_policy_violation", "REFUSED_PROMPT"),
+    (400, "litellm.ContentPolicyViolationError", "REFUSED_PROMPT"),
+    (400, "Content Exists Risk", "REFUSED_PROMPT"),
+    (400, "potentially unsafe or sensitive content", "REFUSED_PROMPT"),
+    (400, "This content was flagged for a risk.", "REFUSED_PROMPT"),
+    (424, "Prompt blocked due to security configurations", "REFUSED_PROMPT"),
+    (400, "stopped due to insufficient system resources", "TOO_LITTLE_MEMORY"),
+    (400, "API key expired. Please renew the API key.", "WRONG_KEY"),
+    (403, "Your API key was reported as leaked.", "WRONG_KEY"),
+    (403, "Please make sure your API Key is valid.", "WRONG_KEY"),
+    (403, "Invalid access token.", "WRONG_KEY"),
+    (403, "Authorization failed", "WRONG_KEY"),
+    (401, "You have insufficient permissions for this operation.", "NOT_ALLOWED"),
+    (401, "PermissionDenied", "NOT_ALLOWED"),
+    (401, "The `models` permission is required", "NOT_ALLOWED"),
+    (404, "No endpoints found matching your data policy", "NOT_ALLOWED"),
+    (400, "model_terms_required", "NOT_ALLOWED"),
+    (400, "organization_restricted", "NOT_ALLOWED"),
+    (400, "This organization has been disabled.", "NOT_ALLOWED"),
+    (498, "Flex tier capacity exceeded: capacity_exceeded", "RATE_LIMIT"),
+]
+
+
+@pytest.mark.parametrize(("status", "message", "name"), SAID)
+def test_what_a_provider_says_comes_before_its_status(status, message, name):
+    error = error_of(status, {"message": message})
+    assert failure_of(error) is getattr(failures, name)
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [
+        ("Please retry in 22.8s.", 23),
+        ("Please retry in 835.28ms.", 1),
+        ("Please retry in 1h2m3.5s.", 3724),
+        ("Please try again in 7m12s. Visit the site.", 432),
+        ("Please try again in 20s", 20),
+        ("Please retry after 26 seconds.", 26),
+        ("Try again in 60 seconds.", 60),
+        ("Please retry in a while.", 5),
+        ("Please retry in 0s.", 5),
+        ("Please retry in " + "9" * 5000 + "s.", 5),
+    ],
+)
+def test_the_wait_may_be_in_a_sentence(message, seconds):
+    refusal = http_error(error_of(429, {"message": message}))
+    assert refusal.retry_after == seconds
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
