@@ -29,12 +29,15 @@ def test_the_program_answers_beside_its_notes_and_the_wire_is_drawn(reader):
 
 
 @pytest.mark.parametrize(
-    "lesson", ["14-the-words-of-usechat", "23-a-tool-in-the-stream"]
+    "lesson",
+    ["14-the-words-of-usechat", "23-a-tool-in-the-stream", "24-the-newer-wire"],
 )
-def test_a_page_that_hangs_up_after_the_last_event_has_all_of_it(reader, lesson):
+def test_the_wire_knows_that_a_page_has_all_of_it(reader, lesson):
+    """Some pages hang up after the last event, others read on to the body's end."""
     reader.open(f"/lessons/{lesson}/")
-    reader.ask("/echo Hi")
-    reader.ended("complete")
+    for prompt in "/echo Hi", "/short 1 /echo Hi there":
+        reader.ask(prompt)
+        reader.ended("complete")
 
 
 def test_the_wire_of_before_a_reload_is_not_drawn_any_more(reader):

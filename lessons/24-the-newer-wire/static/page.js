@@ -84,30 +84,39 @@ async function read(address, request) {
   }
 }
 
-/** Read events, to the last one or to where they break off. */
+/** Read events, to the end of the body or to where they break off. */
 async function readEvents(reader) {
-  for await (const text of lines(reader)) {
-    wire.append(text, "\n");
-    if (!text.startsWith("data: ")) continue;
-    const event = JSON.parse(text.slice("data: ".length));
-    last = event.sequence_number;
-    id ??= event.response?.id;
-    cancel.disabled = id === undefined || !form.background.checked;
-    switch (event.type) {
-      case "response.output_text.delta":
-      case "response.refusal.delta":
-        answer.append(event.delta);
-        break;
-      case "response.completed":
-        over = true;
-        return;
-      case "response.incomplete":
-        over = true;
-        throw new Error(REASONS[event.response.incomplete_details.reason]);
-      case "response.failed":
-        over = true;
-        throw new Error(event.response.error.message);
+  let failure; // what the last event says, if the answer is not whole
+  try {
+    for await (const text of lines(reader)) {
+      wire.append(text, "\n");
+      if (text.startsWith("data: ")) failure = take(JSON.parse(text.slice("data: ".length)));
     }
+  } catch (error) {
+    if (!over) throw error; // after the last event nothing can be lost
+  }
+  if (failure) throw new Error(failure);
+}
+
+/** Take an event; return why the answer is not whole, if the event says so. */
+function take(event) {
+  last = event.sequence_number;
+  id ??= event.response?.id;
+  cancel.disabled = id === undefined || !form.background.checked;
+  switch (event.type) {
+    case "response.output_text.delta":
+    case "response.refusal.delta":
+      answer.append(event.delta);
+      break;
+    case "response.completed":
+      over = true;
+      break;
+    case "response.incomplete":
+      over = true;
+      return REASONS[event.response.incomplete_details.reason];
+    case "response.failed":
+      over = true;
+      return event.response.error.message;
   }
 }
 
