@@ -8,6 +8,7 @@ import os
 import sys
 from contextlib import suppress
 from ipaddress import ip_address
+from socket import inet_aton, inet_ntoa  # an IPv4 address as bytes, and as text
 from urllib.parse import urlsplit
 from urllib.request import getproxies  # the proxies that this machine uses
 
@@ -72,7 +73,9 @@ def use_no_proxy_for_this_machine(address=""):
 
 def is_loopback(address):
     """Whether an address leads to this machine itself: localhost, or 127.x.x.x."""
-    host = host_of(address)
+    host = host_of(address).removesuffix(".")
+    with suppress(OSError):  # no IPv4 address
+        host = inet_ntoa(inet_aton(host))  # 127.1 becomes 127.0.0.1
     try:
         return ip_address(host).is_loopback
     except ValueError:  # a name

@@ -171,6 +171,8 @@ OTHER_HOSTS = {  # what NO_PROXY gets, by the address of a model
     "http://127.0.0.2:11434/v1": "127.0.0.2",
     "http://Ada.localhost:11434/v1": "ada.localhost",
     "http://[::1]:11434/v1": "::1",
+    "http://127.1:11434/v1": "127.1",
+    "http://localhost.:11434/v1": "localhost.",
 }
 
 
@@ -182,7 +184,9 @@ def test_so_is_one_at_another_name_of_this_machine(proxies, monkeypatch, address
     assert host in os.environ["NO_PROXY"].split(",")
 
 
-@pytest.mark.parametrize("host", ["api.example", "10.0.0.2", "localhost.example", ""])
+@pytest.mark.parametrize(
+    "host", ["api.example", "10.0.0.2", "127.a.example", "localhost.example", ""]
+)
 def test_another_machine_is_asked_by_the_proxy(proxies, host):
     proxies(HTTP_PROXY="http://127.0.0.1:9")
     use_no_proxy_for_this_machine(f"http://{host}/v1")
