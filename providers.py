@@ -126,17 +126,18 @@ def read_name(name):
     if provider in ADDRESSES:
         stop(f"MODEL={name}: {without_package(provider, model)}.")
     stop(
-        f"MODEL={name}: write MODEL=openai:name, with the provider's name for the"
-        " model. For a provider other than OpenAI, write its address as OPENAI_BASE_URL"
-        " too: .env.example lists them."
+        f"MODEL={name}: write MODEL=openai:name or MODEL=anthropic:name, with the"
+        " provider's name for the model. For another provider, write MODEL=openai:name"
+        " and its address as OPENAI_BASE_URL: .env.example lists them."
     )
 
 
 def without_package(provider, model):
     """Return what to write in .env to use a provider without a package of its own."""
     return (
-        f"write MODEL=openai:{model} and OPENAI_BASE_URL={ADDRESSES[provider]} in"
-        " .env, and the key, if it needs one, as OPENAI_API_KEY"
+        f"write MODEL=openai:{model or 'name'} and OPENAI_BASE_URL="
+        f"{ADDRESSES[provider]} in .env, and the key, if it needs one, as"
+        " OPENAI_API_KEY"
     )
 
 
@@ -184,6 +185,9 @@ def check_address(provider):
             f"{setting} in {place} is not an address: write one like"
             f" {example(provider)}."
         )
+    for mark in "?#":  # the client adds a path, which would come behind it
+        if mark in address:
+            stop(f"{setting} in {place} has a {mark} in it: remove it and the rest.")
     for end in ["/chat/completions", "/responses", "/messages"]:  # the client adds it
         if address.rstrip("/").endswith(end):
             stop(f"{setting} in {place} ends in {end}: remove that part.")
@@ -203,13 +207,14 @@ def is_address(text, schemes):
     try:
         parts = urlsplit(text)
         port = parts.port  # raises a ValueError if it is not a number
+        host = (parts.hostname or "").encode("idna")  # one if a word in it is too long
     except ValueError:
         return False
-    if parts.scheme not in schemes or not parts.hostname or port == 0:
+    if parts.scheme not in schemes or not host or port == 0:
         return False
     if text.count("//") > 1:  # http://http://...
         return False
-    return not any(letter.isspace() for letter in text)
+    return text.isprintable() and " " not in text
 
 
 # Proxies and certificates

@@ -181,6 +181,7 @@ UNKNOWN = [
     "cohere:command-r",
     "azure:gpt-5",
     ":gpt-5",
+    "claude-haiku-4-5",
     "Practice",
 ]
 NAMELESS = {
@@ -203,6 +204,11 @@ NO_ADDRESSES = [
     "http://[::1:11434/v1",
     "http://localhost:11434//v1",
     "\u201chttp://localhost:11434/v1\u201d",
+    "http://loc\u200balhost:11434/v1",  # with an invisible space
+    "http://localhost:11434/v1\u200b",
+    "http://./v1",
+    "http://localhost..:11434/v1",
+    f"http://{'a' * 64}.example/v1",
 ]
 NO_PROXIES = {
     "HTTPS_PROXY": "http//proxy:3128",
@@ -231,9 +237,9 @@ NO_NUMBERS = ["soon", "0", "30s", "0.5", "-5", "1e3", "\uff13\uff10", "1000000"]
 WRONG = {}  # a .env file, and the sentence that stops the start
 for name in UNKNOWN:
     WRONG[f"OPENAI_API_KEY=sk-a\nMODEL={name}"] = (
-        f"MODEL={name}: write MODEL=openai:name, with the provider's name for the"
-        " model. For a provider other than OpenAI, write its address as OPENAI_BASE_URL"
-        " too: .env.example lists them."
+        f"MODEL={name}: write MODEL=openai:name or MODEL=anthropic:name, with the"
+        " provider's name for the model. For another provider, write MODEL=openai:name"
+        " and its address as OPENAI_BASE_URL: .env.example lists them."
     )
 for name, provider in NAMELESS.items():
     WRONG[f'OPENAI_API_KEY=sk-a\nMODEL="{name}"'] = (
@@ -302,6 +308,17 @@ WRONG |= {
     ),
     "OPENAI_API_KEY=a\nOPENAI_BASE_URL=https://api.openai.com/v1/responses/": (
         "OPENAI_BASE_URL in .env ends in /responses: remove that part."
+    ),
+    "OPENAI_API_KEY=a\nOPENAI_BASE_URL=https://api.openai.com/v1/responses?a=1": (
+        "OPENAI_BASE_URL in .env has a ? in it: remove it and the rest."
+    ),
+    "OPENAI_API_KEY=a\nOPENAI_BASE_URL=http://localhost:11434/v1#ollama": (
+        "OPENAI_BASE_URL in .env has a # in it: remove it and the rest."
+    ),
+    "MODEL=ollama": (
+        "MODEL=ollama: write MODEL=openai:name and"
+        " OPENAI_BASE_URL=http://localhost:11434/v1 in .env, and the key, if it needs"
+        " one, as OPENAI_API_KEY."
     ),
     "OPENAI_API_BASE=http://localhost:11434/v1": (
         "OPENAI_API_BASE in .env is an old name: write OPENAI_BASE_URL."
