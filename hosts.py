@@ -45,7 +45,7 @@ def host_name(word):
         name = urlsplit(f"//{address}").hostname or ""  # in small letters, without port
         starts_with_dot = name.startswith((".", "*."))
         name = name.removeprefix("*").removeprefix(".")
-        name = name.encode("idna").decode()  # browsers send ü as xn--...
+        sent = name.encode("idna").decode()  # browsers send ü as xn--...
     except ValueError:
         stop_at_host(word)
     # Nobody asks for all addresses, or for all of a network: 192.168.1.0/24.
@@ -56,7 +56,7 @@ def host_name(word):
     # words of letters and digits, with dots between them
     if not re.fullmatch(r"[\w-]+(\.[\w-]+)*", name):
         stop_at_host(word)
-    return f".{name}" if starts_with_dot else name
+    return f".{sent}" if starts_with_dot else sent
 
 
 def stop_at_host(word):

@@ -153,7 +153,11 @@ def why_without_effect(binding):
         return ""
     if setting in all_settings() and binding.value is not None:
         return ""
-    meant = setting_meant(binding.original.string)
+    line = binding.original.string
+    meant = setting_meant(line)
+    # Without a mistake in its value, this line would have set it.
+    if meant and line.partition("=")[0].strip() == meant and "=" in line:
+        return "remove the quotation marks in it"
     if meant:
         return f"to set {meant}, write {meant}=... there"
     if binding.value and setting.isidentifier():  # a key has a hyphen in it
@@ -166,6 +170,10 @@ def why_without_effect(binding):
 def setting_meant(line):
     """Return the setting that a line such as "$env:OPENAI_KEY=..." means, or None."""
     name = line.partition("=")[0].upper().replace("-", "_")
+    # Some web pages have invisible characters, which come along with what is copied.
+    name = "".join(
+        letter for letter in name if letter.isprintable() or letter.isspace()
+    )
     words = re.findall(r"\w+", name)
     for setting in all_settings():
         if setting in words:

@@ -18,6 +18,7 @@ import settings
 from hosts import trusted_hosts
 from providers import all_settings
 from settings import SETTINGS, EnvFile, number, place_of, value_of
+from start_report import about_lines
 
 SECRET = "sk-secret-of-a-student"
 
@@ -98,7 +99,7 @@ SPELLINGS = {
     "münchen.example": "xn--mnchen-3ya.example",
 }
 NO_HOSTS = ["*", "0.0.0.0", ",", ".", "..school.example", "local_host!", "a b*", "**"]
-NO_HOSTS += ["::", "[::]:8000", "192.168.1.0/24"]
+NO_HOSTS += ["::", "[::]:8000", "192.168.1.0/24", "\u201clocalhost\u201d", "a\u200b"]
 
 
 @pytest.mark.parametrize(("value", "host"), SPELLINGS.items())
@@ -120,6 +121,29 @@ def test_what_is_no_host_stops_the_start(monkeypatch, value):
 
 def test_without_the_setting_this_machine_is_trusted_only():
     assert trusted_hosts() == ["localhost", "127.0.0.1"]
+
+
+# A line of .env without an effect
+
+HALF_QUOTED = [
+    f'OPENAI_API_KEY="{SECRET}',
+    f"OPENAI_API_KEY=\"{SECRET}'",
+    f'OPENAI_API_KEY = "{SECRET}" mine',
+    f"  OPENAI_API_KEY='{SECRET}'s",
+]
+INVISIBLE = ["OPENAI\u200b_API_KEY", "\u200bOPENAI_API_KEY", "OPENAI_API_KEY\u2060"]
+
+
+@pytest.mark.parametrize("line", HALF_QUOTED)
+def test_quotation_marks_that_do_not_fit_are_named(line):
+    [said] = about_lines(".env", line)
+    assert said == "Line 1 of .env has no effect: remove the quotation marks in it."
+
+
+@pytest.mark.parametrize("name", [*INVISIBLE, "set\tOPENAI_API_KEY"])
+def test_a_name_with_invisible_characters_is_understood(name):
+    [said] = about_lines(".env", f"{name}={SECRET}")
+    assert "to set OPENAI_API_KEY, write OPENAI_API_KEY=... there" in said
 
 
 # `flask run`, as a student types it in a folder with these files
