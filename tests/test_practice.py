@@ -163,6 +163,27 @@ BEYOND_PLAIN_TEXT = {  # what a student asked about the last part
     "why a name and numbers": "Why a name and numbers?",
     "what is background mode": "Background",
     "how do i resume a stream": "Sequence number",
+    "What comes first, the Markdown library or the sanitizer?": (
+        "Why use a library in a product?"
+    ),
+    "When may a Markdown block be touched again?": (
+        "Why is a closed block never touched again?"
+    ),
+    "Why does JSON.parse fail while the answer is streaming?": "Partial JSON",
+    "How do I know that a streamed object is complete?": "Partial JSON",
+    "Why does the card arrive as a tool call?": "Structured output",
+    "How does useObject notice that the answer was cut?": "useObject",
+    "What happens if the model calls a tool that does not exist?": "Tool result",
+    "How many rounds may a model look things up?": "Round",
+    "What does tool-input-available mean in useChat?": "Tool part",
+    "What is finish_reason tool_calls?": "Finish reason",
+    "How do I continue a response after the connection broke?": "Sequence number",
+    "Why does starting_after=0 not send the first event?": "Sequence number",
+    "How do I cancel a background response?": "Background",
+    "What happens without background when the reader leaves?": "Background",
+    "Is there a [DONE] in the Responses API?": "Responses API",
+    "What is an item_reference?": "Item reference",
+    "What is max_output_tokens?": "max_tokens",
 }
 NEARLY = {
     "wat is een token?": "Token",
