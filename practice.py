@@ -106,7 +106,9 @@ class PracticeModel(BaseChatModel):
         with BaseChatModel, calls this.
         """
         as_dicts = [convert_to_openai_tool(tool) for tool in tools]
-        return self.bind(tools=as_dicts, tool_choice=tool_choice)
+        # Without those that a provider runs itself, such as {"type": "web_search"}.
+        callable_here = [tool for tool in as_dicts if "function" in tool]
+        return self.bind(tools=callable_here, tool_choice=tool_choice)
 
     def _stream(
         self,

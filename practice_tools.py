@@ -20,6 +20,9 @@ LOOKS_UP = "Let me look that up."
 FAILED = "I could not look that up."
 PROSE = "Here is what you asked for:\n\n```json\n{json}\n```\n\nI hope that it helps!"
 UNKNOWN_NAME = "no_such_tool"
+STRING = {"type": "string"}  # schemas
+OBJECT = {"type": "object"}
+NOTHING_LEFT = {}  # of a schema inside itself: LangChain writes it out only once
 NO_JSON = "{query: backpressure"  # no quotation marks, and no end
 
 
@@ -77,8 +80,10 @@ def choose_tool(tools, tool_choice):
     The choice is the name of a tool; "any", "required" or True for any of them; "none";
     or "auto" or None: as the model likes. This model takes the first of them.
     """
-    if isinstance(tool_choice, dict):  # {"type": "function", "function": {"name": ...}}
-        tool_choice = tool_choice.get("function", tool_choice).get("name")
+    if isinstance(tool_choice, dict):
+        # {"type": "function", "function": {"name": ...}}, or {"type": "any"}
+        named = tool_choice.get("function", tool_choice)
+        tool_choice = named.get("name") or named.get("type")
     for tool in tools:
         if tool["function"]["name"] == tool_choice:
             return tool["function"], True
@@ -116,7 +121,7 @@ def calls_of(tool, question, faults):
     The faults are commands of the prompt.
     """
     name = tool["name"]
-    parameters = tool.get("parameters", {})
+    parameters = tool.get("parameters") or OBJECT  # without any, it takes none
     calls = []
     if "twice" in faults:
         arguments = json.dumps(fill_in(parameters, question))
@@ -173,19 +178,43 @@ def fill_in(schema, question):
 
 def value_of(name, schema, known, by_type):
     """Return a value for a field of that name; the schema may hold others."""
-    if "enum" in schema:
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("enum"):
         return schema["enum"][0]
-    choices = schema.get("anyOf", [schema])  # "a number or null" has two
-    types = [choice.get("type", "string") for choice in choices]
+    choices = schema.get("anyOf") or schema.get("oneOf")  # "a number or null" has two
+    if choices:
+        choice = best_choice(name, choices, known)
+        return value_of(name, choice, known, by_type)
+    types = types_of(schema)
     if name in known and json_type(known[name]) in types:
         return known[name]
-    first, kind = choices[0], types[0]
-    if kind == "object":
-        fields = first.get("properties", {}).items()
+    if types[0] == "object":
+        fields = schema.get("properties", {}).items()
         return {field: value_of(field, of, known, by_type) for field, of in fields}
-    if kind == "array":
-        return [value_of("", first.get("items", {}), known, by_type)]
-    return by_type[kind]
+    if types[0] == "array":
+        items = schema.get("prefixItems") or [schema.get("items", STRING)]
+        if NOTHING_LEFT in items:
+            return []
+        return [value_of("", item, known, by_type) for item in items]
+    return by_type[types[0]]
+
+
+def best_choice(name, choices, known):
+    """Return the schema for what is known by that name, else the first with a type."""
+    for choice in choices:
+        if name in known and json_type(known[name]) in types_of(choice):
+            return choice
+    for choice in choices:
+        if choice != NOTHING_LEFT:
+            return choice
+    return choices[0]
+
+
+def types_of(schema):
+    """Return the types that a schema allows, a list."""
+    types = schema.get("type", "string")
+    return [types] if isinstance(types, str) else types
 
 
 def json_type(value):

@@ -117,6 +117,76 @@ def test_a_schema_of_any_kind_is_filled():
     assert filled.parts == [Part(size=10, is_new=True)]
 
 
+def schema_of(**fields):
+    return {"title": "Form", "description": "A form.", "properties": fields}
+
+
+# What OpenAI and JSON Schema allow besides what pydantic makes of a class:
+# https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
+# https://json-schema.org/understanding-json-schema/reference
+FIELDS = {
+    "a list of types": ({"type": ["string", "null"]}, "backpressure"),
+    "null first": ({"type": ["null", "integer"]}, None),
+    "a constant": ({"const": "card"}, "card"),
+    "one of": ({"oneOf": [{"type": "integer"}, {"type": "string"}]}, 10),
+    "no type": ({}, "backpressure"),
+    "an empty enum": ({"enum": [], "type": "integer"}, 10),
+    "items without a type": ({"type": "array"}, ["backpressure"]),
+    "a tuple": (
+        {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}]},
+        [10, "backpressure"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("field", "value"), FIELDS.values(), ids=FIELDS)
+def test_a_field_of_any_kind_is_filled(field, value):
+    schema = schema_of(field=field) | {"type": "object"}
+    *_, form = partials("backpressure", schema)
+    assert form == {"field": value}
+
+
+def test_a_schema_that_holds_itself_comes_to_an_end():
+    class Tree(BaseModel):
+        """A tree."""
+
+        name: str
+        branches: list["Tree"]
+        root: "Tree | None"
+
+    asking = MODEL.with_structured_output(Tree)
+    assert asking.invoke(f"{FAST} backpressure").branches == []
+
+
+TOOLS = {
+    "of Anthropic": {"name": "now", "description": "The time.", "input_schema": {}},
+    "of OpenAI, without parameters": {"type": "function", "function": {"name": "now"}},
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
+def test_a_tool_without_parameters_gets_an_empty_object(tool):
+    found = called("backpressure", tools=[tool])
+    assert [call["args"] for call in found.tool_calls] == [{}]
+
+
+def test_a_tool_that_the_provider_runs_is_not_called():
+    found = called("backpressure", tools=[{"type": "web_search"}])
+    assert not found.tool_calls and found.text
+    found = called("backpressure", tools=[{"type": "web_search"}, look_up])
+    assert [call["name"] for call in found.tool_calls] == ["look_up"]
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [{"type": "any"}, {"type": "tool", "name": "look_up"}, "required", "any", True],
+)
+def test_it_has_to_call_what_is_chosen(choice):
+    """In the words of LangChain, OpenAI and Anthropic."""
+    found = called("backpressure", tool_choice=choice)
+    assert len(found.tool_calls) == 1 and found.text == ""
+
+
 def test_what_is_no_term_has_no_lesson_where_that_may_be():
     asking = MODEL.with_structured_output(CardOrNothing)
     assert asking.invoke(f"{FAST} xyzzy").lesson is None
