@@ -138,6 +138,9 @@ def about_lines(name, text):
         why = why_without_effect(binding)
         if not why and binding.key and line != last_lines[binding.key]:
             why = f"line {last_lines[binding.key]} sets {binding.key} again"
+        # The environment wins, even with an empty value.
+        if not why and binding.value and os.environ.get(binding.key, "-").strip() == "":
+            why = f"the environment sets {binding.key} too, to nothing"
         if why:
             sentences.append(f"Line {line} of {name} has no effect: {why}.")
     return sentences
@@ -192,14 +195,17 @@ def about_misnamed_files():
     """Return a line for each file that somebody may take for .env, a list of str."""
     read = [file.path.resolve() for file in ENV_FILES]
     lines = []
-    for path in sorted(Path().glob("*env*")):
-        if path.resolve() in read or path.name == ".env" or not path.is_file():
+    for path in sorted(Path().iterdir()):
+        small = path.name.lower()  # some machines tell .env and .ENV apart
+        if "env" not in small or path.name == ".env" or not path.is_file():
             continue
-        if path.name == ".env.example":
+        if path.resolve() in read:
+            continue
+        if small == ".env.example":
             # All its lines are comments, until somebody writes a setting there.
             if dotenv_values(path) and not Path(".env").is_file():
                 lines.append("The file .env.example is not read: copy it to .env.")
-        elif path.name in MISNAMED or (not read and has_setting(path)):
+        elif small in MISNAMED or (not read and has_setting(path)):
             lines.append(f"The file {path.name} is not read: rename it to .env.")
     return lines
 

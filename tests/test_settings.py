@@ -18,7 +18,7 @@ import settings
 from hosts import trusted_hosts
 from providers import all_settings
 from settings import SETTINGS, EnvFile, number, place_of, value_of
-from start_report import about_lines
+from start_report import about_lines, about_misnamed_files
 
 SECRET = "sk-secret-of-a-student"
 
@@ -144,6 +144,25 @@ def test_quotation_marks_that_do_not_fit_are_named(line):
 def test_a_name_with_invisible_characters_is_understood(name):
     [said] = about_lines(".env", f"{name}={SECRET}")
     assert "to set OPENAI_API_KEY, write OPENAI_API_KEY=... there" in said
+
+
+@pytest.mark.parametrize("value", ["", "  "])
+def test_a_line_that_an_empty_variable_overrides_is_named(monkeypatch, value):
+    """As in a shell where somebody has emptied the variable, to be rid of its value."""
+    monkeypatch.setenv("OPENAI_API_KEY", value)
+    said = about_lines(".env", f"OPENAI_API_KEY={SECRET}\nMODEL=\nHEARTBEAT=5")
+    assert said == [
+        "Line 1 of .env has no effect: the environment sets OPENAI_API_KEY too, to"
+        " nothing."
+    ]
+
+
+def test_a_file_that_is_not_read_may_have_capital_letters(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path(".ENV.TXT").write_text("MODEL=practice", encoding="utf-8")
+    assert about_misnamed_files() == [
+        "The file .ENV.TXT is not read: rename it to .env."
+    ]
 
 
 # `flask run`, as a student types it in a folder with these files
