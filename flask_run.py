@@ -46,7 +46,10 @@ def run_server():
     program = Path(__file__).parent / "app.py"
     os.chdir(program.parent)  # where .flaskenv and .env are
     os.environ["FLASK_APP"] = program.name
-    # With --debug, Flask starts the program a second time, by this name.
+    # With --debug, Werkzeug starts the program a second time, by its name in one of
+    # these lists. A name such as ../app.py led here from another folder only.
+    name = sys.argv[0]
+    sys.orig_argv = [str(program) if word == name else word for word in sys.orig_argv]
     sys.argv[0] = str(program)
     words = ["run", *sys.argv[1:]]  # as if somebody had typed: flask run --debug
     FlaskGroup().main(words, prog_name="flask")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 import requests
@@ -134,8 +135,8 @@ def python_app(tmp_path):
         port = free_port()
         with (tmp_path / "log").open("w", encoding="utf-8") as log:
             process = subprocess.Popen(
-                [sys.executable, ROOT / "app.py", *words],
-                cwd=tmp_path,  # the folder above, as in an editor, or any other
+                [sys.executable, Path("..", "app.py"), *words],
+                cwd=ROOT / "lessons",  # or any other folder: editors have their own
                 env=os.environ | {"FLASK_RUN_PORT": str(port)} | settings,
                 stdout=log,
                 stderr=subprocess.STDOUT,
