@@ -268,6 +268,27 @@ def test_a_lesson_that_is_green_is_marked_on_the_way(reader, mine):
     assert bar == row
 
 
+def test_back_leads_to_what_is_done_now(reader, mine, outcomes):
+    write(mine, app="a = 1")
+    place = "document.querySelector('#place').textContent"
+    reader.browser.get(f"{reader.url}/lessons/")
+    assert reader.run(f"return {place}").startswith("0 of ")
+    reader.run("document.querySelector('#lessons [href*=\"/02-\"]').click()")
+    reader.until("document.querySelector('#check')")
+    reader.program_is_there()
+    assert reader.check_my_work()[0].startswith("All is green.")
+    reader.browser.back()
+    reader.until(f"{place}.startsWith('1 of ')")
+    reader.browser.forward()
+    reader.until("document.querySelector('#done')?.textContent")
+    reader.says("All is green.")
+    reader.browser.back()
+    reader.until("document.querySelector('#place')")
+    reader.run("window.old = true")  # as a browser shows it that has kept the page
+    reader.run("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    reader.until(f"!window.old && {place}.startsWith('1 of ')")
+
+
 def test_a_reload_says_what_is_green_of_the_files_there_now(reader, mine, outcomes):
     write(mine, app="a = 1")
     address = f"/lessons/{A_SERVER}/"

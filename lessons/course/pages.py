@@ -201,3 +201,11 @@ def allow_only_our_own(response):
     response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
     response.headers["X-Content-Type-Options"] = "nosniff"  # the type is what it says
     return response
+
+
+@course.after_request
+def keep_no_old_page(response):
+    """Let the browser's Back show what is done now, and not what was done then."""
+    if response.mimetype == "text/html":
+        response.headers["Cache-Control"] = "no-store"
+    return response

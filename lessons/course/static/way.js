@@ -25,6 +25,11 @@ onPress([button], status, async () => {
   return left.length ? "Everything that was left is green." : "All is done.";
 });
 
+// A browser may keep this page as it was, for its Back button. What is done has changed.
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) location.reload();
+});
+
 /** Write the outcome beside a lesson: "green", "red", "moved on", or "" for none yet. */
 function mark(lesson, outcome) {
   lesson.dataset.outcome = outcome;
