@@ -303,6 +303,24 @@ def test_check_my_work_checks_the_page_in_this_browser(reader, mine):
     assert reader.check_my_work()[0].startswith("All is green. You now have ")
 
 
+def test_a_lesson_works_where_the_browser_remembers_nothing(reader, mine):
+    shutil.copytree(ROOT / PAGE[1:], mine, dirs_exist_ok=True)
+    refused = """for (const name of ["localStorage", "sessionStorage"]) {
+      const get = () => { throw new DOMException("Access is denied.") };
+      Object.defineProperty(window, name, { get });
+    }"""
+    new = "Page.addScriptToEvaluateOnNewDocument"
+    script = reader.browser.execute_cdp_cmd(new, {"source": refused})
+    try:
+        reader.open(PAGE)
+        reader.choose("[value=mine]")
+        reader.run("document.querySelector('#on-save').click()")
+        assert reader.check_my_work()[0].startswith("All is green. You now have ")
+    finally:
+        new = "Page.removeScriptToEvaluateOnNewDocument"
+        reader.browser.execute_cdp_cmd(new, script)
+
+
 def test_check_your_turn_says_what_is_red_and_then_that_all_is_green(
     turn, reader, mine
 ):

@@ -73,7 +73,11 @@ class Page {
   }
 
   async open() {
-    sessionStorage.clear(); // what the page before has kept there
+    try {
+      sessionStorage.clear(); // what the page before has kept there
+    } catch {
+      // the browser lets no page keep anything
+    }
     let isLoaded = false;
     this.frame.addEventListener("load", () => (isLoaded = true));
     this.frame.src = this.address;

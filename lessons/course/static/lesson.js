@@ -2,6 +2,7 @@
 
 import { wireStrip } from "../../static/wire.js";
 import { adviceOn } from "./advice.js";
+import { choose, chosen } from "./choices.js";
 import { say } from "./say.js";
 import { letPathsBeCopied, start } from "./start.js";
 import { tapInto } from "./tap.js";
@@ -34,7 +35,7 @@ function run() {
   const { program, network } = pane.elements;
   const path = program.value + (network.checked ? "/bad/" : "/");
   problem.textContent = "";
-  localStorage.setItem(CHOSEN, program.value); // for the next lesson
+  choose(CHOSEN, program.value); // for the next lesson
   frame.contentWindow.location.replace(lesson + path); // no step to come back to
 }
 
@@ -66,7 +67,7 @@ addEventListener("message", ({ source, data }) => {
   if (problem.textContent) return; // the first is the cause
   problem.textContent = [data.problem, ...adviceOn(data.problem)].join(" ");
 });
-pane.elements.program.value = localStorage.getItem(CHOSEN); // null chooses nothing else
+pane.elements.program.value = chosen(CHOSEN); // null chooses nothing else
 run();
 
 // Your work
@@ -166,8 +167,8 @@ function followWork() {
   letPathsBeCopied(work.querySelectorAll(".copy-path"));
   const { green, mine } = work.dataset; // what is green was found before, of this version
   if (green) stillGreen(green, mine);
-  onSave.checked = localStorage.getItem(TICKED) === "true";
-  onSave.addEventListener("change", () => localStorage.setItem(TICKED, onSave.checked));
+  onSave.checked = chosen(TICKED) === "true";
+  onSave.addEventListener("change", () => choose(TICKED, onSave.checked));
 
   return {
     changes(now) {
