@@ -213,7 +213,7 @@ def test_the_browser_keeps_no_checks_that_it_has_seen(tmp_path):
     check = tmp_path / "check.js"
     check.touch()
     client = Client(beside(Flask("empty"), check))
-    for path in "/check.js", "/checks.js":
+    for path in "/check.js", "/static/checks.js":
         answer = client.get(path, buffered=True)
         assert answer.status_code == 200
         assert answer.headers["Cache-Control"] == "no-store"

@@ -243,6 +243,28 @@ def test_the_tap_draws_nothing_of_a_page_that_was_left(script):
     assert drawn == ["begin", "stopped"]
 
 
+STOPPED = """
+    const { runChecks } = await import("/lessons/static/checks.js");
+    const found = [];
+    const run = async () => {
+      const report = ({ outcome, message }) => found.push(`${outcome}: ${message}`);
+      const file = "/lessons/03-a-page-that-reads-it/check.js";
+      await runChecks("http://127.0.0.1:1/", file, (it) => it.message && report(it));
+    };
+    await run();
+    window.fetch = async () => { throw new TypeError("Failed to fetch"); };
+    await run().catch(({ message }) => found.push(message));
+    done(found);"""
+
+
+def test_a_server_that_stops_during_the_checks_turns_none_of_them_red(script):
+    assert script(STOPPED) == [
+        "red: The browser could not load the page, or the page left for another"
+        " address. If the server has just started, check again.",
+        "The server cannot be reached: see whether it runs, then ask again.",
+    ]
+
+
 CUT = """
     const { check } = await import("/lessons/static/work.js");
     const bytes = new TextEncoder().encode(LINES);

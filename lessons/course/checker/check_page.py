@@ -34,7 +34,7 @@ RUN = """
     const report = (check) => found.push(check);
     const broken = (error) =>
         report({ sentence: "The checks run", outcome: "red", message: String(error) });
-    import("/checks.js")
+    import("/static/checks.js")
         .then(({ runChecks }) => runChecks("/mine/", "/check.js", report))
         .catch(broken)
         .then(() => done(found));
@@ -49,16 +49,8 @@ def beside(app, check):
     def empty_page():
         return ""
 
-    @pages.get("/checks.js")
-    def all_checks():
-        return send_file(COURSE / "static" / "checks.js")
-
-    @pages.get("/advice.js")  # which checks.js imports
-    def advice():
-        return send_file(COURSE / "static" / "advice.js")
-
-    @pages.get("/static/<name>")  # as the course has it, for what check.js imports
-    def shared_checks(name):
+    @pages.get("/static/<name>")  # as the course has it: check.js imports some
+    def scripts(name):
         return send_from_directory(COURSE / "static", name)
 
     @pages.get("/check.js")

@@ -2,6 +2,7 @@
 // check asks as a person does, and answers as a server does, piece by piece.
 
 import { adviceOn } from "./advice.js";
+import { reached } from "./work.js";
 
 const PATIENCE = 3000; // ms to wait for the page while it has a timer
 const SHORT_PATIENCE = 600; // ms, if it has none, or once its script has broken
@@ -13,7 +14,8 @@ const CLICK = "Failed to execute 'click' on 'HTMLElement': ";
 
 /**
  * Run the checks of a file on the page at an address. Report each as {sentence, outcome,
- * message}: "green", "red", or after the first red one "not checked".
+ * message}: "green", "red", or after the first red one "not checked". Throw a sentence if
+ * the server has stopped: what is red then says nothing about the page.
  */
 export async function runChecks(address, file, report) {
   const { checks, place = "#answer" } = await import(new URL(file, location));
@@ -30,6 +32,7 @@ export async function runChecks(address, file, report) {
         message = page.explain(error);
       }
       page.close();
+      if (outcome === "red") await reached(fetch(file, { method: "HEAD", cache: "no-store" }));
       report({ sentence, outcome, message });
     } else {
       report({ sentence, outcome: "not checked", message });
@@ -245,6 +248,9 @@ class Page {
 
   /** Return the sentence of a check that failed, with what the script broke on. */
   explain(error) {
+    if (!this.frame.contentDocument) {
+      return "The browser could not load the page, or the page left for another address. If the server has just started, check again.";
+    }
     if (this.forgotToWait) {
       return "The page calls reader.read() again and again without waiting for its result. read() returns a promise: write await reader.read().";
     }

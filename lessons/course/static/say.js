@@ -1,4 +1,4 @@
-// A sentence on the page, with the code in it: what is between backticks.
+// Sentences on the page, with the code in them: what is between backticks.
 
 /** Let an element say a sentence, and nothing else. */
 export function say(element, sentence) {
@@ -13,4 +13,14 @@ export function withCode(text) {
     code.textContent = part;
     return code;
   });
+}
+
+/** Return the sentence in {"error": "..."}, or "": not every server sends one. */
+export async function sentenceIn(response) {
+  try {
+    const { error } = await response.json();
+    return typeof error === "string" ? error : "";
+  } catch {
+    return "";
+  }
 }

@@ -1,13 +1,13 @@
 // Start: the server puts what the lesson begins with into mine/.
 
 import { letCopy } from "./copy.js";
-import { reached } from "./work.js";
+import { reached, whyNot } from "./work.js";
 
 /** Ask for that, and return the sentence that says what was done. */
 export async function start(lesson) {
   const response = await reached(fetch(`${lesson}start`, { method: "POST" }));
-  const { error, files, moved_to: movedTo } = await response.json();
-  if (error) throw new Error(error);
+  if (!response.ok) throw new Error(await whyNot(response));
+  const { files, moved_to: movedTo } = await response.json();
   const kept = movedTo ? ` What was there is now in ${movedTo}/.` : "";
   return `mine/ holds what this lesson begins with: ${files.join(", ")}.${kept}`;
 }

@@ -1,5 +1,7 @@
 // A tap on the wire: what the page in the frame reads is drawn on the strip as well.
 
+import { sentenceIn } from "./say.js";
+
 const LAST_EVENT = "data: [DONE]\n\n"; // a page may hang up once it has read this
 
 /**
@@ -88,14 +90,4 @@ function tapped(body, drawing) {
 /** Return "stopped" if the page itself hung up, else the word for what went wrong. */
 function howItEnded(error, otherwise) {
   return error.name === "AbortError" ? "stopped" : otherwise;
-}
-
-/** Return the sentence in {"error": "..."}, or "": not every program sends one. */
-async function sentenceIn(response) {
-  try {
-    const { error } = await response.json();
-    return typeof error === "string" ? error : "";
-  } catch {
-    return "";
-  }
 }

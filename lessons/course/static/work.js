@@ -1,6 +1,6 @@
 // Your work: a lesson's checks of mine/, on the server and then in this browser.
 
-import { say } from "./say.js";
+import { say, sentenceIn } from "./say.js";
 
 // The sentence of the page at the root: its ask.js says it too.
 export const UNREACHED = "The server cannot be reached: see whether it runs, then ask again.";
@@ -60,11 +60,13 @@ async function post(address, words) {
     body: JSON.stringify(words),
   };
   const response = await reached(fetch(address, request));
-  if (!response.ok) {
-    const { status } = response;
-    throw new Error(`The checks could not run: the server answered ${status}.`);
-  }
+  if (!response.ok) throw new Error(`The checks could not run. ${await whyNot(response)}`);
   return response;
+}
+
+/** Return the sentence with which a server refuses: another's may have no sentence. */
+export async function whyNot(response) {
+  return (await sentenceIn(response)) || `The server answered ${response.status}.`;
 }
 
 /** Yield what the server's checks found, one by one: a line of JSON for each. */
