@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from support import LIMIT
 from support.course import (
     A_PAGE,
     A_SERVER,
@@ -21,6 +22,7 @@ from support.course import (
 from lessons.course import loop
 from lessons.course.about_lessons import start_lesson
 from lessons.course.about_lessons.way_through import all_lessons
+from lessons.course.checker.reports import Check
 from lessons.course.your_work.files import editor_link, files_to_write
 
 OURS = "http://localhost"  # the address of a test client's server
@@ -261,3 +263,39 @@ def test_a_page_of_another_port_starts_and_checks_nothing(
     assert checked == []
     assert (mine / "app.py").read_text(encoding="utf-8") == HELLO
     reader.browser.get_log("browser")  # the browser says what was refused
+
+
+MANY_CHECKS = """
+    const headers = { "Content-Type": "application/json" };
+    const request = { method: "POST", headers, body: "{}" };
+    for (let i = 0; i < arguments[0]; i++) fetch("check", request);
+"""
+
+
+def test_a_page_of_ours_lets_few_checks_run_at_a_time(reader, mine, monkeypatch):
+    begun = threading.Semaphore(0)
+    goes_on = threading.Event()
+
+    def wait(*words):
+        begun.release()
+        goes_on.wait()
+        yield Check("It is so", "green")
+
+    monkeypatch.setattr(loop, "run_checks", wait)
+    write(mine, app=HELLO)
+    reader.open(f"/lessons/{A_SERVER}/")
+    reader.run(MANY_CHECKS, loop.MOST_CHECKS)
+    for _ in range(loop.MOST_CHECKS):
+        assert begun.acquire(timeout=LIMIT)
+    refused = reader.check_my_work()[0]
+    goes_on.set()
+    assert refused == f"The checks could not run. {loop.TOO_MANY}"
+    for _ in range(loop.MOST_CHECKS):
+        assert loop.checking.acquire(timeout=LIMIT)  # all have ended
+    for _ in range(loop.MOST_CHECKS):
+        loop.checking.release()
+    assert reader.check_my_work()[0].startswith("All is green.")
+    elsewhere = "window.fetch = async () => new Response('<h1>No', { status: 501 });"
+    reader.run(f"{elsewhere} document.querySelector('#start').click();")
+    reader.says("The server answered 501.")  # it is not ours
+    reader.browser.get_log("browser")  # the browser says that one was refused

@@ -7,7 +7,7 @@ right, and a verdict is remembered. No request carries code, or more than a few 
 import logging
 import re
 from contextlib import closing
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from urllib.parse import quote
 
 from flask import Blueprint, Response, abort, json, render_template, request
@@ -40,15 +40,18 @@ from lessons.course.your_work.versions import (
 )
 
 MOST_KEPT = 100  # folders in mine-before/, above which a page makes no more of them
+MOST_CHECKS = 4  # at a time, for each is a Python of its own: a page can ask for many
 FOREIGN = (
     "This request did not come from a page of the course, so it was refused. Open the"
     " lesson in a browser, at the address that flask run prints."
 )
 LOOK = re.compile(r'"GET \S*/look HTTP/[\d.]+" 200 ')  # as Werkzeug's log has it
+TOO_MANY = "Other checks are under way: wait until they have ended, then check again."
 ONE_AT_A_TIME = "Another start is under way: wait a moment, then look at mine/."
 
 loop = Blueprint("loop", __name__)
 starting = Lock()
+checking = BoundedSemaphore(MOST_CHECKS)
 checked = {}  # by (lesson, turn): the version whose checks on the server were green
 
 
@@ -119,12 +122,17 @@ def check(name):
     """
     lesson, is_turn, _ = what_is_asked(name)
     version = version_of_work(checks_of(lesson, is_turn), folders.MINE)
-    lines = lines_of_checks(lesson, is_turn, version)
-    response = Response(lines, mimetype="application/jsonl")
-    response.headers["X-Version"] = version
+    headers = {
+        "X-Version": version,
+        "X-Version-Of-Mine": version_of_program(folders.MINE),
+    }
     if is_turn and is_untouched(lesson):  # for what is checked in the browser
-        response.headers["X-Task"] = quote(not_begun(lesson))
-    response.headers["X-Version-Of-Mine"] = version_of_program(folders.MINE)
+        headers["X-Task"] = quote(not_begun(lesson))
+    if not checking.acquire(blocking=False):
+        abort(409, TOO_MANY)
+    lines = lines_of_checks(lesson, is_turn, version)
+    response = Response(lines, headers=headers, mimetype="application/jsonl")
+    response.call_on_close(checking.release)  # also when the reader leaves
     return response
 
 
