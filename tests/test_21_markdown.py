@@ -34,6 +34,8 @@ ANSWERS = [
     "[a](https://b.org) [*b*](http://c.org/d_(e)) [c] [d](e f) [[f](http://g.org)]",
     r"\*no em\* \[no](https://b.org) \# and \\ and \a `\` ``",
     "*a [b* c](http://d.org) e* and [*a](http://b.org)*",
+    "a\r\n\r\n# b\r\n\r\n- c\r\n-\r\n  d\r\n\r\n```js x\r\ny\r\n```\r\n1.\r\nend",
+    "one\n\t\ntwo\n \t \n# three\n- \t\n- four\n~~~ \u2028\n \n~~~\n#\t\nfive",
     "Tragödie 👋 *👋* **ö**ö and “*quoted*”, *(in brackets)*.",
 ]
 # Pieces of which answers are put together at random, the same ones in each run.
@@ -68,7 +70,19 @@ PARTS = [
     "&",
     "<b>",
 ]
-PARTS += [" ", " ", "\n", "\n", "\n\n", "\n- ", "\n  - ", "\n1. ", "\n   ", "2) ", "\\"]
+PARTS += [
+    " ",
+    " ",
+    "\n",
+    "\n",
+    "\n\n",
+    "\n- ",
+    "\n  - ",
+    "\n1. ",
+    "\n   ",
+    "2) ",
+    "\\",
+]
 
 RUN = """
 const [script, argument, done] = arguments;
@@ -98,6 +112,7 @@ const plain = (place) => {
     const texts = [];
     while (nodes.nextNode()) texts.push(nodes.currentNode);
     for (const text of texts) {
+        text.data = text.data.replaceAll("\\r\\n", "\\n");
         const name = text.parentElement.localName;
         const isBetween = ["div", "ul", "ol", "li"].includes(name);
         if (text.parentElement.closest("pre")) text.data = text.data.trimEnd();
@@ -169,6 +184,7 @@ def test_it_reads_what_markdown_it_py_reads(page):
 
 def test_wherever_an_answer_is_cut_the_page_ends_up_the_same(page):
     answers = [*ANSWERS, *random_answers(150)]
+    answers += [answer.replace("\n", "\r\n") for answer in answers[::5]]
     different = page(
         """(Markdown, answers) => answers.flatMap((answer) => {
             const { innerHTML } = show(Markdown, [answer]);

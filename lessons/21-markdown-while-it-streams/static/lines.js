@@ -6,7 +6,8 @@ const ITEM = /^ {0,3}([-+*]|(\d{1,9})[.)])( {1,4}(?=\S)| (?= )|(?=\s*\n))/;
 const HEADING = /^ {0,3}(#{1,6})(?=\s)/;
 const FENCE = /^( {0,3})(`{3,}(?=[^`\n]*\n)|~{3,}(?=[^\n]*\n))/;
 const END_OF_CODE = /^ {0,3}(`{3,}|~{3,})\s*\n/;
-const UNDECIDED = /^ *(([-+*]|\d+[.)]) +)*([-+*]|\d+[.)]?|#{1,6}|``?|~~?|(```|~~~).*)?$/;
+const UNDECIDED =
+  /^ *(([-+*]|\d+[.)]) +)*([-+*]|\d+[.)]?|#{1,6}|``?|~~?|(```|~~~)[^\n]*)?[^\S\n]*$/;
 
 /** Return what a pattern finds in the first characters of a line. */
 function lookAt(line, pattern) {
