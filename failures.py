@@ -295,6 +295,7 @@ BY_STATUS = {  # of the provider's answer
     413: PROMPT_TOO_LONG,
     422: NOT_ACCEPTED,  # a value in our request is wrong
     429: RATE_LIMIT,
+    451: WRONG_REGION,  # the law of a country forbids it
 }
 # 403: the proxy refuses the address; 511: somebody must log in there first.
 OF_PROXIES = (403, 502, 503, 504, 511)

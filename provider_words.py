@@ -58,6 +58,9 @@ ENDS_IN_FAILURE = [
 
 WRONG_REGION = [
     "unsupported_country",
+    "unsupported countries",
+    "not available in your",  # region, or country
+    "error code: 1009",  # Cloudflare: the owner of the site bans your country
     "user location is not supported",
     "request not allowed",
     "check your network settings",  # Groq, about a VPN
@@ -92,7 +95,7 @@ NO_CREDIT = [
     "balance is insufficient",
     "not enough balance",
     "余额不足",  # the same in Chinese: Zhipu
-    "overdue",  # ByteDance: "your account has an overdue balance"
+    "overdue balance",  # ByteDance
     "exceeded_current_quota",
     "credit_balance_exhausted",
     "credit balance",
@@ -144,6 +147,7 @@ REFUSED_PROMPT = [
     "invalid_prompt",
     "content_filter",
     "sensitive content",  # Zhipu
+    "sensitivecontent",  # ByteDance
     "content filtering",
     "content_policy",
     "contentpolicy",
@@ -158,8 +162,14 @@ REFUSED_REQUEST = [  # a field that the provider does not know
     "extra inputs are not permitted",
     "failed to deserialize",  # could not read the JSON
 ]
-TOO_LITTLE_MEMORY = ["system memory", "out of memory", "insufficient system resources"]
-LOADING = ["loading model", "currently loading"]
+TOO_LITTLE_MEMORY = [
+    "system memory",
+    "out of memory",
+    "unable to allocate",
+    "insufficient system resources",
+]
+# In quotation marks it is all that llama.cpp says: "error loading model" is another.
+LOADING = ["'loading model'", "currently loading"]
 WRONG_KEY = [
     "invalid_api_key",
     "api_key_invalid",
@@ -185,7 +195,7 @@ NOT_ALLOWED = [
     "organization has been disabled",
 ]
 RATE_LIMIT = ["rate_limit", "capacity_exceeded"]
-MODEL_FAILED = ["server_error"]
+MODEL_FAILED = ["server_error", "model has crashed"]
 
 # What the network says, in the words of several systems and libraries
 

@@ -495,6 +495,17 @@ SAID = [  # the status, what a provider says, and what it means
     (400, "organization_restricted", "NOT_ALLOWED"),
     (400, "This organization has been disabled.", "NOT_ALLOWED"),
     (498, "Flex tier capacity exceeded: capacity_exceeded", "RATE_LIMIT"),
+    (400, "not allowed from unsupported countries", "WRONG_REGION"),
+    (403, "This model is not available in your region.", "WRONG_REGION"),
+    (400, "The free tier is not available in your country.", "WRONG_REGION"),
+    (403, "error code: 1009", "WRONG_REGION"),
+    (403, "error code: 1010", "NOT_ALLOWED"),
+    (451, "", "WRONG_REGION"),
+    (400, "InputTextSensitiveContentDetected", "REFUSED_PROMPT"),
+    (500, "error loading model: unable to allocate CUDA0 buffer", "TOO_LITTLE_MEMORY"),
+    (500, "error loading model: missing tensor", "MODEL_FAILED"),
+    (503, "Loading model", "LOADING"),
+    (400, "The model has crashed without more information.", "MODEL_FAILED"),
 ]
 
 
