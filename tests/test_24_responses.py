@@ -801,14 +801,21 @@ def test_hardly_any_client_notices_a_missing_last_event(node, serve, answer_with
 # The lesson's own client, and its page
 
 
-def test_come_back_says_how_it_went(serve, answer_with):
+PROXY = {  # nobody listens there, and the exceptions have no name of this machine
+    "http_proxy": "http://127.0.0.1:9",
+    "NO_PROXY": "school.example",
+}
+
+
+@pytest.mark.parametrize("settings", [{}, PROXY], ids=["directly", "without the proxy"])
+def test_come_back_says_how_it_went(serve, answer_with, settings):
     url = f"{serve(lesson.app)}/v1"
 
     def shown(*script):
         answer_with(*script)
         done = subprocess.run(
             [sys.executable, FOLDER / "come_back.py", url, "Hello?"],
-            env=os.environ | {"PYTHONUTF8": "1"},
+            env=os.environ | {"PYTHONUTF8": "1"} | settings,
             capture_output=True,
             encoding="utf-8",
             timeout=2 * LIMIT,

@@ -2,10 +2,12 @@
 
 import os
 import sys
+from urllib.request import getproxies  # and NO_PROXY, under "no"
 
 from openai import APIError, OpenAI
 
-os.environ.setdefault("NO_PROXY", "localhost,127.0.0.1")  # ask this machine directly
+# Ask this machine directly, and not through a proxy, like the hosts that are excepted.
+os.environ["no_proxy"] = f"{getproxies().get('no', '')},localhost,127.0.0.1"
 sys.stdout.reconfigure(errors="replace")  # a terminal may lack letters
 
 CUT_AFTER = 3  # pieces
