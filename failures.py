@@ -371,7 +371,9 @@ def is_of_the_model(error):
     for each in with_causes(error):
         for call, _ in walk_tb(each.__traceback__):
             full_name = call.f_code.co_qualname  # such as "BaseChatModel.stream"
-            if full_name.endswith(".stream"):
+            owner, _, name = full_name.rpartition(".")
+            # A function in a function has "<locals>" before its name: no class owns it.
+            if name == "stream" and owner and not owner.endswith("<locals>"):
                 return True
     # An error without such a call is the model's too if only models raise its class.
     names = class_names(error) - OF_ANY_CONNECTION

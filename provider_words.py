@@ -202,6 +202,7 @@ MODEL_FAILED = ["server_error", "model has crashed"]
 WRONG_CERTIFICATE = ["certificate_verify_failed", "certificate verify failed"]
 NO_SUCH_HOST = [
     "name or service not known",  # Linux
+    "name does not resolve",  # Alpine Linux, in many containers
     "name resolution",  # "temporary failure in name resolution"
     "no address associated with hostname",
     "nodename nor servname",  # macOS

@@ -206,6 +206,20 @@ def test_a_function_of_the_program_that_is_called_stream_is_no_model():
     assert failure_of(raised.value) is MISTAKE
 
 
+def test_nor_is_a_function_in_a_view():
+    """Many programs of Flask write their body with one."""
+
+    def ask():
+        def stream():
+            yield {}["answer"]
+
+        return stream()
+
+    with pytest.raises(KeyError) as raised:
+        next(ask())
+    assert failure_of(raised.value) is MISTAKE
+
+
 def test_a_refusal_of_ours_keeps_its_status_and_its_sentence():
     refusal = failures.http.BadRequest("Shorter, please.")
     assert http_error(refusal) is refusal
