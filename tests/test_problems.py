@@ -23,6 +23,7 @@ INDEX = """<!doctype html>
 <script type="module" src="static/page.js"></script>
 """
 RIGHT = "document.title = 'It runs';\n"
+ADD = 'document.body.appendChild(document.createElement("script"))'
 MISSING = "could not be loaded: the server answered 404."
 BROKEN = {  # the files in static/, and what is said
     "it cannot be read": (
@@ -46,9 +47,21 @@ BROKEN = {  # the files in static/, and what is said
         {"page.js": '\ndocument.querySelector("#no").textContent = "";\n'},
         ["mine/static/page.js, line 2: TypeError: ", "an element that index.html"],
     ),
+    "a module is named without its folder": (
+        {"page.js": 'import "b.js";\n'},
+        ["the page: TypeError: Failed to resolve module specifier"],
+    ),
+    "a script of another server is missing": (
+        {"page.js": f'{ADD}.src = "http://127.0.0.1:1/b.js";\n'},
+        ["http://127.0.0.1:1/b.js could not be loaded: the console says why."],
+    ),
+    "it says very much": (
+        {"page.js": "throw new Error('very'.repeat(999));\n"},
+        ["page.js, line 1: Error: veryvery", "ery..."],
+    ),
     "it breaks in what takes time": (
         {"page.js": "\nawait null;\nnothing();\n"},
-        ["mine/static/page.js, line 3: ReferenceError: nothing is not defined"],
+        ["page.js, line 3: ReferenceError: nothing is not defined. A name is"],
     ),
 }
 

@@ -65,7 +65,8 @@ frame.addEventListener("load", () => {
 addEventListener("message", ({ source, data }) => {
   if (source !== frame.contentWindow || typeof data?.problem !== "string") return;
   if (problem.textContent) return; // the first is the cause
-  problem.textContent = [data.problem, ...adviceOn(data.problem)].join(" ");
+  const sentence = data.problem.replace(/(?<![.?!])$/, ".");
+  problem.textContent = [sentence, ...adviceOn(sentence)].join(" ");
 });
 pane.elements.program.value = chosen(CHOSEN); // null chooses nothing else
 run();

@@ -5,13 +5,26 @@
   document.currentScript.remove(); // the page's own scripts find what was written
   const OWN = /\/(mine|program)\/(?:bad\/)?(.+)/; // the address of a file of the program
 
-  const tell = (problem) => parent.postMessage({ problem }, location.origin);
+  const LONGEST = 400; // letters that are shown: a message can hold a whole file
+
+  function tell(problem) {
+    const end = problem.length > LONGEST ? "..." : "";
+    parent.postMessage({ problem: problem.slice(0, LONGEST) + end }, location.origin);
+  }
 
   /** Return the name of a file of the program, "mine/static/page.js", by its address. */
   function nameOf(address) {
-    const [, folder, name] = OWN.exec(new URL(address, location).pathname) ?? [];
+    const { href, origin, pathname } = new URL(address, location);
+    if (origin !== location.origin) return href; // of another server
+    const [, folder, name] = OWN.exec(pathname) ?? [];
     if (!name) return "the page";
     return folder === "mine" ? `mine/${name}` : name;
+  }
+
+  /** Return "mine/static/page.js, line 3"; a browser does not know each line. */
+  function placeOf(address, line) {
+    const name = nameOf(address);
+    return Number(line) ? `${name}, line ${line}` : name;
   }
 
   /** Say which file is missing: that of a script, or one that the script imports. */
@@ -30,7 +43,7 @@
         setTimeout(tellWhatIsMissing, 0, target); // when the browser has noted its status
       } else {
         const words = message.replace(/^Uncaught /, "");
-        tell(`${nameOf(filename)}, line ${lineno}: ${words}`);
+        tell(`${placeOf(filename, lineno)}: ${words}`);
       }
     },
     true, // an element that cannot load tells nobody around it
@@ -39,7 +52,7 @@
   addEventListener("unhandledrejection", ({ reason }) => {
     if (reason?.name === "AbortError") return; // somebody has pressed Stop
     const [, address, line] = /(\S+?):(\d+)(?::\d+)?\)?$/m.exec(reason?.stack ?? "") ?? [];
-    const place = line ? `${nameOf(address.replace(/^.*[(@]/, ""))}, line ${line}` : "the page";
+    const place = line ? placeOf(address.replace(/^.*[(@]/, ""), line) : "the page";
     tell(`${place}: ${reason}`);
   });
 }
