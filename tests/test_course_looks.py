@@ -80,18 +80,39 @@ def in_the_window(reader, name):
     )
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_check_my_work_and_its_verdict_are_always_in_view(turn, reader, screen, size):
-    screen(*SIZES[size])
+# A laptop's window at a zoom of 125 % and of 200 %
+LOW = {"1093": (1093, 494), "683": (683, 384)}
+
+
+def test_check_my_work_and_its_verdict_are_always_in_view(turn, reader, screen):
+    screen(*SIZES["320"])
     reader.open(PAGE)
     reader.run("scrollTo(0, 600)")
     reader.check_my_work()
     assert reader.run("return scrollY") == 600  # nobody loses their place
-    last = "#found [data-outcome=red]"
-    for place in "0", "document.body.scrollHeight / 3", "document.body.scrollHeight":
-        reader.run(f"scrollTo(0, {place})")
-        for name in "#check", "#check-turn", "#status", last:
-            assert in_the_window(reader, name), name
+    names = "#check", "#check-turn", "#status", "#found [data-outcome=red]"
+    for size in (SIZES | LOW).values():
+        screen(*size)
+        for place in "0", "innerHeight", "document.body.scrollHeight":
+            reader.run(f"scrollTo(0, {place})")
+            hidden = [name for name in names if not in_the_window(reader, name)]
+            assert hidden == [], (size, place)
+
+
+def test_in_a_low_window_a_long_verdict_leaves_room_to_read(reader, screen):
+    screen(*LOW["683"])
+    reader.open(PAGE)
+    reader.check_my_work()
+    for size in (683, 384), (341, 192), (320, 256):  # zooms of 200 % and of 400 %
+        screen(*size)
+        notes = reader.run(
+            """document.querySelector("#found p").textContent = "long ".repeat(200);
+            scrollTo(0, 2 * innerHeight);
+            const { bottom } = document.querySelector(".steps").getBoundingClientRect();
+            const { top } = document.querySelector("#work").getBoundingClientRect();
+            return (Math.min(top, innerHeight) - bottom) / innerHeight;"""
+        )
+        assert notes > 0.42, size
 
 
 @pytest.mark.parametrize("size", SIZES)
