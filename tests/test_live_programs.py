@@ -78,6 +78,10 @@ def test_mine_is_imported_anew_when_it_changes(visit, mine):
     assert module_of(mine) is before
     write(mine, app=HELLO.replace("Hello", "Hallo"))  # of the same size, at once
     assert "Hallo" in visit.get(f"{PAGE}mine/").text
+    then = (mine / "app.py").stat().st_mtime_ns
+    write(mine, app=HELLO.replace("Hello", "Hullo"))
+    os.utime(mine / "app.py", ns=(then, then))  # as a disk does that counts in seconds
+    assert "Hullo" in visit.get(f"{PAGE}mine/").text
 
 
 def test_a_module_of_mine_is_imported_anew_when_it_changes(visit, mine, monkeypatch):

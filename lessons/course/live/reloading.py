@@ -6,9 +6,7 @@ known of the request (environ), and with a function that takes status and header
 """
 
 import logging
-import os
 from itertools import chain
-from pathlib import Path
 from threading import Lock
 
 from werkzeug.wsgi import ClosingIterator
@@ -22,6 +20,9 @@ from lessons.course.live.error_response import (
 )
 from lessons.course.live.exit_guard import guard_exit
 from lessons.course.live.starting import ProgramImport
+from lessons.course.your_work.versions import files_in, version_of_files
+
+READ_ONCE = {".py", ".html"}  # Flask keeps a template that it has read
 
 log = logging.getLogger("lessons")
 
@@ -39,7 +40,7 @@ class Program:
     def __init__(self, folder):
         self.folder = folder.resolve()
         self.lock = Lock()  # one request imports, and the others wait for it
-        self.files = None  # as they were when the latest import began
+        self.version = None  # of its files when the latest import began
         self.latest = None  # a ProgramImport
 
     def __call__(self, environ, start_response):
@@ -73,26 +74,19 @@ class Program:
     def current_app(self):
         """Return the app as the files are now; raise BrokenProgram if there is none."""
         with self.lock:
-            files = self.files_now()
-            if files != self.files:
+            version = self.version_now()
+            if version != self.version:
                 self.import_again()
-                self.files = files
+                self.version = version
             return self.latest.result()
 
-    def files_now(self):
-        """Return when each file was changed that makes the program, and its size."""
-        files = {}
-        for folder, _, names in os.walk(self.folder):
-            for name in names:
-                path = Path(folder, name)
-                if path.suffix not in (".py", ".html"):
-                    continue
-                try:
-                    status = path.stat()
-                except OSError:  # an editor's lock is a link that leads nowhere
-                    continue
-                files[path] = (status.st_mtime_ns, status.st_size)
-        return files
+    def version_now(self):
+        """Return a hash of the files that are read at an import, or once after it.
+
+        The time of a file would not do: a copy can have the time of its original.
+        """
+        read = [path for path in files_in(self.folder) if path.suffix in READ_ONCE]
+        return version_of_files(read, self.folder)
 
     def import_again(self):
         """Begin to import the files as they are now; end what runs of the old ones."""
