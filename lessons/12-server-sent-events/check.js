@@ -79,6 +79,11 @@ const RULES = [
     [["message", "\ta\u2028b\vc\u0085d"]],
     "nothing but \\r and \\n ends a line, and of the white space only one space after the colon is removed.",
   ],
+  [
+    "event:\ndata: a\n\n",
+    [["message", "a"]],
+    'an event: line without a name leaves the type "message".',
+  ],
 ];
 const CUT =
   "a read may end anywhere. Keep the text after the last line end for the next read.";

@@ -242,9 +242,9 @@ def test_a_browser_that_reconnects_is_not_answered_again(client, answer_with):
         assert answer.status_code == 204 and not model.prompts, (
             "An EventSource that reconnects sends a GET with Last-Event-ID, here"
             f" {number}. Expected status 204 and no question to the model, got"
-            f" {answer.status_code} and {len(model.prompts)} question(s). Put return"
-            ' "", 204 at the top of ask: the browser then stays away, and you pay'
-            " nothing."
+            f" {answer.status_code} and {len(model.prompts)} question(s). Look for that"
+            ' header at the top of ask. If it is there, return "", 204: the browser'
+            " then stays away, and you pay nothing."
         )
 
 

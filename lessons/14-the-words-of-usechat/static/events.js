@@ -36,7 +36,6 @@ async function* lines(body) {
   let rest = ""; // a line that goes on in the next read
   let endedWithCR = false;
   for await (const text of texts(body)) {
-    if (text === "") continue;
     const isItsLF = endedWithCR && text.startsWith("\n"); // one end, not two
     rest += isItsLF ? text.slice(1) : text;
     endedWithCR = text.endsWith("\r");
