@@ -54,6 +54,10 @@ export const checks = [
       const whole = await saidAfter(page, ["one two"], "end");
       const broken = await saidAfter(page, ["one two", LINE], "end"); // as Safari has it
       page.must(
+        !MISTAKE.test(broken),
+        `The answer ended with the line ${say(LINE.trim())}, and the page says ${say(broken)}. Write the pattern between two slashes, and not in quotation marks.`,
+      );
+      page.must(
         broken !== whole,
         `The answer ended with the line ${say(LINE.trim())}, but the page treats it as a complete one. Some browsers report a broken body as complete, so look for the line.`,
       );

@@ -29,11 +29,16 @@ class Refusing:
 
 
 def read(answer):
-    """Return the text of a body, and the exception that broke it, or None."""
+    """Return the text of a body, and the exception that broke it, or None.
+
+    Nobody breaks a body with a name that does not exist: that is a mistake to show.
+    """
     came = b""
     try:
         for piece in answer.iter_encoded():
             came += piece
+    except NameError:
+        raise
     except Exception as error:
         return came.decode("utf-8", "replace"), error
     finally:
