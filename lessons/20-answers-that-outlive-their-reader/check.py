@@ -36,6 +36,10 @@ HINTS = {
     "not supported between instances of": (
         "A header is a string. Let number_of_last_event() return int(...)."
     ),
+    "un-acquired lock": (
+        "A Condition is a lock, too. Call its wait_for() and its notify_all() inside"
+        " with self.changed."
+    ),
     "too many values to unpack": (
         "as_event() takes one numbered event: use map(as_event, store.read(...))."
     ),
@@ -427,6 +431,38 @@ def test_an_event_that_comes_just_before_a_reader_waits_is_not_missed(
         " the reader did not wake up. Check inside with self.changed, as wait_for()"
         " does with its lambda: then nobody can add anything between the check and the"
         " wait."
+    )
+
+
+class Growing(list):
+    """A list that grows when somebody has just seen how long it is."""
+
+    grow = None  # what makes it grow
+
+    def __len__(self):
+        length = super().__len__()
+        grow, self.grow = self.grow, None
+        if grow:
+            writer = Thread(target=grow, daemon=True)
+            writer.start()
+            writer.join(0.2)  # a reader who holds the lock keeps it out
+        return length
+
+
+def test_an_answer_that_ends_at_that_moment_is_not_over(program):
+    """An answer that ends while a reader looks is not over for that reader."""
+    store = program.store
+    name = store.begin()
+    answer = store.find(name)
+    if not isinstance(answer.events, list):
+        return  # a list of its own kind: other checks look at what is read
+    answer.events = Growing(answer.events)
+    answer.events.grow = lambda: store.end(name, DONE)
+    assert not store.is_over(name, 1), (
+        "The writer added the last event while is_over() was looking, and is_over()"
+        " returned True for a reader who does not have that event. Look at ended_at"
+        ' first, and at len(answer.events) second: in "a and b", Python looks at a'
+        " first."
     )
 
 

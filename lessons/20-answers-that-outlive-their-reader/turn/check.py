@@ -216,6 +216,6 @@ def test_half_of_a_text_is_never_sent_as_finished(
     assert (answer.status_code, answer.text) != (200, "one"), (
         'The view took the text "one". Then the writer added the rest and ended the'
         " answer, and the view sent status 200 with half of the text. Take text and"
-        " status from the same events, or check whether the answer is over before you"
-        " take them."
+        " status from the same events, or call store.is_over(name, len(events)) after"
+        " you took them."
     )
