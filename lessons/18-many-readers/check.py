@@ -192,6 +192,8 @@ def test_what_waits_is_counted_once(ask, measures, waiting):
         "A reader took one piece of 5 bytes and stopped, and held does not match what"
         " waits. Count each piece once when it starts to wait, with held.add() or"
         " held.add_if_it_fits(): they add 1 to the pieces and len(piece) to the bytes."
+        " put() calls takes() after each wait, so compare len(self.pieces) with PIECES"
+        " before you count."
     )
     most = getattr(waiting, "PIECES", PIECES)
     assert pieces <= most, (
@@ -250,13 +252,14 @@ def test_a_reader_who_leaves_frees_the_model(ask, measures):
     held = measures()["bytes_held"]
     assert held >= 0, (
         "The reader has left, and held.bytes is less than 0: a piece was added without"
-        " being counted. After each wait, put() must call takes() again: write while,"
-        " not if."
+        " being counted. takes() must count each piece for which it returns True. After"
+        " each wait, put() must call takes() again: write while, not if."
     )
     assert held == 0, (
         "The reader has left, and held.bytes is not 0: a piece was counted that nobody"
-        " will take. In the loop in put(), check self.reader_left before you check for"
-        " room."
+        " will take. In put(), raise ReaderLeft below the loop that waits: the reader"
+        " may leave during the wait. In the loop, check self.reader_left before you"
+        " check for room."
     )
 
 
