@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from codecs import BOM_UTF8
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
@@ -124,6 +125,7 @@ DAMAGES = {
     "other names": b'{"name": 1}\n',
     "other kinds": b'{"lesson": 1, "outcome": [], "on": null}\n',
     "no object": b"[]\n3\nnull\n",
+    "no day": b'{"lesson": "03-a-page-that-reads-it", "outcome": "green", "on": "?"}\n',
     "brackets": b"[" * 100_000,
     "nothing": b"",
 }
@@ -137,6 +139,9 @@ def test_a_damaged_file_forgets_no_more_than_the_damage(memory, damage):
     assert remember_verdict(SECOND, False, "two", GREEN)
     progress = read_progress()
     assert progress.done_on(FIRST) and progress.done_on(SECOND)
+    assert len(progress.done) == 2
+    memory.write_bytes(BOM_UTF8 + memory.read_bytes())  # as Notepad does
+    assert read_progress().done == progress.done
 
 
 def test_a_file_that_cannot_be_written_costs_only_the_memory(memory, visit, outcomes):

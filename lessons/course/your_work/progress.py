@@ -63,7 +63,7 @@ class Progress:
 def read_progress():
     """Return what is remembered, a Progress."""
     try:
-        text = folders.PROGRESS.read_text(encoding="utf-8", errors="replace")
+        text = folders.PROGRESS.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:  # there is none yet, or it cannot be read
         text = ""
     return Progress(filter(None, map(read_line, text.split("\n"))))
@@ -73,7 +73,8 @@ def read_line(text):
     """Return the Line that a text holds, or None."""
     try:
         line = Line(**json.loads(text))
-    except (ValueError, TypeError, RecursionError):  # no JSON, no object, other names
+        date.fromisoformat(line.on)
+    except (ValueError, TypeError, RecursionError):  # no JSON, other names, no day
         return None
     for value, kind in zip(line, Line.__annotations__.values(), strict=True):
         if not isinstance(value, kind):
