@@ -203,6 +203,7 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     "invalid character": "Use straight quotation marks in code.",
     "expected an indented block": "Indent the lines that belong to it by four spaces.",
     "tabs and spaces": "Indent only with spaces, four for each level.",
+    "applied to instance methods": "Write @classmethod on the line above def.",
     "has no attribute": "Check the spelling of that name, and what is before the dot.",
 }
 WORDS_OF_JAVASCRIPT = {"true": "True", "false": "False", "null": "None"}
