@@ -1,5 +1,7 @@
 """What a student may try, by what Python says of a mistake."""
 
+from difflib import get_close_matches
+
 ADVICE = {  # what to try, by what an exception's message holds: the first that fits
     "Working outside of request context": (
         "The generator runs after the view has returned, when request is gone. Read it"
@@ -217,6 +219,8 @@ def advice_on(error, words, where):
         return [how_to_define(error.name, where)]
     if type(error) is SystemExit:
         return ["The program ended itself there. Let it go on, or return."]
+    if isinstance(error, StopIteration) and isinstance(error.value, Exception):
+        return ["In a generator, raise an HTTP error instead of returning it."]
     if isinstance(error, StopIteration):
         return [
             "next() found nothing to take. If it asks a generator of yours, that one"
@@ -224,7 +228,17 @@ def advice_on(error, words, where):
             " it, and yield what comes?"
         ]
     fitting = [advice for part, advice in ADVICE.items() if part in words]
-    return fitting[:1]
+    return [meant(error)] if meant(error) else fitting[:1]
+
+
+def meant(error):
+    """Return the question whether another attribute was meant, or None."""
+    if not isinstance(error, AttributeError) or not error.name:
+        return None
+    alike = get_close_matches(error.name, dir(error.obj), n=1, cutoff=0.75)
+    if not alike:
+        return None
+    return f"Check the spelling of that name: did you mean {alike[0]}?"
 
 
 def how_to_define(name, where):
