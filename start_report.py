@@ -224,7 +224,12 @@ def has_setting(path):
 
 
 def about_hosts():
-    """Return a line for each address that Flask prints, although it is refused."""
+    """Return a line for each address that Flask prints, although it is refused.
+
+    None is without a TRUSTED_HOSTS: trusted_hosts returns what Flask prints.
+    """
+    if not value_of("TRUSTED_HOSTS"):
+        return []
     hosts = trusted_hosts()
     lines = []
     for host in printed_hosts():

@@ -498,8 +498,17 @@ def asked_from(client, origin):
 STATUSES = [200, 200, 400, 413, 415, 429, 502]
 
 
-def test_a_page_that_origins_names_may_read_answers_and_errors(monkeypatch):
-    client = imported(monkeypatch, "http://localhost:3000 https://example.org")
+ORIGINS = [  # the first is as in .env.example, and the others are understood, too
+    "http://localhost:3000 https://example.org",
+    "http://localhost:3000,https://example.org",
+    "http://localhost:3000/, https://example.org/",
+    "HTTP://LocalHost:3000 ; https://example.org",
+]
+
+
+@pytest.mark.parametrize("origins", ORIGINS)
+def test_a_page_that_origins_names_may_read_answers_and_errors(monkeypatch, origins):
+    client = imported(monkeypatch, origins)
     for origin in "http://localhost:3000", "https://example.org":
         answers = asked_from(client, origin)
         assert [answer.status_code for answer in answers] == STATUSES

@@ -13,7 +13,13 @@ from langchain_openai import ChatOpenAI
 from support import LIMIT
 from support.browser import Page
 from support.provider import DROP, Provider, chunk, refuse
-from support.tool_wires import anthropic_answer, openai_answer, openai_text
+from support.tool_wires import (
+    anthropic_answer,
+    openai_answer,
+    openai_text,
+    responses_answer,
+    responses_refusal,
+)
 
 from failures import DECLINED, TOO_LONG, Unfinished, failure_of
 from lessons.course.for_checks.local_server import Quiet, served
@@ -259,6 +265,11 @@ def anthropic_model(url):
     )
 
 
+def responses_model(url):
+    settings = {"base_url": url, "max_retries": 0, "use_responses_api": True}
+    return ChatOpenAI(model="gpt-test", api_key="sk-1", **settings)
+
+
 def by_field(text):
     """Return a text in pieces that end where a field does, as Anthropic sends it."""
     for name in list(CARD)[1:]:
@@ -298,6 +309,7 @@ SHAPES = {
     "openai, json_schema": (openai_model, in_text),
     "anthropic, buffered": (anthropic_model, anthropic_buffered),
     "anthropic, eager": (anthropic_model, calling(anthropic_answer)),
+    "openai, the newer wire": (responses_model, calling(responses_answer)),
     "a server that ignores tools": (openai_model, with_prose),
     "a server that refuses tools": (openai_model, refusing_tools),
 }
@@ -346,6 +358,22 @@ def test_what_the_model_says_before_its_call_is_no_card(
     assert found[-1] == {"end": "stop"} and rebuilt(found[:-1]) == CARD
 
 
+DECLINES = {
+    "anthropic": (
+        anthropic_model,
+        lambda text: anthropic_answer(text=text, reason="refusal"),
+    ),
+    "openai, the newer wire": (responses_model, responses_refusal),
+}
+
+
+@pytest.mark.parametrize("wire", DECLINES)
+def test_a_model_that_declines_is_said_to(asked, monkeypatch, wire):
+    monkeypatch.setitem(SHAPES, wire, DECLINES[wire])
+    answer = asked(wire, "I cannot.")
+    assert (answer.status_code, answer.json()["error"]) == (502, DECLINED.sentence)
+
+
 @pytest.mark.parametrize("number", ["1e999", "1" * 5000])
 def test_a_number_too_large_does_not_fit(asked, number):
     card = ESCAPED.replace(": 12,", f": {number},")
@@ -357,7 +385,8 @@ def test_a_number_too_large_does_not_fit(asked, number):
 @shapes
 def test_in_each_shape_a_cut_card_is_cut(asked, shape):
     cut = ESCAPED[: ESCAPED.index("twice")]
-    limit = "max_tokens" if "anthropic" in shape else "length"
+    limits = {"anthropic": "max_tokens", "openai, the": "incomplete"}
+    limit = next((limits[name] for name in limits if name in shape), "length")
     *found, last = messages(asked(shape, cut, limit))
     assert last == {"isError": True, "reason": TOO_LONG.sentence}
     assert rebuilt(found)["meaning"].startswith("She said")

@@ -194,9 +194,11 @@ def test_another_method_is_told_which_is_allowed(client, answer_with, method):
     assert model.prompts == []
 
 
-@pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8000", "", "127.0.0.1.evil.example"]
-)
+FOREIGN = ["evil.example", "evil.example:8000", "", "127.0.0.1.evil.example"]
+FOREIGN += ["[::1", "]", "..", "localhost:\xb2"]  # no host at all
+
+
+@pytest.mark.parametrize("host", FOREIGN)
 def test_a_foreign_host_is_refused(client, answer_with, host):
     model = answer_with("Hello")
     answer = ask(client, headers={"Host": host})

@@ -30,7 +30,13 @@ def test_the_program_answers_beside_its_notes_and_the_wire_is_drawn(reader):
 
 @pytest.mark.parametrize(
     "lesson",
-    ["14-the-words-of-usechat", "23-a-tool-in-the-stream", "24-the-newer-wire"],
+    [
+        "12-server-sent-events",
+        "13-trying-again",
+        "14-the-words-of-usechat",
+        "23-a-tool-in-the-stream",
+        "24-the-newer-wire",
+    ],
 )
 def test_the_wire_knows_that_a_page_has_all_of_it(reader, lesson):
     """Some pages hang up after the last event, others read on to the body's end."""

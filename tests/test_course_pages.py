@@ -336,6 +336,12 @@ def test_a_foreign_name_reaches_no_program(visit, mine, path):
     assert refused.status_code == 400 and "TRUSTED_HOSTS" in refused.text
 
 
+@pytest.mark.parametrize("host", ["[::1", "]", "localhost:\xb2"])
+def test_what_is_no_host_at_all_is_refused_like_a_foreign_one(visit, host):
+    refused = visit.get(PAGE, headers={"Host": host})
+    assert refused.status_code == 400 and "TRUSTED_HOSTS" in refused.text
+
+
 @pytest.mark.parametrize("path", ["check", "mine/ask"])
 def test_another_page_cannot_make_it_run_anything(visit, mine, path):
     shutil.copy(ROOT / "lessons" / A_TERMINAL / "app.py", mine)

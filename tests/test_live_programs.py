@@ -156,6 +156,22 @@ def test_what_is_broken_in_mine_is_said_in_one_sentence(visit, mine, text, sente
     assert visit.get(f"{PAGE}mine/").status_code == 200
 
 
+def test_a_file_that_is_not_utf_8_is_said(visit, mine):
+    shutil.copytree(ROOT / PAGE[1:], mine, dirs_exist_ok=True)
+    for name, added, kind in [
+        ("app.py", 'word = "é"\n', "file"),
+        ("templates/index.html", "<p>é</p>\n", "template"),
+    ]:
+        path = mine / name
+        right = path.read_text(encoding="utf-8")
+        for encoding in "utf-16", "latin-1":
+            path.write_text(right + added, encoding)
+            said = visit.get(f"{PAGE}mine/").json["error"]
+            assert f"The {kind} has another encoding." in said, encoding
+        path.write_text(right, encoding="utf-8")
+    assert visit.get(f"{PAGE}mine/").status_code == 200
+
+
 def test_before_anything_was_started_mine_says_what_to_do(visit, mine):
     mine.rmdir()
     for lesson in A_PAGE, LETTERS:

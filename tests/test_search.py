@@ -160,6 +160,23 @@ def test_somebody_finds_a_heading_from_any_page(reader, visit, path):
     assert not reader.run("return document.querySelector('.hits a')")
 
 
+LEAVES = """
+    const [done] = arguments;
+    const { q } = document.querySelector("#search").elements;
+    let asked = 0;
+    window.fetch = async () => { asked += 1; return Response.json([]); };
+    q.value = "flush";
+    q.dispatchEvent(new Event("input"));
+    document.querySelector("main").click();
+    setTimeout(() => done(asked), 300); // when it would have looked
+"""
+
+
+def test_who_reads_on_is_shown_nothing_that_was_typed_before(reader):
+    reader.browser.get(f"{reader.url}/lessons/glossary")
+    assert reader.browser.execute_async_script(LEAVES) == 0
+
+
 def test_words_are_shown_as_text_and_a_failure_as_a_sentence(reader):
     reader.browser.get(f"{reader.url}/lessons/glossary")
     reader.run(

@@ -10,6 +10,7 @@ from time import monotonic
 
 import pytest
 import requests
+from click import Command, Context
 from support import LIMIT, ROOT
 from support.servers import free_port
 from werkzeug.wsgi import host_is_trusted
@@ -18,7 +19,7 @@ import settings
 from hosts import trusted_hosts
 from providers import all_settings
 from settings import SETTINGS, EnvFile, number, place_of, value_of
-from start_report import about_lines, about_misnamed_files
+from start_report import about_hosts, about_lines, about_misnamed_files
 
 SECRET = "sk-secret-of-a-student"
 
@@ -467,6 +468,14 @@ def test_an_address_that_is_printed_and_refused_gets_a_line(start):
         "Flask prints an address with 127.0.0.1, but this server refuses it: add"
         " 127.0.0.1 to TRUSTED_HOSTS in the environment."
     ]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "[::1]", "http://localhost", ""])
+def test_a_host_that_flask_cannot_use_is_not_called_refused(host):
+    """Flask ends with a sentence of its own. (For "", it prints no usable address.)"""
+    with Context(Command("run"), info_name="run") as context:
+        context.params["host"] = host
+        assert about_hosts() == []
 
 
 # Servers that do not read .env by themselves

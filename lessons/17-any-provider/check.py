@@ -207,7 +207,13 @@ def all_of(events, name):
 
 def test_the_tokens_are_the_text(events):
     for shape, chunks in SHAPES.items():
-        came = all_of(events(chunks, fails=True), "token")
+        found = events(chunks, fails=True)
+        came = all_of(found, "token")
+        others = [event for event in found if "Hello" in event.values()]
+        assert came or not others, (
+            "The model said 'Hello'. Expected the event"
+            f" {json.dumps({'token': 'Hello'})}, got {json.dumps(others[0])}."
+        )
         assert came == ["Hello", " world"], (
             f"The model said 'Hello', then ' world', in {shape}. The tokens are"
             f" {short(came)}. {BLOCKS} The text is in the blocks of type text. Send no"
@@ -281,6 +287,13 @@ def test_the_end_has_the_same_name_for_every_provider(events):
             f" {json.dumps({'end': ours})}, got {json.dumps(came)}. openai_reason of"
             f" failures.py knows each provider's words.{again}"
         )
+    last = chunk("", "another", finish_reason="MAX_TOKENS")
+    *_, came = events([chunk("Hello"), last], fails=True)
+    assert came == {"end": "length"}, (
+        "Another provider's finish_reason is MAX_TOKENS where OpenAI's is length."
+        f" Expected the last line {json.dumps({'end': 'length'})}, got"
+        f" {json.dumps(came)}. Yield what openai_reason returns."
+    )
     for shape, chunks in SHAPES.items():
         found = events(chunks)
         assert found[-1] == {"end": "stop"} or not all_of(found, "end"), (
@@ -434,12 +447,27 @@ def test_a_model_without_a_price_has_no_cost(events):
     )
 
 
-def test_your_own_server_is_asked_to_count(program):
+def test_your_own_server_is_asked_to_count(program, started_with, answer_with):
     """A server of your own is asked to count"""
     assert program.model.stream_usage, (
         "With OPENAI_BASE_URL, LangChain's OpenAI client does not ask for token counts:"
         " its stream_usage is off. In app.py, set stream_usage to True if the model has"
         " it."
+    )
+    fresh = started_with()
+    model = answer_with("Hello")
+    stream = model.stream
+    asked = []
+
+    def note_and_stream(prompt):
+        asked.append(fresh.model.stream_usage)
+        return stream(prompt)
+
+    model.stream = note_and_stream
+    fresh.app.test_client().post("/ask", json={"prompt": "Hello?"}).close()
+    assert asked == [True], (
+        "At the first question after the start, stream_usage was still off, so its"
+        " answer has no usage. Set it in app.py where the model is made."
     )
 
 
@@ -466,7 +494,7 @@ def test_a_model_that_counts_unasked_is_left_alone(folder):
 # Readers who leave, and what fails
 
 
-def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
+def test_the_models_stream_is_closed_when_the_reader_leaves(ask, kept):
     """The model's stream is closed when the reader leaves."""
     model, answer = ask("one", " two")
     next(answer.iter_encoded(), b"")

@@ -6,6 +6,7 @@ from contextlib import closing
 from pydantic import BaseModel, ConfigDict, Field
 
 from failures import (
+    DECLINED,
     NOT_ACCEPTED,
     NOT_FOUND,
     REFUSED_REQUEST,
@@ -58,7 +59,14 @@ def chunks_of_card(model, prompt):
 
 
 def json_in(chunk):
-    """Return the JSON in a chunk: arguments of a call, or else text; "" for neither."""
+    """Return the JSON in a chunk: arguments of a call, or else text; "" for neither.
+
+    Raise Unfinished if the model declines in words that are no text.
+    """
+    if isinstance(chunk.content, list):
+        for block in chunk.content:
+            if isinstance(block, dict) and block.get("type") == "refusal":
+                raise Unfinished(DECLINED)
     arguments = [call["args"] or "" for call in chunk.tool_call_chunks]
     return "".join(arguments) or chunk.text
 

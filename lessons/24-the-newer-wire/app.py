@@ -10,13 +10,13 @@ from werkzeug.exceptions import HTTPException
 from models import choose_model, trusted_hosts
 
 from .errors import Refusal, as_openai_json
-from .in_memory import InMemory
 from .limits import NoSuchAnswer
 from .question import asks_for_stream, read_question, starting_after
 from .readers import RoomForReaders
 from .response import GrowingResponse
 from .shapes import HEARTBEAT, as_event
 from .starting import start_writing, wait_for_end, wait_for_text
+from .stores import choose_store
 from .writing import STOPPED
 
 SERVER_KEY = os.environ.get("SERVER_KEY") or "sk-practice"
@@ -30,7 +30,7 @@ app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.register_error_handler(HTTPException, as_openai_json)
 app.wsgi_app = RoomForReaders(app.wsgi_app)  # some threads are left for cancel
 model = choose_model()
-store = InMemory()
+store = choose_store()
 
 
 @app.get("/")

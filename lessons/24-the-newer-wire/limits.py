@@ -19,6 +19,12 @@ class NoSuchAnswer(NotFound):
     description = "There is no such response, or no longer: ask again."
 
 
+class NoStore(ServiceUnavailable):
+    """The place where answers are kept cannot be reached, or takes nothing more."""
+
+    description = "The answers cannot be reached just now: ask again in a minute."
+
+
 class NoRoom(ServiceUnavailable):
     """The memory for answers is full, until old ones are forgotten."""
 

@@ -19,7 +19,7 @@ from failures import (
 )
 from models import number
 
-from .limits import MEMORY, NoSuchAnswer
+from .limits import MEMORY, NoStore, NoSuchAnswer
 from .memory import CHUNK, Room, size_of
 
 STOPPED = {"event": "done", "reason": "stopped"}
@@ -35,6 +35,8 @@ def write_answer(store, name, model):
         question = store.find(name).question
         last_event = write_texts_and_say_how(store, name, model, question)
         store.end(name, last_event)
+    except NoStore:
+        log.warning("an answer was given up: its store cannot be reached")
     except NoSuchAnswer:
         log.warning("an answer was given up: its store has forgotten it")
 
@@ -44,7 +46,7 @@ def write_texts_and_say_how(store, name, model, question):
     usage = Usage(question)
     try:
         reason = write_texts(store, name, model, question, usage)
-    except NoSuchAnswer:
+    except (NoStore, NoSuchAnswer):
         raise  # there is no place where this could be said
     except Exception as error:
         log.warning("%s", log_name(error))

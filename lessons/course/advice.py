@@ -1,5 +1,9 @@
 """What a student may try, by what Python says of a mistake."""
 
+from difflib import get_close_matches
+from traceback import walk_tb
+
+SAVE_AS_UTF_8 = "The {} has another encoding. In your editor, save it as UTF-8."
 ADVICE = {  # what to try, by what an exception's message holds: the first that fits
     "Working outside of request context": (
         "The generator runs after the view has returned, when request is gone. Read it"
@@ -200,9 +204,12 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     ),
     "expected ':'": "A line such as def, for, if or with ends with a colon.",
     "follows keyword argument": "Write its name too, as in flush=True.",
+    "null bytes": SAVE_AS_UTF_8.format("file"),  # there are some in UTF-16
+    "(unicode error) 'utf-8' codec": SAVE_AS_UTF_8.format("file"),
     "invalid character": "Use straight quotation marks in code.",
     "expected an indented block": "Indent the lines that belong to it by four spaces.",
     "tabs and spaces": "Indent only with spaces, four for each level.",
+    "applied to instance methods": "Write @classmethod on the line above def.",
     "has no attribute": "Check the spelling of that name, and what is before the dot.",
 }
 WORDS_OF_JAVASCRIPT = {"true": "True", "false": "False", "null": "None"}
@@ -216,14 +223,34 @@ def advice_on(error, words, where):
         return [how_to_define(error.name, where)]
     if type(error) is SystemExit:
         return ["The program ended itself there. Let it go on, or return."]
+    if isinstance(error, StopIteration) and isinstance(error.value, Exception):
+        return ["In a generator, raise an HTTP error instead of returning it."]
     if isinstance(error, StopIteration):
         return [
             "next() found nothing to take. If it asks a generator of yours, that one"
             " ended before its first yield: does each function loop over the one below"
             " it, and yield what comes?"
         ]
+    if isinstance(error, UnicodeDecodeError) and arose_in("jinja2.loaders", error):
+        return [SAVE_AS_UTF_8.format("template")]
     fitting = [advice for part, advice in ADVICE.items() if part in words]
-    return fitting[:1]
+    return [meant(error)] if meant(error) else fitting[:1]
+
+
+def meant(error):
+    """Return the question whether another attribute was meant, or None."""
+    if not isinstance(error, AttributeError) or not error.name:
+        return None
+    alike = get_close_matches(error.name, dir(error.obj), n=1, cutoff=0.75)
+    if not alike:
+        return None
+    return f"Check the spelling of that name: did you mean {alike[0]}?"
+
+
+def arose_in(module, error):
+    """Whether an exception came through the code of a module."""
+    calls = walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__") == module for frame, _ in calls)
 
 
 def how_to_define(name, where):

@@ -22,6 +22,7 @@ from lessons.course.checker.run_checks import (
     run_checks,
 )
 from lessons.course.folders import MINE
+from lessons.course.versions import version_of_work
 from lessons.course.without_markdown import without_backticks, without_markdown
 from lessons.course.your_work.progress import (
     GREEN,
@@ -31,7 +32,6 @@ from lessons.course.your_work.progress import (
     remember_verdict,
 )
 from lessons.course.your_work.turn import say_the_task
-from lessons.course.your_work.versions import version_of_work
 
 LOOK_SECONDS = 0.2  # between two looks at the files that --watch checks
 HINTS = re.compile(r"<summary>Hints</summary>(.*?)</details>", re.S)

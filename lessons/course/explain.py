@@ -115,6 +115,8 @@ def is_of_a_check(error):
 
 def sentence_for(error, folder):
     """Say where in the folder an exception arose, what it says, and what to try."""
+    if isinstance(error.__cause__, StopIteration):  # Python hides it in a generator
+        error = error.__cause__
     places = places_of(error, folder)
     raised_inside = bool(places and places[-1])
     if isinstance(error, AssertionError) and not raised_inside and is_of_a_check(error):

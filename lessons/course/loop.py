@@ -23,6 +23,11 @@ from lessons.course.checker.reports import Check
 from lessons.course.checker.run_checks import run_checks
 from lessons.course.live.mounts import no_program
 from lessons.course.our_pages import is_from_our_page
+from lessons.course.versions import (
+    version_of_files,
+    version_of_program,
+    version_of_work,
+)
 from lessons.course.who_may_run import runs_here
 from lessons.course.your_work.compare import differences
 from lessons.course.your_work.progress import (
@@ -33,11 +38,6 @@ from lessons.course.your_work.progress import (
     remember_verdict,
 )
 from lessons.course.your_work.turn import is_untouched, not_begun, say_the_task
-from lessons.course.your_work.versions import (
-    version_of_files,
-    version_of_program,
-    version_of_work,
-)
 
 MOST_KEPT = 100  # folders in mine-before/, above which a page makes no more of them
 MOST_CHECKS = 4  # at a time, for each is a Python of its own: a page can ask for many

@@ -17,13 +17,13 @@ from lessons.course.live.mounts import mount_programs
 from lessons.course.loop import loop
 from lessons.course.notes_as_html import headings_in, id_of, page_of, to_html
 from lessons.course.safe_headers import PAGE_POLICY, PICTURE_POLICY
+from lessons.course.versions import version_of_program, version_of_work
 from lessons.course.who_may_run import is_by_proxy, runs_here, waits_for_the_setting
 from lessons.course.your_work.files import editor_link, paths_to_write
 from lessons.course.your_work.progress import (
     place_on_the_way,
     read_progress,
 )
-from lessons.course.your_work.versions import version_of_program, version_of_work
 
 # A blueprint is a part of a Flask app: its views, templates and commands. app.py
 # registers it, and has them all.

@@ -135,6 +135,22 @@ class Responses:
         done = {"content": [part | {"text": text}], "status": "completed"}
         self.add_item(item | {"status": "in_progress"}, done, send_parts)
 
+    def decline(self, text):
+        """https://platform.openai.com/docs/api-reference/responses-streaming/response/refusal"""
+        item = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
+        part = {"type": "refusal", "refusal": ""}
+
+        def send_parts(place):
+            place = place | {"content_index": 0}
+            self.send("response.content_part.added", part=part, **place)
+            self.send("response.refusal.delta", delta=text, **place)
+            self.send("response.refusal.done", refusal=text, **place)
+            done = part | {"refusal": text}
+            self.send("response.content_part.done", part=done, **place)
+
+        done = {"content": [part | {"refusal": text}], "status": "completed"}
+        self.add_item(item | {"status": "in_progress"}, done, send_parts)
+
     def call(self, call_id, name, pieces):
         item = {"id": f"fc_{call_id}", "type": "function_call", "call_id": call_id}
         item |= {"name": name, "arguments": "", "status": "in_progress"}
@@ -161,6 +177,13 @@ class Responses:
             response |= {"incomplete_details": {"reason": "max_output_tokens"}}
         self.send(f"response.{self.status}", response=response)
         return [*self.script, END]
+
+
+def responses_refusal(text):
+    """Return the answer of a model that declines, in words that are no text."""
+    answer = Responses("completed")
+    answer.decline(text)
+    return answer.end()
 
 
 def responses_answer(*calls, text="", reason="completed"):

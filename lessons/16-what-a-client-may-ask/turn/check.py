@@ -83,7 +83,7 @@ def test_the_last_of_many_counts_is_the_right_one(shown_for, serve):
     shown = shown_for(server=f"{serve(server_that_counts(30, 77))}/v1")
     last_line = shown.strip().rpartition("\n")[2]
     assert last_line.endswith(", 77 tokens"), (
-        "The server sent a running total with each of two texts, 30 and then 77."
+        "The server sent the count so far with each of two texts, 30 and then 77."
         f" Expected the last line to end in ', 77 tokens', got {last_line!r}. Keep the"
         " last one, and do not add them up."
     )

@@ -38,13 +38,13 @@ def mount_programs(app, below):
     def choose(environ, start_response):
         """Answer with the programs where they may run, and without them elsewhere."""
         keep_way_to_root(environ)
-        start = with_relative_redirects(environ, start_response)
-        wsgi_app = programs if runs_here(environ) else root
         try:
             # A page that gives its own name our address would count as ours.
             get_host(environ, app.config["TRUSTED_HOSTS"])
         except SecurityError:
-            wsgi_app = root  # which refuses, in its own words
+            return root(environ, start_response)  # which refuses, in its own words
+        start = with_relative_redirects(environ, start_response)
+        wsgi_app = programs if runs_here(environ) else root
         return wsgi_app(environ, start)
 
     app.wsgi_app = choose

@@ -20,7 +20,7 @@ from lessons.course.live.error_response import (
 )
 from lessons.course.live.exit_guard import guard_exit
 from lessons.course.live.starting import ProgramImport
-from lessons.course.your_work.versions import files_in, version_of_files
+from lessons.course.versions import files_in, version_of_files
 
 READ_ONCE = {".py", ".html"}  # Flask keeps a template that it has read
 

@@ -13,9 +13,7 @@ let timer;
 
 /** Look the words up, and show where they are; return whether that is still wanted. */
 async function look() {
-  clearTimeout(timer);
-  asked.abort();
-  asked = new AbortController();
+  forget();
   const { signal } = asked;
   const words = q.value.trim();
   if (!words) {
@@ -31,6 +29,19 @@ async function look() {
     if (!signal.aborted) show(FAILED);
   }
   return !signal.aborted;
+}
+
+/** Want no answer any more to what was asked, or was going to be. */
+function forget() {
+  clearTimeout(timer);
+  asked.abort();
+  asked = new AbortController();
+}
+
+/** Show nothing, now and until somebody types again. */
+function hide() {
+  forget();
+  show("");
 }
 
 /** Return a sentence that says how much was found. */
@@ -74,13 +85,13 @@ form.addEventListener("submit", async (event) => {
 form.addEventListener("keydown", ({ key }) => {
   if (key !== "Escape") return;
   q.focus();
-  show("");
+  hide();
 });
 
 list.addEventListener("click", ({ target }) => {
-  if (target.closest("a")) show(""); // it may lead to a heading of this very page
+  if (target.closest("a")) hide(); // it may lead to a heading of this very page
 });
 
 document.addEventListener("click", ({ target }) => {
-  if (!form.contains(target)) show("");
+  if (!form.contains(target)) hide();
 });

@@ -2,7 +2,9 @@
 
 import { sentenceIn } from "./say.js";
 
-const LAST_EVENT = "data: [DONE]\n\n"; // a page may hang up once it has read this
+// What a wire ends with. A page may hang up once it has read one of these.
+const LAST_EVENT = /(^|\n)(data: \[DONE\]|event: done\ndata: .*)\n\n$/;
+const LONGEST = 200; // characters of a last event
 
 /**
  * Return a function that taps the page in a window. From then on the wire strip draws
@@ -75,12 +77,12 @@ function tapped(body, drawing) {
         return;
       }
       const text = decoder.decode(value, { stream: true });
-      tail = (tail + text).slice(-LAST_EVENT.length);
+      tail = (tail + text).slice(-LONGEST);
       drawing.read({ text, bytes: value.length });
       piece.enqueue(value);
     },
     cancel(reason) {
-      drawing.end(tail === LAST_EVENT ? "complete" : "stopped");
+      drawing.end(LAST_EVENT.test(tail) ? "complete" : "stopped");
       return reader.cancel(reason);
     },
   };

@@ -7,10 +7,10 @@ import re
 
 from lessons.course import folders
 from lessons.course.about_lessons.start_lesson import is_copy
+from lessons.course.versions import version_of_work
 from lessons.course.without_markdown import without_markdown
 from lessons.course.your_work.files import written_by_a_student
 from lessons.course.your_work.progress import RED, read_progress
-from lessons.course.your_work.versions import version_of_work
 
 TASK = re.compile(r"^## Your turn\n(.+?)(?=^<details|^## |\Z)", re.M | re.S)
 FENCE = re.compile(r"^```.*?^```$", re.M | re.S)

@@ -1,0 +1,265 @@
+"""Answers in Redis, for many machines: each is a Redis Stream, read from anywhere.
+
+It is lesson 20's. New is what the first entry keeps: what the answer was asked.
+
+A Redis Stream is a list of entries with a number each. XADD adds one, XREAD waits for
+those after a number. Which writers may write, and until when each is believed to be
+alive, is in one sorted set for all machines: the name of each running answer, by the
+second until which its writer has promised to come back.
+
+A script runs in Redis as one step, so that two machines cannot come between its lines.
+"""
+
+import json
+import logging
+from contextlib import contextmanager
+from secrets import token_urlsafe
+from time import monotonic, time
+from typing import NamedTuple
+
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as NoAnswer
+from redis.retry import Retry
+from werkzeug.exceptions import ServiceUnavailable
+
+from .limits import AT_ONCE, HEARTBEAT, KEEP, NoStore, NoSuchAnswer
+from .question import Question
+
+RUNNING = "running"  # the sorted set
+TO_BEGIN = 30  # seconds until a worker has to have taken an answer up
+PROMISE = 3  # seconds for which a writer that has renewed is believed to be alive
+LOOK = 1000  # milliseconds that one XREAD waits, then the writer is looked after
+REPLY = 2  # seconds until a reply has come, also from a machine that hangs
+ATTEMPTS = 15  # to reach Redis again, a second apart in the end
+CONNECTIONS = 10_000  # at most: each reader that waits holds one
+GONE = {"event": "error", "error": "The answer is gone: ask again.", "status": 503}
+NOT_BEGUN = {
+    "event": "error",
+    "error": "Nobody wrote this answer, as all were busy or had stopped: ask again.",
+    "status": 503,
+}
+DIED = {
+    "event": "error",
+    "error": "The writer of this answer stopped in the middle: ask again.",
+    "status": 503,
+}
+log = logging.getLogger(__name__)
+
+NOW = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+"""
+BEGIN = f"""{NOW}
+redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now)
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+return 1
+"""
+# An answer's last entry is marked. A command that was sent again, because the reply to
+# it was lost, adds nothing: the number says that it has been done. Where the entries
+# before it are missing, as in a Redis that was started again and came back empty, it
+# adds nothing either: no list may begin in the middle.
+ADD = """
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local wanted = tonumber(ARGV[5])
+local number = 0
+if newest then
+  if newest[2][4] == 'yes' then return 0 end
+  number = tonumber(string.match(newest[1], '%d+$'))
+elseif wanted ~= 1 then
+  return 0
+end
+if wanted > 0 and number >= wanted then return number end
+redis.call('XADD', KEYS[1], '0-' .. (number + 1), 'event', ARGV[2], 'last', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+if ARGV[3] == 'yes' then redis.call('ZREM', KEYS[2], ARGV[1]) end
+return number + 1
+"""
+RENEW = f"""{NOW}
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+if not newest or newest[2][4] == 'yes' then return 0 end
+redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])
+return 1
+"""
+IS_ALIVE = f"""{NOW}
+local promised = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if promised and tonumber(promised) >= now then return 1 end
+return 0
+"""
+
+
+@contextmanager
+def reaching_redis():
+    """Raise NoStore if Redis cannot be reached after all attempts, or refuses.
+
+    One that is full refuses what writes, and so does a copy that is only to be read.
+    """
+    try:
+        yield
+    except RedisError as error:
+        log.warning("Redis: %s", type(error).__name__)
+        raise NoStore from None
+
+
+class Answer(NamedTuple):
+    """What the first entry of an answer says of it."""
+
+    name: str
+    question: Question
+    created_at: int
+
+
+class InRedis:
+    """All answers of all machines that know the same Redis."""
+
+    def __init__(self, address):
+        patience = Retry(ExponentialBackoff(cap=1, base=0.05), ATTEMPTS)
+        self.redis = Redis.from_url(
+            address,
+            decode_responses=True,
+            max_connections=CONNECTIONS,
+            socket_timeout=REPLY,
+            socket_connect_timeout=REPLY,
+            retry=patience,
+            retry_on_error=[NoConnection, NoAnswer],
+        )
+        # This connects to nothing, and raises a TypeError for an option in the address
+        # that there is not. Otherwise the first question would.
+        self.redis.connection_pool.make_connection()
+        self.run_begin = self.redis.register_script(BEGIN)
+        self.run_add = self.redis.register_script(ADD)
+        self.run_renew = self.redis.register_script(RENEW)
+        self.run_is_alive = self.redis.register_script(IS_ALIVE)
+        self.numbers = {}  # of the last event that this process has added, by name
+
+    @reaching_redis()
+    def begin(self, question):
+        """Return the name of a new answer, if there is room for one more."""
+        name = f"resp_{token_urlsafe(16)}"
+        has_room = self.run_begin(keys=[RUNNING], args=[name, AT_ONCE, TO_BEGIN])
+        if not has_room:
+            raise ServiceUnavailable(retry_after=5)
+        asked = {"question": question.model_dump(), "created_at": int(time())}
+        self.run_add_event(name, {"event": "start"} | asked, "no", 1)
+        return name
+
+    @reaching_redis()
+    def renew(self, name):
+        """Say that the writer of an answer lives; return False if it has been ended."""
+        keys = [key_of(name), RUNNING]
+        return bool(self.run_renew(keys=keys, args=[name, PROMISE]))
+
+    @reaching_redis()
+    def add(self, name, event):
+        """Add an event for all readers; return False if the answer has been ended.
+
+        Only an answer's writer adds to it, so it knows the number of its next event.
+        """
+        number = self.numbers.get(name, 1) + 1  # the first, "start", was not its own
+        self.numbers[name] = number
+        return bool(self.run_add_event(name, event, "no", number))
+
+    @reaching_redis()
+    def end(self, name, event):
+        """Add the last event of an answer, unless it has one."""
+        self.check(name)
+        self.numbers.pop(name, None)
+        self.run_add_event(name, event, "yes", 0)  # whoever ends it, it comes next
+
+    def run_add_event(self, name, event, last, number):
+        """Add an event in one step; return its number, or 0 after the last one."""
+        keys = [key_of(name), RUNNING]
+        return self.run_add(
+            keys=keys, args=[name, json.dumps(event), last, KEEP, number]
+        )
+
+    @reaching_redis()
+    def find(self, name):
+        """Return the answer with that name, or raise a 404."""
+        first = self.redis.xrange(key_of(name), count=1)
+        if not first:
+            raise NoSuchAnswer
+        [(_, fields)] = first
+        start = json.loads(fields["event"])
+        return Answer(name, Question(**start["question"]), start["created_at"])
+
+    @reaching_redis()
+    def forget(self, name):
+        """Keep an answer no longer. One that is being written has to be ended first."""
+        self.redis.delete(key_of(name))
+
+    def read(self, name, after):
+        """Yield (number, event) for each event after that number, until the last.
+
+        In a silence it yields None now and then: only by sending does a server learn
+        that nobody is there any more.
+        """
+        number = after
+        try:
+            for numbered in self.numbered_events(name, after):
+                if numbered:
+                    number, _ = numbered
+                yield numbered
+        # What is sent now is not in the list, so it has the number of the entry before
+        # it: a reader who comes back later gets everything after that entry.
+        except NoSuchAnswer:
+            yield number, GONE
+
+    def numbered_events(self, name, number):
+        """Yield what read() does; raise NoSuchAnswer or NoStore if that ends early."""
+        sent_at = monotonic()
+        while True:
+            entries = self.next_entries(name, number)
+            for entry, fields in entries:
+                number = number_of(entry)
+                sent_at = monotonic()
+                yield number, json.loads(fields["event"])
+                if fields["last"] == "yes":
+                    return
+            if entries:
+                continue
+            self.check(name)
+            if not self.is_alive(name):
+                has_text = number > 1  # the first event is "start"
+                self.end(name, DIED if has_text else NOT_BEGUN)  # it is read next
+            if monotonic() > sent_at + HEARTBEAT:
+                sent_at = monotonic()
+                yield None
+
+    @reaching_redis()
+    def next_entries(self, name, number):
+        """Return the entries after that number, waiting a moment if there are none."""
+        found = self.redis.xread({key_of(name): f"0-{number}"}, block=LOOK)
+        return found[0][1] if found else []
+
+    @reaching_redis()
+    def is_alive(self, name):
+        """Return whether the writer of an answer keeps its promise."""
+        return bool(self.run_is_alive(keys=[RUNNING], args=[name]))
+
+    @reaching_redis()
+    def check(self, name):
+        """Raise a 404 if there is no such answer."""
+        if not self.redis.exists(key_of(name)):
+            raise NoSuchAnswer
+
+    @reaching_redis()
+    def so_far(self, name):
+        """Return the events that an answer has now, in a list; or raise a 404."""
+        entries = self.redis.xrange(key_of(name))
+        if not entries:
+            raise NoSuchAnswer
+        return [json.loads(fields["event"]) for _, fields in entries]
+
+
+def key_of(name):
+    """Return where an answer is in Redis."""
+    return f"answer:{name}"
+
+
+def number_of(entry):
+    """Return 7 for the entry "0-7"."""
+    return int(entry.partition("-")[2])
