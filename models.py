@@ -66,8 +66,12 @@ def provider_model(name, timeout):
     check_certificates()
     model_class = import_model_class(provider, model_name)
     key = read_key(provider)
+    address = value_of(address_setting(provider))
     # A proxy cannot reach a model that runs on this machine.
-    use_no_proxy_for_this_machine(value_of(address_setting(provider)))
+    use_no_proxy_for_this_machine(address)
+    # Not each client looks for its address in the environment. Without one here, it
+    # asks its provider.
+    elsewhere = {"base_url": address} if address else {}
     try:
         return model_class(
             name=name,  # what the page shows
@@ -75,6 +79,7 @@ def provider_model(name, timeout):
             api_key=key,
             timeout=timeout,
             max_retries=0,  # app.py asks again, because it knows what was already sent
+            **elsewhere,  # ** gives each item of a dict as an argument with its name
         )
     except Exception as error:  # its message is not shown: it may hold the key
         kind = type(error).__name__

@@ -9,6 +9,7 @@ from pathlib import Path
 import certifi
 import pytest
 from dotenv import dotenv_values
+from support.provider import Provider, refuse
 
 import models
 import settings as settings_py
@@ -141,6 +142,19 @@ def test_others_when_their_package_is_installed(env, settings, kind):
         settings["MODEL"].split(":")[1],
     )
     assert (model.request_timeout, model.max_retries) == (7, 0)
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "groq", "deepseek"])
+def test_an_address_is_asked_whichever_client_asks_it(env, provider):
+    """DeepSeek's client looks for DEEPSEEK_API_BASE only."""
+    setting = provider.upper()
+    with Provider(refuse(400)) as server:
+        address = server.url.removesuffix("/v1")
+        env(**{f"{setting}_API_KEY": "a", f"{setting}_BASE_URL": address})
+        env(MODEL=f"{provider}:m", MODEL_TIMEOUT="23")
+        with pytest.raises(Exception, match="400"):
+            list(choose_model().stream("Hi"))
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
