@@ -20,6 +20,7 @@ from providers import (
     proxy_settings,
     read_key,
     read_name,
+    remove_spaces,
     without_package,
 )
 from settings import check_byte_order_mark, number, stop, value_of
@@ -34,6 +35,7 @@ def choose_model():
     report_without_effect()  # prints which lines of .env set nothing
     check_byte_order_mark()  # an invisible mark at the start of .env
     check_quotation_marks()  # around the value of a setting
+    remove_spaces()  # before and after it
     name = chosen_name()
     timeout = number("MODEL_TIMEOUT", 30)  # seconds of silence
     if name == "practice":

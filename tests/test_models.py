@@ -16,7 +16,7 @@ import settings as settings_py
 from models import choose_model, number
 from practice import PracticeModel
 from providers import ADDRESSES, CHAT_MODELS
-from settings import EnvFile
+from settings import EnvFile, place_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -168,11 +168,19 @@ def test_an_address_is_asked_whichever_client_asks_it(env, provider):
         {"OPENAI_BASE_URL": "https://name.openai.azure.com/openai/v1/"},
         {"OPENAI_BASE_URL": "http://192.168.1.5:8080"},
         {"SSL_CERT_FILE": certifi.where()},
+        {"SSL_CERT_FILE": f"{certifi.where()} "},
+        {"HTTPS_PROXY": " http://127.0.0.1:3128"},
+        {"all_proxy": "http://127.0.0.1:3128\t"},
+        {"OPENAI_PROXY": " http://127.0.0.1:3128 "},
     ],
 )
 def test_what_is_right_does_not_stop_the_start(env, settings):
     env(OPENAI_API_KEY="sk-abcd", **settings)
     assert choose_model().name == "openai:gpt-4.1-mini"
+    for setting, value in settings.items():
+        if setting != "NO_PROXY":  # which has more hosts now
+            assert os.environ[setting] == value.strip()  # clients read it themselves
+            assert place_of(setting) == ".env"
 
 
 # What is wrong in .env
