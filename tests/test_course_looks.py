@@ -481,3 +481,15 @@ def test_on_a_phone_stop_and_copy_share_a_line(reader, screen):
         " document.querySelector(name).getBoundingClientRect().top)"
     )
     assert stop == copy
+
+
+def test_no_word_of_the_first_sentences_is_alone_on_a_line(reader, screen):
+    for size in (1366, 768), (1920, 1080):
+        screen(*size)
+        reader.browser.get(f"{reader.url}/")
+        tops = reader.run(
+            """const text = document.createRange();
+            text.selectNodeContents(document.querySelector("header p"));
+            return [...text.getClientRects()].map(({ top }) => Math.round(top));"""
+        )
+        assert max(tops) - min(tops) < 5, size
