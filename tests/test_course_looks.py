@@ -442,6 +442,12 @@ def test_on_paper_are_the_notes_with_what_was_folded_and_no_empty_frame(reader):
     try:
         reader.run("dispatchEvent(new Event('beforeprint'))")
         assert reader.run(seen) == [".notes h1", ".notes details figure"]
+        styles = reader.run(
+            """const styleOf = (name) => getComputedStyle(document.querySelector(name));
+            return [styleOf(".notes details").breakInside, styleOf("body").paddingBottom];
+            """
+        )
+        assert styles == ["avoid", "0px"]  # no line is left alone on a sheet
         reader.browser.get(f"{reader.url}/")  # the question is printed, no button is
         shown = reader.run(
             "return [...document.querySelectorAll('#prompt, button, #answer')]"
