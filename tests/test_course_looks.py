@@ -444,8 +444,8 @@ def test_on_paper_are_the_notes_with_what_was_folded_and_no_empty_frame(reader):
         assert reader.run(seen) == [".notes h1", ".notes details figure"]
         styles = reader.run(
             """const styleOf = (name) => getComputedStyle(document.querySelector(name));
-            return [styleOf(".notes details").breakInside, styleOf("body").paddingBottom];
-            """
+            const { breakInside } = styleOf(".notes details");
+            return [breakInside, styleOf("body").paddingBottom];"""
         )
         assert styles == ["avoid", "0px"]  # no line is left alone on a sheet
         reader.browser.get(f"{reader.url}/")  # the question is printed, no button is
