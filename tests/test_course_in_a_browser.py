@@ -429,6 +429,11 @@ def test_a_copy_button_is_named_after_its_file(reader):
     reader.until("document.querySelector('.copy')")
     names = "[...document.querySelectorAll('.copy')].map(({ ariaLabel }) => ariaLabel)"
     assert "Copy: static/page.js" in reader.run(f"return {names}")
+    reader.run(
+        """navigator.clipboard.writeText = async () => { throw new Error("No.") };
+        document.querySelector(".copy").click();"""
+    )
+    reader.until("document.querySelector('.copy').ariaLabel.startsWith('Not copied: ')")
 
 
 # Behind a proxy that takes a prefix away, as JupyterHub and code-server have one
