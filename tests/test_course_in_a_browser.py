@@ -273,7 +273,7 @@ def test_a_server_that_stops_during_the_checks_turns_none_of_them_red(script):
 
 # What two browsers say of the same mistake: Chromium, and Firefox
 SAID = [
-    ("Cannot set properties of null", "x, document.querySelector(...) is null"),
+    ("Cannot set properties of null", 'property "textContent", answer is null'),
     ("(reading 'addEventListener')", 'can\'t access property "addEventListener", a'),
     ("Unexpected reserved word", "SyntaxError: await is a reserved identifier"),
     ("Illegal invocation", "called on an object that does not implement interface A"),

@@ -3,7 +3,7 @@
 // The first one that matches is shown. Chromium and Firefox have words of their own.
 const ADVICE = [
   [
-    /of null|reading 'addEventListener'|\) is null|"addEventListener"/,
+    /of null|reading 'addEventListener'|property .* is null|"addEventListener"/,
     'The script looks for an element that index.html does not have. Check its id, which follows a # in querySelector. A script without type="module" also misses elements below it.',
   ],
   [
