@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from contextlib import ExitStack
 from threading import BoundedSemaphore, Event
 
@@ -478,6 +479,37 @@ def test_what_references_mean_is_not_gathered_without_end(
     answer = post(input=[reference] * 1000)
     assert answer.status_code == 413 and len(looked_up) < 30
     assert "too long" in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "word " * 10_000,
+        [{"role": "user", "content": ""} for _ in range(500)],
+        [{"role": "user", "content": [{"type": "input_text", "text": "é"}] * 500}],
+    ],
+    ids=["a text", "messages", "parts"],
+)
+def test_the_memory_of_a_question_is_measured_and_not_guessed(given):
+    """Else one client could fill the memory with questions, a MiB each."""
+    body = json.dumps(QUESTION | {"input": given, "metadata": {"a": "b" * 500}})
+    read = importlib.import_module(f"{NAME}.question").Question.model_validate
+    tracemalloc.start()
+    try:
+        question = read(json.loads(body))
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    measured = in_memory.Answer("resp_1", question).measure()
+    assert used / 1.5 < measured < 1.5 * used
+
+
+def test_questions_fill_the_memory_for_answers(post, answer_with, monkeypatch):
+    answer_with("one")
+    monkeypatch.setattr(in_memory, "MEMORY", 50_000)
+    answers = [post(input="word " * 10_000) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 503]
+    assert "Too many answers are kept" in answers[1].json["error"]["message"]
 
 
 def test_old_responses_are_forgotten(post, answer_with, client, monkeypatch):

@@ -20,10 +20,10 @@ class Answer:
         self.events = []
         self.ended_at = None  # by the clock of monotonic(); None: it is being written
         self.measured = 0  # so many of the events are in the size
-        self.size = 0  # bytes of memory, about
+        self.size = question.size()  # bytes of memory, about
 
     def measure(self):
-        """Return about how many bytes of memory the events take."""
+        """Return about how many bytes the question and the events take."""
         for event in self.events[self.measured :]:
             self.size += size_of(event)
             self.measured += 1

@@ -3,6 +3,7 @@
 It is lesson 16's, for the fields of the Responses API.
 """
 
+from sys import getsizeof
 from typing import Annotated, Literal
 
 from flask import request
@@ -26,6 +27,8 @@ from failures import (
 from .errors import Refusal
 from .limits import NoSuchAnswer
 
+MESSAGE = 560  # bytes of memory that a message takes beside its parts
+PART = 430  # and that a part takes beside its text
 NO_TOOLS = "this server calls no tools (lesson 23 does)"
 SEND_IT_ALL = "this server continues no conversation: send all messages as input"
 MOST_REFERENCED = 1024 * 1024  # characters: require_short accepts no more
@@ -225,6 +228,16 @@ class Question(Fields):
         if self.instructions:
             turns.insert(0, ("system", self.instructions))
         return turns
+
+    def size(self):
+        """Return about how many bytes of memory this takes."""
+        parts = [part.text for message in self.input for part in message.content]
+        texts = [*parts, self.instructions, *self.metadata, *self.metadata.values()]
+        return (
+            len(self.input) * MESSAGE
+            + len(parts) * PART
+            + sum(getsizeof(text) for text in texts)
+        )
 
 
 # What the address says after its ?
