@@ -79,6 +79,10 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     "'itertools.chain' object has no attribute 'headers'": (
         "The headers belong to the response: response.headers."
     ),
+    "un-acquired lock": (
+        "Only the thread that holds a lock can wait or notify. Indent that line in a"
+        " block that begins with: with self.changed:"
+    ),
     "Semaphore released too many": (
         "Give each slot back only once: one slots.release()."
     ),
