@@ -56,19 +56,31 @@ def use_no_proxy_for_this_machine(address=""):
     proxies = getproxies()  # by kind: http, https, all; and "no", which is NO_PROXY
     kinds = [kind for kind in ("http", "https", "all") if kind in proxies]
     direct = proxies.get("no", "")
-    if not kinds or direct == "*":  # "*": all hosts are reached directly
+    if direct == "*":  # all hosts are reached directly
         return
+    hosts = [host.strip().strip("[]") for host in direct.split(",")]  # [::1] is ::1
+    hosts = [host for host in hosts if host and is_readable(host)]
     # Once NO_PROXY is set, Python no longer looks at the proxies in the settings of the
     # system. So write those into the environment as well.
     for kind in kinds:
         setting = f"{kind}_PROXY".upper()
         if not os.environ.get(setting) and not os.environ.get(setting.lower()):
             os.environ[setting] = proxies[kind]
-    hosts = [host.strip() for host in direct.split(",") if host.strip()]
     names = [*LOOPBACK, host_of(address)] if is_loopback(address) else LOOPBACK
-    hosts += [name for name in names if name not in hosts]
-    os.environ["NO_PROXY"] = ",".join(hosts)
-    os.environ["no_proxy"] = ",".join(hosts)  # some clients read only this one
+    if kinds:
+        hosts += [name for name in names if name not in hosts]
+    if kinds or direct:
+        os.environ["NO_PROXY"] = ",".join(hosts)
+        os.environ["no_proxy"] = ",".join(hosts)  # some clients read only this one
+
+
+def is_readable(host):
+    """Whether HTTP clients can read a host in NO_PROXY.
+
+    At a letter like ü, or an IPv6 network such as fe80::/10, some end with an error.
+    """
+    is_network = ":" in host and "/" in host
+    return host.isascii() and not is_network
 
 
 def is_loopback(address):

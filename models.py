@@ -20,6 +20,7 @@ from providers import (
     proxy_settings,
     read_key,
     read_name,
+    remove_spaces,
     without_package,
 )
 from settings import check_byte_order_mark, number, stop, value_of
@@ -34,6 +35,7 @@ def choose_model():
     report_without_effect()  # prints which lines of .env set nothing
     check_byte_order_mark()  # an invisible mark at the start of .env
     check_quotation_marks()  # around the value of a setting
+    remove_spaces()  # before and after it
     name = chosen_name()
     timeout = number("MODEL_TIMEOUT", 30)  # seconds of silence
     if name == "practice":
@@ -66,8 +68,12 @@ def provider_model(name, timeout):
     check_certificates()
     model_class = import_model_class(provider, model_name)
     key = read_key(provider)
+    address = value_of(address_setting(provider))
     # A proxy cannot reach a model that runs on this machine.
-    use_no_proxy_for_this_machine(value_of(address_setting(provider)))
+    use_no_proxy_for_this_machine(address)
+    # Not each client looks for its address in the environment. Without one here, it
+    # asks its provider.
+    elsewhere = {"base_url": address} if address else {}
     try:
         return model_class(
             name=name,  # what the page shows
@@ -75,6 +81,7 @@ def provider_model(name, timeout):
             api_key=key,
             timeout=timeout,
             max_retries=0,  # app.py asks again, because it knows what was already sent
+            **elsewhere,  # ** gives each item of a dict as an argument with its name
         )
     except Exception as error:  # its message is not shown: it may hold the key
         kind = type(error).__name__

@@ -6,6 +6,8 @@ All of this happens before any model is asked.
 from flask import request
 from werkzeug import exceptions as http  # Flask's errors, one class for each status
 
+from settings import place_of
+
 NO_PROMPT = 'There is no prompt to answer: send JSON with some text, {"prompt": "Hi"}.'
 NOT_UTF8 = (
     "The JSON is not in UTF-8: encode it as UTF-8 before you send it. (PowerShell 5"
@@ -93,6 +95,8 @@ def as_json(error):
     """Return the response for an HTTP error: its sentence as JSON, and its status."""
     # error.description is the sentence that an error of ours was raised with
     sentence = REQUEST_SENTENCES.get(type(error), error.description)
+    if isinstance(error, http.SecurityError):  # its sentence names a setting
+        sentence = sentence.replace(".env", place_of("TRUSTED_HOSTS"))
     headers = []
     for name, value in error.get_headers():  # Allow, Retry-After
         if name != "Content-Type":  # which says HTML

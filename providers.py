@@ -77,6 +77,18 @@ def check_quotation_marks():
         value_of(setting)  # stops if there are some
 
 
+def remove_spaces():
+    """Remove spaces before and after the value of a setting, such as a proxy.
+
+    Clients read some settings by themselves, and take a space for a part of the value.
+    In cmd.exe, `set HTTPS_PROXY=http://127.0.0.1:3128 && flask run` leaves one there.
+    """
+    for setting in all_settings():
+        value = os.environ.get(setting, "")
+        if value != value.strip():
+            os.environ[setting] = value.strip()
+
+
 # Which model
 
 

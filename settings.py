@@ -133,11 +133,12 @@ def place_of(setting):
 
     For a setting without a value, return where to write it: ".env".
     """
-    value = os.environ.get(setting)
+    value = os.environ.get(setting, "").strip()
     if not value:
         return ".env"
     for file in ENV_FILES:
-        if file.values.get(setting) == value:
+        written = file.values.get(setting) or ""
+        if written.strip() == value:
             return file.name
     return "the environment"
 

@@ -218,12 +218,16 @@ CLIENTS += sorted(LESSON.parent.glob("16-*/two_answers.py"))
 def test_a_client_asks_this_machine_without_the_proxy(
     run_client, answer_with, serve, client, server, setting
 ):
-    """Here nobody listens where the proxy should be, and other hosts are excepted."""
-    model = answer_with("one")
+    """Here nobody listens where the proxy should be, and other hosts are excepted.
+
+    What a terminal would obey, as lesson 01 shows, is not printed.
+    """
+    model = answer_with("\x1b[2Jone", "\x9b2J")
     proxies = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
     settings = proxies | {setting: "school.example"}
     shown, error = run_client(client, serve(server.app), "Hi", **settings)
     assert "one" in shown and len(model.prompts) == 1, error
+    assert not {"\x1b", "\x9b"} & {*shown}
 
 
 @pytest.mark.slow

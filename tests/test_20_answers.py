@@ -785,6 +785,10 @@ def test_a_redis_that_only_lets_itself_be_read_is_a_503(tmp_path, log, monkeypat
         "redis://127.0.0.1:6379/-1",
         "redis://127.0.0.1:6379?database=1",
         "redis://127.0.0.1:6379?socket_timeout=long",
+        "redis://127.0.0.1:6379?protocol=5",
+        "rediss://127.0.0.1:6379?ssl_cert_reqs=some",
+        "redis://127.0.0.1:6379?retry=3",
+        "redis://127.0.0.1:6379?encoding=latin-0",
     ],
 )
 def test_an_address_that_is_no_redis_stops_the_start_with_a_sentence(

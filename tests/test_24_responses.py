@@ -828,6 +828,7 @@ def test_come_back_says_how_it_went(serve, answer_with, settings):
     assert shown(*text) == whole
     broken = shown("1", failures.ModelConnectionError(SECRET))
     assert broken.startswith(f"1\n[{NO_CONNECTION}") and broken.endswith("1 pieces\n")
+    assert shown("\x1b[2J1").startswith("[2J1\n[completed]")  # nothing to obey
 
 
 @pytest.fixture

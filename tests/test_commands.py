@@ -6,12 +6,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 from support import LIMIT, ROOT
 from support.forked_python import CAN_FORK, forked, ready, run_flask
 
+from lessons.course import commands
 from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.commands import check, first_new_start, hint, start
 from lessons.course.without_markdown import without_backticks, without_markdown
@@ -477,6 +479,23 @@ def test_check_of_a_lesson_that_is_long_past_is_not_green(project):
     code, printed = project.flask("check", "1")
     assert code == 1 and "flask start 1 begins this lesson again" in printed
     assert "moved on" in printed and "\n  green" not in printed
+
+
+WATCHED = {  # the outcomes of a check that is watched, and what it says of them
+    "Nothing was checked: flask start 1 begins": ["moved on", "moved on"],
+    "All is green.": ["green", "green"],
+    "Moved on: a later lesson changed this": ["green", "moved on"],
+}
+
+
+@pytest.mark.parametrize("said", WATCHED)
+def test_a_lesson_that_is_long_past_is_not_green_if_watched(monkeypatch, capsys, said):
+    found = [SimpleNamespace(outcome=outcome) for outcome in WATCHED[said]]
+    monkeypatch.setattr(commands, "checks_and_memory", lambda *_: found)
+    commands.check_briefly(all_lessons()[1], False, False, 5)
+    printed = capsys.readouterr().out
+    assert f"\n{said}" in printed
+    assert ("All is green." in printed) == ("green" in WATCHED[said])
 
 
 def test_the_first_line_comes_while_the_checks_still_run(project):

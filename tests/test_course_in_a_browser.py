@@ -271,6 +271,37 @@ def test_a_server_that_stops_during_the_checks_turns_none_of_them_red(script):
     ]
 
 
+# What two browsers say of the same mistake: Chromium, and Firefox
+SAID = [
+    ("Cannot set properties of null", 'property "textContent", answer is null'),
+    ("(reading 'addEventListener')", 'can\'t access property "addEventListener", a'),
+    ("Unexpected reserved word", "SyntaxError: await is a reserved identifier"),
+    ("Illegal invocation", "called on an object that does not implement interface A"),
+    ("of undefined (reading 'abort')", 'property "abort", a is undefined'),
+    ("not of type 'TextDecodeOptions'", "TextDecoder.decode: Argument 2 can't be"),
+    ("Assignment to constant variable", "TypeError: invalid assignment to const 'a'"),
+    ("type 'ReadableWritablePair'", "ReadableStream.pipeThrough: Argument 1 can't be"),
+    ("use the 'new' operator", "TextDecoder constructor: 'new' is required"),
+    ("not of type 'Node'", "Node.appendChild: Argument 1 is not an object"),
+    ("Invalid left-hand side", "SyntaxError: invalid assignment left-hand side"),
+    (
+        "SyntaxError: x does not provide an export",
+        "SyntaxError: doesn't provide an export",
+    ),
+    ("strict mode reserved word", "SyntaxError: yield is a reserved identifier"),
+]
+
+
+def test_a_mistake_has_the_same_advice_in_each_browser(script):
+    advice = script(
+        f"""const {{ adviceOn }} = await import("/lessons/static/advice.js");
+        done({json.dumps(SAID)}.map((words) => words.map(adviceOn)));"""
+    )
+    for said, (chromium, firefox) in zip(SAID, advice, strict=True):
+        assert chromium == firefox != [], said
+    assert len({first[0] for first, _ in advice}) == len(SAID) - 1  # two about null
+
+
 CUT = """
     const { check } = await import("/lessons/static/work.js");
     const bytes = new TextEncoder().encode(LINES);
@@ -429,6 +460,11 @@ def test_a_copy_button_is_named_after_its_file(reader):
     reader.until("document.querySelector('.copy')")
     names = "[...document.querySelectorAll('.copy')].map(({ ariaLabel }) => ariaLabel)"
     assert "Copy: static/page.js" in reader.run(f"return {names}")
+    reader.run(
+        """navigator.clipboard.writeText = async () => { throw new Error("No.") };
+        document.querySelector(".copy").click();"""
+    )
+    reader.until("document.querySelector('.copy').ariaLabel.startsWith('Not copied: ')")
 
 
 # Behind a proxy that takes a prefix away, as JupyterHub and code-server have one

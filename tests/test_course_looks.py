@@ -442,6 +442,12 @@ def test_on_paper_are_the_notes_with_what_was_folded_and_no_empty_frame(reader):
     try:
         reader.run("dispatchEvent(new Event('beforeprint'))")
         assert reader.run(seen) == [".notes h1", ".notes details figure"]
+        styles = reader.run(
+            """const styleOf = (name) => getComputedStyle(document.querySelector(name));
+            const { breakInside } = styleOf(".notes details");
+            return [breakInside, styleOf("body").paddingBottom];"""
+        )
+        assert styles == ["avoid", "0px"]  # no line is left alone on a sheet
         reader.browser.get(f"{reader.url}/")  # the question is printed, no button is
         shown = reader.run(
             "return [...document.querySelectorAll('#prompt, button, #answer')]"
@@ -481,3 +487,15 @@ def test_on_a_phone_stop_and_copy_share_a_line(reader, screen):
         " document.querySelector(name).getBoundingClientRect().top)"
     )
     assert stop == copy
+
+
+def test_no_word_of_the_first_sentences_is_alone_on_a_line(reader, screen):
+    for size in (1366, 768), (1920, 1080):
+        screen(*size)
+        reader.browser.get(f"{reader.url}/")
+        tops = reader.run(
+            """const text = document.createRange();
+            text.selectNodeContents(document.querySelector("header p"));
+            return [...text.getClientRects()].map(({ top }) => Math.round(top));"""
+        )
+        assert max(tops) - min(tops) < 5, size

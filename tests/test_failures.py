@@ -122,7 +122,7 @@ def test_a_mistake_after_the_first_text_is_the_last_line(client, answer_with, ca
 
 
 MISSPELLED = {  # names that a line of fast/ looks up, and the file that it is in
-    "fast.connections.Exchange": "connections.py",  # OpenAI's library raises its own
+    "fast.connections.PORTS": "connections.py",  # OpenAI's library raises its own
     "fast.exchange.monotonic": "exchange.py",
     "fast.events.from_json": "events.py",
     "fast.bounds.EVENT": "events.py",  # an AttributeError

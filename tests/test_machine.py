@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 
+import httpx
 import pytest
 from packaging.markers import Marker
 from support import LIMIT, ROOT
@@ -149,6 +150,19 @@ def test_the_exceptions_that_are_there_stay(proxies, setting):
     others = {setting: "school.example, localhost"}
     capital, small = proxies(HTTP_PROXY="http://proxy.example:3128", **others)
     assert capital == small == "school.example,localhost,127.0.0.1,::1,0.0.0.0"
+
+
+ODD = "[::1], fe80::/10,m\xfcnchen.example,10.0.0.0/8,school.example"
+
+
+@pytest.mark.parametrize("setting", ["NO_PROXY", "no_proxy"])
+def test_an_exception_that_clients_cannot_read_is_left_out(proxies, setting):
+    """Anthropic's client would raise an InvalidURL at the first question."""
+    readable = "::1,10.0.0.0/8,school.example"
+    assert proxies(**{setting: ODD}) == (readable, readable)
+    capital, _ = proxies(HTTP_PROXY="http://proxy.example:3128", **{setting: ODD})
+    assert capital == f"{readable},localhost,127.0.0.1,0.0.0.0"
+    httpx.Client().close()
 
 
 def test_who_wants_no_proxy_at_all_gets_none(proxies):

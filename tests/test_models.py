@@ -9,13 +9,14 @@ from pathlib import Path
 import certifi
 import pytest
 from dotenv import dotenv_values
+from support.provider import Provider, refuse
 
 import models
 import settings as settings_py
 from models import choose_model, number
 from practice import PracticeModel
 from providers import ADDRESSES, CHAT_MODELS
-from settings import EnvFile
+from settings import EnvFile, place_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -143,6 +144,19 @@ def test_others_when_their_package_is_installed(env, settings, kind):
     assert (model.request_timeout, model.max_retries) == (7, 0)
 
 
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "groq", "deepseek"])
+def test_an_address_is_asked_whichever_client_asks_it(env, provider):
+    """DeepSeek's client looks for DEEPSEEK_API_BASE only."""
+    setting = provider.upper()
+    with Provider(refuse(400)) as server:
+        address = server.url.removesuffix("/v1")
+        env(**{f"{setting}_API_KEY": "a", f"{setting}_BASE_URL": address})
+        env(MODEL=f"{provider}:m", MODEL_TIMEOUT="23")
+        with pytest.raises(Exception, match="400"):
+            list(choose_model().stream("Hi"))
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -154,11 +168,19 @@ def test_others_when_their_package_is_installed(env, settings, kind):
         {"OPENAI_BASE_URL": "https://name.openai.azure.com/openai/v1/"},
         {"OPENAI_BASE_URL": "http://192.168.1.5:8080"},
         {"SSL_CERT_FILE": certifi.where()},
+        {"SSL_CERT_FILE": f"{certifi.where()} "},
+        {"HTTPS_PROXY": " http://127.0.0.1:3128"},
+        {"all_proxy": "http://127.0.0.1:3128\t"},
+        {"OPENAI_PROXY": " http://127.0.0.1:3128 "},
     ],
 )
 def test_what_is_right_does_not_stop_the_start(env, settings):
     env(OPENAI_API_KEY="sk-abcd", **settings)
     assert choose_model().name == "openai:gpt-4.1-mini"
+    for setting, value in settings.items():
+        if setting != "NO_PROXY":  # which has more hosts now
+            assert os.environ[setting] == value.strip()  # clients read it themselves
+            assert place_of(setting) == ".env"
 
 
 # What is wrong in .env

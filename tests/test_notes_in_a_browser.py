@@ -5,6 +5,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from support.course import A_SERVER, HELLO, LESSONS, LETTERS, PAGE, write
 
+from lessons.course import folders
 from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.notes_as_html import headings_in, to_html
 
@@ -180,3 +181,43 @@ def test_mine_stays_chosen_on_the_next_lesson(reader, mine):
     reader.open(PAGE)
     assert reader.run(chosen) == "program"
     assert "Your question" in reader.frame()
+
+
+LETTERS_IN_A_PICTURE = """
+    const texts = [...document.querySelectorAll("text")];
+    const boxes = texts.map((text) => text.getBoundingClientRect());
+    const paper = document.querySelector(".paper").getBoundingClientRect();
+    const scale = document.documentElement.getScreenCTM().a;
+    const sizes = texts.map((text) => parseFloat(getComputedStyle(text).fontSize));
+    const isOutside = ({ left, right, bottom }) =>
+      left < paper.left || right > paper.right || bottom > paper.bottom;
+    const [top, foot] = [0.2, 0.8]; // of a line: what letters take of its height
+    const middle = ({ y, height }) => [y + top * height, y + foot * height];
+    const touches = (a, b) => {
+      const [[aTop, aFoot], [bTop, bFoot]] = [middle(a), middle(b)];
+      const isBeside = a.right <= b.left || b.right <= a.left;
+      return a !== b && !isBeside && aTop < bFoot && bTop < aFoot;
+    };
+    const isCrowded = (box) => boxes.some((other) => touches(box, other));
+    const wrong = texts.filter((_, i) => isOutside(boxes[i]) || isCrowded(boxes[i]));
+    return [scale * Math.min(...sizes), wrong.map(({ textContent }) => textContent)];
+"""
+
+
+@pytest.mark.parametrize(
+    "picture",
+    ["04-*/letter.svg", "13-*/storm.svg", "18-*/held.svg"],
+)
+def test_on_a_phone_the_words_in_a_picture_can_be_read(reader, picture):
+    (file,) = folders.LESSONS.glob(picture)
+    command = reader.browser.execute_cdp_cmd
+    size = {"width": 313, "height": 240, "deviceScaleFactor": 1, "mobile": False}
+    command("Emulation.setDeviceMetricsOverride", size)
+    try:
+        address = f"/lessons/{file.parent.name}/{file.name}"
+        reader.browser.get(reader.url + address)
+        smallest, wrong = reader.run(LETTERS_IN_A_PICTURE)
+    finally:
+        command("Emulation.clearDeviceMetricsOverride", {})
+    assert smallest > 9.5
+    assert wrong == []

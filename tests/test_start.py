@@ -79,6 +79,15 @@ def test_what_can_be_started_again_is_not_kept(visit, mine):
     assert len(list(before.iterdir())) == 1
 
 
+def test_what_may_not_be_read_is_kept(visit, mine, monkeypatch):
+    def refuse(*paths, **options):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    assert visit.post(f"{PAGE}start").json["moved_to"] is None
+    monkeypatch.setattr(start_lesson, "cmp", refuse)
+    assert visit.post(f"{PAGE}start").json["moved_to"]
+
+
 def test_a_page_fills_no_disk_with_starts(visit, mine, monkeypatch):
     monkeypatch.setattr(loop, "MOST_KEPT", 2)
     statuses = []

@@ -110,6 +110,12 @@ export const checks = [
         say(sent(third)) === say([...expected, assistant("Second."), user("Three?")]),
         `With the third question, expected all five turns from "user: One?" on, but the server got "${body(third)}". Send all of them: the server drops what is too much.`,
       );
+      const names = third.json.messages.flatMap((turn) => Object.keys(turn));
+      const extra = names.find((name) => !["role", "content", "parts", "id"].includes(name));
+      page.must(
+        !extra,
+        `With the third question, the server got messages with a field ${say(extra)}: ${third.body}. Send objects with nothing but role and content, made with turns.map(...).`,
+      );
     },
   },
   {
@@ -253,7 +259,13 @@ export const checks = [
         page.text.endsWith("Second.") && page.answer.ariaBusy === "true",
         `A new question came, and "Second." of its answer has arrived. #messages shows ${say(page.text)}. It must be marked as busy until the new answer has ended.`,
       );
-      fresh.end();
+      const third = await page.ask("Three?");
+      const expected = [user("One?"), assistant("Fir"), user("Two?"), assistant("Second."), user("Three?")];
+      page.must(
+        say(sent(third)) === say(expected),
+        `"One?" was being answered, and "Fir" had come, when the user asked "Two?". "Second." had come when the user asked "Three?", and the server got "${body(third)}". Expected all five turns in their order. Let answer() change its own turn only, and not the last one in the list.`,
+      );
+      third.end();
       await ended(page);
     },
   },

@@ -218,6 +218,15 @@ WHO_SENDS = {
 }
 
 
+def verbs_that_are_missing(new_stream):
+    """Say which verbs ChatStream has only from EventStream, or nothing."""
+    own = vars(type(new_stream())) if new_stream else {}
+    missing = [f"{name}()" for name, *_ in VERBS if name not in own]
+    if not own or not missing:
+        return ""
+    return f" ChatStream has no {' and no '.join(missing)} of its own."
+
+
 def test_each_message_has_its_type_in_its_json(chat, new_stream):
     """Each message has its type in its JSON"""
     _, answer = chat("one", " two")
@@ -234,7 +243,7 @@ def test_each_message_has_its_type_in_its_json(chat, new_stream):
     assert not unknown, (
         f"A message has the type {short(unknown[0])}, which useChat does not know. The"
         " messages are start, text-start, text-delta for each token, text-end, finish,"
-        " and message-metadata."
+        f" and message-metadata.{verbs_that_are_missing(new_stream)}"
     )
     for kind, who_sends_it in WHO_SENDS.items():
         assert found.count(kind) >= expected.count(kind), (
@@ -352,7 +361,7 @@ def id_of(stream):
     return message["messageId"]
 
 
-def test_metadata_say_which_model_and_how_many_tokens(chat):
+def test_metadata_say_which_model_and_how_many_tokens(chat, new_stream):
     _, answer = chat("one", AIMessageChunk("", usage_metadata=COUNTED))
     metadata = metadata_of(read(answer))
     assert metadata.get("model") == "scripted", (
@@ -361,7 +370,7 @@ def test_metadata_say_which_model_and_how_many_tokens(chat):
     )
     assert metadata.get("usage", {}).get("totalTokens") == 8, (
         f"The model counted 8 tokens, and the metadata are {metadata}. Send the usage"
-        ' as metadata, {"usage": usage}.'
+        f' as metadata, {{"usage": usage}}.{verbs_that_are_missing(new_stream)}'
     )
 
 

@@ -1,6 +1,7 @@
 """Ask the server at URL the PROMPT: python client.py URL PROMPT."""
 
 import os
+import re
 import sys
 from threading import Event, Thread
 from urllib.request import getproxies  # and NO_PROXY, under "no"
@@ -10,6 +11,12 @@ from openai import APIError, OpenAI
 # Ask this machine directly, and not through a proxy, like the hosts that are excepted.
 os.environ["no_proxy"] = f"{getproxies().get('no', '')},localhost,127.0.0.1"
 sys.stdout.reconfigure(errors="replace")  # a terminal may lack letters
+
+
+def printable(text):
+    """Return the text without the control characters that a terminal obeys."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
+
 
 url, prompt = sys.argv[1:]
 key = os.environ.get("OPENAI_API_KEY") or "sk-practice"
@@ -35,11 +42,12 @@ try:
             for choice in chunk.choices:  # a chunk with the usage has none
                 if text := choice.delta.content:
                     begun.set()
-                    print(text, end="", flush=True)
+                    print(printable(text), end="", flush=True)
                     pieces.append(text)
                 end = choice.finish_reason or end
 except APIError as error:  # a refusal, a failure, no connection, 30 seconds of silence
     end = error.body["message"] if isinstance(error.body, dict) else error.message
 finally:
     begun.set()
+end = printable(end)
 print(f"\n\n[{end}] {len(pieces)} pieces, {len(''.join(pieces))} characters")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from urllib.request import getproxies  # and NO_PROXY, under "no"
 
@@ -10,6 +11,11 @@ from openai import APIError, AsyncOpenAI
 # Ask this machine directly, and not through a proxy, like the hosts that are excepted.
 os.environ["no_proxy"] = f"{getproxies().get('no', '')},localhost,127.0.0.1"
 sys.stdout.reconfigure(errors="replace")  # a terminal may lack letters
+
+
+def printable(text):
+    """Return the text without the control characters that a terminal obeys."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
 
 
 async def ask(url, prompt):
@@ -31,14 +37,14 @@ async def ask(url, prompt):
                     pieces.append(choice.delta.content or "")
                     end = choice.finish_reason or end
                 if len(pieces) >= 5:
-                    print("".join(pieces), end="", flush=True)
+                    print(printable("".join(pieces)), end="", flush=True)
                     pieces.clear()
     except TimeoutError:
         end = "it took more than a minute"
     except APIError as error:
         end = error.body["message"] if isinstance(error.body, dict) else error.message
-    print("".join(pieces))
-    return end
+    print(printable("".join(pieces)))
+    return printable(end)
 
 
 if __name__ == "__main__":

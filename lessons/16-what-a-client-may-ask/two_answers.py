@@ -1,6 +1,7 @@
 """Two answers to one question, kept apart: python two_answers.py URL PROMPT."""
 
 import os
+import re
 import sys
 from urllib.request import getproxies  # and NO_PROXY, under "no"
 
@@ -9,6 +10,12 @@ from openai import OpenAI
 # Ask this machine directly, and not through a proxy, like the hosts that are excepted.
 os.environ["no_proxy"] = f"{getproxies().get('no', '')},localhost,127.0.0.1"
 sys.stdout.reconfigure(errors="replace")  # a terminal may lack letters
+
+
+def printable(text):
+    """Return the text without the control characters that a terminal obeys."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
+
 
 url, prompt = sys.argv[1:]
 key = os.environ.get("OPENAI_API_KEY") or "sk-practice"
@@ -22,5 +29,5 @@ with client.chat.completions.create(
         for choice in chunk.choices:
             if text := choice.delta.content:
                 answers[choice.index] += text
-                print(f"[{choice.index}]{text}", end="", flush=True)
-print("", *answers, sep="\n\n")
+                print(f"[{choice.index}]{printable(text)}", end="", flush=True)
+print("", *map(printable, answers), sep="\n\n")

@@ -23,8 +23,10 @@ from lessons.course.for_checks.still_there import (
     headers_are_still_there,
     whatever_is_not_a_prompt_is_refused,
 )
+from lessons.course.for_checks.stuck_threads import stuck_in
 
 MANY = 1000  # pieces, more than a bounded queue lets wait
+PART = 900  # letters in a piece, of which many have room
 LARGE = 100_000  # letters in a large piece
 READERS = 30  # who stop reading
 MOST = 16_000_000  # bytes that may wait for them; the lesson's program keeps to half
@@ -81,21 +83,54 @@ def read_to_the_end(answer):
     return came[0] if ended else None
 
 
+@pytest.fixture
+def asked(ask):
+    """Ask as `ask` does; return None if no first piece comes in time."""
+
+    def post(*script):
+        came = []
+        raised = []
+
+        def work():
+            try:
+                came.append(ask(*script))
+            except Exception as error:
+                raised.append(error)
+
+        done_in_time(work)
+        if raised:
+            raise raised[0]
+        return came[0] if came else None
+
+    return post
+
+
 # One reader
 
 
-def test_an_answer_is_written_without_a_slip(ask, caplog):
+def test_an_answer_is_written_without_a_slip(asked, folder, caplog):
     """An answer is written without an error in waiting.py."""
-    came = []
+    answer = None
+    ended = False
     with suppress(Exception):  # which other checks explain
-        model, answer = ask(*["word "] * MANY)
-        quiet(model)
-        done_in_time(lambda: came.append(answer.get_data()))
+        model, answer = asked(*["word "] * MANY) or (None, None)
+        if answer:
+            quiet(model)
+            ended = done_in_time(answer.get_data)
     slip = re.search(r"(\w+Error) in (\w+\.py), line (\d+)", caplog.text)
     assert not slip, (
-        f"While the model wrote, {slip[2]}, line {slip[3]}, raised a {slip[1]}, which"
+        f"While the model wrote, {slip[2]}, line {slip[3]}, raised {slip[1]}, which"
         " ended the answer. Check that line, and the names that put() and takes() use"
         " in waiting.py. Call wait() inside with self.changed:."
+    )
+    places = "" if ended else stuck_in(folder)
+    if places and answer:
+        answer.close = lambda: None  # it would wait, too
+    assert not places, (
+        f"After {PATIENCE} s the answer had not ended, and Python was still at"
+        f" {places}. Look there for a lock that is never given back: inside with"
+        " self.lock: no method may take that lock again, and inside with self.changed:"
+        " only self.changed.wait(), with its (), lets other threads in."
     )
 
 
@@ -179,13 +214,34 @@ def waiting(program):
     return module if is_as_given else None
 
 
-def test_what_waits_is_counted_once(ask, measures, waiting):
+def note_lines(program, waiting, monkeypatch):
+    """Return a list of the objects in which pieces wait, as the program makes them."""
+    lines = []
+    if waiting:
+        make = program.Waiting
+
+        def make_and_note():
+            lines.append(make())
+            return lines[-1]
+
+        monkeypatch.setattr(program, "Waiting", make_and_note)
+    return lines
+
+
+def test_what_waits_is_counted_once(ask, measures, program, waiting, monkeypatch):
     """What waits is counted once."""
     before = measures()  # what an earlier check may have left
+    lines = note_lines(program, waiting, monkeypatch)
     model, answer = ask(*["word "] * MANY)
     made = quiet(model)
     found = measures()
+    waits = sum(len(line.pieces) for line in lines)
+    larger, other = ask(*["x" * PART] * MANY)
+    until = monotonic() + PATIENCE
+    while larger.made <= 3 and monotonic() < until:
+        sleep(0.01)
     done_in_time(answer.close)
+    done_in_time(other.close)
     pieces = found["pieces_held"] - before["pieces_held"]
     held = found["bytes_held"] - before["bytes_held"]
     assert pieces < made and held == pieces * len("word "), (
@@ -195,11 +251,26 @@ def test_what_waits_is_counted_once(ask, measures, waiting):
         " put() calls takes() after each wait, so compare len(self.pieces) with PIECES"
         " before you count."
     )
+    assert not lines or pieces <= waits, (
+        f"A reader took one piece and stopped. Now {waits} pieces wait, and held counts"
+        f" {pieces}. takes() counts a piece only where it returns True for it: write"
+        " return True right below held.add(piece)."
+    )
     most = getattr(waiting, "PIECES", PIECES)
     assert pieces <= most, (
         f"A reader took one piece and stopped. Expected at most {most} waiting pieces,"
         f" got {pieces}. There is room for the next piece while len(self.pieces) <"
         " PIECES."
+    )
+    room = getattr(waiting, "BYTES", PIECES * PART)
+    assert room >= PIECES * PART, (
+        f"BYTES is {room}, and all readers together need more room. Write BYTES ="
+        " 1_000_000."
+    )
+    assert larger.made > 3, (
+        "While the pieces of one reader waited, a second one took a piece and stopped,"
+        f" and the second model made only {larger.made}. PIECES is for each answer: let"
+        " takes() look at len(self.pieces), not at what waits for everybody."
     )
 
 
@@ -267,26 +338,18 @@ def test_the_room_is_looked_at_with_the_lock(ask, program, waiting, monkeypatch)
     """The lock is held while waiting.py looks for room."""
     if not waiting:
         return
-    conditions = []
-    make = program.Waiting
-
-    def make_and_note():
-        made = make()
-        conditions.append(made.changed)
-        return made
-
+    lines = note_lines(program, waiting, monkeypatch)
     unlocked = []
 
     def noting(count):
         def note(piece):
-            owned = getattr(conditions[-1], "_is_owned", None)
+            owned = getattr(lines[-1].changed, "_is_owned", None)
             if owned and not owned():
                 unlocked.append(piece)
             return count(piece)
 
         return note
 
-    monkeypatch.setattr(program, "Waiting", make_and_note)
     for name in "add", "add_if_it_fits":
         if hasattr(waiting.held, name):
             count = noting(getattr(waiting.held, name))
@@ -302,28 +365,6 @@ def test_the_room_is_looked_at_with_the_lock(ask, program, waiting, monkeypatch)
 
 
 # All readers together
-
-
-@pytest.fixture
-def asked(ask):
-    """Ask as `ask` does; return None if no first piece comes in time."""
-
-    def post(*script):
-        came = []
-        raised = []
-
-        def work():
-            try:
-                came.append(ask(*script))
-            except Exception as error:
-                raised.append(error)
-
-        done_in_time(work)
-        if raised:
-            raise raised[0]
-        return came[0] if came else None
-
-    return post
 
 
 @pytest.fixture
@@ -401,6 +442,14 @@ def test_two_pieces_never_get_the_last_place(waiting, monkeypatch):
     held = getattr(waiting, "held", None)
     if not hasattr(held, "lock") or not hasattr(held, "add_if_it_fits"):
         return  # it is built in another way
+    monkeypatch.setattr(held, "pieces", 0)
+    monkeypatch.setattr(held, "bytes", waiting.BYTES - 1)
+    held.add_if_it_fits(b"xx")
+    assert held.bytes < waiting.BYTES, (
+        "There was room for one more byte, and add_if_it_fits() took a piece of two."
+        " Check whether what waits and the new piece fit together: self.bytes +"
+        " len(piece) > BYTES."
+    )
     other = b"x" * (waiting.BYTES * 2 // 3)
     came = []
 
@@ -412,7 +461,6 @@ def test_two_pieces_never_get_the_last_place(waiting, monkeypatch):
     lock = Crowded(held.lock, come)
     monkeypatch.setattr(held, "lock", lock)
     monkeypatch.setattr(held, "bytes", 0)
-    monkeypatch.setattr(held, "pieces", 0)
     piece = Watched(other)
     piece.come = come
     held.add_if_it_fits(piece)
@@ -444,6 +492,18 @@ def test_others_go_on(asked, stopped):
     )
 
 
+def test_a_piece_larger_than_all_room_arrives(asked):
+    """A piece that is larger than all of the room arrives."""
+    size = 1_100_000
+    _, answer = asked("x" * size) or (None, None)
+    came = read_to_the_end(answer) if answer else None
+    assert came == size, (
+        f"A model sent one piece of {size} bytes, which is more than BYTES, and it did"
+        " not arrive. If nothing waits, there is room for a piece, however large it is:"
+        " check if not self.pieces first."
+    )
+
+
 # Answers at once
 
 
@@ -456,16 +516,18 @@ def full(asked):
     gate = Event()
     answers = []
     seconds = []
-    for _ in range(TOO_MANY):
-        began = monotonic()
-        model, answer = asked("one", gate, " two") or (None, None)
-        seconds.append(monotonic() - began)
-        answers.append(answer)
-        if not answer or answer.status_code != 200:
-            break
-    yield model, answer, answers, seconds
-    gate.set()
-    done_in_time(lambda: [each.close() for each in answers if each])
+    try:
+        for _ in range(TOO_MANY):
+            began = monotonic()
+            model, answer = asked("one", gate, " two") or (None, None)
+            seconds.append(monotonic() - began)
+            answers.append(answer)
+            if not answer or answer.status_code != 200:
+                break
+        yield model, answer, answers, seconds
+    finally:
+        gate.set()
+        done_in_time(lambda: [each.close() for each in answers if each])
 
 
 def test_one_answer_too_many_is_a_503(full, measures):
@@ -553,9 +615,12 @@ def test_a_place_is_given_back(ask, client):
             with suppress(Exception):  # the body of the second breaks off
                 answer.get_data()
             answer.close()
+            last_words = "Give the place back in finally, with slots.release()."
+            if not prompt:
+                last_words = "Take a place when the prompt has been read, or later."
             assert answer.status_code != 503, (
                 f"{number} answers, one after another, {how}, and the next question got"
-                " a 503. Give the place back in finally, with slots.release()."
+                f" a 503. {last_words}"
             )
     for number in range(PLACES + 1):
         _, answer = ask(*["word "] * 5)

@@ -117,8 +117,8 @@ class InRedis:
             retry=patience,
             retry_on_error=[NoConnection, NoAnswer],
         )
-        # This connects to nothing, and raises a TypeError for an option in the address
-        # that there is not. Otherwise the first question would.
+        # This connects to nothing, and raises for an option in the address that there
+        # is not, or whose value is wrong. Otherwise the first question would.
         self.redis.connection_pool.make_connection()
         self.run_begin = self.redis.register_script(BEGIN)
         self.run_add = self.redis.register_script(ADD)

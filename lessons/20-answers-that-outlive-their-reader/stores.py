@@ -27,7 +27,7 @@ def choose_store():
         if database and not database.isdecimal():
             stop(WRONG_ADDRESS)  # redis-py ignores it, but Celery does not
         return InRedis(address)
-    except ValueError:  # its port is not a number, say; the address may hold a password
-        stop(WRONG_ADDRESS)
-    except TypeError:  # for an option behind a "?" that nobody knows
+    # Nothing has been connected to, so what is wrong is the address: its port, say, or
+    # an option behind a "?". The message might show its password.
+    except Exception:
         stop(WRONG_ADDRESS)

@@ -1,6 +1,7 @@
 """Ask, lose the line in the middle, and come back: python come_back.py URL PROMPT."""
 
 import os
+import re
 import sys
 from urllib.request import getproxies  # and NO_PROXY, under "no"
 
@@ -11,6 +12,12 @@ os.environ["no_proxy"] = f"{getproxies().get('no', '')},localhost,127.0.0.1"
 sys.stdout.reconfigure(errors="replace")  # a terminal may lack letters
 
 CUT_AFTER = 3  # pieces
+
+
+def printable(text):
+    """Return the text without the control characters that a terminal obeys."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text)
+
 
 url, prompt = sys.argv[1:]
 key = os.environ.get("OPENAI_API_KEY") or "sk-practice"
@@ -32,7 +39,7 @@ class Reader:
             for event in events:
                 self.last = event.sequence_number
                 if event.type == "response.output_text.delta":
-                    print(event.delta, end="", flush=True)
+                    print(printable(event.delta), end="", flush=True)
                     self.pieces += 1
                     if self.pieces == most:
                         return
@@ -56,7 +63,7 @@ try:
         print(f"\n[cut after event {last}]")
         rest = client.responses.retrieve(name, stream=True, starting_after=last)
         reader.read(rest)
-    print(f"\n[{reader.end()}] {reader.pieces} pieces")
+    print(f"\n[{printable(reader.end())}] {reader.pieces} pieces")
 except APIError as error:  # a refusal, no connection, 30 seconds of silence
     said = error.body["message"] if isinstance(error.body, dict) else error.message
-    print(f"\n[{said}]")
+    print(f"\n[{printable(said)}]")

@@ -171,29 +171,36 @@ def check_briefly(lesson, turn, browser, seconds):
         if found.outcome == "red":
             show(found)
     say(f"{outcomes.count('green')} of {len(outcomes)} green", bold=True)
-    if "red" not in outcomes:
+    if set(outcomes) == {"moved on"}:
+        say_that_nothing_was_checked(lesson)
+    elif "red" not in outcomes:
         say_what_is_left(lesson, outcomes, browser=False)
     say("It checks again when you save. Ctrl+C ends it.")
 
 
 def check_one(lesson, browser, seconds):
     """Show each check of a lesson, and what they say together."""
-    number = lesson.number
     say(f"{lesson.title}: checking mine/")
     outcomes = show_all(checks_and_memory(lesson, False, browser, seconds))
     if "red" in outcomes:
         say_where_the_change_is(lesson)
         sys.exit(1)
     if outcomes == {"moved on"}:
-        say(f"Nothing was checked: flask start {number} begins this lesson again.")
+        say_that_nothing_was_checked(lesson)
         sys.exit(1)
-    if "moved on" in outcomes:
-        say("Moved on: a later lesson changed this, so it is no longer checked.")
     say_what_is_left(lesson, outcomes, browser)
+
+
+def say_that_nothing_was_checked(lesson):
+    """Say that a later lesson has changed all that this one checks."""
+    number = lesson.number
+    say(f"Nothing was checked: flask start {number} begins this lesson again.")
 
 
 def say_what_is_left(lesson, outcomes, browser):
     """Say whether all was checked, and if not, where the rest is."""
+    if "moved on" in outcomes:
+        say("Moved on: a later lesson changed this, so it is no longer checked.")
     if "not checked" not in outcomes:
         say("All is green.", fg="green")
         return

@@ -65,6 +65,7 @@ def site(mine, monkeypatch, in_a_fork):
     site.register_error_handler(HTTPException, as_json)
     site.after_request(program.forbid_guessing)
     site.register_blueprint(pages.course)
+    site.jinja_env.globals["has_course"] = True
     return site
 
 

@@ -31,6 +31,9 @@ SVG = """\
     .axis {{ fill: none; stroke: currentColor; }}
     .list {{ fill: none; stroke: #c92a2a; stroke-width: 3; }}
     .bounded {{ fill: none; stroke: #2b7a3d; stroke-width: 3; }}
+    @media (max-width: 480px) {{ /* on a phone all is half as large */
+      svg {{ font-size: 20px; }}
+    }}
     @media (prefers-color-scheme: dark) {{
       svg {{ color: #e6edf3; }}
       .paper {{ fill: #14181d; }}

@@ -118,11 +118,21 @@ export const checks = [
     sentence: "The model gets what was said before the reload",
     async run(page) {
       await whole(page, "One?", "First.");
+      await whole(page, "Two?", "Second.");
       await afterReload(page, async (again) => {
-        const question = await again.ask("Two?");
+        const question = await again.ask("Three?");
+        const expected = "user: One? / assistant: First. / user: Two? / assistant: Second. / user: Three?";
         again.must(
-          body(question) === "user: One? / assistant: First. / user: Two?",
-          `"One?" was answered "First.", the page was reloaded, and the user asked "Two?". Expected "user: One? / assistant: First. / user: Two?", but the server got ${say(body(question))}. Put the stored turns into the list turns as well.`,
+          body(question) === expected,
+          `Two questions had been answered, the page was reloaded, and the user asked "Three?". Expected ${say(expected)}, but the server got ${say(body(question))}. Store all turns, and put them into the list turns as well.`,
+        );
+      });
+      await afterReload(page, async (again) => {
+        press(again, "#again");
+        await again.soon(() => again.questions.length);
+        again.must(
+          again.questions.length && again.answer.isConnected && again.text.includes("First."),
+          `After a reload, someone pressed "Ask again", and #messages shows ${say(again.text)}. That button removes the node of the last answer: give each stored turn a node of its own, with add(role, content).`,
         );
       });
     },

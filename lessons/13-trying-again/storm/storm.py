@@ -74,14 +74,14 @@ def panel(title, seen, top):
     yield f'<path class="line" d="M30 {base}h600"/>'
     for second in range(0, int(SHOWN) + 1, 4):
         x = 30 + 600 * second / SHOWN
-        yield f'<text class="small" x="{x:.0f}" y="{base + 16}">{second} s</text>'
-    yield f'<text class="said" x="30" y="{base + 38}">{summary(seen)}</text>'
+        yield f'<text class="small" x="{x:.0f}" y="{base + 22}">{second} s</text>'
+    yield f'<text class="said" x="30" y="{base + 50}">{summary(seen)}</text>'
 
 
 def svg():
     """Return the drawing."""
     lines = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 440" role="img">',
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 480" role="img">',
         "<title>A hundred clients, simulated without and with jitter</title>",
         "<style>",
         "svg { color: #1f2328; font: 16px system-ui, sans-serif; }",
@@ -92,16 +92,20 @@ def svg():
         ".line { stroke: currentColor; }",
         ".yes { fill: #2b7a3d; }",
         ".no { fill: #e8590c; }",
+        "@media (max-width: 480px) {",  # on a phone all is half as large
+        "svg { font-size: 24px; }",
+        ".small, .said { font-size: 22px; }",
+        "}",
         "@media (prefers-color-scheme: dark) {",
         "svg { color: #e6edf3; }",
         ".paper { fill: #14181d; }",
         ".yes { fill: #51cf66; }",
         "}",
         "</style>",
-        '<rect class="paper" width="660" height="440"/>',
-        '<text class="small" x="400" y="25">green: answered, orange: refused</text>',
+        '<rect class="paper" width="660" height="480"/>',
+        '<text class="small" x="30" y="56">green: answered, orange: refused</text>',
         *panel("Without jitter: they come back together", simulate(False), 25),
-        *panel("With jitter: they spread", simulate(True), 240),
+        *panel("With jitter: they spread", simulate(True), 268),
         "</svg>",
     ]
     return "\n".join(lines) + "\n"

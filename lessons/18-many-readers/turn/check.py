@@ -1,6 +1,7 @@
 """What waits for one reader is bounded in bytes, too."""
 
 import re
+from contextlib import suppress
 from threading import Thread
 from time import sleep
 
@@ -8,6 +9,8 @@ import pytest
 
 PATIENCE = 5  # seconds that what should come at once may take
 MOST = 100_000  # bytes that may wait for one reader
+ALL = 1_000_000  # and for all together, but for one piece of each
+MANY = 15  # readers
 PART = 20_000  # letters in a piece, of which five are MOST
 
 
@@ -60,6 +63,17 @@ def waits_for_one(ask, bytes_held):
     return count
 
 
+def test_an_answer_is_written_without_a_slip(ask, caplog):
+    """An answer is written without an error in waiting.py."""
+    with suppress(Exception):  # which the other checks explain
+        done_in_time(lambda: ask(*["x" * PART] * 3)[1].get_data())
+    slip = re.search(r"(\w+Error) in (\w+\.py), line (\d+)", caplog.text)
+    assert not slip, (
+        f"While the model wrote, {slip[2]}, line {slip[3]}, raised {slip[1]}, which"
+        " ended the answer. self.pieces holds bytes: len(piece) is the size of one."
+    )
+
+
 def test_a_reader_who_stops_lets_few_bytes_wait(waits_for_one):
     """Only a few bytes wait for a reader who stops."""
     for size in PART, 10_100:
@@ -77,7 +91,8 @@ def test_a_reader_who_stops_lets_few_bytes_wait(waits_for_one):
     )
     assert waits == MOST, (
         f"A reader took one piece of {PART} bytes and stopped. Expected {MOST} waiting"
-        f" bytes, got {waits}. Five pieces fill the room exactly."
+        f" bytes, got {waits}. Five pieces fill the room exactly. What the reader has"
+        " taken waits no longer, and takes() counts a piece only where it returns True."
     )
 
 
@@ -103,6 +118,21 @@ def test_each_reader_has_a_bound_of_their_own(ask, bytes_held):
         f"Three readers took one piece of {PART} bytes each and stopped. Expected"
         f" {3 * MOST} waiting bytes, got {waits}. BYTES still applies to all readers"
         " together, and the new bound to each reader."
+    )
+
+
+def test_all_readers_have_a_bound_together(ask, bytes_held):
+    """All readers together have a bound, as before."""
+    answers = []
+    for _ in range(MANY):
+        if done_in_time(lambda: answers.append(ask(*["x" * PART] * 100)[1])):
+            next(answers[-1].iter_encoded())
+    waits = bytes_held()
+    done_in_time(lambda: [answer.close() for answer in answers])
+    assert waits <= ALL + MANY * PART, (
+        f"{MANY} readers took one piece of {PART} bytes each and stopped, and {waits}"
+        f" bytes wait. BYTES, {ALL}, still applies to all together, but for one piece"
+        " each: keep held.add_if_it_fits(piece) as the last condition."
     )
 
 

@@ -163,7 +163,10 @@ def is_copy(path, original):
     """Whether a file, and no link to one, holds what another does."""
     if path.is_symlink() or not path.is_file():
         return False
-    return cmp(path, original, shallow=False)
+    try:
+        return cmp(path, original, shallow=False)
+    except OSError:  # it may not be read: nobody knows what it holds
+        return False
 
 
 def replace_mine(files, number):

@@ -1,14 +1,18 @@
 """The mistakes in a student's program that its answers only hint at.
 
 A program catches an exception and asks failures.py what it means. For every mistake in
-the program itself, the answer has the same sentence: "its log says where". This file
-notes which mistake it was.
+the program itself, the answer has the same sentence: "its log says where". The log has
+the class of the mistake and its line. This file notes what Python says about it.
 """
+
+import re
 
 import failures
 from lessons.course.explain import is_of_a_check, places_of, sentence_for
 
 find_failure = failures.failure_of
+# What log_name() of failures.py writes about a mistake: "NameError in app.py, line 97".
+IN_THE_LOG = re.compile(r"\w+ in \S+\.py, line \d+")
 noted = []  # a sentence for each mistake, as the students read it
 
 
@@ -36,6 +40,7 @@ def is_of_the_program(error, folder):
 
 def with_the_mistake(message):
     """Return what a check says, and before it the mistake that it speaks of, if any."""
-    if noted and failures.MISTAKE.sentence in message:
+    hints_at_it = failures.MISTAKE.sentence in message or IN_THE_LOG.search(message)
+    if noted and hints_at_it:
         return f"{noted[-1]} So the check saw this: {message}"
     return message

@@ -1,13 +1,13 @@
 // What a student may try, by what the browser says of a mistake in a page.
 
-// The first one that matches is shown.
+// The first one that matches is shown. Chromium and Firefox have words of their own.
 const ADVICE = [
   [
-    /of null|reading 'addEventListener'/,
+    /of null|reading 'addEventListener'|property .* is null|"addEventListener"/,
     'The script looks for an element that index.html does not have. Check its id, which follows a # in querySelector. A script without type="module" also misses elements below it.',
   ],
   [
-    /Unexpected reserved word|await is only valid/,
+    /Unexpected reserved word|await is only valid|await is a reserved/,
     "Use await only in a function that is marked async.",
   ],
   [
@@ -19,15 +19,15 @@ const ADVICE = [
     'Each page has a built-in stop(). Write const stop = document.querySelector("#stop"), and the name means your button.',
   ],
   [
-    /Illegal invocation/,
+    /Illegal invocation|does not implement interface/,
     "A function was passed without its object. Write () => asking.abort(), not just asking.abort.",
   ],
   [
-    /of undefined \(reading 'abort'\)/,
+    /of undefined \(reading 'abort'\)|property "abort"/,
     "At the first question there is no controller yet. Start with one: let asking = new AbortController().",
   ],
   [
-    /'TextDecodeOptions'|\bstream is not defined/,
+    /'TextDecodeOptions'|decode: Argument 2|\bstream is not defined/,
     "The second argument of decode is an object, in braces: { stream: true }.",
   ],
   [
@@ -43,11 +43,11 @@ const ADVICE = [
     "A name is known only inside the braces where it was declared. Is it declared there, with the same spelling?",
   ],
   [
-    /Assignment to constant variable/,
+    /Assignment to constant variable|invalid assignment to const/,
     "A const cannot get a second value. Declare the name with let.",
   ],
   [
-    /'ReadableWritablePair'/,
+    /'ReadableWritablePair'|pipeThrough: Argument 1/,
     "pipeThrough takes an object with a writable and a readable side, such as new TextDecoderStream().",
   ],
   [
@@ -59,7 +59,7 @@ const ADVICE = [
     "Something is used before it has a value. Is an await missing, or a return?",
   ],
   [
-    /'new' operator/,
+    /'new' (operator|is required)/,
     "Write new before its name.",
   ],
   [
@@ -75,19 +75,19 @@ const ADVICE = [
     "The value before the () is not a function. Check the spelling of its name, and what is before the dot.",
   ],
   [
-    /not of type 'Node'/,
+    /not of type 'Node'|appendChild: Argument 1/,
     "appendChild takes only elements. Use append for text.",
   ],
   [
-    /Unexpected token '-'|Invalid left-hand side/,
+    /Unexpected token '-'|[Ii]nvalid (assignment )?left-hand side/,
     "A name cannot contain a dash. Put a header's name in quotation marks, and write ariaBusy for aria-busy.",
   ],
   [
-    /does not provide an export/,
+    /(does not|doesn't) provide an export/,
     "Write export before it in the file that is named, and spell it alike in both.",
   ],
   [
-    /strict mode reserved word/,
+    /strict mode reserved word|yield is a reserved/,
     "yield needs a function with a star: function*, or async function* if it awaits.",
   ],
   [

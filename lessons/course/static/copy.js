@@ -23,8 +23,12 @@ export function letCopy(button, name, textOf) {
   }
 
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(textOf());
-    say("Copied");
+    try {
+      await navigator.clipboard.writeText(textOf());
+      say("Copied");
+    } catch {
+      say("Not copied"); // in the frame of another page, say, a browser may refuse
+    }
     clearTimeout(timer);
     timer = setTimeout(say, AGAIN, "Copy");
   });

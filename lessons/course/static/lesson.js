@@ -66,7 +66,7 @@ addEventListener("message", ({ source, data }) => {
   if (source !== frame.contentWindow || typeof data?.problem !== "string") return;
   if (problem.textContent) return; // the first is the cause
   const sentence = data.problem.replace(/(?<![.?!])$/, ".");
-  problem.textContent = [sentence, ...adviceOn(sentence)].join(" ");
+  problem.textContent = [sentence, ...adviceOn(data.problem)].join(" ");
 });
 pane.elements.program.value = chosen(CHOSEN); // null chooses nothing else
 run();
