@@ -95,8 +95,10 @@ def must_not_be_our_own(said, logged, what=""):
 
     `what` is a sentence about what was asked.
     """
-    where = logged[-1] if logged else "nothing"
+    where = "Write log_name(error) to the log: it names the line."
+    if logged:
+        where = f'The log says: "{logged[-1]}".'
     assert MISTAKE.sentence not in said, (
         f"{what} The answer broke off because of a mistake in the program itself, not"
-        f' because the model failed. The log says: "{where}".'.lstrip()
+        f" because the model failed. {where}".lstrip()
     )
