@@ -233,7 +233,11 @@ PROXIED = [
     {"EagleEye-TraceId": "4f2a"},
     {"Max-Forwards": "10"},
     {"Ngrok-Trace-Id": "4f2a"},
+    {"OIDC-Claim-Sub": "ada"},
+    {"Remote-User": "ada"},
+    {"Request-Id": "4f2a"},
     {"Surrogate-Capability": "abc=ESI/1.0"},
+    {"Baggage": "user=ada"},
     {"Traceparent": "00-4f2a-4f2a-01"},
     # Some say nothing at all, and pass on what the browser wrote.
     {"Origin": "https://words.example"},

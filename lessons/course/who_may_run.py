@@ -15,6 +15,7 @@ BY_A_PROXY = (
     "HTTP_AKAMAI_",
     "HTTP_ALI_",
     "HTTP_B3",
+    "HTTP_BAGGAGE",
     "HTTP_CDN_",
     "HTTP_CF_",  # Cloudflare's
     "HTTP_CLOUDFRONT_",
@@ -26,6 +27,9 @@ BY_A_PROXY = (
     "HTTP_INCAP_",
     "HTTP_MAX_FORWARDS",
     "HTTP_NGROK_",
+    "HTTP_OIDC_",
+    "HTTP_REMOTE_",
+    "HTTP_REQUEST_ID",
     "HTTP_SSL_",
     "HTTP_SURROGATE_",
     "HTTP_TAILSCALE_",
