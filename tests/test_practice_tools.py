@@ -1,6 +1,7 @@
 """The practice model with tools: it calls them, fills in forms, and fails on demand."""
 
 import json
+from itertools import islice
 from typing import TypedDict
 
 import pytest
@@ -10,6 +11,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 from support.provider import DONE, Provider, chunk, finish
 
+import practice
 from practice import PracticeModel
 from practice_search import NO_TERM, find_term
 from practice_tools import FAILED, LOOKS_UP, UNKNOWN_NAME
@@ -41,6 +43,35 @@ def look_up(query: str) -> str:
 
 def other(number: int) -> str:
     """Do something else."""
+
+
+@pytest.mark.parametrize("name", practice.COMMANDS)
+def test_each_command_changes_what_the_model_does(name, monkeypatch):
+    """Without a tool, with one that it has to call, or when that has answered."""
+    pauses = []
+    monkeypatch.setattr(practice, "sleep", pauses.append)
+
+    def all_it_does(prompt):
+        must_call = MODEL.bind_tools([look_up], tool_choice="any")
+        result = ToolMessage("Found.", tool_call_id="1")
+        may_call = MODEL.bind_tools([look_up])
+        for asked in [
+            MODEL.stream(prompt),
+            must_call.stream(prompt),
+            may_call.stream([("human", prompt), result]),
+        ]:
+            try:
+                for chunk in islice(asked, 100):
+                    calls = [
+                        (call["name"], call["args"]) for call in chunk.tool_call_chunks
+                    ]
+                    yield chunk.content, calls, chunk.response_metadata
+            except exceptions.ModelError as error:
+                yield type(error)
+        yield pauses.copy()
+        pauses.clear()
+
+    assert list(all_it_does(f"/{name} chunk")) != list(all_it_does("chunk"))
 
 
 def partials(prompt, schema=Card):
