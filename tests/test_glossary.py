@@ -110,7 +110,9 @@ def test_a_link_to_a_term_leads_to_it_on_the_page():
 @pytest.mark.parametrize("path", NOTES, ids=[path.parent.name for path in NOTES])
 def test_notes_link_to_terms_that_there_are(path, client):
     links = LINK.findall(path.read_text(encoding="utf-8"))
-    assert links, "link a term of the glossary where it first stands"
+    assert links, (
+        "explain a new term in lessons/GLOSSARY.md, and link it where it first stands"
+    )
     assert set(links) <= {on_github(term) for term in ENTRIES}
     here = f"/lessons/{path.parent.name}/"
     page = client.get(here).text
@@ -120,5 +122,11 @@ def test_notes_link_to_terms_that_there_are(path, client):
 
 
 def test_a_term_is_linked_where_it_first_stands_and_no_more():
-    links = [link for path in NOTES for link in LINK.findall(path.read_text("utf-8"))]
-    assert len(links) == len(set(links))
+    first = {}
+    for path in NOTES:
+        lesson = path.parent.name
+        for link in LINK.findall(path.read_text("utf-8")):
+            assert link not in first, (
+                f"{lesson} links #{link}, and so does {first[link]}: keep the first one"
+            )
+            first[link] = lesson

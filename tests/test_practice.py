@@ -263,7 +263,9 @@ def test_a_name_of_an_entry_gets_it_though_others_hold_the_word(name):
 def test_whatever_is_asked_the_answer_is_long_enough_to_be_seen_streaming():
     answers = [answer for _, _, _, answer in practice_search.read_entries()]
     for answer in [*answers, say("hi"), say("xyzzy"), say("wat is een token?")]:
-        assert len(answer.split()) >= 40, answer
+        assert len(answer.split()) >= 40, (
+            f"Write more in the notes below this question, 40 words or so:\n{answer}"
+        )
 
 
 def test_a_command_alone_is_answered_with_a_lesson():
