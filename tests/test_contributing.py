@@ -53,6 +53,13 @@ def test_the_names_that_it_tells_to_add_to_are_there():
     assert found >= 8
 
 
+def test_it_says_where_the_words_of_a_provider_go():
+    _, _, after = TEXT.partition("## I want to add a provider")
+    way, _, _ = after.partition("\n## ")
+    assert "[provider_words.py](provider_words.py)" in way
+    assert "tests/test_quotations.py" in way  # the notes quote each of them
+
+
 COMMANDS = re.findall(r"(?m)^\$ (pytest .+)$", TEXT)
 
 

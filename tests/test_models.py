@@ -399,6 +399,14 @@ def test_the_example_has_the_address_of_each_provider():
     assert [address for address in ADDRESSES.values() if address not in example] == []
 
 
+def test_the_readme_names_each_provider():
+    """By the name that people know: Azure; Google's models are Gemini there."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("| provider |")[2].partition("\n\n")[0].lower()
+    names = [name.removesuffix("_openai") for name in ADDRESSES if name != "google"]
+    assert [name for name in names if name not in table] == []
+
+
 def test_there_are_at_least_fifty_wrong_env_files():
     assert len(WRONG) >= 50
 

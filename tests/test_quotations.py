@@ -36,5 +36,5 @@ def test_every_line_of_the_program_is_quoted_in_a_lesson(name):
     for number, line in enumerate((ROOT / name).read_text("utf-8").splitlines(), 1):
         assert not line.strip() or line in quoted, (
             f"{name}, line {number}, is in no lesson: quote it where it is explained"
-            f" (in lesson 06, 07 or 08).\n{line}"
+            f" (in lesson 06, 07 or 08), or correct the quotation.\n{line}"
         )

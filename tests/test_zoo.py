@@ -108,7 +108,9 @@ def check_broken(seen, expected, zoo):
 
 def check_refused(seen, expected, zoo):
     failure, seconds = expected
-    assert json.loads(seen.body) == {"error": sentence(zoo, failure, seconds)}
+    assert json.loads(seen.body) == {"error": sentence(zoo, failure, seconds)}, (
+        "If the provider has words of its own for this, add them to provider_words.py."
+    )
     assert (seen.status, seen.broke) == (failure.status, False)
     wait = str(seconds) if failure is failures.RATE_LIMIT else None
     assert seen.headers.get("Retry-After") == wait
