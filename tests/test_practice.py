@@ -264,7 +264,7 @@ def test_whatever_is_asked_the_answer_is_long_enough_to_be_seen_streaming():
     answers = [answer for _, _, _, answer in practice_search.read_entries()]
     for answer in [*answers, say("hi"), say("xyzzy"), say("wat is een token?")]:
         assert len(answer.split()) >= 40, (
-            f"Write more in the notes below this question, 40 words or so:\n{answer}"
+            f"Write more about it in the notes or the glossary, 40 words:\n{answer}"
         )
 
 
