@@ -1,6 +1,7 @@
 """The walls of the house: which of its parts may import which."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 
 import pytest
@@ -79,6 +80,16 @@ def test_a_module_imports_only_what_its_room_may(name):
 def test_nothing_in_the_course_imports_itself_in_a_circle():
     graph = {name: of_the_course(path) for name, path in MODULES.items()}
     TopologicalSorter(graph).prepare()  # raises CycleError for a circle
+
+
+def test_no_script_of_a_page_imports_itself_in_a_circle():
+    for folder in ROOT / "static", COURSE / "static":
+        graph = {}
+        for path in folder.glob("*.js"):
+            code = path.read_text(encoding="utf-8")
+            graph[path.name] = re.findall(r'(?:from |import\()"\./(.+?)"', code)
+        assert any(graph.values())
+        TopologicalSorter(graph).prepare()
 
 
 CHECKS = sorted(ROOT.glob("lessons/[0-9]*/**/check.py"))

@@ -18,7 +18,7 @@ from lessons.course.checker.reports import Check
 from lessons.course.loop import is_no_look
 
 ASK_JS = ROOT / "static" / "ask.js"
-WORK_JS = ROOT / "lessons" / "course" / "static" / "work.js"
+REACHED_JS = ROOT / "lessons" / "course" / "static" / "reached.js"
 NO_PAGE = f"/lessons/{A_SERVER}/"  # a lesson that is checked on the server only
 
 
@@ -223,7 +223,7 @@ def test_a_server_that_stops_is_said_and_found_again(browser, site, mine, checke
 
 def test_the_sentence_for_a_stopped_server_is_the_root_pages():
     sentence = "The server cannot be reached: see whether it runs, then ask again."
-    for script in ASK_JS, WORK_JS:
+    for script in ASK_JS, REACHED_JS:
         assert f'UNREACHED = "{sentence}";' in script.read_text(encoding="utf-8")
 
 

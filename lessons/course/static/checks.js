@@ -2,7 +2,7 @@
 // check asks as a person does, and answers as a server does, piece by piece.
 
 import { adviceOn } from "./advice.js";
-import { reached } from "./work.js";
+import { reached } from "./reached.js";
 
 const PATIENCE = 3000; // ms to wait for the page while it has a timer
 const SHORT_PATIENCE = 600; // ms, if it has none, or once its script has broken

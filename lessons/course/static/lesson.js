@@ -3,12 +3,13 @@
 import { wireStrip } from "../../static/wire.js";
 import { adviceOn } from "./advice.js";
 import { choose, chosen } from "./choices.js";
+import { UNREACHED } from "./reached.js";
 import { say } from "./say.js";
 import { letPathsBeCopied, start } from "./start.js";
 import { tapInto } from "./tap.js";
 import { verdictIn } from "./verdict.js";
 import { aMoment, look, watch } from "./watch.js";
-import { check, onPress, outcomeOf, remember, UNREACHED } from "./work.js";
+import { check, onPress, outcomeOf, remember } from "./work.js";
 
 const ENDS = {
   green: "All is green.",

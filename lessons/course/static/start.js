@@ -1,7 +1,8 @@
 // Start: the server puts what the lesson begins with into mine/.
 
 import { letCopy } from "./copy.js";
-import { reached, whyNot } from "./work.js";
+import { reached } from "./reached.js";
+import { whyNot } from "./work.js";
 
 /** Ask for that, and return the sentence that says what was done. */
 export async function start(lesson) {

@@ -1,9 +1,7 @@
 // Your work: a lesson's checks of mine/, on the server and then in this browser.
 
+import { reached } from "./reached.js";
 import { say, sentenceIn } from "./say.js";
-
-// The sentence of the page at the root: its ask.js says it too.
-export const UNREACHED = "The server cannot be reached: see whether it runs, then ask again.";
 
 /**
  * Run the checks of the lesson at that address, or of its Your turn; report each as
@@ -79,15 +77,6 @@ async function* linesOf(response) {
     const lines = (rest + value).split("\n");
     rest = lines.pop(); // the line that is still being written
     for (const line of lines) yield JSON.parse(line);
-  }
-}
-
-/** Wait for what comes from the server; throw a sentence if it has stopped. */
-export async function reached(coming) {
-  try {
-    return await coming;
-  } catch {
-    throw new Error(UNREACHED);
   }
 }
 
