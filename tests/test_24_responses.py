@@ -33,6 +33,7 @@ FOLDER = ROOT / "lessons" / "24-the-newer-wire"
 NAME = f"lessons.{FOLDER.name}"
 lesson = importlib.import_module(f"{NAME}.app")
 in_memory = importlib.import_module(f"{NAME}.in_memory")
+in_redis = importlib.import_module(f"{NAME}.in_redis")
 readers = importlib.import_module(f"{NAME}.readers")
 starting = importlib.import_module(f"{NAME}.starting")
 PATH = "/v1/responses"
@@ -479,6 +480,16 @@ def test_what_references_mean_is_not_gathered_without_end(
     answer = post(input=[reference] * 1000)
     assert answer.status_code == 413 and len(looked_up) < 30
     assert "too long" in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_is_gone_is_a_503_that_says_so(post, monkeypatch, stream):
+    """As with a Redis that was started again and came back empty."""
+    gone = in_redis.GONE
+    monkeypatch.setattr(lesson.store, "read", lambda name, after: [(1, gone)])
+    answer = post(stream=stream)
+    assert answer.status_code == 503
+    assert answer.json["error"]["message"] == gone["error"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from threading import Thread
 
 from werkzeug.exceptions import ServiceUnavailable, default_exceptions
 
+from .errors import Refusal
 from .writing import write_answer
 
 NOBODY = {
@@ -55,6 +56,8 @@ def events(store, name):
 
 def http_error_of(event):
     """Return the HTTP error for an event that says how an answer failed."""
+    if event["status"] == 503:  # of another class than the one for too many answers
+        return Refusal(503, event["error"])
     error = default_exceptions[event["status"]](event["error"])
     if "retry_after" in event:
         error.retry_after = event["retry_after"]  # Werkzeug sends it as a header
