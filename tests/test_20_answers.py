@@ -667,6 +667,23 @@ def test_a_command_that_is_sent_again_adds_nothing(whole):
     ]
 
 
+def test_a_silence_does_not_let_go_of_an_answer_that_is_being_written(
+    whole, monkeypatch
+):
+    """However short ANSWERS_KEPT is: it says how long one is kept after its end."""
+    monkeypatch.setattr(in_redis, "KEEP", 1)
+    address = f"redis://127.0.0.1:{whole.redis.port}"
+    store = in_redis.InRedis(address)
+    name = store.begin()
+    key = in_redis.key_of(name)
+    with redis.Redis.from_url(address) as connection:
+        assert connection.ttl(key) > in_redis.TO_BEGIN  # until a worker takes it up
+        connection.expire(key, in_redis.TO_BEGIN)
+        assert store.renew(name) and connection.ttl(key) > in_redis.TO_BEGIN
+        store.end(name, writing.STOPPED)
+        assert connection.ttl(key) <= 1
+
+
 def test_an_answer_that_nobody_begins_is_given_up_and_its_model_never_asked(
     whole, monkeypatch
 ):

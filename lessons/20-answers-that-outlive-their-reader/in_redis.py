@@ -26,6 +26,7 @@ from .limits import AT_ONCE, HEARTBEAT, KEEP, NoStore, NoSuchAnswer
 
 RUNNING = "running"  # the sorted set
 TO_BEGIN = 30  # seconds until a worker has to have taken an answer up
+WRITTEN = max(KEEP, 2 * TO_BEGIN)  # seconds that one is kept while it is being written
 PROMISE = 3  # seconds for which a writer that has renewed is believed to be alive
 LOOK = 1000  # milliseconds that one XREAD waits, then the writer is looked after
 REPLY = 2  # seconds until a reply has come, also from a machine that hangs
@@ -81,6 +82,7 @@ RENEW = f"""{NOW}
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 if not newest or newest[2][4] == 'yes' then return 0 end
 redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1
 """
 IS_ALIVE = f"""{NOW}
@@ -140,7 +142,7 @@ class InRedis:
     def renew(self, name):
         """Say that the writer of an answer lives; return False if it has been ended."""
         keys = [key_of(name), RUNNING]
-        return bool(self.run_renew(keys=keys, args=[name, PROMISE]))
+        return bool(self.run_renew(keys=keys, args=[name, PROMISE, WRITTEN]))
 
     @reaching_redis()
     def add(self, name, event):
@@ -162,8 +164,9 @@ class InRedis:
     def run_add_event(self, name, event, last, number):
         """Add an event in one step; return its number, or 0 after the last one."""
         keys = [key_of(name), RUNNING]
+        kept = KEEP if last == "yes" else WRITTEN
         return self.run_add(
-            keys=keys, args=[name, json.dumps(event), last, KEEP, number]
+            keys=keys, args=[name, json.dumps(event), last, kept, number]
         )
 
     @reaching_redis()
@@ -243,7 +246,7 @@ class InRedis:
     @reaching_redis()
     def remember(self, chat, name):
         """Remember the newest answer of a chat, for readers who come back to it."""
-        self.redis.set(f"chat:{chat}", name, ex=KEEP)
+        self.redis.set(f"chat:{chat}", name, ex=WRITTEN)
 
     @reaching_redis()
     def answer_in(self, chat):
