@@ -87,6 +87,8 @@ const RULES = [
 ];
 const CUT =
   "a read may end anywhere. Keep the text after the last line end for the next read.";
+const EMPTY =
+  "a read may bring no text. Skip it with continue, so that it is not taken for the read after a \\r.";
 const LAST_CR =
   "the last event is lost. A \\r ends its line at once and does not wait for the next read. Drop a \\n at the beginning of the next read instead.";
 const CUT_LETTER =
@@ -201,14 +203,15 @@ async function mustGiveWhatEventsUses(page) {
   );
 }
 
-/** Return pieces for each way to cut the bytes once, and for one cut after each. */
+/** Return pieces for each way to cut the bytes once, for one cut after each, and for two. */
 function allCuts(text) {
   const bytes = new TextEncoder().encode(text);
   const cuts = [[bytes]];
   for (let at = 1; at < bytes.length; at++) {
     cuts.push([bytes.slice(0, at), bytes.slice(at)]);
   }
-  cuts.push([...bytes].map((byte) => new Uint8Array([byte])));
+  const single = [...bytes].map((byte) => new Uint8Array([byte]));
+  cuts.push(single, single.flatMap((byte) => [byte, new Uint8Array()]));
   return cuts;
 }
 
@@ -223,7 +226,8 @@ const rules = RULES.map(([text, expected, rule], number) => ({
       const [, advice = ""] = BREAKS.find(([pattern]) => pattern.test(events)) ?? [];
       const isWithoutLast = say(events) === say(expected.slice(0, -1));
       const isCutApart = say(events).includes("\ufffd");
-      const why = pieces.length === 1 ? rule : isCutApart ? CUT_LETTER : /\r/.test(text) ? rule : CUT;
+      const hasEmpty = pieces.some(({ length }) => length === 0);
+      const why = hasEmpty ? EMPTY : pieces.length === 1 ? rule : isCutApart ? CUT_LETTER : /\r/.test(text) ? rule : CUT;
       page.must(
         typeof events !== "string",
         `static/events.js broke on ${say(text)}${cut} with ${events}. Expected ${say(expected)}: ${why}${advice}`,

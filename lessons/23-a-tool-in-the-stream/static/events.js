@@ -36,6 +36,7 @@ async function* lines(body) {
   let rest = ""; // a line that goes on in the next read
   let endedWithCR = false;
   for await (const text of texts(body)) {
+    if (text === "") continue; // it is not the read that follows a "\r"
     const isItsLF = endedWithCR && text.startsWith("\n"); // one end, not two
     rest += isItsLF ? text.slice(1) : text;
     endedWithCR = text.endsWith("\r");
