@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from support import CLIENTS
-from support.course import LESSONS, PAGE, PATIENCE, write
+from support.course import A_TERMINAL, LESSONS, PAGE, PATIENCE, write
 
 from lessons.course.about_lessons.start_lesson import start_lesson
 from lessons.course.about_lessons.way_through import all_lessons
@@ -212,7 +212,7 @@ def test_axe_finds_nothing_on_what_a_lesson_begins_with(reader, axe, mine):
 
 def test_axe_finds_nothing_while_lines_are_ordered(reader, screen, axe):
     screen(*SIZES["320"])
-    reader.browser.get(f"{reader.url}/lessons/{LESSONS[0]}/")
+    reader.browser.get(f"{reader.url}/lessons/{A_TERMINAL}/")
     open_folds(reader)
     for state in "red", "green":
         reader.run(
@@ -299,7 +299,7 @@ def test_on_a_phone_no_mark_squeezes_the_title_of_a_lesson(reader, screen):
 
 def test_a_line_to_order_that_does_not_fit_goes_on_further_right(reader, screen):
     screen(360, 640)
-    reader.browser.get(f"{reader.url}/lessons/{LESSONS[0]}/")
+    reader.browser.get(f"{reader.url}/lessons/{A_TERMINAL}/")
     open_folds(reader)
     lefts = reader.run(
         """const lefts = (code) => {
@@ -323,7 +323,7 @@ def test_on_a_phone_nothing_that_is_moved_or_focused_is_behind_your_work(
     reader, screen
 ):
     screen(360, 640)
-    reader.open(f"/lessons/{LESSONS[0]}/")
+    reader.open(f"/lessons/{A_TERMINAL}/")
     open_folds(reader)
     reader.check_my_work()  # the verdict takes a part of the window
 
