@@ -16,10 +16,10 @@ from werkzeug.http import parse_date
 
 HERE = Path(__file__).parent
 PROGRAM = [HERE, HERE / "fast"]  # the folders of this program, without the lessons
-# Errors that say how a line is written. No answer of a provider causes one.
+# Errors that come from how a line is written, never from what a provider sends.
 OF_A_LINE = (AttributeError, ImportError, NameError, TypeError)
-# Patterns. A number is 7 or 1.5: \. is a point, and ? says that what is before it may
-# be missing. (?: ) is a ( ) that we do not ask for. A time is 1.5s, or 26 seconds.
+# Patterns. NUMBER finds 7 and 1.5: \. is a point, and ? means that the part before it
+# may be missing. (?: ) is a ( ) that we do not ask for. TIME finds 1.5s and 26 seconds.
 NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
 TIME = f"({NUMBER}) ?(h|ms|m|s)"
 SECONDS_IN = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}  # by unit of time
@@ -71,7 +71,7 @@ def seconds_to_wait(error):
     """Return how many seconds to wait before asking a provider again; 5 if unknown.
 
     Providers say so in a header: OpenAI's milliseconds, a number of seconds, or a date.
-    Some say it in a sentence.
+    Some say so in a sentence.
     """
     response = getattr(error, "response", None)
     headers = getattr(response, "headers", {})
@@ -93,8 +93,8 @@ def seconds_to_wait(error):
 
 
 def seconds_in_words(said):
-    """Return the seconds in a sentence like "Retry in 1h2m3.5s"; 0 without one."""
-    # | means "or", and + one or more. [3] is what the third ( found.
+    """Return the seconds in a sentence like "Retry in 1h2m3.5s"; 0 if it has none."""
+    # | means "or", and + means one or more. [3] is what the third ( found.
     wait = re.search(f"(retry|again) (in|after) (({TIME})+)", said)
     if not wait:
         return 0

@@ -363,8 +363,8 @@ def is_of_the_model(error):
 
     Any other error is a mistake in this program. A traceback lists the calls that led
     to an error, or to its cause. If one of them is a call of a method named stream, the
-    model raised it. The exception is a misspelled name, or the like, in fast/ or the
-    practice model: this program is the model then, or a part of it.
+    model raised it. But a misspelled name in fast/ or in the practice model counts as a
+    mistake in this program, although that method calls them.
     """
     if mistake_of(error):
         return False
@@ -372,7 +372,7 @@ def is_of_the_model(error):
         for call, _ in walk_tb(each.__traceback__):
             full_name = call.f_code.co_qualname  # such as "BaseChatModel.stream"
             owner, _, name = full_name.rpartition(".")
-            # A function in a function has "<locals>" before its name: no class owns it.
+            # A function inside another has "<locals>" before its name, and not a class.
             if name == "stream" and owner and not owner.endswith("<locals>"):
                 return True
     # An error without such a call is the model's too if only models raise its class.

@@ -47,7 +47,7 @@ def run_server():
     os.chdir(program.parent)  # where .flaskenv and .env are
     os.environ["FLASK_APP"] = program.name
     # With --debug, Werkzeug starts the program a second time, by its name in one of
-    # these lists. A name such as ../app.py led here from another folder only.
+    # these lists. A name such as ../app.py was right only in the folder we have left.
     name = sys.argv[0]
     sys.orig_argv = [str(program) if word == name else word for word in sys.orig_argv]
     sys.argv[0] = str(program)

@@ -77,7 +77,7 @@ def use_no_proxy_for_this_machine(address=""):
 def is_readable(host):
     """Whether HTTP clients can read a host in NO_PROXY.
 
-    At a letter like ü, or an IPv6 network such as fe80::/10, some end with an error.
+    A letter like ü, or an IPv6 network such as fe80::/10, makes some raise an error.
     """
     is_network = ":" in host and "/" in host
     return host.isascii() and not is_network

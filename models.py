@@ -71,8 +71,8 @@ def provider_model(name, timeout):
     address = value_of(address_setting(provider))
     # A proxy cannot reach a model that runs on this machine.
     use_no_proxy_for_this_machine(address)
-    # Not each client looks for its address in the environment. Without one here, it
-    # asks its provider.
+    # Not every client looks for its address in the environment. One that does not would
+    # ask its provider.
     elsewhere = {"base_url": address} if address else {}
     try:
         return model_class(

@@ -22,7 +22,7 @@ PROSE = "Here is what you asked for:\n\n```json\n{json}\n```\n\nI hope that it h
 UNKNOWN_NAME = "no_such_tool"
 STRING = {"type": "string"}  # schemas
 OBJECT = {"type": "object"}
-NOTHING_LEFT = {}  # of a schema inside itself: LangChain writes it out only once
+NOTHING_LEFT = {}  # for a schema inside itself: LangChain writes it out only once
 NO_JSON = "{query: backpressure"  # no quotation marks, and no end
 
 

@@ -139,7 +139,7 @@ NO_SUCH_MODEL = [
     "deploymentnotfound",
 ]
 NOT_FOUND = [
-    "plain http request",  # the address has http:// for https://
+    "plain http request",  # the address has http:// instead of https://
     "configure ai gateway",  # Cloudflare: nobody has the name in the address
     "invalid provider",
 ]
@@ -168,7 +168,7 @@ TOO_LITTLE_MEMORY = [
     "unable to allocate",
     "insufficient system resources",
 ]
-# In quotation marks it is all that llama.cpp says: "error loading model" is another.
+# llama.cpp says these two words and no more. "error loading model" is another failure.
 LOADING = ["'loading model'", "currently loading"]
 WRONG_KEY = [
     "invalid_api_key",

@@ -80,7 +80,7 @@ def check_quotation_marks():
 def remove_spaces():
     """Remove spaces before and after the value of a setting, such as a proxy.
 
-    Clients read some settings by themselves, and take a space for a part of the value.
+    Clients read some settings by themselves, and take a space as part of the value.
     In cmd.exe, `set HTTPS_PROXY=http://127.0.0.1:3128 && flask run` leaves one there.
     """
     for setting in all_settings():
@@ -197,9 +197,9 @@ def check_address(provider):
             f"{setting} in {place} is not an address: write one like"
             f" {example(provider)}."
         )
-    for mark in "?#":  # the client adds a path, which would come behind it
+    for mark in "?#":  # the client adds a path, which would come after it
         if mark in address:
-            stop(f"{setting} in {place} has a {mark} in it: remove it and the rest.")
+            stop(f"{setting} in {place} has a {mark}: remove it and all that follows.")
     for end in ["/chat/completions", "/responses", "/messages"]:  # the client adds it
         if address.rstrip("/").endswith(end):
             stop(f"{setting} in {place} ends in {end}: remove that part.")
@@ -219,7 +219,7 @@ def is_address(text, schemes):
     try:
         parts = urlsplit(text)
         port = parts.port  # raises a ValueError if it is not a number
-        host = (parts.hostname or "").encode("idna")  # one if a word in it is too long
+        host = (parts.hostname or "").encode("idna")  # so does a part that is too long
     except ValueError:
         return False
     if parts.scheme not in schemes or not host or port == 0:

@@ -140,7 +140,7 @@ def about_lines(name, text):
             why = f"line {last_lines[binding.key]} sets {binding.key} again"
         # The environment wins, even with an empty value.
         if not why and binding.value and os.environ.get(binding.key, "-").strip() == "":
-            why = f"the environment sets {binding.key} too, to nothing"
+            why = f"the environment sets {binding.key} to an empty value"
         if why:
             sentences.append(f"Line {line} of {name} has no effect: {why}.")
     return sentences
@@ -173,7 +173,7 @@ def why_without_effect(binding):
 def setting_meant(line):
     """Return the setting that a line such as "$env:OPENAI_KEY=..." means, or None."""
     name = line.partition("=")[0].upper().replace("-", "_")
-    # Some web pages have invisible characters, which come along with what is copied.
+    # Text that is copied from a web page may have invisible characters in it.
     name = "".join(
         letter for letter in name if letter.isprintable() or letter.isspace()
     )
@@ -226,7 +226,7 @@ def has_setting(path):
 def about_hosts():
     """Return a line for each address that Flask prints, although it is refused.
 
-    None is without a TRUSTED_HOSTS: trusted_hosts returns what Flask prints.
+    Without TRUSTED_HOSTS there is none: trusted_hosts returns what Flask prints.
     """
     if not value_of("TRUSTED_HOSTS"):
         return []

@@ -1,8 +1,8 @@
 """ChatOpenAI, LangChain's client for OpenAI, with less work for each word.
 
 Most of the time that a word costs this server would go into objects. OpenAI's library
-turns each chunk into one with a dozen fields. LangChain makes two more from that, and
-keeps them until the end of the answer. But nearly all chunks bring only a text.
+turns each chunk into an object with a dozen fields. LangChain makes two more from that,
+and keeps them until the end of the answer. But nearly all chunks bring only a text.
 
 If several such chunks come in a row, LangChain gets only the first here, and makes a
 message of it. The messages of the others are copies of that message, each with its own

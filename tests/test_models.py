@@ -145,7 +145,7 @@ def test_others_when_their_package_is_installed(env, settings, kind):
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "groq", "deepseek"])
-def test_an_address_is_asked_whichever_client_asks_it(env, provider):
+def test_every_client_asks_the_address_in_env(env, provider):
     """DeepSeek's client looks for DEEPSEEK_API_BASE only."""
     setting = provider.upper()
     with Provider(refuse(400)) as server:
@@ -332,10 +332,10 @@ WRONG |= {
         "OPENAI_BASE_URL in .env ends in /responses: remove that part."
     ),
     "OPENAI_API_KEY=a\nOPENAI_BASE_URL=https://api.openai.com/v1/responses?a=1": (
-        "OPENAI_BASE_URL in .env has a ? in it: remove it and the rest."
+        "OPENAI_BASE_URL in .env has a ?: remove it and all that follows."
     ),
     "OPENAI_API_KEY=a\nOPENAI_BASE_URL=http://localhost:11434/v1#ollama": (
-        "OPENAI_BASE_URL in .env has a # in it: remove it and the rest."
+        "OPENAI_BASE_URL in .env has a #: remove it and all that follows."
     ),
     "MODEL=ollama": (
         "MODEL=ollama: write MODEL=openai:name and"

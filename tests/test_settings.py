@@ -136,7 +136,7 @@ INVISIBLE = ["OPENAI\u200b_API_KEY", "\u200bOPENAI_API_KEY", "OPENAI_API_KEY\u20
 
 
 @pytest.mark.parametrize("line", HALF_QUOTED)
-def test_quotation_marks_that_do_not_fit_are_named(line):
+def test_quotation_marks_that_do_not_match_are_named(line):
     [said] = about_lines(".env", line)
     assert said == "Line 1 of .env has no effect: remove the quotation marks in it."
 
@@ -149,12 +149,12 @@ def test_a_name_with_invisible_characters_is_understood(name):
 
 @pytest.mark.parametrize("value", ["", "  "])
 def test_a_line_that_an_empty_variable_overrides_is_named(monkeypatch, value):
-    """As in a shell where somebody has emptied the variable, to be rid of its value."""
+    """As in a shell where somebody has emptied the variable to get rid of its value."""
     monkeypatch.setenv("OPENAI_API_KEY", value)
     said = about_lines(".env", f"OPENAI_API_KEY={SECRET}\nMODEL=\nHEARTBEAT=5")
     assert said == [
-        "Line 1 of .env has no effect: the environment sets OPENAI_API_KEY too, to"
-        " nothing."
+        "Line 1 of .env has no effect: the environment sets OPENAI_API_KEY to an empty"
+        " value."
     ]
 
 
