@@ -26,7 +26,7 @@ from lessons.course.for_checks.still_there import (
 from lessons.course.for_checks.stuck_threads import stuck_in
 
 MANY = 1000  # pieces, more than a bounded queue lets wait
-PART = 900  # letters in a piece, of which many have room
+PART = 900  # letters in a piece: many of them fit
 LARGE = 100_000  # letters in a large piece
 READERS = 30  # who stop reading
 MOST = 16_000_000  # bytes that may wait for them; the lesson's program keeps to half
@@ -108,7 +108,7 @@ def asked(ask):
 # One reader
 
 
-def test_an_answer_is_written_without_a_slip(asked, folder, caplog):
+def test_an_answer_is_written_without_an_error(asked, folder, caplog):
     """An answer is written without an error in waiting.py."""
     answer = None
     ended = False
@@ -128,9 +128,9 @@ def test_an_answer_is_written_without_a_slip(asked, folder, caplog):
         answer.close = lambda: None  # it would wait, too
     assert not places, (
         f"After {PATIENCE} s the answer had not ended, and Python was still at"
-        f" {places}. Look there for a lock that is never given back: inside with"
-        " self.lock: no method may take that lock again, and inside with self.changed:"
-        " only self.changed.wait(), with its (), lets other threads in."
+        f" {places}. Look there for a lock that is never released. Inside with"
+        " self.lock:, call no method that takes the same lock. Inside with"
+        " self.changed:, only self.changed.wait() lets other threads in: write its ()."
     )
 
 
@@ -215,7 +215,7 @@ def waiting(program):
 
 
 def note_lines(program, waiting, monkeypatch):
-    """Return a list of the objects in which pieces wait, as the program makes them."""
+    """Return a list that gets each Waiting that the program makes from now on."""
     lines = []
     if waiting:
         make = program.Waiting
@@ -253,7 +253,7 @@ def test_what_waits_is_counted_once(ask, measures, program, waiting, monkeypatch
     )
     assert not lines or pieces <= waits, (
         f"A reader took one piece and stopped. Now {waits} pieces wait, and held counts"
-        f" {pieces}. takes() counts a piece only where it returns True for it: write"
+        f" {pieces}. takes() must return True for each piece that it counts: write"
         " return True right below held.add(piece)."
     )
     most = getattr(waiting, "PIECES", PIECES)
@@ -268,8 +268,8 @@ def test_what_waits_is_counted_once(ask, measures, program, waiting, monkeypatch
         " 1_000_000."
     )
     assert larger.made > 3, (
-        "While the pieces of one reader waited, a second one took a piece and stopped,"
-        f" and the second model made only {larger.made}. PIECES is for each answer: let"
+        "While the pieces of one reader waited, a second one took a piece and stopped."
+        f" The second model made only {larger.made}. PIECES applies to each answer: let"
         " takes() look at len(self.pieces), not at what waits for everybody."
     )
 
@@ -447,8 +447,7 @@ def test_two_pieces_never_get_the_last_place(waiting, monkeypatch):
     held.add_if_it_fits(b"xx")
     assert held.bytes < waiting.BYTES, (
         "There was room for one more byte, and add_if_it_fits() took a piece of two."
-        " Check whether what waits and the new piece fit together: self.bytes +"
-        " len(piece) > BYTES."
+        " Check whether the new piece still fits: self.bytes + len(piece) > BYTES."
     )
     other = b"x" * (waiting.BYTES * 2 // 3)
     came = []
@@ -492,8 +491,8 @@ def test_others_go_on(asked, stopped):
     )
 
 
-def test_a_piece_larger_than_all_room_arrives(asked):
-    """A piece that is larger than all of the room arrives."""
+def test_a_piece_larger_than_all_the_room_arrives(asked):
+    """A piece that is larger than all the room arrives."""
     size = 1_100_000
     _, answer = asked("x" * size) or (None, None)
     came = read_to_the_end(answer) if answer else None
@@ -615,12 +614,12 @@ def test_a_place_is_given_back(ask, client):
             with suppress(Exception):  # the body of the second breaks off
                 answer.get_data()
             answer.close()
-            last_words = "Give the place back in finally, with slots.release()."
+            advice = "Give the place back in finally, with slots.release()."
             if not prompt:
-                last_words = "Take a place when the prompt has been read, or later."
+                advice = "Take a place only after the prompt has been read."
             assert answer.status_code != 503, (
                 f"{number} answers, one after another, {how}, and the next question got"
-                f" a 503. {last_words}"
+                f" a 503. {advice}"
             )
     for number in range(PLACES + 1):
         _, answer = ask(*["word "] * 5)

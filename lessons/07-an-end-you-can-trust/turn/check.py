@@ -53,9 +53,9 @@ def test_a_longer_one_breaks_off_with_a_sentence_of_its_own(ask):
         " characters. Leave the loop over its chunks."
     )
     assert "\n[error: " not in line, (
-        "The answer ends in two lines that begin with [error:, and people need one."
-        " Raise Unfinished in listen, and write no line yourself: write() adds it, as"
-        " for any failure."
+        "The answer ends in two lines that begin with [error:, but a reader needs one."
+        " Raise Unfinished in listen, and do not write the line yourself: write() adds"
+        " it, as for any failure."
     )
     sentence = line.removesuffix("]\n")
     assert not any(sentence.startswith(start_of(failure)) for failure in OURS), (

@@ -9,7 +9,7 @@ import pytest
 
 PATIENCE = 5  # seconds that what should come at once may take
 MOST = 100_000  # bytes that may wait for one reader
-ALL = 1_000_000  # and for all together, but for one piece of each
+ALL = 1_000_000  # and for all together, apart from one piece for each
 MANY = 15  # readers
 PART = 20_000  # letters in a piece, of which five are MOST
 
@@ -63,7 +63,7 @@ def waits_for_one(ask, bytes_held):
     return count
 
 
-def test_an_answer_is_written_without_a_slip(ask, caplog):
+def test_an_answer_is_written_without_an_error(ask, caplog):
     """An answer is written without an error in waiting.py."""
     with suppress(Exception):  # which the other checks explain
         done_in_time(lambda: ask(*["x" * PART] * 3)[1].get_data())
@@ -92,7 +92,7 @@ def test_a_reader_who_stops_lets_few_bytes_wait(waits_for_one):
     assert waits == MOST, (
         f"A reader took one piece of {PART} bytes and stopped. Expected {MOST} waiting"
         f" bytes, got {waits}. Five pieces fill the room exactly. What the reader has"
-        " taken waits no longer, and takes() counts a piece only where it returns True."
+        " taken no longer waits, and takes() counts a piece only if it returns True."
     )
 
 
@@ -131,8 +131,8 @@ def test_all_readers_have_a_bound_together(ask, bytes_held):
     done_in_time(lambda: [answer.close() for answer in answers])
     assert waits <= ALL + MANY * PART, (
         f"{MANY} readers took one piece of {PART} bytes each and stopped, and {waits}"
-        f" bytes wait. BYTES, {ALL}, still applies to all together, but for one piece"
-        " each: keep held.add_if_it_fits(piece) as the last condition."
+        f" bytes wait. BYTES, {ALL}, is still the bound for all together, apart from"
+        " one piece each: keep held.add_if_it_fits(piece) as the last condition."
     )
 
 
