@@ -218,7 +218,7 @@ def post(front, stream=True, prompt="Hello?", **options):
 
 
 def ends_with_the_connection(folder):
-    """Whether a configuration takes away the chunks, whose last one tells the end."""
+    """Whether a configuration turns off HTTP chunks, the last of which is the end."""
     text = re.sub("#.*", "", configuration(folder))
     return re.search(r"chunked_transfer_encoding\s+off\s*;", text)
 
@@ -240,7 +240,7 @@ def inherited(folder, name, values):
     if not re.search(rf"proxy_set_header\s+{name}\s+({values})\s*;", text):
         return ""
     return (
-        " nginx.conf has that line, but not for this request. A location takes none"
+        " nginx.conf has that line, but not for this request. A location inherits none"
         " from a location beside it, and none from server if it has a proxy_set_header"
         " of its own: write all of them in each location that has a proxy_pass."
     )
@@ -273,7 +273,7 @@ def test_the_first_piece_passes_through_nginx_before_the_second_is_made(
     gate = Gate()
     model = answer_with("one", gate, " two")
     with post(front) as answer:
-        first = answer.raw.read1()  # also where no HTTP chunk says where it ends
+        first = answer.raw.read1()  # it needs no HTTP chunks
         made = model.made
         gate.set()
     assert first.startswith(b"one") and made == 1, (
@@ -465,9 +465,9 @@ def test_a_program_that_is_gone_is_a_502_as_json(folder, tmp_path):
     )
     sentence = json_of(answer)["error"]
     assert json_of(too_long).get("error") != sentence, (
-        f"The program was not running, and a prompt was too long: both times nginx said"
-        f" {short(sentence)}. The reader can do something about the prompt only. Give"
-        " each a location of its own, with a sentence that says what to do."
+        "nginx said the same when the program was not running and when a prompt was too"
+        f" long: {short(sentence)}. Only the prompt is something a reader can change."
+        " Give each a location of its own, with a sentence that says what to do."
     )
 
 
@@ -500,8 +500,8 @@ def test_a_reader_who_stops_reading_is_not_waited_for_long(folder):
     other = ""
     if "proxy_send_timeout" in text:
         other = (
-            " proxy_send_timeout is for the way from nginx to the program, not to the"
-            " reader."
+            " proxy_send_timeout applies between nginx and the program, not between"
+            " nginx and the reader."
         )
     assert times, (
         "nginx.conf does not say how long nginx waits for a reader who stops reading"
@@ -645,7 +645,7 @@ def how_to_limit(program, status):
     if status != 200:
         return "Return as_json(TooManyRequests(sentence, retry_after=seconds))."
     if not program.app.extensions.get("limiter"):
-        return "No Limiter has the app. Does stand_behind_nginx call your function?"
+        return "No Limiter got the app. Does stand_behind_nginx call your function?"
     return 'limiter.limit(...) takes the view "ask" and returns it with a limit.'
 
 
@@ -660,7 +660,7 @@ def test_asking_too_often_is_refused_with_a_sentence(client, program, answer_wit
     )
     assert number == most + 1, (
         f"ASKS_A_MINUTE is {most}, but question {number} within a minute was refused."
-        " Count each address on its own, and each of its questions once."
+        " Count each address separately, and each question once."
     )
     assert len(model.prompts) == most, (
         f"{most} questions were answered, but the program asked the model"
@@ -680,7 +680,7 @@ def test_asking_too_often_is_refused_with_a_sentence(client, program, answer_wit
     )
     assert not re.search(r"per \d+ (second|minute)", sentence), (
         f"The 429 says {sentence!r}: these are the limiter's words for its limit."
-        " Write a sentence of your own, which says when the reader may ask again."
+        " Write a sentence of your own that says when the reader may ask again."
     )
     other = from_nginx(client, OTHER)
     assert other.status_code == 200, (
@@ -700,7 +700,7 @@ def test_a_model_that_is_busy_is_not_a_reader_who_asks_too_often(client, answer_
     refused = from_nginx(client, THIRD)
     expected = RATE_LIMIT.sentence.partition("{")[0].strip()
     assert refused.status_code == 429 and expected in refused.text, (
-        "The model had too much to do, and the reader had asked once. Expected a 429"
+        "The model was too busy, and the reader had asked only once. Expected a 429"
         f" with {expected!r}, got a {refused.status_code} with {short(refused.text)}."
         " Register your function for the limiter's error only:"
         " @app.errorhandler(RateLimitExceeded)."
@@ -708,7 +708,7 @@ def test_a_model_that_is_busy_is_not_a_reader_who_asks_too_often(client, answer_
 
 
 FEW = 3  # questions in a minute
-# Headers in which other proxies tell an address. Ours passes on what a reader sends.
+# Headers in which other proxies send an address. Ours passes on what a reader sends.
 ADDRESSES = [
     "X-Real-IP",
     "X-Client-IP",
@@ -747,22 +747,22 @@ def test_nobody_gets_round_the_limit_with_a_header(few):
 
 def test_nobody_gets_round_the_limit_with_another_header(few, folder):
     text = configuration(folder).lower()
-    names = [name for name in ADDRESSES if name.lower() not in text]  # it sets none
+    names = [name for name in ADDRESSES if name.lower() not in text]  # not set there
     for number in range(FEW + 1):
         forged = {name: f"6.6.6.{number}" for name in [*names, "User-Agent"]}
         answer = from_nginx(few, READER, **forged)
     assert answer.status_code == 429, (
-        f"One reader, at {READER}, sent other headers with each question, such as"
-        " X-Real-IP and User-Agent, and was never refused. nginx.conf does not set"
-        " them, so anybody can. Tell readers apart with get_remote_address alone."
+        f"One reader, at {READER}, changed headers such as X-Real-IP and User-Agent"
+        " with each question, and was never refused. nginx.conf does not set them, so"
+        " anybody can. Tell readers apart with get_remote_address alone."
     )
 
 
 @pytest.fixture
 def later(few, program, monkeypatch):
-    """Return a function that lets seconds pass, as time.time() tells them.
+    """Return a function that moves time.time() forward by some seconds.
 
-    In between time stands still, so that the checks know each part of a second.
+    In between, time stands still: the checks know it to the fraction of a second.
     """
     now = clock.time
     times = [int(now()) + 0.85]
@@ -782,13 +782,13 @@ def how_to_round_up(app):
     """Say why a program may have told a reader too short a time."""
     limiters = app.extensions.get("limiter", ())
     if any(getattr(each, "_headers_enabled", False) for each in limiters):
-        return "Remove headers_enabled: with it the limiter rounds down, after you."
+        return "Remove headers_enabled: it replaces your Retry-After, rounded down."
     return "Round up with ceil: a moment too early is too early."
 
 
 def test_a_minute_later_the_address_may_ask_again(few, later):
     first, _ = ask_until_refused(few, FEW, [READER])
-    later(30.75)  # what is left, 29.25 s, shows who does not round up
+    later(30.75)  # 29.25 s are left, which shows how they are rounded
     second = from_nginx(few, READER)
     if second.status_code == 429:  # else a minute of the clock ended in between
         told, still = (int(each.headers["Retry-After"]) for each in (first, second))
@@ -828,12 +828,12 @@ def how_to_answer(path, status, folder):
     """Say why a program may not answer a GET for a path."""
     view = f'@app.get("{path}")'
     if status not in (404, 405):
-        return "A dictionary that the view returns alone has the status 200."
+        return "If a view returns nothing but a dictionary, the status is 200."
     programs = [each.read_text(encoding="utf-8") for each in folder.glob("*.py")]
     if any(view in text for text in programs):
         return (
-            f"The line {view} is there, but Python did not reach it. Call the function"
-            " that it is in, in stand_behind_nginx, and see how far it is indented."
+            f"The line {view} is there, but Python did not reach it. Check how far it"
+            " is indented, and call its function in stand_behind_nginx."
         )
     return f"Write a view with {view}."
 

@@ -53,8 +53,8 @@ def test_each_answer_counts_while_it_is_written(ask, answers):
         count = answers()
         assert count == expected, (
             f"While answers were being written, /health counted {count}. Expected"
-            f" {expected}. An answer is not over when the view returns. Count it down"
-            " in a function, and pass that to call_on_close without calling it."
+            f" {expected}. An answer is not over when the view returns. Subtract it in"
+            " a function, and pass that to call_on_close without calling it."
         )
     for expected in 1, 0:
         answer, pieces = readers.pop()
