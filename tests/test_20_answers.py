@@ -667,9 +667,7 @@ def test_a_command_that_is_sent_again_adds_nothing(whole):
     ]
 
 
-def test_a_silence_does_not_let_go_of_an_answer_that_is_being_written(
-    whole, monkeypatch
-):
+def test_an_answer_that_is_being_written_is_kept_during_a_silence(whole, monkeypatch):
     """However short ANSWERS_KEPT is: it says how long one is kept after its end."""
     monkeypatch.setattr(in_redis, "KEEP", 1)
     address = f"redis://127.0.0.1:{whole.redis.port}"
@@ -812,7 +810,7 @@ def test_an_address_that_is_no_redis_stops_the_start_with_a_sentence(
     monkeypatch, address
 ):
     monkeypatch.setenv("REDIS_URL", address)
-    with pytest.raises(SystemExit, match="REDIS_URL is no address of a Redis: write"):
+    with pytest.raises(SystemExit, match="REDIS_URL is not the address of a"):
         stores.choose_store()
 
 

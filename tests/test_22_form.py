@@ -368,7 +368,7 @@ DECLINES = {
 
 
 @pytest.mark.parametrize("wire", DECLINES)
-def test_a_model_that_declines_is_said_to(asked, monkeypatch, wire):
+def test_a_model_that_declines_is_reported(asked, monkeypatch, wire):
     monkeypatch.setitem(SHAPES, wire, DECLINES[wire])
     answer = asked(wire, "I cannot.")
     assert (answer.status_code, answer.json()["error"]) == (502, DECLINED.sentence)

@@ -176,12 +176,12 @@ def calls_in(post):
 
 
 # https://platform.openai.com/docs/api-reference/chat/create: the name of a function
-# has letters, digits, "_" and "-", 64 at most. Models call others all the same.
+# has letters, digits, "_" and "-", 64 at most. Models call others anyway.
 @shapes
 @pytest.mark.parametrize(
     "name", ["multi_tool_use.parallel", "functions.look_up", "", "é", "n" * 99]
 )
-def test_in_each_shape_an_unknown_name_is_sent_back_as_one_may_be(asked, shape, name):
+def test_in_each_shape_an_unknown_name_is_sent_back_as_a_valid_one(asked, shape, name):
     _, make, end, _ = SHAPES[shape]
     first = make(("id1", name, [QUERY]))
     found, posts = asked(shape, first, make(text="done", reason=end))

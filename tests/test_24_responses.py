@@ -327,7 +327,7 @@ NOT_HERE = {
     ),
     "an item that is gone": (
         {"input": [{"type": "item_reference", "id": "msg_1"}]},
-        "input has an item_reference to an item that is not here, or no longer: send"
+        "input has an item_reference to an item that this server does not have: send"
         " the message itself.",
     ),
     "background without store": (

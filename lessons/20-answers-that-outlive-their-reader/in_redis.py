@@ -1,9 +1,9 @@
 """Answers in Redis, for many machines: each is a Redis Stream, read from anywhere.
 
-A Redis Stream is a list of entries with a number each. XADD adds one, XREAD waits for
-those after a number. Which writers may write, and until when each is believed to be
-alive, is in one sorted set for all machines: the name of each running answer, by the
-second until which its writer has promised to come back.
+A Redis Stream is a list of numbered entries. XADD adds one, and XREAD waits for those
+after a number. One sorted set for all machines says which writers may write, and until
+when each is believed to be alive. It has the name of each running answer, by the second
+until which its writer has promised to come back.
 
 A script runs in Redis as one step, so that two machines cannot come between its lines.
 """
@@ -25,7 +25,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from .limits import AT_ONCE, HEARTBEAT, KEEP, NoStore, NoSuchAnswer
 
 RUNNING = "running"  # the sorted set
-TO_BEGIN = 30  # seconds until a worker has to have taken an answer up
+TO_BEGIN = 30  # seconds within which a worker has to take an answer up
 WRITTEN = max(KEEP, 2 * TO_BEGIN)  # seconds that one is kept while it is being written
 PROMISE = 3  # seconds for which a writer that has renewed is believed to be alive
 LOOK = 1000  # milliseconds that one XREAD waits, then the writer is looked after
@@ -96,7 +96,7 @@ return 0
 def reaching_redis():
     """Raise NoStore if Redis cannot be reached after all attempts, or refuses.
 
-    One that is full refuses what writes, and so does a copy that is only to be read.
+    A Redis that is full refuses to write, and so does a copy that is only for reading.
     """
     try:
         yield
@@ -119,8 +119,8 @@ class InRedis:
             retry=patience,
             retry_on_error=[NoConnection, NoAnswer],
         )
-        # This connects to nothing, and raises for an option in the address that there
-        # is not, or whose value is wrong. Otherwise the first question would.
+        # This does not connect yet. It raises an error if an option in the address does
+        # not exist or has a wrong value. Otherwise the first question would raise it.
         self.redis.connection_pool.make_connection()
         self.run_begin = self.redis.register_script(BEGIN)
         self.run_add = self.redis.register_script(ADD)

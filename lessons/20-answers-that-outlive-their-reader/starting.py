@@ -11,9 +11,9 @@ NOBODY = {"event": "error", "error": "Nobody could begin to write this: ask agai
 
 
 def start_writing(store, name, prompt):
-    """Have an answer written, whose place is taken already."""
+    """Have an answer written. Its place has been taken already."""
     if os.environ.get("REDIS_URL"):
-        from .worker import hand_over  # here, as only this needs Celery
+        from .worker import hand_over  # here, because only this needs Celery
 
         hand_over(name, prompt)
         return

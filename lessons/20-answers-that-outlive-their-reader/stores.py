@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from models import stop
 
 WRONG_ADDRESS = (
-    "REDIS_URL is no address of a Redis: write redis://127.0.0.1:6379, say, or rediss://"
-    " for a connection with TLS."
+    "REDIS_URL is not the address of a Redis server: write redis://127.0.0.1:6379, say,"
+    " or rediss:// for a connection with TLS."
 )
 
 
@@ -20,14 +20,14 @@ def choose_store():
         return InMemory()
     if not address.startswith(("redis://", "rediss://")):
         stop(WRONG_ADDRESS)
-    from .in_redis import InRedis  # here, as only this store needs its packages
+    from .in_redis import InRedis  # here, because only it needs these packages
 
     try:
         database = urlsplit(address).path.removeprefix("/")  # by number; none means 0
         if database and not database.isdecimal():
             stop(WRONG_ADDRESS)  # redis-py ignores it, but Celery does not
         return InRedis(address)
-    # Nothing has been connected to, so what is wrong is the address: its port, say, or
-    # an option behind a "?". The message might show its password.
+    # Nothing connects here, so the address is wrong: its port, say, or an option after
+    # the "?". The error itself is not shown, because it might hold the password.
     except Exception:
         stop(WRONG_ADDRESS)

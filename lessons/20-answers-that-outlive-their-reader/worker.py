@@ -37,7 +37,7 @@ def hand_over(name, prompt):
 def write(name, prompt):
     """Write one answer, and say each second that its writer lives."""
     with suppress(NoStore):  # its readers hear that nobody writes it
-        is_wanted = store.renew(name)  # in the queue it may have been stopped
+        is_wanted = store.renew(name)  # it may have been stopped in the queue
         if not is_wanted:
             return
         with renewing(name):
@@ -51,7 +51,7 @@ def renewing(name):
 
     def renew():
         while True:
-            with suppress(NoStore):  # perhaps in a second
+            with suppress(NoStore):  # it tries again in a second
                 store.renew(name)
             if over.wait(RENEWAL):
                 return

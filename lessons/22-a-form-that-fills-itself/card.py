@@ -61,7 +61,7 @@ def chunks_of_card(model, prompt):
 def json_in(chunk):
     """Return the JSON in a chunk: arguments of a call, or else text; "" for neither.
 
-    Raise Unfinished if the model declines in words that are no text.
+    Raise Unfinished if it has a refusal instead.
     """
     if isinstance(chunk.content, list):
         for block in chunk.content:

@@ -77,8 +77,8 @@ class Call:
     def as_sent(self):
         """Return the call as LangChain's messages hold it.
 
-        Models call tools that there are not, such as multi_tool_use.parallel. With its
-        dot the next request would be refused.
+        Models call tools that do not exist, such as multi_tool_use.parallel. A provider
+        would refuse the next request because of the dot.
         """
         name = re.sub(NOT_IN_A_NAME, "_", self.name)[:LONGEST_NAME]
         return {"name": name or "none", "args": self.arguments, "id": self.id}

@@ -1,11 +1,11 @@
 """Answers in Redis, for many machines: each is a Redis Stream, read from anywhere.
 
-It is lesson 20's. New is what the first entry keeps: what the answer was asked.
+It is lesson 20's, but its first entry also keeps the question.
 
-A Redis Stream is a list of entries with a number each. XADD adds one, XREAD waits for
-those after a number. Which writers may write, and until when each is believed to be
-alive, is in one sorted set for all machines: the name of each running answer, by the
-second until which its writer has promised to come back.
+A Redis Stream is a list of numbered entries. XADD adds one, and XREAD waits for those
+after a number. One sorted set for all machines says which writers may write, and until
+when each is believed to be alive. It has the name of each running answer, by the second
+until which its writer has promised to come back.
 
 A script runs in Redis as one step, so that two machines cannot come between its lines.
 """
@@ -29,7 +29,7 @@ from .limits import AT_ONCE, HEARTBEAT, KEEP, NoStore, NoSuchAnswer
 from .question import Question
 
 RUNNING = "running"  # the sorted set
-TO_BEGIN = 30  # seconds until a worker has to have taken an answer up
+TO_BEGIN = 30  # seconds within which a worker has to take an answer up
 WRITTEN = max(KEEP, 2 * TO_BEGIN)  # seconds that one is kept while it is being written
 PROMISE = 3  # seconds for which a writer that has renewed is believed to be alive
 LOOK = 1000  # milliseconds that one XREAD waits, then the writer is looked after
@@ -97,7 +97,7 @@ return 0
 def reaching_redis():
     """Raise NoStore if Redis cannot be reached after all attempts, or refuses.
 
-    One that is full refuses what writes, and so does a copy that is only to be read.
+    A Redis that is full refuses to write, and so does a copy that is only for reading.
     """
     try:
         yield
@@ -107,7 +107,7 @@ def reaching_redis():
 
 
 class Answer(NamedTuple):
-    """What the first entry of an answer says of it."""
+    """What the first entry of an answer says about it."""
 
     name: str
     question: Question
@@ -128,8 +128,8 @@ class InRedis:
             retry=patience,
             retry_on_error=[NoConnection, NoAnswer],
         )
-        # This connects to nothing, and raises for an option in the address that there
-        # is not, or whose value is wrong. Otherwise the first question would.
+        # This does not connect yet. It raises an error if an option in the address does
+        # not exist or has a wrong value. Otherwise the first question would raise it.
         self.redis.connection_pool.make_connection()
         self.run_begin = self.redis.register_script(BEGIN)
         self.run_add = self.redis.register_script(ADD)

@@ -10,7 +10,7 @@ from threading import Lock
 
 from failures import Failure, Unfinished
 
-EVENT = 200  # bytes that an event takes beside its text
+EVENT = 200  # bytes that an event takes besides its text
 CHUNK = 2000  # bytes that LangChain keeps of a chunk until the model's stream is over
 NO_ROOM = Failure(
     503, "Too many long answers are being written: ask for a shorter one, or later."

@@ -27,13 +27,13 @@ from failures import (
 from .errors import Refusal
 from .limits import NoSuchAnswer
 
-MESSAGE = 560  # bytes of memory that a message takes beside its parts
-PART = 430  # and that a part takes beside its text
+MESSAGE = 560  # bytes of memory that a message takes besides its parts
+PART = 430  # and that a part takes besides its text
 NO_TOOLS = "this server calls no tools (lesson 23 does)"
 SEND_IT_ALL = "this server continues no conversation: send all messages as input"
 MOST_REFERENCED = 1024 * 1024  # characters: require_short accepts no more
 NO_SUCH_ITEM = (
-    "input has an item_reference to an item that is not here, or no longer: send the"
+    "input has an item_reference to an item that this server does not have: send the"
     " message itself."
 )
 WANTED = {  # what a field has to be
@@ -85,9 +85,9 @@ def resolved(items, store):
     """Yield the items of an input, with a message in place of each item_reference.
 
     The AI SDK sends one for each message that a response in the store has. A reference
-    is short, and what it means can be long: raise a 413 before all of it is too long.
+    is short, but its text can be long: raise a 413 once all of them are too long.
     """
-    size = 0  # of the texts that references mean
+    size = 0  # of the texts in place of references
     for item in items:
         if not isinstance(item, dict) or item.get("type") != "item_reference":
             yield item
@@ -117,7 +117,7 @@ def wrong_field(error):
     place = error.errors()[0]["loc"]  # like ("input", 0, "role")
     names = [name for name in place if isinstance(name, str)]
     path = ".".join(names)
-    if path not in WANTED:  # what is in the metadata has names of the client's own
+    if path not in WANTED:  # a client chooses the names in its metadata
         path = names[0]
     return Refusal(400, f"{path} has to be {WANTED[path]}.", param=names[0])
 

@@ -16,9 +16,9 @@ NOBODY = {
 
 
 def start_writing(store, name, model):
-    """Have an answer written, whose place is taken already."""
+    """Have an answer written. Its place has been taken already."""
     if os.environ.get("REDIS_URL"):
-        from .worker import hand_over  # here, as only this needs Celery
+        from .worker import hand_over  # here, because only this needs Celery
 
         hand_over(name)
         return
@@ -56,7 +56,7 @@ def events(store, name):
 
 def http_error_of(event):
     """Return the HTTP error for an event that says how an answer failed."""
-    if event["status"] == 503:  # of another class than the one for too many answers
+    if event["status"] == 503:  # ServiceUnavailable is for too many answers
         return Refusal(503, event["error"])
     error = default_exceptions[event["status"]](event["error"])
     if "retry_after" in event:

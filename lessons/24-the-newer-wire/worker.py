@@ -1,6 +1,6 @@
 """The worker: it takes answers to write from a queue in Redis, on any machine.
 
-It is lesson 20's. New is that an answer's name is all that it needs.
+It is lesson 20's, but the name of an answer is all that it needs.
 
 Celery keeps the queue. It hands each task to one worker, and once only: an answer whose
 worker dies is not restarted behind its readers' backs; they see that it broke off.
@@ -43,7 +43,7 @@ def hand_over(name):
 def write(name):
     """Write one answer, and say each second that its writer lives."""
     with suppress(NoStore):  # its readers hear that nobody writes it
-        is_wanted = store.renew(name)  # in the queue it may have been stopped
+        is_wanted = store.renew(name)  # it may have been stopped in the queue
         if not is_wanted:
             return
         with renewing(name):
@@ -57,7 +57,7 @@ def renewing(name):
 
     def renew():
         while True:
-            with suppress(NoStore):  # perhaps in a second
+            with suppress(NoStore):  # it tries again in a second
                 store.renew(name)
             if over.wait(RENEWAL):
                 return

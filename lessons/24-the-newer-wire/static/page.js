@@ -84,7 +84,7 @@ async function read(address, request) {
   }
 }
 
-/** Read events, to the end of the body or to where they break off. */
+/** Read events until the body ends or breaks off. */
 async function readEvents(reader) {
   let failure; // what the last event says, if the answer is not whole
   try {
@@ -98,7 +98,7 @@ async function readEvents(reader) {
   if (failure) throw new Error(failure);
 }
 
-/** Take an event; return why the answer is not whole, if the event says so. */
+/** Handle an event; return why the answer is not whole, if the event says so. */
 function take(event) {
   last = event.sequence_number;
   id ??= event.response?.id;
