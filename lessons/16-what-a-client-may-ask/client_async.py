@@ -8,7 +8,7 @@ from urllib.request import getproxies  # and NO_PROXY, under "no"
 
 from openai import APIError, AsyncOpenAI
 
-# Ask this machine directly, and not through a proxy, like the hosts that are excepted.
+# Ask this machine directly, without a proxy, as the hosts in NO_PROXY are asked.
 os.environ["no_proxy"] = f"{getproxies().get('no', '')},localhost,127.0.0.1"
 sys.stdout.reconfigure(errors="replace")  # a terminal may lack letters
 
