@@ -207,7 +207,7 @@ def test_a_foreign_host_is_refused(client, answer_with, host):
     assert model.prompts == []
 
 
-def test_a_refused_host_is_sent_to_where_the_setting_is(client, monkeypatch):
+def test_a_refusal_of_a_host_says_where_the_setting_is(client, monkeypatch):
     monkeypatch.setenv("TRUSTED_HOSTS", "school.example")
     said = client.get("/", headers={"Host": "evil.example"}).get_json()["error"]
     assert "add it to TRUSTED_HOSTS in the environment, then restart" in said

@@ -481,7 +481,7 @@ def test_check_of_a_lesson_that_is_long_past_is_not_green(project):
     assert "moved on" in printed and "\n  green" not in printed
 
 
-WATCHED = {  # the outcomes of a check that is watched, and what it says of them
+WATCHED = {  # what a check that is watched says, and its outcomes
     "Nothing was checked: flask start 1 begins": ["moved on", "moved on"],
     "All is green.": ["green", "green"],
     "Moved on: a later lesson changed this": ["green", "moved on"],
@@ -489,7 +489,7 @@ WATCHED = {  # the outcomes of a check that is watched, and what it says of them
 
 
 @pytest.mark.parametrize("said", WATCHED)
-def test_a_lesson_that_is_long_past_is_not_green_if_watched(monkeypatch, capsys, said):
+def test_a_watched_lesson_that_is_long_past_is_not_green(monkeypatch, capsys, said):
     found = [SimpleNamespace(outcome=outcome) for outcome in WATCHED[said]]
     monkeypatch.setattr(commands, "checks_and_memory", lambda *_: found)
     commands.check_briefly(all_lessons()[1], False, False, 5)

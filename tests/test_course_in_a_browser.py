@@ -271,7 +271,7 @@ def test_a_server_that_stops_during_the_checks_turns_none_of_them_red(script):
     ]
 
 
-# What two browsers say of the same mistake: Chromium, and Firefox
+# What two browsers say about the same mistake: Chromium, and Firefox
 SAID = [
     ("Cannot set properties of null", 'property "textContent", answer is null'),
     ("(reading 'addEventListener')", 'can\'t access property "addEventListener", a'),

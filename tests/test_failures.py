@@ -207,7 +207,7 @@ def test_a_function_of_the_program_that_is_called_stream_is_no_model():
 
 
 def test_nor_is_a_function_in_a_view():
-    """Many programs of Flask write their body with one."""
+    """Many Flask programs write their body with one."""
 
     def ask():
         def stream():

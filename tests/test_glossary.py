@@ -111,7 +111,7 @@ def test_a_link_to_a_term_leads_to_it_on_the_page():
 def test_notes_link_to_terms_that_there_are(path, client):
     links = LINK.findall(path.read_text(encoding="utf-8"))
     assert links, (
-        "explain a new term in lessons/GLOSSARY.md, and link it where it first stands"
+        "explain a new term in lessons/GLOSSARY.md, and link it where it first appears"
     )
     assert set(links) <= {on_github(term) for term in ENTRIES}
     here = f"/lessons/{path.parent.name}/"
@@ -121,7 +121,7 @@ def test_notes_link_to_terms_that_there_are(path, client):
         assert urljoin(here, address) == f"{PAGE}#{link}"
 
 
-def test_a_term_is_linked_where_it_first_stands_and_no_more():
+def test_a_term_is_linked_where_it_first_appears_and_only_there():
     first = {}
     for path in NOTES:
         lesson = path.parent.name

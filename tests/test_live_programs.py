@@ -70,7 +70,7 @@ def test_programs_do_not_share_what_is_theirs(visit, mine):
     assert module_of(lesson).app is not module_of(mine).app
 
 
-def test_mine_is_imported_anew_when_it_changes(visit, mine):
+def test_mine_is_imported_again_when_it_changes(visit, mine):
     write(mine, app=HELLO)
     assert "Hello" in visit.get(f"{PAGE}mine/").text
     before = module_of(mine)
@@ -80,11 +80,11 @@ def test_mine_is_imported_anew_when_it_changes(visit, mine):
     assert "Hallo" in visit.get(f"{PAGE}mine/").text
     then = (mine / "app.py").stat().st_mtime_ns
     write(mine, app=HELLO.replace("Hello", "Hullo"))
-    os.utime(mine / "app.py", ns=(then, then))  # as a disk does that counts in seconds
+    os.utime(mine / "app.py", ns=(then, then))  # as on a disk that counts in seconds
     assert "Hullo" in visit.get(f"{PAGE}mine/").text
 
 
-def test_a_module_of_mine_is_imported_anew_when_it_changes(visit, mine, monkeypatch):
+def test_a_module_of_mine_is_imported_again_when_it_changes(visit, mine, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     text = HELLO.replace('"<title>Mine</title>Hello"', "word")
     write(mine, app=f"from .words import word\n{text}")
@@ -156,7 +156,7 @@ def test_what_is_broken_in_mine_is_said_in_one_sentence(visit, mine, text, sente
     assert visit.get(f"{PAGE}mine/").status_code == 200
 
 
-def test_a_file_that_is_not_utf_8_is_said(visit, mine):
+def test_a_file_that_is_not_utf_8_is_named(visit, mine):
     shutil.copytree(ROOT / PAGE[1:], mine, dirs_exist_ok=True)
     for name, added, kind in [
         ("app.py", 'word = "é"\n', "file"),
@@ -167,7 +167,7 @@ def test_a_file_that_is_not_utf_8_is_said(visit, mine):
         for encoding in "utf-16", "latin-1":
             path.write_text(right + added, encoding)
             said = visit.get(f"{PAGE}mine/").json["error"]
-            assert f"The {kind} has another encoding." in said, encoding
+            assert f"The {kind} is not in UTF-8." in said, encoding
         path.write_text(right, encoding="utf-8")
     assert visit.get(f"{PAGE}mine/").status_code == 200
 

@@ -103,7 +103,7 @@ MISSING = {
 }
 # What looks at all lessons together, and would be red for the skeleton itself.
 OF_ALL = [
-    "tests/test_glossary.py::test_a_term_is_linked_where_it_first_stands_and_no_more",
+    "tests/test_glossary.py::test_a_term_is_linked_where_it_first_appears_and_only_there",
     "tests/test_practice.py::test_whatever_is_asked_the_answer_is_long_enough_to_be_seen"
     "_streaming",
     "tests/test_start.py",

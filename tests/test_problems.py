@@ -55,7 +55,7 @@ BROKEN = {  # the files in static/, and what is said
         {"page.js": f'{ADD}.src = "http://127.0.0.1:1/b.js";\n'},
         ["http://127.0.0.1:1/b.js could not be loaded: the console says why."],
     ),
-    "it says very much": (
+    "it says a lot": (
         {"page.js": "throw new Error('very'.repeat(999));\n"},
         ["page.js, line 1: Error: veryvery", "ery..."],
     ),

@@ -289,7 +289,7 @@ def test_back_leads_to_what_is_done_now(reader, mine, outcomes):
     reader.says("All is green.")
     reader.browser.back()
     reader.until("document.querySelector('#place')")
-    reader.run("window.old = true")  # as a browser shows it that has kept the page
+    reader.run("window.old = true")  # as in a browser that has kept the page
     reader.run("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     reader.until(f"!window.old && {place}.startsWith('1 of ')")
 

@@ -172,7 +172,7 @@ LEAVES = """
 """
 
 
-def test_who_reads_on_is_shown_nothing_that_was_typed_before(reader):
+def test_a_search_ends_when_somebody_clicks_elsewhere(reader):
     reader.browser.get(f"{reader.url}/lessons/glossary")
     assert reader.browser.execute_async_script(LEAVES) == 0
 

@@ -79,7 +79,7 @@ def test_what_can_be_started_again_is_not_kept(visit, mine):
     assert len(list(before.iterdir())) == 1
 
 
-def test_what_may_not_be_read_is_kept(visit, mine, monkeypatch):
+def test_what_cannot_be_read_is_kept(visit, mine, monkeypatch):
     def refuse(*paths, **options):
         raise PermissionError(errno.EACCES, "Permission denied")
 

@@ -68,7 +68,7 @@ def test_the_page_has_a_form_and_a_place_for_the_answer(client):
 
 
 def is_elsewhere(file):
-    """Whether an address leads to another server, or is data: and so a file itself."""
+    """Whether an address leads to another server, or holds the file itself (data:)."""
     scheme, server, *_ = urlsplit(file)
     return bool(scheme or server)
 

@@ -263,7 +263,7 @@ export const checks = [
       const expected = [user("One?"), assistant("Fir"), user("Two?"), assistant("Second."), user("Three?")];
       page.must(
         say(sent(third)) === say(expected),
-        `"One?" was being answered, and "Fir" had come, when the user asked "Two?". "Second." had come when the user asked "Three?", and the server got "${body(third)}". Expected all five turns in their order. Let answer() change its own turn only, and not the last one in the list.`,
+        `The user asked "Two?" when "Fir" of the first answer had come, and "Three?" when "Second." had come. The server got "${body(third)}". Expected all five turns in order. Let answer() change only its own turn, which may not be the last one in the list.`,
       );
       third.end();
       await ended(page);

@@ -128,10 +128,10 @@ def test_a_list_of_messages_is_answered(say, folder):
 
 
 def how_to_answer_them(folder):
-    """Say what may be missing in a program that does not answer good turns."""
+    """Say what may be missing in a program that does not answer valid turns."""
     app = (folder / "app.py").read_text(encoding="utf-8")
     if "messages_for(read_turns())" in app:
-        return "See whether each function in conversation.py returns its result."
+        return "Check that each function in conversation.py returns its result."
     return (
         "In app.py, call pieces(messages_for(read_turns())), with both functions from"
         " conversation.py."
@@ -301,8 +301,8 @@ def test_text_that_comes_in_parts_counts(say):
         model, answer = say([{"id": "1", "role": "user", "parts": parts}])
     except KeyError as error:
         error.add_note(
-            "The check sent a message with its text in parts, and without content: take"
-            " the text that text_of(message) of body.py has found."
+            "The check sent a message with its text in parts, and without content. Use"
+            " the text that text_of(message) in body.py returns."
         )
         raise
     assert model.prompts and given_to(model)[-1] == user("Who am I?"), (

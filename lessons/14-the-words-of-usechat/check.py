@@ -219,7 +219,7 @@ WHO_SENDS = {
 
 
 def verbs_that_are_missing(new_stream):
-    """Say which verbs ChatStream has only from EventStream, or nothing."""
+    """Say which verbs ChatStream only inherits from EventStream; "" if none."""
     own = vars(type(new_stream())) if new_stream else {}
     missing = [f"{name}()" for name, *_ in VERBS if name not in own]
     if not own or not missing:

@@ -3,15 +3,15 @@
 from difflib import get_close_matches
 from traceback import walk_tb
 
-SAVE_AS_UTF_8 = "The {} has another encoding. In your editor, save it as UTF-8."
+SAVE_AS_UTF_8 = "The {} is not in UTF-8. Save it as UTF-8 in your editor."
 ADVICE = {  # what to try, by what an exception's message holds: the first that fits
     "Working outside of request context": (
         "The generator runs after the view has returned, when request is gone. Read it"
         " in the view, and pass the prompt to the generator."
     ),
     "The body of the request cannot be read": (
-        "A view ran there without a request. Pass the view itself on, without () behind"
-        " it: Flask calls it later."
+        "A view ran there without a request. Pass the view itself, without () after it:"
+        " Flask calls it later."
     ),
     "without a return statement": (
         "Return an answer on every path through the view, such as"
@@ -80,8 +80,8 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         "The headers belong to the response: response.headers."
     ),
     "un-acquired lock": (
-        "Only the thread that holds a lock can wait or notify. Indent that line in a"
-        " block that begins with: with self.changed:"
+        "Only the thread that holds a lock can wait or notify. Put that line in a block"
+        " that begins with: with self.changed:"
     ),
     "Semaphore released too many": (
         "Give each slot back only once: one slots.release()."
@@ -238,11 +238,12 @@ def advice_on(error, words, where):
     if isinstance(error, UnicodeDecodeError) and arose_in("jinja2.loaders", error):
         return [SAVE_AS_UTF_8.format("template")]
     fitting = [advice for part, advice in ADVICE.items() if part in words]
-    return [meant(error)] if meant(error) else fitting[:1]
+    question = spelling_question(error)
+    return [question] if question else fitting[:1]
 
 
-def meant(error):
-    """Return the question whether another attribute was meant, or None."""
+def spelling_question(error):
+    """Return a question that names a similar attribute, or None if there is none."""
     if not isinstance(error, AttributeError) or not error.name:
         return None
     alike = get_close_matches(error.name, dir(error.obj), n=1, cutoff=0.75)

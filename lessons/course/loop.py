@@ -40,13 +40,13 @@ from lessons.course.your_work.progress import (
 from lessons.course.your_work.turn import is_untouched, not_begun, say_the_task
 
 MOST_KEPT = 100  # folders in mine-before/, above which a page makes no more of them
-MOST_CHECKS = 4  # at a time, for each is a Python of its own: a page can ask for many
+MOST_CHECKS = 4  # at a time: each starts a Python, and a page can ask for many
 FOREIGN = (
     "This request did not come from a page of the course, so it was refused. Open the"
     " lesson in a browser, at the address that flask run prints."
 )
 LOOK = re.compile(r'"GET \S*/look HTTP/[\d.]+" 200 ')  # as Werkzeug's log has it
-TOO_MANY = "Other checks are under way: wait until they have ended, then check again."
+TOO_MANY = "Other checks are still running: wait until they end, then check again."
 ONE_AT_A_TIME = "Another start is under way: wait a moment, then look at mine/."
 
 loop = Blueprint("loop", __name__)

@@ -205,7 +205,7 @@ def allow_only_our_own(response):
 
 @course.after_request
 def keep_no_old_page(response):
-    """Let the browser's Back show what is done now, and not what was done then."""
+    """Let the browser keep no page, so that Back shows what is done by now."""
     if response.mimetype == "text/html":
         response.headers["Cache-Control"] = "no-store"
     return response

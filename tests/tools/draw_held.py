@@ -31,7 +31,7 @@ SVG = """\
     .axis {{ fill: none; stroke: currentColor; }}
     .list {{ fill: none; stroke: #c92a2a; stroke-width: 3; }}
     .bounded {{ fill: none; stroke: #2b7a3d; stroke-width: 3; }}
-    @media (max-width: 480px) {{ /* on a phone all is half as large */
+    @media (max-width: 480px) {{ /* a phone shows it at half its size */
       svg {{ font-size: 20px; }}
     }}
     @media (prefers-color-scheme: dark) {{

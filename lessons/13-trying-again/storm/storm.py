@@ -92,7 +92,7 @@ def svg():
         ".line { stroke: currentColor; }",
         ".yes { fill: #2b7a3d; }",
         ".no { fill: #e8590c; }",
-        "@media (max-width: 480px) {",  # on a phone all is half as large
+        "@media (max-width: 480px) {",  # a phone shows it at half its size
         "svg { font-size: 24px; }",
         ".small, .said { font-size: 22px; }",
         "}",

@@ -165,7 +165,7 @@ def is_copy(path, original):
         return False
     try:
         return cmp(path, original, shallow=False)
-    except OSError:  # it may not be read: nobody knows what it holds
+    except OSError:  # it cannot be read, so nobody knows what it holds
         return False
 
 

@@ -49,7 +49,7 @@ def beside(app, check):
     def empty_page():
         return ""
 
-    @pages.get("/static/<name>")  # as the course has it: check.js imports some
+    @pages.get("/static/<name>")  # as in the course: check.js imports some of them
     def scripts(name):
         return send_from_directory(COURSE / "static", name)
 

@@ -39,8 +39,8 @@ def is_of_the_program(error, folder):
 
 
 def with_the_mistake(message):
-    """Return what a check says, and before it the mistake that it speaks of, if any."""
-    hints_at_it = failures.MISTAKE.sentence in message or IN_THE_LOG.search(message)
-    if noted and hints_at_it:
+    """Return what a check says, after the mistake that it is about, if there is one."""
+    is_about_one = failures.MISTAKE.sentence in message or IN_THE_LOG.search(message)
+    if noted and is_about_one:
         return f"{noted[-1]} So the check saw this: {message}"
     return message

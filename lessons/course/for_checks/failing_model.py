@@ -31,7 +31,7 @@ class Refusing:
 def read(answer):
     """Return the text of a body, and the exception that broke it, or None.
 
-    Nobody breaks a body with a name that does not exist: that is a mistake to show.
+    A NameError is raised: it is a mistake to show, and not a way to break a body.
     """
     came = b""
     try:

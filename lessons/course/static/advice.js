@@ -1,6 +1,6 @@
 // What a student may try, by what the browser says of a mistake in a page.
 
-// The first one that matches is shown. Chromium and Firefox have words of their own.
+// The first one that matches is shown. Chromium and Firefox word a mistake differently.
 const ADVICE = [
   [
     /of null|reading 'addEventListener'|property .* is null|"addEventListener"/,

@@ -15,7 +15,7 @@ const CLICK = "Failed to execute 'click' on 'HTMLElement': ";
 /**
  * Run the checks of a file on the page at an address. Report each as {sentence, outcome,
  * message}: "green", "red", or after the first red one "not checked". Throw a sentence if
- * the server has stopped: what is red then says nothing about the page.
+ * the server has stopped: a red check would then say nothing about the page.
  */
 export async function runChecks(address, file, report) {
   const { checks, place = "#answer" } = await import(new URL(file, location));
@@ -186,7 +186,8 @@ class Page {
   /** Note a window's timers: until they have run, the page may still do something. */
   noteTimers(window) {
     const note = (waiting, begin, cancel) => {
-      const { [begin]: begins, [cancel]: cancels } = window;
+      const begins = window[begin];
+      const cancels = window[cancel];
       window[begin] = (run, ...settings) => {
         const runs = (...values) => {
           if (begin !== "setInterval") waiting.delete(number);

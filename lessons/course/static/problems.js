@@ -21,7 +21,7 @@
     return folder === "mine" ? `mine/${name}` : name;
   }
 
-  /** Return "mine/static/page.js, line 3"; a browser does not know each line. */
+  /** Return "mine/static/page.js, line 3"; a browser does not always know the line. */
   function placeOf(address, line) {
     const name = nameOf(address);
     return Number(line) ? `${name}, line ${line}` : name;

@@ -31,14 +31,14 @@ async function look() {
   return !signal.aborted;
 }
 
-/** Want no answer any more to what was asked, or was going to be. */
+/** Give up what was asked, and what was going to be asked. */
 function forget() {
   clearTimeout(timer);
   asked.abort();
   asked = new AbortController();
 }
 
-/** Show nothing, now and until somebody types again. */
+/** Show nothing until somebody types again. */
 function hide() {
   forget();
   show("");

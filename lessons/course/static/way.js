@@ -25,7 +25,7 @@ onPress([button], status, async () => {
   return left.length ? "Everything that was left is green." : "All is done.";
 });
 
-// A browser may keep this page as it was, for its Back button. What is done has changed.
+// For its Back button, a browser may keep this page as it was. More may be done by now.
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) location.reload();
 });

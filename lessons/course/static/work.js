@@ -62,7 +62,7 @@ async function post(address, words) {
   return response;
 }
 
-/** Return the sentence with which a server refuses: another's may have no sentence. */
+/** Return the sentence with which a server refuses, or its status if it sends none. */
 export async function whyNot(response) {
   return (await sentenceIn(response)) || `The server answered ${response.status}.`;
 }

@@ -1,1 +1,1 @@
-"""What the course knows of a student's work: its files and verdicts."""
+"""What the course knows about a student's work: its files and verdicts."""
