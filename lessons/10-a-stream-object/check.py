@@ -101,7 +101,7 @@ def is_busy_while_it_waits(thread):
     """
     before = process_time()
     thread.join(A_MOMENT)
-    return process_time() - before > A_MOMENT / 10
+    return process_time() - before > A_MOMENT / 30
 
 
 class RestingReader:
