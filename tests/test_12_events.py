@@ -420,7 +420,7 @@ def anywhere(request):
 @pytest.mark.slow
 def test_events_and_heartbeats_arrive_one_by_one(anywhere):
     with anywhere(f"{NAME}.app", MODEL="practice", HEARTBEAT="1") as address:
-        question = {"prompt": "/wait 2 /silent 2 /echo a b c d"}
+        question = {"prompt": "/wait 4 /silent 3 /echo a b c d"}
         url = f"{address}/ask"
         with requests.post(url, json=question, stream=True, timeout=LIMIT) as answer:
             assert answer.headers["Content-Type"] == "text/event-stream"
