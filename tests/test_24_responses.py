@@ -895,7 +895,7 @@ def test_the_page_goes_on_after_its_line_was_cut(page):
     page.ask(f"/slow 25 /echo {words}")
     page.until(lambda: "three" in page.text("#answer"))
     page.find("#cut").click()
-    page.until(shows(page, "You cut the line here."))
+    page.until(shows(page, "You cut the connection here."))
     page.find("#resume").click()
     page.until(lambda: "response.completed" in page.text("#wire"))
     page.until(lambda: not page.find("#cut").is_enabled())
@@ -934,7 +934,7 @@ def test_what_the_lesson_begins_with_has_nothing_to_come_back_with(page, tmp_pat
     page.ask("/slow 20 /long 500")
     page.until(lambda: len(page.text("#answer")) > 9)
     page.find("#cut").click()
-    page.until(shows(page, "You cut the line here."))
+    page.until(shows(page, "You cut the connection here."))
     page.find("#resume").click()
     missing = "The response has no name, so the page cannot ask for the rest."
     page.until(shows(page, missing))

@@ -139,7 +139,9 @@ BEYOND_PLAIN_TEXT = {  # what a student asked about the last part
     "how do i get json from a model while it streams": "Partial JSON",
     "what does with_structured_output do": "Structured output",
     "what is a schema": "Schema",
-    "why is a cut object hard to see": "Why is a cut object hard to see?",
+    "why is an incomplete object hard to notice": (
+        "Why is an incomplete object hard to notice?"
+    ),
     "how do i fill in a form with a model": "Structured output",
     "what is useObject": "useObject",
     "what is pydantic for": "pydantic",

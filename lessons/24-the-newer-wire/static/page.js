@@ -17,7 +17,7 @@ const REASONS = {
 
 let id; // of the response, as its first event says
 let last; // the number of the newest event
-let line; // an AbortController: it cuts the line on which events come
+let line; // an AbortController: it cuts the connection that brings events
 let cancelled; // somebody pressed Cancel: then the stream ends without an event
 let over; // the last event has come, or nothing more will
 
@@ -78,7 +78,7 @@ async function read(address, request) {
     if (cancelled) problem.textContent = "You cancelled it here.";
   } catch (error) {
     const wasCut = line.signal.aborted;
-    problem.textContent = wasCut ? "You cut the line here." : `The answer is not whole: ${error.message}`;
+    problem.textContent = wasCut ? "You cut the connection here." : `The answer is not whole: ${error.message}`;
   } finally {
     show(false);
   }
