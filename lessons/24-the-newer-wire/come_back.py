@@ -1,4 +1,4 @@
-"""Ask, lose the connection in the middle, and come back: python come_back.py URL PROMPT."""
+"""Ask, lose the connection, and come back: python come_back.py URL PROMPT."""
 
 import os
 import re
