@@ -18,6 +18,7 @@ from support.provider import Provider, refuse
 from support.tool_wires import anthropic_answer, openai_answer, responses_answer
 
 from failures import TOO_LONG
+from lessons.course.about_lessons.way_through import all_lessons
 from practice import PracticeModel
 
 NAME = "lessons.23-a-tool-in-the-stream"
@@ -59,7 +60,8 @@ def test_what_it_finds_is_short():
 
 
 def test_the_other_tool_knows_the_minutes():
-    assert minutes.minutes_of(1) == "Lesson 1 takes 20 minutes."
+    written = all_lessons()[1].minutes  # in lessons/README.md
+    assert minutes.minutes_of(1) == f"Lesson 1 takes {written} minutes."
     with pytest.raises(minutes.NothingFound):
         minutes.minutes_of(99)
 

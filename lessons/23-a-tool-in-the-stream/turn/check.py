@@ -3,6 +3,7 @@
 import pytest
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.tool_rounds import (
     answer_of,
@@ -35,7 +36,7 @@ def test_minutes_of_is_run(answer_of, program, lesson):
     found = messages(answer)
     outputs = [each["output"] for each in of(found, "tool-output-available")]
     errors = [each["errorText"] for each in found if "errorText" in each]
-    minutes = {1: "20 minutes", 8: "45 minutes", 19: "55 minutes"}[lesson]
+    minutes = f"{all_lessons()[lesson].minutes} minutes"
     assert outputs and minutes in outputs[0], (
         f"The model called minutes_of with {arguments}. The outputs are {outputs}, and"
         f" the errors {short(errors)}. Take the class and the function that belong to"
