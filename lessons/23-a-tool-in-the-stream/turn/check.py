@@ -1,9 +1,10 @@
 """A second tool says how many minutes a lesson takes."""
 
+from importlib import import_module
+
 import pytest
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from lessons.course.about_lessons.way_through import all_lessons
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.tool_rounds import (
     answer_of,
@@ -16,6 +17,7 @@ from lessons.course.for_checks.tool_rounds import (
 
 __all__ = ["answer_of"]
 NAMES = ["look_up", "minutes_of"]
+minutes_of = import_module("lessons.23-a-tool-in-the-stream.minutes").minutes_of
 
 
 def test_the_model_has_both_tools(answer_of):
@@ -36,7 +38,7 @@ def test_minutes_of_is_run(answer_of, program, lesson):
     found = messages(answer)
     outputs = [each["output"] for each in of(found, "tool-output-available")]
     errors = [each["errorText"] for each in found if "errorText" in each]
-    minutes = f"{all_lessons()[lesson].minutes} minutes"
+    minutes = minutes_of(lesson)
     assert outputs and minutes in outputs[0], (
         f"The model called minutes_of with {arguments}. The outputs are {outputs}, and"
         f" the errors {short(errors)}. Take the class and the function that belong to"
