@@ -8,7 +8,7 @@ const DONE = event("done", { finishReason: "stop" });
 const USED = { promptTokens: 1000, completionTokens: 1500, totalTokens: 2500 };
 const WHOLE = { type, text: token("whole") + DONE };
 const MOST = 20; // questions that are answered: a page that never ends would hang
-const LONG = 100; // ms; what the page waits longer for is the time before it asks again
+const LONG = 100; // ms; a longer wait of the page is the time before it asks again
 const MISSING = {
   askOnce: 'Keep the line import { askOnce } from "./once.js"; at the top.',
   attempt: "Declare it in the loop: for (let attempt = 1; true; attempt++).",
@@ -48,7 +48,7 @@ function letSignalsWait(window) {
   };
 }
 
-/** Let each wait of the page last for ever; return for how long each is, and what it ends. */
+/** Let each wait of the page last forever; return the length of each, and what it ends with. */
 function hold(page) {
   const { window } = page;
   const timers = []; // of {ms, does}
@@ -76,7 +76,7 @@ function mustKnowItsNames(page) {
   throw new Error(`${where} says: ${problem.replace(/\.$/, "")}. ${advice}`);
 }
 
-/** Say how to look in a list, to a page that asks again after 0 and not after this status. */
+/** Say how to look in a list, if the page asks again after 0 but not after this status. */
 async function mustLookForValues(page, status) {
   const { count } = await sentBy(page, {}, { unreachable: true });
   page.must(
@@ -156,7 +156,7 @@ const sent = (question) => question.json?.messages?.map(({ content }) => content
 
 export const checks = [
   {
-    sentence: "After a refusal that may pass it asks again",
+    sentence: "The page asks again after a refusal that may pass",
     async run(page) {
       let earlier = "";
       for (const status of [503, 429, 502, 504]) {
@@ -165,11 +165,11 @@ export const checks = [
         mustKnowItsNames(page);
         page.must(
           count > 1 || !earlier,
-          `The page asks again after a ${earlier}, but not after the ${status} that came next. Treat it as one of the statuses that may pass, and start counting attempts at each question.`,
+          `The page asks again after a ${earlier}, but not after the ${status} that came next. Treat it as one of the statuses that may pass, and start the count of attempts at 1 for each question.`,
         );
         page.must(
           count > 1 || waits.length === 0,
-          `The server refused once, with a ${status}. The page waited, but then did not ask again. After await pause(delay, signal), let the loop go round again. If ask calls itself instead, write yield*.`,
+          `The server refused once, with a ${status}. The page waited, but then did not ask again. After await pause(delay, signal), let the loop repeat. If ask calls itself instead, write yield*.`,
         );
         if (count === 1) await mustLookForValues(page, status);
         page.must(
@@ -189,7 +189,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A server that cannot be reached, or breaks off before a token, is asked again",
+    sentence: "The page asks again if the server cannot be reached, or breaks off before a token",
     async run(page) {
       const late = event("error", { error: "Busy.", code: 503 }) + DONE;
       const ways = {
@@ -201,13 +201,13 @@ export const checks = [
         const { count } = await answered(page, [reply, WHOLE]);
         page.must(
           count === 2,
-          `${what}. Expected the page to ask 2 times, got ${count}. askOnce throws a Refusal in each of these cases, with status 0 where there was no status.`,
+          `${what}. Expected the page to ask 2 times, but it asked ${count} time(s). askOnce throws a Refusal in each of these cases, with status 0 where there was no status.`,
         );
       }
     },
   },
   {
-    sentence: "After a refusal that will not pass it does not ask again",
+    sentence: "The page does not ask again after a refusal that will not pass",
     async run(page) {
       for (const status of [400, 401, 403, 404, 408, 409, 413, 415, 500, 501]) {
         const { count } = await answered(page, [refusal(status)]);
@@ -229,7 +229,7 @@ export const checks = [
     },
   },
   {
-    sentence: "It gives up, with the server's sentence",
+    sentence: "The page gives up in the end, and shows the server's sentence",
     async run(page) {
       const { count } = await answered(page, [refusal(503)]);
       page.must(
@@ -238,7 +238,7 @@ export const checks = [
       );
       page.must(
         count === 4,
-        `The server refused every time. Expected the page to ask 4 times, once and 3 times again (maxRetries = 3), got ${count}.`,
+        `The server refused every time. Expected the page to ask 4 times, once and then 3 more times (maxRetries = 3), but it asked ${count} time(s).`,
       );
       page.must(
         page.words.includes("Refused with 503."),
@@ -247,7 +247,7 @@ export const checks = [
     },
   },
   {
-    sentence: "It does not ask before the wait is over",
+    sentence: "The page does not ask again before the wait is over",
     async run(page) {
       const timers = hold(page);
       await asked(page, "Hello?", refusal(503));
@@ -269,11 +269,11 @@ export const checks = [
       await page.soon(() => page.words.includes("Trying again"));
       page.must(
         !/NaN/.test(page.words),
-        `The page waits, and says ${say(page.complaint)}: NaN is no number. Does delayAfter return its result, and has Math.random() its parentheses?`,
+        `The page waits, and says ${say(page.complaint)}: NaN is not a number. Let delayAfter return its result, and write Math.random() with its parentheses.`,
       );
       page.must(
         ms >= LONG || !page.words.includes("0.5 s"),
-        `The page says that it waits 0.5 s, but setTimeout got ${ms}. Pass it ms as it is: it counts in milliseconds.`,
+        `The page says that it waits 0.5 s, but setTimeout got ${ms}. Pass ms unchanged: setTimeout counts in milliseconds.`,
       );
       page.must(
         ms >= LONG,
@@ -291,7 +291,7 @@ export const checks = [
     },
   },
   {
-    sentence: "It waits, and longer each time, but never too long",
+    sentence: "Each wait is longer than the one before, up to a limit",
     async run(page) {
       const { waits, retries } = await sentBy(page, { maxRetries: 6 }, refusal(503), 0.99);
       const longest = [1000, 2000, 4000, 8000, 10000, 10000];
@@ -319,7 +319,7 @@ export const checks = [
     },
   },
   {
-    sentence: "How long it waits is random",
+    sentence: "The length of each wait is random",
     async run(page) {
       const few = (await sentBy(page, {}, refusal(503), 0.3)).waits[0];
       const many = (await sentBy(page, {}, refusal(503), 0.8)).waits[0];
@@ -330,12 +330,12 @@ export const checks = [
       const { waits } = await sentBy(page, {}, refusal(503), 0);
       page.must(
         waits.length === 0,
-        `With Math.random() at 0, expected waits of 0 ms, got ${inMs(waits)} ms. Without a wait that the server asked for, the time is random from 0 to the longest wait.`,
+        `With Math.random() at 0, expected waits of 0 ms, got ${inMs(waits)} ms. If the server asked for no wait, the time is random, from 0 to the longest wait.`,
       );
     },
   },
   {
-    sentence: "The settings change how many times it asks, and how long it waits",
+    sentence: "The settings change how many times the page asks, and how long it waits",
     async run(page) {
       for (const maxRetries of [0, 1]) {
         const { count, ended } = await sentBy(page, { maxRetries }, refusal(503));
@@ -373,7 +373,7 @@ export const checks = [
     },
   },
   {
-    sentence: "It waits at least as long as the server says",
+    sentence: "The page waits at least as long as the server says",
     async run(page) {
       const { waits } = await answered(page, [refusal(429, 7), WHOLE], 0.01);
       page.must(
@@ -392,12 +392,12 @@ export const checks = [
       const [both] = (await answered(page, [refusal(429, 5), WHOLE], 0.5)).waits;
       page.must(
         both > 5000,
-        `The server asked for 5000 ms, and with Math.random() at 0.5 the client waited ${Math.round(both)} ms. Add the random part to wait: else all clients who were told 5 seconds come back together.`,
+        `The server asked for 5000 ms, and with Math.random() at 0.5 the client waited ${Math.round(both)} ms. Add the random part to wait: otherwise all clients that were told 5 seconds come back together.`,
       );
       const { waits: plain } = await sentBy(page, { jitter: false }, refusal(429, 5));
       page.must(
         plain[0] >= 6000,
-        `The server asked for 5000 ms, and with jitter: false the client waited ${Math.round(plain[0])} ms. Expected 6000 ms: without jitter the longest wait comes on top, and that is 1000 ms.`,
+        `The server asked for 5000 ms, and with jitter: false the client waited ${Math.round(plain[0])} ms. Expected 6000 ms: without jitter, add the longest wait in full, which is 1000 ms here.`,
       );
       const text = event("error", { error: "Busy.", code: 429, retryAfter: 7 }) + DONE;
       const late = (await answered(page, [{ type, text }, WHOLE], 0.01)).waits[0];
@@ -408,7 +408,7 @@ export const checks = [
     },
   },
   {
-    sentence: "After the first token it does not ask again",
+    sentence: "The page does not ask again after the first token",
     async run(page) {
       const failed = token("half") + event("error", { error: "It failed.", code: 502 });
       for (const text of [failed + DONE, token("half")]) {
@@ -421,7 +421,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Stop closes the connection and keeps what came",
+    sentence: "Stop closes the connection and keeps the text that has arrived",
     async run(page) {
       const answer = await page.ask("Hello?", { type });
       answer.send(token("one"));
@@ -454,7 +454,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Stop ends the wait for another try, too",
+    sentence: "Stop also ends the wait before another attempt",
     async run(page) {
       const timers = hold(page);
       await asked(page, "Hello?", refusal(503));
@@ -467,7 +467,7 @@ export const checks = [
       const asksOn = page.questions.some(({ signal }) => !signal.aborted);
       page.must(
         !asksOn,
-        "Someone pressed Stop while the page was waiting to ask again, but then it asked. Check signal.aborted, or pass the signal to fetch.",
+        "Someone pressed Stop while the page was waiting to ask again, but then the page asked all the same. Check signal.aborted, or pass the signal to fetch.",
       );
       page.must(
         !isBusy,
@@ -514,7 +514,7 @@ export const checks = [
       );
       page.must(
         ends === 1,
-        `A client was stopped once, and said "streaming-end" ${ends} times. Let stop() only abort this.asking: answer() says the end.`,
+        `A client was stopped once, and dispatched "streaming-end" ${ends} times. Let stop() only abort this.asking: answer() dispatches that event.`,
       );
     },
   },
@@ -527,7 +527,7 @@ export const checks = [
       const answer = await page.ask("Two?", { type }).catch(() => null);
       page.must(
         answer,
-        "A second question came while the first was being answered, and it was not asked. In answer(), call this.stop(), and only then set a new this.asking. Do not return, and do not abort the new one.",
+        "A second question came while the first was being answered, and the page did not ask it. In answer(), call this.stop(), and only then set a new this.asking. Do not return, and do not abort the new one.",
       );
       old.send(token(" late"));
       answer.send(token("new"));
@@ -551,7 +551,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The next question sends the conversation along",
+    sentence: "The next question is sent with the whole conversation",
     async run(page) {
       await answered(page, [WHOLE]);
       const question = await page.ask("And you?", WHOLE);
@@ -668,7 +668,7 @@ export const checks = [
       );
       page.must(
         say(held) === "[0,0]",
-        `When a client said "reset", it still had ${held[0]} messages and ${held[1]} tokens spent. Listeners read them at that moment, so dispatch "reset" last.`,
+        `When a client dispatched "reset", it still had ${held[0]} messages and ${held[1]} tokens spent. Listeners read them at that moment, so dispatch "reset" last.`,
       );
       const left = client.usage?.totalTokens ?? client.usage;
       page.must(
@@ -722,7 +722,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The budget applies to the whole conversation, and is a setting",
+    sentence: "The budget is a setting, and applies to the whole conversation",
     async run(page) {
       const text = token("dear") + event("usage", { ...USED, usage: USED }) + DONE;
       const CASES = [
@@ -746,7 +746,7 @@ export const checks = [
     },
   },
   {
-    sentence: "An answer that was cut short is not whole",
+    sentence: "The page says when an answer was cut short",
     async run(page) {
       const text = token("half") + event("done", { finishReason: "length" });
       await answered(page, [{ type, text }]);

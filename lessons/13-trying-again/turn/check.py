@@ -39,9 +39,9 @@ def waits(program, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def deaths(program, monkeypatch):
-    """Raise where a stream is waited for what the thread that writes it has died of.
+    """Raise what the writing thread died of, where the stream is waited for.
 
-    Nobody closes such a stream, so that the check would wait for ever.
+    Nobody closes such a stream, so the check would wait forever.
     """
     died_of = []
     streams = []
@@ -69,7 +69,7 @@ def deaths(program, monkeypatch):
 
 
 def refusing(times):
-    """Return an item of a script that fails so many times."""
+    """Return an item of a script that fails this many times."""
     left = [FAILS] * times
 
     def refuse():
@@ -98,7 +98,7 @@ def test_the_server_asks_again_when_that_can_help(ask, waits):
 
 
 class Dice:
-    """What the module random throws: always the same share, and how often."""
+    """What the module random throws: always the same share; and how often it threw."""
 
     def __init__(self, monkeypatch, share):
         self.thrown = 0
@@ -129,7 +129,7 @@ def test_the_waits_grow_and_are_random(ask, waits, monkeypatch):
     with monkeypatch.context() as patch:
         Dice(patch, 0.9)
         many = waits_of(ask, waits)
-    if not dice.thrown:  # it throws dice of its own, or none: look at many runs
+    if not dice.thrown:  # it throws other dice, or none: look at many runs
         runs = [waits_of(ask, waits) for _ in range(RUNS)]
         few, many = min(runs), [max(each) for each in zip(*runs, strict=True)]
     assert few != many, (
@@ -159,7 +159,7 @@ def test_it_gives_up_with_the_models_own_error(ask, caplog, waits):
     )
     assert len(waits) < ATTEMPTS, (
         f"The model failed {ATTEMPTS} times, and the server waited {len(waits)} times,"
-        " also after the last attempt. Nobody is asked after that: let the error"
+        " also after the last attempt. No attempt follows that wait: let the error"
         " through at once."
     )
     said = answer.get_json(silent=True) or {}
@@ -180,10 +180,12 @@ def test_the_model_is_not_asked_again_if_that_cannot_help(ask, kind):
     model, answer = ask(kind(SECRET))
     answer.get_data()
     what = {
-        ModelAuthenticationError: "The provider rejected the key, which stays wrong",
+        ModelAuthenticationError: (
+            "The provider rejected the key, and will reject it again"
+        ),
         ModelRateLimitError: (
             "The provider is overloaded and says when to come back, and the page waits"
-            " for that"
+            " until then"
         ),
     }[kind]
     assert len(model.prompts) == 1, (
@@ -231,7 +233,7 @@ def test_the_model_is_not_asked_again_for_a_reader_who_has_left(
     real_sleep(0.1)
     assert len(model.prompts) == 1, (
         "The reader left while the server was waiting to ask again, but the program"
-        f" asked the model {len(model.prompts)} times, for nobody. Check"
+        f" asked the model {len(model.prompts)} times. Nobody reads that answer. Check"
         " stream.is_active inside with attempt:, before write_answer()."
     )
 
