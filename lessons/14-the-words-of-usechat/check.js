@@ -16,18 +16,18 @@ export const checks = [
       await page.soon(() => page.text);
       page.must(
         page.text === "one",
-        `The server had sent start, text-start and the text-delta "one", and the page shows ${say(page.text)}.`,
+        `The server had sent start, text-start and the text-delta "one", and the page shows ${say(page.text)}. The page is given: leave static/ unchanged.`,
       );
       answer.send(text(" <b>two</b>\n") + END).end();
       await page.soon(() => page.answer.ariaBusy !== "true");
       page.must(
         page.text === "one <b>two</b>\n" && !page.complaint,
-        `The deltas make "one <b>two</b>\\n", and the page shows ${say(page.text)} and says ${say(page.complaint)}.`,
+        `The deltas make "one <b>two</b>\\n", and the page shows ${say(page.text)} and says ${say(page.complaint)}. The page is given: leave static/ unchanged.`,
       );
     },
   },
   {
-    sentence: "The conversation is sent along, in parts",
+    sentence: "The page sends the whole conversation, in parts",
     async run(page) {
       const first = await page.ask("Hello?", { type });
       first.send(BEGIN + text("Yes.") + END).end();
@@ -36,25 +36,25 @@ export const checks = [
       const texts = question.json?.messages?.map(({ parts }) => parts[0].text);
       page.must(
         say(texts) === say(["Hello?", "Yes.", "And you?"]),
-        `The third turn was asked, and the server got ${say(texts)}. Send all messages.`,
+        `The page asked the third turn, and the server got ${say(texts)}. Send all messages.`,
       );
     },
   },
   {
-    sentence: "A refusal and an error are shown as they came",
+    sentence: "A refusal and an error are shown unchanged",
     async run(page) {
       await page.ask("Hello?", { status: 429, text: "Ask again in 5 s." });
       await page.soon(() => page.words.includes("Ask again in 5 s."));
       page.must(
         page.words.includes("Ask again in 5 s."),
-        `The server refused with "Ask again in 5 s.", and the page says ${say(page.words)}.`,
+        `The server refused with "Ask again in 5 s.", and the page says ${say(page.words)}. The page is given: leave static/ unchanged.`,
       );
       const answer = await page.ask("Hello?", { type });
       answer.send(BEGIN + text("half") + message("error", { errorText: "It failed." }));
       await page.soon(() => page.words.includes("It failed."));
       page.must(
         page.text === "half" && page.words.includes("It failed."),
-        `After "half" came the error "It failed.", and the page shows ${say(page.text)} and says ${say(page.words)}.`,
+        `After "half" came the error "It failed.", and the page shows ${say(page.text)} and says ${say(page.words)}. The page is given: leave static/ unchanged.`,
       );
     },
   },

@@ -1,4 +1,4 @@
-"""The metadata of an answer say what it cost, if anybody knows."""
+"""The metadata of an answer say what it cost, if the price is known."""
 
 import json
 from importlib import import_module
@@ -30,8 +30,8 @@ def metadata_for(client, answer_with):
                 assert message["type"] != "error", (
                     f"The model is called {name}, and its answer ended in an error,"
                     f" {message.get('errorText')!r}, though the model had not failed:"
-                    " something in send_usage raised an exception. What the program"
-                    " printed names it, and the line."
+                    " something in send_usage raised an exception. The program's output"
+                    " names the exception and the line."
                 )
                 new = message.get("messageMetadata") or {}
                 assert not has_finished or not new, (
@@ -60,7 +60,7 @@ def test_the_practice_model_has_its_price(metadata_for, read, written, cost):
         f" {metadata['cost']}."
     )
     assert metadata.get("usage", {}).get("totalTokens") == read + written, (
-        f"The metadata are {metadata}: the usage has to stay."
+        f"The metadata are {metadata}, without the usage. Send the usage, too."
     )
 
 
@@ -73,8 +73,8 @@ def test_a_model_without_a_price_has_no_cost(metadata_for):
             " free."
         )
     assert metadata.get("usage", {}).get("totalTokens") == 8, (
-        f"The metadata of a model without a price are {metadata}:"
-        " the usage has to stay."
+        f"The metadata of a model without a price are {metadata}, without the usage."
+        " Send the usage all the same."
     )
 
 
@@ -95,7 +95,7 @@ def test_the_prices_are_in_a_dict(program, metadata_for, monkeypatch):
     monkeypatch.setitem(prices, "free", (0, 0))
     assert metadata_for("free", 3, 5).get("cost") == 0, (
         'PRICES had a model that is free, "free": (0, 0), and its answer has no cost. 0'
-        " is a price that somebody wrote down. Only for None is there none."
+        " is a price, too: only None means that there is no price."
     )
 
 
@@ -117,6 +117,6 @@ def test_each_answer_knows_its_own_model(program):
     )
     assert not costs[1], (
         "Two answers were written at the same time, and the one by a model that nobody"
-        " knows has a cost. Keep the name in self.model, which each stream has for"
-        " itself."
+        " knows has a cost. Keep the name in self.model, so that each stream has its"
+        " own."
     )
