@@ -14,7 +14,7 @@ function events(...deltas) {
 const TEXT = "Tragödie\n👋";
 const WHOLE = new TextEncoder().encode(`${events("Trag", "ödie\n👋", "stop")}data: [DONE]\n\n`);
 
-/** What the page says of an answer that is not whole. */
+/** What the page says about an answer that is not whole. */
 function problem(page) {
   const place = page.document.querySelector("#problem");
   page.must(place, 'The page has no place for problems: <p id="problem" role="alert"></p>.');
@@ -62,7 +62,7 @@ export const checks = [
       );
       answer.send(events(" two", "stop")).send("data: [DONE]\n\n").end();
       await page.soon(() => page.text !== "one");
-      page.must(page.text === "one two", `The server sent "one", then " two". The page shows ${say(page.text)}.`);
+      page.must(page.text === "one two", `The server sent "one", then " two". The page shows ${say(page.text)}. Append each delta to the text that is there.`);
     },
   },
   {
@@ -106,7 +106,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A failure in mid-answer keeps what came, and says so",
+    sentence: "After a failure in mid-answer, the page keeps the text and says so",
     async run(page) {
       const answer = await page.ask("Hello?", TYPE);
       answer.send(events("Half", null)).send('data: {"error": {"message": "The model left."}}\n\n').end();

@@ -30,7 +30,7 @@ from lessons.course.for_checks.watched_key import must_not_be_compared
 PATIENCE = 5  # seconds
 STOPPED = {"finish_reason": "stop"}
 A_DAY = 24 * 60 * 60  # seconds
-LONGEST = 120  # seconds that a client may wait for a server that says nothing
+LONGEST = 120  # seconds that a client may wait for a silent server
 PATH = "/v1/chat/completions"
 KEY = os.environ.get("SERVER_KEY") or "sk-practice"
 MESSAGE = {"role": "user", "content": "Hello?"}
@@ -137,13 +137,13 @@ def chunks(text):
 
 
 IN_A_LIST = (
-    " chain takes what it goes through: put the first step in a list of its own,"
+    " chain joins lists and generators. Put the first step in a list:"
     " chain([first_step], steps)."
 )
 
 
 def choices(text):
-    """Return the choices of a stream, one chunk's after the other's."""
+    """Return the choices of a stream, chunk by chunk."""
     return [choice for chunk in chunks(text) for choice in chunk.get("choices", [])]
 
 
@@ -171,7 +171,7 @@ def reason(text):
 
 
 def read(answer):
-    """Return all that comes of a stream, and what it broke off with, or None."""
+    """Return all that arrives of a stream, and the error that broke it, or None."""
     came = b""
     broke = None
     try:
@@ -216,8 +216,8 @@ def test_an_answer_is_a_stream_of_chunks(chat, caplog):
     )
     text = answer.text
     assert text, (
-        "The stream is empty. Was the generator closed before it was read? Write"
-        " call_on_close(steps.close), without () after close."
+        "The stream is empty. If the view closes the generator, nothing is left to"
+        " send: write call_on_close(steps.close), without () after close."
     )
     must_not_be_our_own(text, caplog.messages)
     assert choices(text), (
@@ -225,8 +225,9 @@ def test_an_answer_is_a_stream_of_chunks(chat, caplog):
         ' two texts: send each as a chunk with "choices".'
     )
     assert said(text), (
-        "No delta in the stream has text. Yield a choice for each chunk.text. Was the"
-        " generator closed before it was read, by steps.close() with ()?"
+        "No delta in the stream has text. Yield a choice for each chunk.text. If the"
+        " view closes the generator with steps.close(), no text is left: write"
+        " steps.close, without ()."
     )
     assert "error" not in chunks(text)[-1] or said(text) == "one two", (
         f"The model wrote 'one two', and after {said(text)!r} the stream ends in an"
@@ -310,18 +311,18 @@ def test_the_first_chunk_says_who_speaks(chat):
     )
 
 
-def test_a_chunk_without_text_brings_nothing(chat):
+def test_a_chunk_without_text_sends_nothing(chat):
     text = chat("one", "", " two", stream=True)[1].text
     _, *others = choices(text)
     empty = [each for each in others if each["delta"].get("content") == ""]
     assert not empty, (
         "The model wrote 'one', an empty chunk and ' two'. Of the choices after the"
-        f" first, one is {empty[0]}. Yield none for a chunk without text, and one with"
-        " an empty delta, {}, at the end."
+        f" first, one is {empty[0]}. Yield no choice for a chunk without text. Only the"
+        " choice at the end has an empty delta, {}."
     )
 
 
-def test_the_last_chunk_says_why_it_ended_and_done_follows(chat, caplog):
+def test_the_last_chunk_says_why_the_answer_ended_and_done_follows(chat, caplog):
     text = chat("one", " two", stream=True)[1].text
     must_not_be_our_own(text, caplog.messages)
     assert "error" not in chunks(text)[-1], (
@@ -355,7 +356,7 @@ def test_the_last_chunk_says_why_it_ended_and_done_follows(chat, caplog):
 
 
 def change_the_clock(program, monkeypatch, now):
-    """Let time() of the program return that; return whether it has one."""
+    """Let the program's time() return that; return whether it has a time()."""
     if callable(getattr(program, "time", None)):
         monkeypatch.setattr(program, "time", lambda: now)
         return True
@@ -483,7 +484,7 @@ def test_the_server_names_its_model(client):
     )
 
 
-def test_a_model_that_is_not_here_is_a_404(chat):
+def test_a_request_for_an_unknown_model_gets_a_404(chat):
     what = "The client asked for the model gpt-4"
     advice = (
         "Call show_model(question.model), which raises it, before you ask the model"
@@ -507,7 +508,7 @@ WRONG_KEYS = {
 }
 
 
-def test_nobody_is_answered_without_the_key(chat, client):
+def test_a_request_without_the_key_is_refused(chat, client):
     advice = (
         "Compare the whole key in a function below @app.before_request, and raise a"
         " Refusal(401, ...)"
@@ -646,7 +647,7 @@ def test_a_whole_answer_that_breaks_off_is_a_status(chat, in_the_log):
 
 
 def test_why_the_model_ended_is_said_in_openais_words(chat):
-    """OpenAI's words say why the model ended."""
+    """The finish reason is one of OpenAI's words."""
     for name, theirs, ours in (
         ("finish_reason", "length", "length"),
         ("stop_reason", "max_tokens", "length"),
@@ -662,12 +663,15 @@ def test_why_the_model_ended_is_said_in_openais_words(chat):
         )
 
 
-def test_a_failure_in_mid_answer_is_an_event_and_the_end(chat, in_the_log):
+def test_a_failure_in_mid_answer_is_the_last_event(chat, in_the_log):
     text, broke = read(chat("one", ModelConnectionError(SECRET), stream=True)[1])
     what = "The model failed after 'one'"
     was_told = '"error"' in text  # after that a body may well break off
     if broke and not was_told and not isinstance(broke, ModelConnectionError):
-        broke.add_note(f"{what}, and that exception broke the stream.")
+        broke.add_note(
+            f"{what}. While your program was reporting that, this exception broke the"
+            " stream."
+        )
         raise broke  # by a mistake in how the failure is reported
     assert said(text) == "one", (
         f"{what}, and the client got {said(text)!r}. Keep the text that has been sent."
@@ -754,13 +758,12 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(chat):
         " close."
     )
     assert model.closed_early, (
-        "The reader left after the first piece, but the program read the model to its"
-        " end, for nobody, and you pay for that. Close the steps, and read no more of"
-        " them."
+        "The reader left after the first piece, but the program read the whole answer,"
+        " and you pay for that. Close the steps, and read no more of them."
     )
 
 
-# What no lesson after the eighth may lose
+# What every lesson after the eighth keeps
 
 
 def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
@@ -810,7 +813,7 @@ def waits(monkeypatch):
 def test_client_py_keeps_what_came_and_says_how_it_ended(
     run_client, serve, program, answer_with, waits
 ):
-    """client.py keeps what came, and says how it ended."""
+    """client.py keeps the text that has arrived, and says how the answer ended."""
     url = f"{serve(program.app)}/v1"
     answer_with("one", " two")
     shown = run_client(url)

@@ -37,14 +37,14 @@ def status_for(client_with):
             raise
         assert first.status_code == second.status_code, (
             f"SERVER_KEY was {setting!r}, and the client sent {named(key)} twice. It"
-            f" got status {first.status_code}, then {second.status_code}. A generator"
-            " or a map can be gone through only once: make a list."
+            f" got status {first.status_code}, then {second.status_code}. You can loop"
+            " over a generator or a map only once: make a list."
         )
         if first.status_code != 200:
             told = [each for each in setting.split(",") if each.strip(" ,") != ""]
             assert not any(each.strip() in first.text for each in told), (
                 f"SERVER_KEY was {setting!r}, and the refusal says {short(first.text)}."
-                " It contains a key that is right. Say only that the key is wrong."
+                " It contains a valid key. Say only that the key is wrong."
             )
         return first.status_code
 
