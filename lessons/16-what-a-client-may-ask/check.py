@@ -48,7 +48,7 @@ def ask(answer_with, client):
 
 @pytest.fixture
 def chat(ask, caplog):
-    """Ask as `ask` does, read the answer, and see a mistake of the program's own."""
+    """Ask as `ask` does, read the answer, and notice a mistake in the program."""
 
     def post(*script, **fields):
         model, answer = ask(*script, **fields)
@@ -123,7 +123,7 @@ ADVICE = {
 }
 WITHOUT_FIELDS = {"max_tokens", "max_completion_tokens", "n", "stop"}
 NAMES = {*WRONG, "include_usage", "model", "messages", "role", "content", "stream"}
-LIMITS = [  # a value that is over a limit, and what its sentence says of the limit
+LIMITS = [  # a value that is over a limit, and what its sentence says about the limit
     ("n", 5, ["4", "four", "5", "five", "1:", "one answer"]),
     ("stop", "a" * 101, ["100", "hundred", "101"]),
     ("stop", ["a"] * 5, ["4", "four", "5", "five"]),
@@ -132,19 +132,19 @@ THEIR_WORDS = ["pydantic", "validation error", "Input should be", "type=", "\n"]
 
 
 def must_be_left(model, what):
-    """Fail unless the model's stream was closed before it had come to its end."""
+    """Fail unless the model's stream was closed before it ended."""
     assert model.closed.wait(PATIENCE), (
         f"{what} The model's stream stayed open: the model keeps writing, and you pay"
         " for it. Return from the generator there."
     )
     assert model.closed_early, (
-        f"{what} The program read the model to its end, for nobody, and you pay for"
-        " that. Return from the generator there, and read no more."
+        f"{what} The program read the whole answer, and you pay for that. Return from"
+        " the generator there, and read no more."
     )
 
 
 def as_words(value):
-    """Return a value as a sentence names it."""
+    """Return what a sentence calls a value."""
     if isinstance(value, str) and len(value) > 20:
         return f"a text of {len(value)} letters"
     return short(value)
@@ -152,7 +152,7 @@ def as_words(value):
 
 @pytest.fixture
 def refuse(ask):
-    """Let each wrong value of these fields be refused, by the field's name."""
+    """Fail unless each wrong value is refused, with its field's name."""
 
     def each(*names):
         for name, value in [(each, bad) for each in names for bad in WRONG[each]]:
@@ -187,15 +187,16 @@ def refuse(ask):
                 " own words, from the row in WANTED."
             )
             assert not re.search(r"\{\w+\}", sentence), (
-                f"{what}, and the message is {sentence!r}. A name in braces becomes its"
-                " value only in a text with an f before its quotes."
+                f"{what}, and the message is {sentence!r}. Python fills in a name in"
+                " braces only if the string begins with f."
             )
             assert not model.prompts, f"{what}, but the program asked the model."
             for of_name, over, words in LIMITS:
                 if (of_name, over) == (name, value):
                     assert any(word in sentence for word in words), (
-                        f"{what}, and the message is {sentence!r}. Name the limit in"
-                        " the row in WANTED: the client did nothing that this forbids."
+                        f"{what}, and the message is {sentence!r}. This sentence does"
+                        " not forbid what the client sent. Name the limit in the row in"
+                        " WANTED."
                     )
 
     return each
@@ -207,7 +208,7 @@ def test_a_plain_question_is_answered(ask, caplog):
     log = f'The log says: "{caplog.messages[-1] if caplog.messages else ""}".'
     what = "A question had none of the new fields"
     assert answer.status_code != 400, (
-        f"{what}, but expected status 200, got 400 with {short(answer.text)}. Give each"
+        f"{what}. Expected status 200, got 400 with {short(answer.text)}. Give each"
         " new field a default, for clients that leave it out."
     )
     assert answer.status_code == 200, (
@@ -228,8 +229,8 @@ def test_a_plain_question_is_answered(ask, caplog):
     )
     failure = chunks(text)[-1].get("error")
     assert not failure, (
-        f"{what}. After 'one two' came an error: the program raised something when the"
-        f" answer had ended. {log} Does app.py find"
+        f"{what}. After 'one two' came an error: the program raised an exception after"
+        f" the answer had ended. {log} Does app.py find"
         " question.stream_options.include_usage?"
     )
 
@@ -299,7 +300,7 @@ def test_max_tokens_ends_the_answer(chat):
     )
 
 
-def test_no_limit_is_no_limit(chat):
+def test_an_answer_without_a_limit_is_not_cut(chat):
     texts = [" word"] * MANY
     for fields in {}, {"max_tokens": 10**12}, {"max_completion_tokens": 10**12}:
         answer = chat(*texts, **fields)[1]
@@ -317,7 +318,7 @@ def test_no_limit_is_no_limit(chat):
         )
 
 
-def test_a_wrong_limit_is_refused_by_name(refuse):
+def test_a_wrong_limit_is_refused_and_named(refuse):
     refuse("max_tokens", "max_completion_tokens")
 
 
@@ -340,7 +341,9 @@ def test_answers_are_kept_apart_by_their_index(chat):
 
     _, answer = chat(begin, "one", go_on, " two", n=2, stream=True)
     if answer.status_code == 400 and answer.json["error"]["param"] == "n":
-        pytest.skip("it accepts only one answer for each question, which is fine.")
+        pytest.skip(
+            "this program accepts only one answer for each question, which is fine."
+        )
     seen = [said(answer.text, index) for index in (0, 1)]
     assert seen != ["one two", ""], (
         "n was 2, but only one answer came, with index 0. Make n a field of Question."
@@ -378,7 +381,7 @@ def test_answers_are_kept_apart_by_their_index(chat):
     )
 
 
-def test_a_wrong_n_is_refused_by_name(refuse):
+def test_a_wrong_n_is_refused_and_named(refuse):
     refuse("n")
 
 
@@ -386,7 +389,7 @@ def test_two_answers_py_shows_both(chat, answer_with, folder, program, serve, te
     """two_answers.py shows both answers."""
     path = folder / "two_answers.py"
     if chat("one", n=2)[1].status_code == 400 or not path.exists():
-        pytest.skip("it does not need two_answers.py.")
+        pytest.skip("this program does not need two_answers.py.")
     answer_with("one", " two")
     url = f"{serve(program.app)}/v1"
     shown = terminal.run(
@@ -402,7 +405,7 @@ def test_two_answers_py_shows_both(chat, answer_with, folder, program, serve, te
 # How much it used
 
 
-def test_tokens_are_counted_when_asked_for(chat):
+def test_the_tokens_are_counted_if_the_client_asks(chat):
     used = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}
     script = "one", AIMessageChunk("", usage_metadata=used)
     tokens = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
@@ -432,7 +435,7 @@ def test_tokens_are_counted_when_asked_for(chat):
     )
 
 
-def test_wrong_stream_options_are_refused_by_name(refuse):
+def test_wrong_stream_options_are_refused_and_named(refuse):
     refuse("stream_options")
 
 
@@ -458,7 +461,7 @@ def test_a_stop_ends_the_answer(chat):
     )
     assert reason(answer.text) == "stop", (
         'The answer reached its stop. Expected the finish_reason "stop", which is a'
-        f" good end, got {reason(answer.text)!r}."
+        f" normal end, got {reason(answer.text)!r}."
     )
     must_be_left(model, "The answer reached its stop.")
     whole = chat("a world b", stop="world")[1].get_json(silent=True) or {}
@@ -473,8 +476,8 @@ def test_a_stop_ends_the_answer(chat):
         answer = chat("one", stop=stop)[1]
         assert answer.status_code == 200, (
             f"stop was {as_words(stop)}, which is valid. Expected status 200, got"
-            f" {answer.status_code}. A stop may have 100 characters, white space is"
-            " text too, and a list may be empty."
+            f" {answer.status_code}. A stop may have up to 100 characters, and white"
+            " space is text, too. A list may be empty."
         )
     answer = chat("world", " and more", stop="world", stream=True)[1]
     seen = answer.status_code, said(answer.text), reason(answer.text)
@@ -488,7 +491,9 @@ def test_a_stop_ends_the_answer(chat):
 def test_a_stop_applies_to_each_answer(chat):
     _, answer = chat("one", " two END", n=2, stop="END", stream=True)
     if answer.status_code == 400:
-        pytest.skip("it accepts only one answer for each question, which is fine.")
+        pytest.skip(
+            "this program accepts only one answer for each question, which is fine."
+        )
     seen = [said(answer.text, index) for index in (0, 1)]
     assert seen == ["one two ", "one two "], (
         "n was 2, the stop was 'END', and both answers were 'one two END'. The client"
@@ -496,7 +501,7 @@ def test_a_stop_applies_to_each_answer(chat):
     )
 
 
-def test_a_wrong_stop_is_refused_by_name(refuse):
+def test_a_wrong_stop_is_refused_and_named(refuse):
     refuse("stop")
 
 
@@ -506,7 +511,7 @@ FIRST = [  # stop, pieces, and the answer: a piece ends in several beginnings of
     ("\n\nQ:", ["one\n\n", "Q: two"], "one"),
     ("aabab", ["one aa", "bab two"], "one "),
 ]
-AGAIN = [  # stop, pieces, and the answer: the stop begins inside of what looked like it
+AGAIN = [  # stop, pieces, and the answer: the stop begins inside what looked like it
     ("aabab", ["aab", "ab and more"], ""),
     ("aabab", ["aa", "abab and more"], "a"),
     ("END", ["one E", "END two"], "one E"),
@@ -559,8 +564,8 @@ def test_a_stop_is_found_even_if_it_comes_in_pieces(chat):
         seen = said(chat(written, stop=stop, stream=True)[1].text)
         assert seen == expected, (
             f"The stop was {stop!r}, and the model wrote {short(written)}. Expected"
-            f" {short(expected)}, got {short(seen)}. Take a stop as it is: capital"
-            " letters count, and a comma separates nothing."
+            f" {short(expected)}, got {short(seen)}. Use each stop unchanged: upper and"
+            " lower case differ, and a comma separates nothing."
         )
     seen = said(chat("Why!?! And more", stop="?!", stream=True)[1].text)
     assert "?!" not in seen, (
@@ -591,7 +596,7 @@ def test_a_stop_is_found_even_if_it_comes_in_pieces(chat):
         )
 
 
-def test_what_was_held_back_follows_when_it_is_not_a_stop(chat):
+def test_text_that_was_held_back_is_sent_if_it_is_not_a_stop(chat):
     for stop, pieces in (
         ("world", ["a w", "ord"]),
         ("world", ["a", " wor"]),
@@ -620,7 +625,7 @@ HELD = [  # stops, what the model writes before it waits, and what is sure by th
 
 
 def held_too_long(ask, stops, written, sure):
-    """Return what the client had of the text while the model waited; None if enough."""
+    """Return the text that the client had while the model waited; None if enough."""
     came = ""
     had = []
     is_there = Event()
@@ -637,7 +642,7 @@ def held_too_long(ask, stops, written, sure):
     return had[0] if had else None
 
 
-def test_only_what_may_be_a_stop_is_held_back(ask):
+def test_only_text_that_may_be_a_stop_is_held_back(ask):
     for stops, written, sure in HELD:
         had = held_too_long(ask, stops, written, sure)
         assert had is None, (
@@ -655,8 +660,8 @@ def test_null_counts_as_a_missing_field(chat):
         _, answer = chat("one", **{name: None})
         assert answer.status_code == 200, (
             f"{name} was null, as many clients send for fields that they do not set."
-            f" Expected status 200, got {answer.status_code}. Build the class on"
-            " Fields, which leaves out null."
+            f" Expected status 200, got {answer.status_code}. Let the class inherit"
+            " from Fields, which leaves out null."
         )
 
 
@@ -747,11 +752,11 @@ def test_what_this_server_cannot_do_is_still_refused(chat):
         assert answer.status_code == 400 and not model.prompts, (
             f"{name} was {short(value)}. Expected status 400, got {answer.status_code}."
             " Refuse what this server cannot do, as in lesson 15: otherwise a client"
-            " waits for it in vain."
+            " waits for something that never comes."
         )
 
 
-def test_nobody_is_answered_without_the_key(client, answer_with):
+def test_a_request_without_the_key_is_refused(client, answer_with):
     model = answer_with("one")
     question = {"model": "practice", "messages": [MESSAGE]}
     for key in None, "", "sk-wrong", KEY[:-1], f"{KEY}x":
@@ -776,8 +781,8 @@ LAST = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_a_failure_is_said_in_a_sentence_of_our_own(chat, caplog, n):
-    """A failure is a status or the last event, in a sentence of our own: n was"""
+def test_a_failure_is_reported_in_a_sentence_of_our_own(chat, caplog, n):
+    """A failure is a status or the last event, in a sentence of our own, for n"""
     failure = ModelConnectionError(SECRET)
     what = f"The connection to the model broke, and n was {n}"
     for script, stream, status in (
@@ -788,7 +793,9 @@ def test_a_failure_is_said_in_a_sentence_of_our_own(chat, caplog, n):
     ):
         _, answer = chat(*script, n=n, stream=stream)
         if answer.status_code == 400:
-            pytest.skip("it accepts only one answer for each question, which is fine.")
+            pytest.skip(
+                "this program accepts only one answer for each question, which is fine."
+            )
         assert answer.status_code == status, (
             f'{what}. It broke after {script[:-1]}, with "stream": {stream}. Expected'
             f" status {status}, got {answer.status_code}."
@@ -803,7 +810,7 @@ def test_a_failure_is_said_in_a_sentence_of_our_own(chat, caplog, n):
             last = chunks(text)[-1]
             assert "error" in last and "[DONE]" not in text, (
                 f"{what}. It broke after 'one', and the stream ends in"
-                f" {short(text[-60:])}. Expected an error as the last event, and no"
+                f" {short(text[-60:])}. Expected an error as the last event, without"
                 " [DONE]."
             )
 

@@ -1,4 +1,4 @@
-"""Your turn: client.py says how many tokens question and answer used."""
+"""Your turn: client.py says how many tokens the question and the answer used."""
 
 import json
 
@@ -41,7 +41,7 @@ def shown_for(run_client, serve, program, answer_with):
 def test_the_last_line_says_how_many_tokens_were_used(shown_for):
     shown = shown_for("one", " two", USAGE)
     assert "has to be" not in shown, (
-        f"The server refused what client.py asked, and client.py shows {short(shown)}."
+        f"The server refused client.py's request, and client.py shows {short(shown)}."
         ' Send stream_options={"include_usage": True}.'
     )
     assert "one two" in shown and "stop" in shown, (
@@ -79,7 +79,7 @@ def server_that_counts(*totals):
     return server
 
 
-def test_the_last_of_many_counts_is_the_right_one(shown_for, serve):
+def test_only_the_last_count_is_shown(shown_for, serve):
     shown = shown_for(server=f"{serve(server_that_counts(30, 77))}/v1")
     last_line = shown.strip().rpartition("\n")[2]
     assert last_line.endswith(", 77 tokens"), (
@@ -89,7 +89,7 @@ def test_the_last_of_many_counts_is_the_right_one(shown_for, serve):
     )
 
 
-def test_a_server_that_does_not_say_is_no_problem(shown_for, serve):
+def test_nothing_changes_if_the_server_sends_no_count(shown_for, serve):
     shown = shown_for(server=f"{serve(server_that_counts(None))}/v1")
     assert "one" in shown and "tokens" not in shown and "None" not in shown, (
         "The server did not say how many tokens it used, and client.py shows"
