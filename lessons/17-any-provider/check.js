@@ -1,4 +1,4 @@
-// The page shows reasoning apart from the answer, what it took, and how it ended.
+// The page shows the reasoning apart from the answer, its usage and cost, and how it ended.
 
 const TYPE = "application/jsonl; charset=utf-8";
 const USAGE = { input_tokens: 1234, output_tokens: 5678, total_tokens: 6912 };
@@ -30,7 +30,7 @@ function thoughts(page) {
 
 export const checks = [
   {
-    sentence: "Reasoning is shown apart, as soon as it comes",
+    sentence: "Reasoning is shown apart from the answer, as soon as it arrives",
     async run(page) {
       details(page);
       const answer = await ask(page);
@@ -66,7 +66,7 @@ export const checks = [
     },
   },
   {
-    sentence: "All of it is whole if it comes byte by byte",
+    sentence: "Everything is shown whole, even if it arrives byte by byte",
     async run(page) {
       const answer = await ask(page);
       for (const byte of BYTES) answer.send([byte]);
@@ -123,7 +123,7 @@ export const checks = [
       await page.soon(() => answer.hungUp);
       page.must(answer.hungUp, "Someone pressed Stop while the model was thinking, but the connection is still open. Pass fetch the signal, and let Stop abort it.");
       await page.soon(() => page.answer.ariaBusy === "false");
-      page.must(page.answer.ariaBusy === "false", "Someone pressed Stop, but #answer is still marked as busy.");
+      page.must(page.answer.ariaBusy === "false", "Someone pressed Stop, but #answer is still marked as busy. Set answer.ariaBusy to false when the answer has ended, however it ended.");
       page.must(thoughts(page) === "Hm.", `"Hm." was there when someone pressed Stop, and now <details> contains ${say(thoughts(page))}. Keep the text that has arrived.`);
     },
   },

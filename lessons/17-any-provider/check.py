@@ -1,4 +1,4 @@
-"""Chunks as LangChain makes them from each wire, and events that have to be alike."""
+"""Chunks as LangChain makes them from each wire, and the events of all of them."""
 
 import json
 import logging
@@ -80,7 +80,7 @@ SHAPES = {  # what came, and how LangChain passes it on
     ],
 }
 WITH_REASONING = [name for name in SHAPES if name.startswith("blocks")]
-ADVICE = {  # what to try, by how the message of an exception in events() begins
+ADVICE = {  # what to try, by the beginning of the message of an exception in events()
     "'dict' object has no attribute": (
         "A block is a dictionary. Read its parts with a name in brackets:"
         " block['type']."
@@ -153,8 +153,8 @@ def events(program, answer_with, client, logged):
             log += " Call events(chunks, model.name)."
         if "AttributeError in fixtures.py" in log:
             log += (
-                " The program read something from the model that it does not have. Its"
-                " name is model.name."
+                " The program used an attribute that the model does not have. The"
+                " model's name is model.name."
             )
         assert answer.mimetype == "application/jsonl", (
             "The model's answer was complete. Expected events, one line of JSON each,"
@@ -205,7 +205,7 @@ def all_of(events, name):
 # Text and reasoning
 
 
-def test_the_tokens_are_the_text(events):
+def test_the_tokens_make_up_the_text(events):
     for shape, chunks in SHAPES.items():
         found = events(chunks, fails=True)
         came = all_of(found, "token")
@@ -221,12 +221,12 @@ def test_the_tokens_are_the_text(events):
         )
 
 
-def test_space_is_text_too(events):
+def test_white_space_is_text_too(events):
     came = all_of(events([chunk("One."), chunk("\n\n"), chunk("Two."), LAST]), "token")
     assert came == ["One.", "\n\n", "Two."], (
         "The model said 'One.', then an empty line, then 'Two.', and the tokens are"
-        f" {short(came)}. Only a text of no letter at all is empty, and a line break is"
-        " a part of the text."
+        f' {short(came)}. A line break is part of the text: ignore only "", the empty'
+        " string."
     )
 
 
@@ -236,7 +236,7 @@ def test_reasoning_is_an_event_of_its_own(events):
         assert came == ["Hm."], (
             f"The model thought 'Hm.' before it spoke, in {shape}. Expected the"
             f" reasoning events ['Hm.'], got {short(came)}. {BLOCKS} The reasoning is"
-            " in the blocks of type reasoning, and some of them hold none: use"
+            " in the blocks of type reasoning. Some of these blocks have none: use"
             " block.get."
         )
 
@@ -364,14 +364,14 @@ def test_tokens_are_counted_once(events):
         )
 
 
-def test_usage_has_the_same_names_whoever_counts(events):
+def test_usage_has_the_same_names_for_every_provider(events):
     counted = chunk(usage=(3, 5))
     counted.usage_metadata |= {"input_token_details": {"cache_read": 2}}
     counted.usage_metadata |= {"total_tokens": 11}  # some count their thoughts, too
     cut = chunk(finish_reason="length")
     (came,) = all_of(events([chunk("Hello"), cut, counted]), "usage") or [None]
     assert came, (
-        "The model wrote to its length limit and said what it used, but there is no"
+        "The model reached its length limit and said what it used, but there is no"
         " usage event. You pay for an answer that was cut, too: yield the usage before"
         " every end."
     )
@@ -430,7 +430,7 @@ def test_a_model_with_a_price_has_a_cost(program, events, prices, answer_with):
     )
 
 
-def test_a_price_of_nothing_is_a_price(events, prices):
+def test_a_price_of_0_is_a_price(events, prices):
     prices("scripted", (0.0, 0.0))
     came = all_of(events(SHAPES["strings"]), "cost")
     assert came == [0], (
@@ -472,7 +472,7 @@ def test_your_own_server_is_asked_to_count(program, started_with, answer_with):
 
 
 class Closed(ScriptedModel):
-    """A model without stream_usage, which can be given no new attribute either."""
+    """A model without stream_usage, to which no new attribute can be added either."""
 
     def __setattr__(self, name, value):
         if name == "stream_usage":
@@ -506,9 +506,8 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask, kept):
         " closing(...)."
     )
     assert model.closed_early, (
-        "The reader left after the first piece, but the program read the model to its"
-        " end, for nobody, and you pay for that. Close the stream, and read no more of"
-        " it."
+        "The reader left after the first piece, but the program read the whole answer,"
+        " and you pay for that. Close the stream, and read no more of it."
     )
 
 
@@ -535,8 +534,7 @@ NO_CREDIT = {
 }
 
 
-def test_the_servers_wrong_key_is_not_the_readers(ask):
-    """The server's wrong key is not the reader's"""
+def test_a_wrong_key_of_the_server_is_not_blamed_on_the_reader(ask):
     _, answer = ask(WRONG_KEY)
     assert answer.status_code == 502, (
         "The provider refused our key with a 401. Expected status 502, got"
@@ -545,7 +543,7 @@ def test_the_servers_wrong_key_is_not_the_readers(ask):
     )
 
 
-def test_no_credit_is_said_and_not_to_be_tried_again(ask):
+def test_an_account_without_credit_is_reported(ask):
     for who, error in NO_CREDIT.items():
         _, answer = ask(error)
         sentence = str((answer.get_json(silent=True) or {}).get("error"))
@@ -557,7 +555,7 @@ def test_no_credit_is_said_and_not_to_be_tried_again(ask):
         )
 
 
-def test_for_a_wrong_model_the_sentence_names_the_setting(ask):
+def test_the_sentence_about_a_wrong_model_names_the_setting(ask):
     class NotFound(exceptions.ModelNotFoundError):
         """As each provider's package has a class of its own."""
 

@@ -1,4 +1,4 @@
-"""Your turn: how many of the tokens were thoughts, where a provider says so."""
+"""Your turn: how many of the tokens were thoughts, if the provider says so."""
 
 import json
 
@@ -57,7 +57,9 @@ def test_thoughts_are_counted_as_the_provider_says(events):
 DETAILS = {
     "no details at all": {},
     "details without it": {"output_token_details": {"audio": 1}},
-    "details of what was read only": {"input_token_details": {"cache_read": 2}},
+    "details about the tokens that were read only": {
+        "input_token_details": {"cache_read": 2}
+    },
 }
 
 
