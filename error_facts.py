@@ -19,7 +19,7 @@ PROGRAM = [HERE, HERE / "fast"]  # the folders of this program, without the less
 # Errors that come from how a line is written, never from what a provider sends.
 OF_A_LINE = (AttributeError, ImportError, NameError, TypeError)
 # Patterns. NUMBER finds 7 and 1.5: \. is a point, and ? means that the part before it
-# may be missing. (?: ) is a ( ) that we do not ask for. TIME finds 1.5s and 26 seconds.
+# may be missing. (?: ) groups like ( ), but keeps nothing. TIME finds 1.5s and 26 s.
 NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
 TIME = f"({NUMBER}) ?(h|ms|m|s)"
 SECONDS_IN = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}  # by unit of time

@@ -192,7 +192,7 @@ class Unfinished(Exception):
 class BodyBreaks(Exception):
     """Raised in a generator that cannot finish its answer.
 
-    If the generator simply ended, everybody would take its answer for whole. As it
+    If the generator simply ended, everybody would take its answer for whole. Because it
     raises, the server hangs up in the middle of the body, which HTTP clients notice.
     """
 
@@ -291,7 +291,7 @@ BY_STATUS = {  # of the provider's answer
     405: NOT_FOUND,  # this address takes no POST
     407: PROXY_FAILED,  # the proxy needs a password
     408: MODEL_FAILED,  # our request did not arrive in time
-    410: NOT_FOUND,  # it was there once
+    410: NOT_FOUND,  # it used to be there
     413: PROMPT_TOO_LONG,
     422: NOT_ACCEPTED,  # a value in our request is wrong
     429: RATE_LIMIT,
@@ -300,7 +300,7 @@ BY_STATUS = {  # of the provider's answer
 # 403: the proxy refuses the address; 511: somebody must log in there first.
 OF_PROXIES = (403, 502, 503, 504, 511)
 # Names in place of the classes themselves: their packages may not be installed. An
-# error has several classes, and so have its causes: the first of these names decides.
+# error has several classes, and so do its causes: the first of these names decides.
 BY_CLASS = {
     # OpenAI's library raises these three in lesson 22, which asks for an object.
     "LengthFinishReasonError": TOO_LONG,
@@ -324,7 +324,7 @@ BY_CLASS = {
     "ModelAPIError": MODEL_FAILED,
     "APIError": MODEL_FAILED,
 }
-# Whatever connects to anything raises these of BY_CLASS, and not only a model.
+# The classes in BY_CLASS that any connection can raise, and not only a model's.
 OF_ANY_CONNECTION = {
     "ConnectTimeout",
     "ProxyError",
@@ -337,7 +337,7 @@ OF_ANY_CONNECTION = {
 def failure_of(error):
     """Return the Failure for an error: by its words, its status, its class.
 
-    No single one is enough. OpenAI sends the status 429 for an account without credit
+    None of them is enough. OpenAI sends the status 429 for an account without credit
     and for a rate limit: only the words differ. A lost connection has no status at all.
     """
     if isinstance(error, Unfinished):

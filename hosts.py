@@ -48,7 +48,7 @@ def host_name(word):
         sent = name.encode("idna").decode()  # browsers send ü as xn--...
     except ValueError:
         stop_at_host(word)
-    # Nobody asks for all addresses, or for all of a network: 192.168.1.0/24.
+    # No request is for all addresses, or for a whole network: 192.168.1.0/24.
     if name in ("0.0.0.0", "::") or re.search(r"/\d+$", address):
         stop_at_host(word)
     if ":" in name:
@@ -73,7 +73,7 @@ class IPv6Host(str):
     """An IPv6 address in brackets, such as [::1], that Werkzeug can compare."""
 
     def partition(self, separator):
-        """Return all of the address, and nothing behind it.
+        """Return the whole address, with nothing after it.
 
         Werkzeug cuts a name at its first colon with partition(":"), to remove the port.
         Here the first colon belongs to the address.

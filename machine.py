@@ -49,9 +49,9 @@ def use_no_proxy_for_this_machine(address=""):
     """Let HTTP clients reach this machine itself directly, and not through a proxy.
 
     A proxy is a server that passes requests on. To the proxy, "localhost" would mean
-    the proxy's own machine. HTTP clients find the hosts that they are to reach directly
-    in NO_PROXY or no_proxy in the environment. `address` is that of a model, which may
-    be another name of this machine, such as http://127.0.0.2:11434/v1.
+    the proxy's own machine. NO_PROXY or no_proxy in the environment lists the hosts
+    that HTTP clients reach directly. `address` is that of a model, which may be another
+    name of this machine, such as http://127.0.0.2:11434/v1.
     """
     proxies = getproxies()  # by kind: http, https, all; and "no", which is NO_PROXY
     kinds = [kind for kind in ("http", "https", "all") if kind in proxies]

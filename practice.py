@@ -33,22 +33,22 @@ HELP = """A prompt to the practice model can begin with one or more commands:
 /fail 3: breaks off after 3 words; /fail 0 refuses before the first
 /flaky 2: refuses twice, then answers
 /busy 4: refuses with a rate limit: "try again in 4 seconds"
-/short 10: stops at 10 words, as at a limit on length
+/short 10: stops at 10 words, as if it had reached its length limit
 /echo: repeats the rest of the prompt exactly, word by word
 /again: repeats the conversation that it was sent, turn by turn
 /list: sends each word in a list, as some models do, instead of as a text
-/decline: declines to answer, in words that are a refusal and no text
+/decline: declines to answer, in words that are sent as a refusal, not as text
 /help: shows this list
 
 Where it has a form to fill in, or a tool to call, in lessons 22 and 23:
 
 /wrong: gives the last value a wrong type
-/missing: leaves the last value out
+/missing: leaves out the last value
 /broken: writes something that is not JSON
-/prose: writes the JSON into a text, with words around it
+/prose: writes the JSON as text, with words around it
 /twice: calls two tools at once
 /empty: calls a tool without arguments
-/unknown: calls a tool that is not there
+/unknown: calls a tool that does not exist
 /endless: calls a tool again and again"""
 COMMANDS = {  # each with the number that is used if the prompt gives none
     "slow": 5,
@@ -120,7 +120,7 @@ class PracticeModel(BaseChatModel):
         **settings,
     ):
         """Yield the answer, a word in each chunk, and at the end why it ended."""
-        prompt = said_by_reader(messages)  # before it stands the conversation so far
+        prompt = said_by_reader(messages)  # the conversation so far is before it
         commands, question = read_commands(prompt)
         refuse_if_asked(commands, prompt)
         self._keep_silent(commands.get("wait", 0))

@@ -24,8 +24,8 @@ EMPTY_WORDS = """
     your
 """  # they are in many questions, and do not say what a question is about
 # Queries in SQL. Each ? is filled in later. rowid is the number of an entry. MATCH
-# finds the entries that contain a word. bm25 gives each a number: the better an entry
-# fits, the smaller. A word in its heading counts 10, in its synonyms 5, in its text 1.
+# finds the entries that contain a word. bm25 gives each a number, smaller the better it
+# fits. A word in its heading counts 10, in its synonyms 5, in its text 1.
 NEAREST = """
     SELECT rowid, heading, answer FROM entries WHERE entries MATCH ?
     ORDER BY bm25(entries, 10, 5, 1) LIMIT 3

@@ -156,8 +156,8 @@ def faulty_arguments(parameters, question, faults):
 def fill_in(schema, question):
     """Return a value that follows a JSON schema, from the glossary's nearest term.
 
-    A field with the name of something that the glossary knows gets that. Any other gets
-    what has the right type: the question where a text is wanted.
+    If the glossary knows something by the field's name, the field gets that. Any other
+    field gets a value of the right type: for a text, it is the question.
     """
     term = find_term(question)
     known = {

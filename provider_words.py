@@ -31,7 +31,7 @@ ENDS_FILTERED = [
     "content-filter",
     "guardrail_intervened",
     "safety",
-    "recitation",  # it repeats a text that somebody owns
+    "recitation",  # it repeats a text that is under copyright
     "blocklist",
     "prohibited_content",
     "spii",  # sensitive personal information
@@ -140,7 +140,7 @@ NO_SUCH_MODEL = [
 ]
 NOT_FOUND = [
     "plain http request",  # the address has http:// instead of https://
-    "configure ai gateway",  # Cloudflare: nobody has the name in the address
+    "configure ai gateway",  # Cloudflare: no account has the name in the address
     "invalid provider",
 ]
 REFUSED_PROMPT = [

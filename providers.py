@@ -38,7 +38,7 @@ ADDRESSES = {  # by provider: the address at which it understands OpenAI's proto
     "xai": "https://api.x.ai/v1",
 }
 # A proxy is a server that passes requests on. In many schools it is the only way out to
-# the internet. These settings say where it is, and so do the same in lower case.
+# the internet. These settings say where it is, and so do their names in lower case.
 PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
 
 

@@ -1,6 +1,6 @@
 """What .env and the environment say, and where each value comes from.
 
-A setting is an environment variable: a name and a value that the system hands to each
+A setting is an environment variable: a name and a value that the system gives to each
 program at its start. (The environment in .venv is something else.) `flask run` adds the
 lines of .env to them. A variable that has a value already keeps it: the environment
 wins. Other servers, such as gunicorn, do not read .env, so this file does it for them.
@@ -161,10 +161,10 @@ def check_byte_order_mark():
 
 
 def number(setting, default, least=1):
-    """Return the whole number that a setting holds, or stop if it is none."""
+    """Return the whole number that a setting holds, or stop if it is not one."""
     value = value_of(setting) or str(default)
     # isdigit alone would take ² for a digit
     is_number = value.isascii() and value.isdigit() and len(value) <= 6
     if not is_number or int(value) < least:
-        stop(f"{setting}={value}: write a whole number, {least} to 999999.")
+        stop(f"{setting}={value}: write a whole number from {least} to 999999.")
     return int(value)

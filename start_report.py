@@ -1,7 +1,7 @@
 """What `flask run` prints at its start, in addition to Flask's own lines.
 
 It says which model answers, where its settings come from, and which lines of .env have
-no effect. It never shows a value, nor a name that it does not know: both can be a key.
+no effect. It never shows a value, or a name that it does not know: either can be a key.
 """
 
 import os
@@ -61,7 +61,7 @@ def report_without_effect():
 
 
 def report_start(name):
-    """Print which model answers, and which addresses it refuses, at a start."""
+    """If a server starts, print which model answers, and which addresses it refuses."""
     if is_starting():
         print_lines([about_model(name), *about_hosts()])
 

@@ -1,7 +1,7 @@
 """The connections to OpenAI's server, which are kept from one question to the next.
 
 OpenAI's client sends its questions by the library httpx2, and httpx2 lets an object
-carry them, its transport. The transport that it comes with looks through all of its
+carry them, its transport. The transport of httpx2 itself looks through all of its
 connections at each question, and takes each read of an answer through many steps. With
 200 readers at once the last of them waited two seconds for a first word that was ready.
 """

@@ -262,7 +262,7 @@ class HTTPChunks:
             self.have_ended = True
             self.rest = self.rest[end.end() :]
         elif not self.had_last and b"\n" in self.rest[2:]:
-            # A whole line is there, and it is no size. (The first two bytes can be the
+            # A whole line is there, but not a size. (The first two bytes can be the
             # line end of the chunk before.)
             self.fault = httpx2.RemoteProtocolError("An HTTP chunk has no size.")
         elif len(self.rest) > bounds.SIZE:

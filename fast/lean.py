@@ -74,7 +74,7 @@ class LeanChatOpenAI(ChatOpenAI):
     def is_listened_to(self, config):
         """Whether somebody wants to hear of each chunk.
 
-        LangSmith is an example, a service that records what a model is asked and says.
+        LangSmith is an example: it records what a model is asked, and what it says.
         LangChain calls such listeners by their callbacks, and a manager knows them all:
         those of this question, of this model, and of the environment.
         """
@@ -134,7 +134,7 @@ class Answer:
         self.mark_refusal(chunk)
         self.text = text_alone(chunk)
         # LangChain takes a dict as well, but the object also fills in what a provider
-        # left out. What is JSON but no dict, LangChain refuses.
+        # left out. LangChain refuses JSON that is not a dict.
         if self.text is None and isinstance(chunk, dict):
             # Without a check, as the library makes it.
             chunk = ChatCompletionChunk.construct(**chunk)

@@ -46,7 +46,7 @@ ANSWERS = [  # each a status, and the pieces of its body
 
 
 def difference(lean_class):
-    """Return in words what does not work in the class, or None."""
+    """Return what does not work in the class, in words; None if all of it works."""
     settings = {"model": "trial", "api_key": "none", "base_url": "http://127.0.0.1/v1"}
     # A transport is what carries the questions: see connections.py.
     client = openai.DefaultHttpxClient(transport=LibraryTransport())
@@ -58,7 +58,7 @@ def difference(lean_class):
         )
         lean = lean_class(max_retries=0, **settings)
         lean.use(OurTransport())
-        # LangSmith, a service that records questions, is not to record this one.
+        # LangSmith, a service that records questions, must not record this one.
         with tracing_context(enabled=False):
             for _ in ANSWERS:
                 if outcome(lean) != outcome(original):

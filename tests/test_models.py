@@ -301,7 +301,7 @@ for key in KEYS_WITH_SPACES:
     )
 for text in NO_NUMBERS:
     WRONG[f"OPENAI_API_KEY=sk-a\nMODEL_TIMEOUT={text}"] = (
-        f"MODEL_TIMEOUT={text}: write a whole number, 1 to 999999."
+        f"MODEL_TIMEOUT={text}: write a whole number from 1 to 999999."
     )
 WRONG |= {
     "MODEL=openai:gpt-5": (
@@ -429,7 +429,7 @@ STARTS = {  # with `flask run` itself, where a setting is read by more than mode
     "a key alone": (b"GROQ_API_KEY=a", "GROQ_API_KEY alone does not choose a model"),
     "no place for an answer": (b"ANSWERS_AT_ONCE=0", "1 to 999999"),
     "negative": (b"ANSWER_SECONDS=-5", "write a whole number"),
-    "not whole": (b"MODEL_RETRIES=1.5", "write a whole number, 0 to 999999"),
+    "not whole": (b"MODEL_RETRIES=1.5", "write a whole number from 0 to 999999"),
     "a mark before the first setting": (
         b"\xef\xbb\xbfMODEL=gpt-5",
         "MODEL=gpt-5: write MODEL=openai:name",
