@@ -1,15 +1,18 @@
 """A stream object between two threads; the answers are those of lesson 09."""
 
 import json
+import re
 import threading
 from importlib import import_module
 from time import process_time
 
 import pytest
+from langchain_core.exceptions import ModelConnectionError, ModelRateLimitError
 
 from lessons.course.for_checks import json_lines as checks
 from lessons.course.for_checks import still_there
-from lessons.course.for_checks.in_time import PATIENCE, in_time
+from lessons.course.for_checks.failing_model import SECRET
+from lessons.course.for_checks.in_time import PATIENCE, UntilRead, in_time
 from lessons.course.for_checks.json_lines import answer_of
 from lessons.course.for_checks.quoting import short
 
@@ -541,6 +544,51 @@ def test_a_failure_after_the_first_token_is_the_last_line(answer_of, told):
 
 def test_a_failure_before_the_first_token_is_a_status(answer_of, told):
     checks.a_failure_before_the_first_token_is_a_status(answer_of, told)
+
+
+def logged(told, name):
+    """Return the lines that the program logs or prints with a name in them.
+
+    They may come a moment after the answer: another thread writes them.
+    """
+    lines = []
+
+    def note():
+        lines.extend(line for line in told().splitlines() if name in line)
+        return lines
+
+    until(note)
+    return lines
+
+
+def test_the_log_says_what_failed_and_after_how_many_messages(answer_of, told):
+    _, answer = answer_of(ModelRateLimitError(SECRET))
+    in_time(answer.get_data, "The model had failed, but the body never ended.")
+    name = ModelRateLimitError.__name__
+    assert logged(told, name), (
+        f"The model failed with a {name} before the first message, and nothing was"
+        " logged about it. Let run() log it before it keeps the refusal:"
+        ' app.logger.warning("%s after %s messages", log_name(error), stream.sent).'
+    )
+    until_read = UntilRead(b" two")
+    script = "one", " two", until_read, ModelConnectionError(SECRET)
+    _, answer = answer_of(*script)
+    in_time(lambda: until_read.read(answer), "The model failed. The body never ended.")
+    name = ModelConnectionError.__name__
+    lines = logged(told, name)
+    assert lines, (
+        f"The model failed with a {name} after two messages, and nothing was logged"
+        " about it. The person who runs the server would never learn of it. Let run()"
+        ' call app.logger.warning("%s after %s messages", log_name(error),'
+        " stream.sent) before it throws."
+    )
+    # 3: the error itself, thrown before the line was written, is a message, too
+    counts = [re.findall(r"(?<![\w.:])[23](?![\w.:])", line) for line in lines]
+    assert any(counts), (
+        f"The model failed after two messages, and the log says {lines[0]!r}. Expected"
+        " the number of messages in it. Log stream.sent, too, in which send() counts"
+        " them."
+    )
 
 
 def test_the_last_line_says_why_the_model_ended(answer_of):
