@@ -331,6 +331,42 @@ def test_its_parts_come_in_the_same_order_as_in_every_lesson(lesson):
     assert lesson.notes.startswith(f"# {lesson.title}\n\nYou will have ")
 
 
+STEP = re.compile(r"(?m)^###+ (\d+)\. (.+)$")
+SAME_STEPS = {  # a step, and the lessons in which a student takes it
+    "A view at POST": [2, 14],
+    "Log how the answer ended": [5, 7],
+    "Ask again when that can help": [6, 13],
+    "Send refusals that the client can read": [6, 14, 19],
+    "Check that the answer is whole": [7, 22],
+    "Report a failure in the middle": [7, 9, 14],
+    "Limit the number of answers": [8, 18],
+    "Say how the answer ended": [9, 14, 17, 24],
+    "Say how many tokens were used": [9, 16, 17],
+    "Limit the tokens": [9, 16],
+    "Read lines": [9, 12],
+    "Send events": [12, 15],
+    "Begin the answer": [14, 24],
+    "Send the text": [14, 17, 24],
+}
+
+
+@every_lesson
+def test_its_steps_have_numbers_from_one(lesson):
+    steps = STEP.findall(lesson.notes)
+    assert [int(number) for number, _ in steps] == list(range(1, len(steps) + 1))
+    assert steps and not re.search(r"(?m)^(#+ Step|\*\*)\d", lesson.notes)
+    assert all(title[0].isupper() for _, title in steps)
+
+
+@pytest.mark.parametrize(("name", "numbers"), SAME_STEPS.items())
+def test_the_same_step_has_the_same_name_in_every_lesson(name, numbers):
+    found = []
+    for lesson in LESSONS:
+        if any(title.startswith(name) for _, title in STEP.findall(lesson.notes)):
+            found.append(lesson.number)
+    assert found == numbers
+
+
 @every_lesson
 def test_it_asks_to_guess_before_it_shows_what_breaks(lesson):
     _, _, rest = lesson.notes.partition("\n## See it break\n")
