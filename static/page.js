@@ -162,6 +162,7 @@ function placeOfTheEnd() {
 
 /** Scroll along while the answer grows, unless the reader has scrolled up. */
 function follow() {
+  if (!answer.firstChild) return; // nothing was asked: only the window has changed
   const wasAtTheEnd = scrollY > end - 2; // heights are rounded: 2 pixels do not count
   end = placeOfTheEnd();
   if (wasAtTheEnd && end > scrollY) scrollTo(0, end); // down, but never up

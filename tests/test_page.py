@@ -713,6 +713,9 @@ def test_the_page_opens_at_its_top(page, size):
         page.browser.get(page.browser.current_url)
         page.draws()
         assert page.run("return scrollY") < 9  # as near as "at its end" is to it
+    size(683, 384)  # all of it was in view, and somebody zooms to 200 %
+    page.draws()
+    assert page.run("return scrollY") < 9
 
 
 def test_at_320_pixels_nothing_scrolls_sideways(page, answer_with, size):
