@@ -220,8 +220,8 @@ BLOCKS = {  # that a student writes; each begins with these words
         ("nginx.conf", "    client_max_body_size", TOO_SHORT),
         ("nginx.conf", "    location @too_long", ANY_ORDER),
         ("nginx.conf", "    listen", ANY_ORDER),
-        ("behind_nginx.py", "def stand_behind_nginx(app):", ANY_ORDER),
         ("behind_nginx.py", "from math import", ANY_ORDER),
+        ("behind_nginx.py", "def stand_behind_nginx(app):", ANY_ORDER),
         ("behind_nginx.py", "def limit_each_address(app):", OFFERED),  # two parts
         ("behind_nginx.py", "def tell_how_it_is(app):", OFFERED),  # ready()
     ],
