@@ -98,7 +98,7 @@ def notes_alone(name, title):
 
 
 # What a line of a list begins with. A hit shows its words in one line.
-LIST_MARK = re.compile(r"\n+(- |[0-9]+\. )")
+LIST_MARK = re.compile(r"\n+ *(- |[0-9]+\. )")
 
 
 @course.get("/search")
