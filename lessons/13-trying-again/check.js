@@ -183,7 +183,7 @@ export const checks = [
         );
         page.must(
           !page.complaint,
-          `The second attempt brought the whole answer, but the page still says ${say(page.complaint)}. A refusal that is followed by another attempt is not an error.`,
+          `The second attempt brought the whole answer, but the page still says ${say(page.complaint)}. A refusal that another attempt follows is not an error: do not throw it.`,
         );
       }
     },
@@ -201,7 +201,7 @@ export const checks = [
         const { count } = await answered(page, [reply, WHOLE]);
         page.must(
           count === 2,
-          `${what}. Expected the page to ask 2 times, but it asked ${count} time(s). askOnce throws a Refusal in each of these cases, with status 0 where there was no status.`,
+          `${what}. Expected the page to ask 2 times, but it asked ${count} time(s). Check only error.status: askOnce throws a Refusal in each of these cases, with status 0 if there was none.`,
         );
       }
     },
@@ -238,7 +238,7 @@ export const checks = [
       );
       page.must(
         count === 4,
-        `The server refused every time. Expected the page to ask 4 times, once and then 3 more times (maxRetries = 3), but it asked ${count} time(s).`,
+        `The server refused every time. Expected the page to ask 4 times, once and then 3 more times (maxRetries = 3), but it asked ${count} time(s). Ask again while attempt <= maxRetries.`,
       );
       page.must(
         page.words.includes("Refused with 503."),
@@ -309,7 +309,7 @@ export const checks = [
       );
       page.must(
         waits[4] <= 10000 && waits[5] <= 10000,
-        `The page waited ${inMs(waits)} ms. Expected no wait above maxDelay, 10000 ms.`,
+        `The page waited ${inMs(waits)} ms. Expected no wait above maxDelay, 10000 ms. Limit the longest wait with Math.min.`,
       );
       const attempts = retries.map((detail) => detail?.attempt);
       page.must(

@@ -46,7 +46,7 @@ def test_a_client_cannot_speak_as_the_system(client, answer_with, role):
     assert answer.status_code == 400 and not model.prompts, (
         f"A client sent a message with the role {role}. Expected status 400, got"
         f" {answer.status_code}. A client that can speak as the system can change its"
-        " rules."
+        " rules. Leave question.py as it was given."
     )
 
 
@@ -81,7 +81,7 @@ def test_after_a_heartbeat_the_error_event_says_when_to_ask_again(
     )
     assert SECRET not in came, (
         f"The error event contains the provider's own words, {SECRET!r}. They can"
-        " contain part of the key."
+        " contain part of the key. Send sentence_for(error) of failures.py."
     )
 
 

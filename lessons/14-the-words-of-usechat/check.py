@@ -378,7 +378,8 @@ def test_the_metadata_name_the_model_and_count_the_tokens(chat, new_stream):
     )
 
 
-def test_the_stream_ends_when_end_was_called(new_stream):
+def test_the_stream_ends_when_end_is_called(new_stream):
+    """The stream ends when end() is called."""
     if not new_stream:
         return  # the checks of what arrives judge it
     reader = write_by_all_verbs(new_stream())
@@ -459,6 +460,7 @@ def test_a_failure_is_an_error_message(chat, told):
 
 
 def test_text_end_is_never_sent_without_text_start(program, chat, monkeypatch):
+    """text-end is never sent without text-start."""
     monkeypatch.setattr(program, "HEARTBEAT", 0.01)
     beat = Event()
     waits = []

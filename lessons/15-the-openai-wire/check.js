@@ -126,7 +126,7 @@ export const checks = [
         await page.soon(() => problem(page));
         page.must(
           problem(page),
-          `The answer ended with the finish_reason ${say(reason)}, but the page says nothing, so half an answer looks complete. Only "stop" means that it is complete.`,
+          `The answer ended with the finish_reason ${say(reason)}, but the page says nothing, so half an answer looks complete. Only "stop" means that it is complete: throw an Error for any other reason.`,
         );
       }
     },

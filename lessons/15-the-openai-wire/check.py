@@ -323,6 +323,7 @@ def test_a_chunk_without_text_sends_nothing(chat):
 
 
 def test_the_last_chunk_says_why_the_answer_ended_and_done_follows(chat, caplog):
+    """The last chunk says why the answer ended, and [DONE] follows."""
     text = chat("one", " two", stream=True)[1].text
     must_not_be_our_own(text, caplog.messages)
     assert "error" not in chunks(text)[-1], (
@@ -426,7 +427,7 @@ def test_an_answer_can_be_sent_whole(chat):
     )
     assert isinstance(found, dict) and found.get("choices"), (
         'Without "stream": true, expected one object with "choices", got'
-        f" {short(answer.text)}."
+        f" {short(answer.text)}. Return a dict, which Flask sends as JSON."
     )
     choice = found["choices"][0]
     message = choice.get("message")
@@ -664,6 +665,7 @@ def test_why_the_model_ended_is_said_in_openais_words(chat):
 
 
 def test_a_failure_in_mid_answer_is_the_last_event(chat, in_the_log):
+    """A failure in mid-answer is the last event."""
     text, broke = read(chat("one", ModelConnectionError(SECRET), stream=True)[1])
     what = "The model failed after 'one'"
     was_told = '"error"' in text  # after that a body may well break off

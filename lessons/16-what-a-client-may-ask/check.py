@@ -239,6 +239,7 @@ def test_a_plain_question_is_answered(ask, caplog):
 
 
 def test_max_tokens_ends_the_answer(chat):
+    """max_tokens ends the answer."""
     for name in "max_tokens", "max_completion_tokens":
         model, answer = chat("one", " two", " three", stream=True, **{name: 2})
         seen = said(answer.text)
@@ -377,7 +378,7 @@ def test_answers_are_kept_apart_by_their_index(chat):
     indexes = [choice.get("index") for choice in found]
     assert indexes == [0, 1], (
         "n was 2. Expected choices with the indexes [0, 1] in the whole answer, got"
-        f" {indexes}."
+        f" {indexes}. Let each choice keep its index."
     )
 
 
@@ -798,20 +799,23 @@ def test_a_failure_is_reported_in_a_sentence_of_our_own(chat, caplog, n):
             )
         assert answer.status_code == status, (
             f'{what}. It broke after {script[:-1]}, with "stream": {stream}. Expected'
-            f" status {status}, got {answer.status_code}."
+            f" status {status}, got {answer.status_code}. Let the model's errors pass"
+            " through pieces(): app.py handles them."
         )
         text = answer.text
         for place, words in ("client", text), ("log", caplog.text):
             assert SECRET not in words, (
                 f"{what}. The {place} gets the provider's own words, {SECRET!r}. They"
-                " can contain part of the key."
+                " can contain part of the key. Let the model's errors pass through"
+                " pieces(): app.py turns them into sentences."
             )
         if stream and status == 200:
             last = chunks(text)[-1]
             assert "error" in last and "[DONE]" not in text, (
                 f"{what}. It broke after 'one', and the stream ends in"
                 f" {short(text[-60:])}. Expected an error as the last event, without"
-                " [DONE]."
+                " [DONE]. Let the model's errors pass through pieces(): app.py reports"
+                " them."
             )
 
 

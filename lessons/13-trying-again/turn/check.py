@@ -117,7 +117,7 @@ def waits_of(ask, waits):
     ask(refusing(2), "one")[1].get_data()
     assert len(waits) == ATTEMPTS - 1, (
         "The model failed twice. Expected one wait before each further attempt, got"
-        f" {len(waits)}."
+        f" {len(waits)}. Let only Retrying wait."
     )
     return list(waits)
 
@@ -147,8 +147,8 @@ def test_the_waits_grow_and_are_random(ask, waits, monkeypatch):
     )
 
 
-def test_it_gives_up_with_the_models_own_error(ask, caplog, waits):
-    """It gives up with the model's own error."""
+def test_the_server_gives_up_with_the_models_own_error(ask, caplog, waits):
+    """The server gives up with the model's own error."""
     model, answer = ask(FAILS)
     answer.get_data()
     assert answer.status_code == 502 and len(model.prompts) == ATTEMPTS, (

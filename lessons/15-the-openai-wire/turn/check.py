@@ -67,7 +67,7 @@ def test_each_key_is_accepted(status_for):
             )
 
 
-def test_nothing_else_is_accepted(status_for):
+def test_no_other_key_is_accepted(status_for):
     setting = "sk-ada, ,sk-bob,"
     wrong = [
         "sk-eve",
@@ -97,7 +97,7 @@ def test_a_setting_without_a_key_lets_nobody_in(status_for):
         assert status == 401, (
             "SERVER_KEY was ' , ', which contains no key, and the client sent"
             f" {named(key)}. GET {PATH}: expected status 401, got {status}. Without any"
-            " keys, nobody may be let in."
+            " keys, let nobody in."
         )
 
 
