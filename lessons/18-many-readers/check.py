@@ -46,7 +46,7 @@ def done_in_time(work):
 
 
 def quiet(*models):
-    """Return how many pieces models have made, once they make no more for a moment.
+    """Return how many pieces the models have made, once they have paused for a moment.
 
     Those of a program that never comes to rest are counted after a while.
     """
@@ -130,7 +130,8 @@ def test_an_answer_is_written_without_an_error(asked, folder, caplog):
         f"After {PATIENCE} s the answer had not ended, and Python was still at"
         f" {places}. Look there for a lock that is never released. Inside with"
         " self.lock:, call no method that takes the same lock. Inside with"
-        " self.changed:, only self.changed.wait() lets other threads in: write its ()."
+        " self.changed:, only self.changed.wait() lets other threads in, and only with"
+        " its ()."
     )
 
 
@@ -183,7 +184,7 @@ def test_a_slow_reader_slows_its_model_down(ask):
         " while len(self.pieces) is PIECES, which is 16."
     )
     assert made > 3, (
-        f"The reader took one piece and stopped, and the model made only {made}."
+        f"The reader took one piece and stopped, and the model made only {made} pieces."
         " Expected it to go on until 16 pieces wait. Let takes() return whether there"
         " is room for one more, len(self.pieces) < PIECES, and let add_if_it_fits()"
         " return True or False."
@@ -229,8 +230,8 @@ def note_lines(program, waiting, monkeypatch):
 
 
 def test_what_waits_is_counted_once(ask, measures, program, waiting, monkeypatch):
-    """What waits is counted once."""
-    before = measures()  # what an earlier check may have left
+    """Each waiting piece is counted once."""
+    before = measures()  # what an earlier check may have left there
     lines = note_lines(program, waiting, monkeypatch)
     model, answer = ask(*["word "] * MANY)
     made = quiet(model)
@@ -275,7 +276,7 @@ def test_what_waits_is_counted_once(ask, measures, program, waiting, monkeypatch
 
 
 class Impatient(Condition):
-    """A Condition to which a time limit is nothing: whoever sets one, it is over."""
+    """A Condition whose time limits are over at once, whatever they are."""
 
     def wait(self, timeout=None):
         return super().wait(timeout and 0.001)
@@ -394,7 +395,7 @@ def test_what_waits_for_all_readers_is_bounded(stopped):
 
 
 class Crowded:
-    """The lock of `held`, in whose gaps another thread comes and adds a piece.
+    """The lock of `held`. In its gaps, another thread adds a piece.
 
     It comes in this very thread, at the moments at which another one could: when the
     lock is given back, and when len() of a piece is asked while nobody has the lock.
@@ -481,7 +482,7 @@ def test_others_go_on(asked, stopped):
     )
     came = read_to_the_end(answer) if answer else None
     assert came is not None, (
-        "Other readers had stopped, and their pieces filled all BYTES. One more reader"
+        "Other readers had stopped, and their pieces took up all BYTES. One more reader"
         f" waited {PATIENCE} s for a whole answer. Let each answer have one waiting"
         " piece, whatever waits for others: if not self.pieces, there is room."
     )
@@ -510,7 +511,7 @@ def test_a_piece_larger_than_all_the_room_arrives(asked):
 def full(asked):
     """Return model and response of the first question that is refused, if one is.
 
-    And all responses, each None for a question that waits, and how long each took.
+    Also return all responses, each None for a question that waits, and their times.
     """
     gate = Event()
     answers = []
@@ -588,7 +589,7 @@ def test_without_a_setting_there_are_64_places(started_with, monkeypatch):
     monkeypatch.delenv("ANSWERS_AT_ONCE")
     places = getattr(started_with(), "ANSWERS_AT_ONCE", 64)
     assert places == 64, (
-        f"Without ANSWERS_AT_ONCE in .env there are {places} places. Expected 64:"
+        f"Without ANSWERS_AT_ONCE in .env there are {places} places. Expected 64. Write"
         " number('ANSWERS_AT_ONCE', 64)."
     )
 
@@ -677,7 +678,7 @@ def test_a_place_is_given_back_when_the_model_is_free(client, answer_with):
     )
 
 
-# How it fails, and what no lesson after the eighth may lose
+# How it fails, and what every lesson after the eighth keeps
 
 
 def test_a_broken_answer_says_why_and_breaks(ask, caplog):

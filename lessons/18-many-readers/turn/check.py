@@ -7,7 +7,7 @@ from time import sleep
 
 import pytest
 
-PATIENCE = 5  # seconds that what should come at once may take
+PATIENCE = 5  # seconds for what should come at once
 MOST = 100_000  # bytes that may wait for one reader
 ALL = 1_000_000  # and for all together, apart from one piece for each
 MANY = 15  # readers
@@ -44,7 +44,7 @@ def waits_for_one(ask, bytes_held):
     """Return how many bytes wait when a reader stops, for pieces of that size."""
 
     def count(size, taken=1):
-        """Let a reader take so many pieces, and stop."""
+        """Let a reader take this many pieces, and stop."""
         asked = []
 
         def begin():
@@ -86,8 +86,8 @@ def test_a_reader_who_stops_lets_few_bytes_wait(waits_for_one):
     waits = waits_for_one(PART)
     assert waits >= 0, (
         f"A reader took one piece of {PART} bytes and stopped, and {waits} bytes are"
-        " counted as waiting. takes() counts the piece that put() appends: change"
-        " neither."
+        " counted as waiting. takes() counts the piece that put() appends: leave both"
+        " unchanged."
     )
     assert waits == MOST, (
         f"A reader took one piece of {PART} bytes and stopped. Expected {MOST} waiting"
