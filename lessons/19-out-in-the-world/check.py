@@ -39,7 +39,7 @@ from lessons.course.for_checks.still_there import (
 
 PATIENCE = 5  # seconds
 PLACES = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin"]
-READER = "203.0.113.7"  # an address that is kept free for examples
+READER = "203.0.113.7"  # an address that is reserved for examples
 # Others, each for one check: some limits are not forgotten between two of them.
 OTHER = "203.0.113.8"
 THIRD = "203.0.113.9"
@@ -76,13 +76,13 @@ def has_port(text, port):
 
 
 def says_which_http(text):
-    """Whether a configuration says in which HTTP the program is asked."""
+    """Whether a configuration says which version of HTTP the program is asked in."""
     return "proxy_http_version" in re.sub("#.*", "", text)
 
 
 @contextmanager
 def nginx(folder, tmp_path, app_port, silence=None):
-    """Run nginx with the student's nginx.conf on free ports; yield what is where.
+    """Run nginx with the student's nginx.conf on free ports; yield the addresses.
 
     `silence` replaces the time that nginx waits in one, for what nobody waits for.
     """
@@ -129,8 +129,8 @@ def nginx(folder, tmp_path, app_port, silence=None):
         until = monotonic() + PATIENCE
         while not listens(ports[8080]):
             assert running.poll() is None and monotonic() < until, (
-                "nginx accepted nginx.conf, but listens nowhere. Write listen"
-                " 127.0.0.1:8080;"
+                "nginx accepted nginx.conf, but does not listen on any port. Write"
+                " listen 127.0.0.1:8080;"
             )
             sleep(0.01)
         yield SimpleNamespace(
@@ -235,14 +235,15 @@ def break_again(client):
 
 
 def inherited(folder, name, values):
-    """Say, of a header that nginx.conf sets well and nginx did not, why that can be."""
+    """Say why nginx may not have set a header that nginx.conf sets."""
     text = re.sub("#.*", "", configuration(folder))
     if not re.search(rf"proxy_set_header\s+{name}\s+({values})\s*;", text):
         return ""
     return (
-        " nginx.conf has that line, but not for this request. A location inherits none"
-        " from a location beside it, and none from server if it has a proxy_set_header"
-        " of its own: write all of them in each location that has a proxy_pass."
+        " nginx.conf has that line, but it does not apply to this request. A location"
+        " inherits no proxy_set_header from another location. It inherits those in"
+        " server only if it has none of its own. Write all of them in each location"
+        " that has a proxy_pass."
     )
 
 
@@ -315,9 +316,9 @@ def test_a_reader_who_leaves_is_noticed_through_nginx(front, answer_with):
         next(answer.iter_content(None), b"")
     model.closed.wait(PATIENCE)
     assert model.closed_early, (
-        "The reader left after the first piece, but the model wrote to its end. nginx"
-        " closes its connection to the program when the reader leaves, unless"
-        " proxy_ignore_client_abort or proxy_buffering prevents it."
+        "The reader left after the first piece, but the model kept writing to the end."
+        " nginx closes its connection to the program when the reader leaves, unless"
+        " proxy_ignore_client_abort or proxy_buffering prevents it: turn both off."
     )
 
 
@@ -329,17 +330,17 @@ def test_a_refusal_from_the_program_passes_through_nginx_unchanged(
     asked = len(model.prompts)
     through = post(front, stream=False)
     assert len(model.prompts) == 2 * asked, (
-        "The model failed and the program refused, and nginx asked the program again:"
-        " you may pay for each question. Remove proxy_next_upstream non_idempotent."
+        "The model failed and the program refused, and nginx asked the program again."
+        " You may pay for each question. Remove proxy_next_upstream non_idempotent."
     )
     assert through.text == direct.text, (
         f"The program refused with {short(direct.text)}, and nginx sent"
         f" {short(through.text)}. With proxy_intercept_errors on; nginx replaces the"
-        " program's sentences. Remove it: the program knows better why."
+        " program's sentences. Remove it: only the program knows why it refused."
     )
 
 
-def test_the_program_learns_the_name_that_was_asked_for(
+def test_the_program_gets_the_host_name_that_was_asked_for(
     front, seen, folder, answer_with
 ):
     model = answer_with("one")
@@ -364,6 +365,7 @@ def test_the_program_learns_the_name_that_was_asked_for(
 
 
 def test_files_are_compressed_and_answers_still_come_piece_by_piece(front, answer_with):
+    """Files are compressed, and answers still come piece by piece."""
     takes_gzip = {"Accept-Encoding": "gzip"}
     file = requests.get(
         f"{front.url}/static/ask.js", headers=takes_gzip, timeout=PATIENCE
@@ -465,8 +467,8 @@ def test_a_program_that_is_gone_is_a_502_as_json(folder, tmp_path):
     )
     sentence = json_of(answer)["error"]
     assert json_of(too_long).get("error") != sentence, (
-        "nginx said the same when the program was not running and when a prompt was too"
-        f" long: {short(sentence)}. Only the prompt is something a reader can change."
+        "nginx sent the same sentence when the program was not running and when a"
+        f" prompt was too long: {short(sentence)}. A reader can change only the prompt."
         " Give each a location of its own, with a sentence that says what to do."
     )
 
@@ -494,7 +496,7 @@ def test_nginx_waits_longer_than_the_program_does(folder):
         )
 
 
-def test_a_reader_who_stops_reading_is_not_waited_for_long(folder):
+def test_a_reader_who_stops_reading_cannot_hold_nginx_for_long(folder):
     text = re.sub("#.*", "", configuration(folder))
     times = re.findall(r"\bsend_timeout\s+[\"']?(\w+)", text)
     other = ""
@@ -509,8 +511,8 @@ def test_a_reader_who_stops_reading_is_not_waited_for_long(folder):
     )
     for time in times:
         assert 0 < seconds_in(time) <= 300, (
-            f"If a reader stops reading without leaving, nginx waits {time}, which"
-            " holds a thread and the model for that long. Write send_timeout 30s;"
+            f"If a reader stops reading without leaving, nginx waits {time}. That keeps"
+            " a thread and the model busy all that time. Write send_timeout 30s;"
         )
 
 
@@ -542,7 +544,8 @@ def test_the_same_works_over_tls(front, seen, folder, answer_with):
         ) from None
     assert (answer.status_code, answer.text) == (200, "one two"), (
         "Over TLS, expected the answer 'one two' with status 200, got"
-        f" {answer.status_code} with {short(answer.text)}."
+        f" {answer.status_code} with {short(answer.text)}. Write listen 127.0.0.1:8443"
+        " ssl; in the same server as listen 127.0.0.1:8080;"
     )
 
 
@@ -580,7 +583,9 @@ def test_the_program_knows_the_address_of_its_reader(client, seen):
 def test_nobody_can_forge_an_address(front, seen, folder):
     forged = {"X-Forwarded-For": "6.6.6.6"}
     requests.get(front.url, headers=forged, timeout=PATIENCE)
-    assert seen, "GET / did not reach the program through nginx."
+    assert seen, (
+        "GET / did not reach the program through nginx. Write proxy_pass in location /."
+    )
     assert seen[-1].address == "127.0.0.1", (
         "A reader at 127.0.0.1 sent X-Forwarded-For: 6.6.6.6, and the program sees the"
         f" address {seen[-1].address}. A reader that can choose an address has no"
@@ -615,7 +620,7 @@ def test_nobody_can_forge_an_address(front, seen, folder):
 
 
 def ask_until_refused(client, most, addresses):
-    """Ask as often as may be, and once more; return the last answer, and how many.
+    """Ask as often as is allowed, and once more; return the last answer and its number.
 
     `addresses` are what nginx says of the reader, one after the other.
     """
@@ -634,7 +639,7 @@ def ask_until_refused(client, most, addresses):
 
 
 def per_minute(seconds):
-    """Say of a time that is too long what makes it so, or nothing."""
+    """Say what makes a time too long, or nothing."""
     if seconds.isdecimal() and int(seconds) in (3600, 3601, 86400, 86401):
         return " The limit is per minute."
     return ""
@@ -668,7 +673,7 @@ def test_asking_too_often_is_refused_with_a_sentence(client, program, answer_wit
     )
     seconds = refused.headers.get("Retry-After", "")
     assert seconds.isdecimal() and 1 <= int(seconds) <= 62, (
-        "Expected the seconds until the next question in Retry-After, got"
+        "Expected Retry-After with the seconds until the reader may ask again, got"
         f" {seconds or 'nothing'}. Use limiter.current_limit.reset_at - time(), rounded"
         " up, in a function below"
         f" @app.errorhandler(RateLimitExceeded).{per_minute(seconds)}"
@@ -695,7 +700,7 @@ def test_asking_too_often_is_refused_with_a_sentence(client, program, answer_wit
     )
 
 
-def test_a_model_that_is_busy_is_not_a_reader_who_asks_too_often(client, answer_with):
+def test_a_busy_model_is_not_blamed_on_the_reader(client, answer_with):
     answer_with(ModelRateLimitError("no"))
     refused = from_nginx(client, THIRD)
     expected = RATE_LIMIT.sentence.partition("{")[0].strip()
@@ -734,7 +739,8 @@ def test_the_limit_is_the_one_in_the_setting(few):
     )
 
 
-def test_nobody_gets_round_the_limit_with_a_header(few):
+def test_a_forged_address_does_not_get_round_the_limit(few):
+    """A forged X-Forwarded-For does not get round the limit."""
     forged = [f"6.6.6.{number}, {READER}" for number in range(FEW + 1)]
     refused, _ = ask_until_refused(few, FEW, forged)
     assert refused.status_code == 429, (
@@ -745,7 +751,7 @@ def test_nobody_gets_round_the_limit_with_a_header(few):
     )
 
 
-def test_nobody_gets_round_the_limit_with_another_header(few, folder):
+def test_no_other_header_gets_round_the_limit(few, folder):
     text = configuration(folder).lower()
     names = [name for name in ADDRESSES if name.lower() not in text]  # not set there
     for number in range(FEW + 1):
@@ -779,7 +785,7 @@ def later(few, program, monkeypatch):
 
 
 def how_to_round_up(app):
-    """Say why a program may have told a reader too short a time."""
+    """Say why the time that a program told a reader may be too short."""
     limiters = app.extensions.get("limiter", ())
     if any(getattr(each, "_headers_enabled", False) for each in limiters):
         return "Remove headers_enabled: it replaces your Retry-After, rounded down."
@@ -790,7 +796,7 @@ def test_a_minute_later_the_address_may_ask_again(few, later):
     first, _ = ask_until_refused(few, FEW, [READER])
     later(30.75)  # 29.25 s are left, which shows how they are rounded
     second = from_nginx(few, READER)
-    if second.status_code == 429:  # else a minute of the clock ended in between
+    if second.status_code == 429:  # otherwise a minute of the clock ended in between
         told, still = (int(each.headers["Retry-After"]) for each in (first, second))
         assert still < told, (
             f"The first 429 had Retry-After: {told}, and half a minute later another"
@@ -857,8 +863,8 @@ def test_the_program_says_whether_it_is_alive_and_whether_it_is_ready(
         for _ in range(program.app.config["ASKS_A_MINUTE"] + 1):
             status = client.get(path).status_code
         assert status != 429, (
-            f"GET {path} gave a 429 after as many requests as one address may ask"
-            " questions. Limit only the view of POST /ask."
+            f"GET {path} gave a 429: its requests are counted like questions. Limit"
+            " only the view of POST /ask."
         )
         assert (path, status) != ("/ready", 503), (
             "GET /ready: expected status 200, got 503. There is no file at"
@@ -869,7 +875,8 @@ def test_the_program_says_whether_it_is_alive_and_whether_it_is_ready(
             f" {how_to_answer(path, status, folder)}"
         )
     assert not model.prompts, (
-        "The check asked whether the server is alive, and the program asked the model."
+        "The check asked whether the server is alive, but the program asked the model."
+        " Answer without it."
     )
     stopping.touch()
     status = client.get("/ready").status_code
@@ -886,7 +893,8 @@ def test_the_program_says_whether_it_is_alive_and_whether_it_is_ready(
     status = client.get("/health").status_code
     assert status == 200, (
         f"The server is about to stop. GET /health: expected status 200, got {status}."
-        " The server is still alive, and one that is not is killed with its answers."
+        " The server is still alive. If it denies that, it is killed, and its answers"
+        " are lost."
     )
     status = from_nginx(client, THIRD).status_code
     assert status == 200, (
@@ -901,7 +909,7 @@ def test_the_program_says_whether_it_is_alive_and_whether_it_is_ready(
     )
 
 
-# gunicorn.conf.py, and what no lesson after the eighth may lose
+# gunicorn.conf.py, and what every lesson after the eighth keeps
 
 
 @pytest.fixture
@@ -920,8 +928,8 @@ def test_gunicorn_lets_answers_stream_and_nobody_round_nginx(gunicorn_settings):
     for address in [binds] if isinstance(binds, str) else binds:
         assert re.match(r"127\.|localhost|\[::1\]|unix:", address), (
             f"gunicorn.conf.py binds {address}, which others can reach. Without nginx"
-            " in between they can write any X-Forwarded-For, and have no limit. Write"
-            ' bind = "127.0.0.1:8001"'
+            " in between, they can send any X-Forwarded-For, and no limit applies to"
+            ' them. Write bind = "127.0.0.1:8001"'
         )
     kind = gunicorn_settings.get("worker_class", "sync")
     assert kind != "sync" or gunicorn_settings.get("threads", 1) > 1, (

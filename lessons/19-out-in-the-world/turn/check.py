@@ -35,7 +35,7 @@ def answers(client):
     return lambda: count_all() - before
 
 
-def test_nothing_is_written_at_first(answers):
+def test_no_answer_is_counted_at_first(answers):
     count = answers()
     assert count == 0, (
         "The check opened /health twice and asked nothing, but the count went up by"
