@@ -1,4 +1,4 @@
-"""An answer is a list of events, which anybody may read, as often as they like."""
+"""An answer is a list of events, which any reader may read any number of times."""
 
 import json
 import random
@@ -48,12 +48,12 @@ HINTS = {
 
 @contextmanager
 def explained():
-    """Add what to do to an exception of the program that Python alone explains."""
+    """Add advice to an exception of the program that only Python explains."""
     try:
         yield
     except Exception as error:
         assert "'bool' object is not callable" not in str(error), (
-            "wait_for() got True or False, and it takes a function, which it calls"
+            "wait_for() got True or False instead of a function. It calls a function"
             " again and again: wait_for(lambda: len(answer.events) > number,"
             " timeout=HEARTBEAT)."
         )
@@ -84,7 +84,7 @@ def change(monkeypatch, program):
 
 @pytest.fixture(autouse=True)
 def soon(imported_heartbeat, change):
-    """Let a heartbeat come fast, and no reader wait for long."""
+    """Let heartbeats come soon, so that no reader waits for long."""
     change("HEARTBEAT", 0.05)
 
 
@@ -256,7 +256,7 @@ def test_nothing_comes_after_the_last_event(program):
 
 
 class Overtaken(Condition):
-    """A lock that somebody else has first, who presses Stop."""
+    """A lock that another thread takes first, in which somebody presses Stop."""
 
     stop = None  # what presses it
 
@@ -269,7 +269,8 @@ class Overtaken(Condition):
         return super().__enter__()
 
 
-def test_nothing_comes_after_a_stop_that_has_the_lock_first(program, monkeypatch):
+def test_nothing_is_added_after_a_stop_that_took_the_lock_first(program, monkeypatch):
+    """Nothing is added after a Stop that took the lock first."""
     store = program.store
     name = store.begin()
     for kept, value in vars(store).items():
@@ -301,7 +302,8 @@ def test_a_store_can_be_read(program):
     )
 
 
-def test_a_heartbeat_is_a_number_of_seconds(imported_heartbeat):
+def test_heartbeat_is_imported_as_a_number_of_seconds(imported_heartbeat):
+    """HEARTBEAT is imported as a number of seconds."""
     assert isinstance(imported_heartbeat, int | float), (
         f"HEARTBEAT in in_memory.py is {imported_heartbeat!r}. Import the number of"
         " seconds: from .limits import HEARTBEAT. The HEARTBEAT of events.py is the"
@@ -317,9 +319,9 @@ def test_an_answer_can_be_read_from_its_first_event_to_its_last(begin, client):
     _, place = begin(*TEXTS)
     events = read(client, place)
     assert events, (
-        "The body contains no event. Let read() yield each one. A return in read(), an"
-        " is_over() that is true too soon, or a while that stops when the answer has"
-        " ended, though events are left, ends the body."
+        "The body contains no event. Let read() yield each one. Three mistakes end the"
+        " body too soon: a return in read(), an is_over() that is true too early, and a"
+        " while that stops at the end of the answer, although events are left."
     )
     names = [name for _, name, _ in events]
     assert names[:1] == ["start"], (
@@ -356,8 +358,8 @@ def test_an_event_is_sent_before_the_next_is_made(begin, client):
         " read() yield what is there before it waits for more."
     )
     assert made == 1, (
-        f"When the first text reached the reader, the model had already made {made}."
-        " Yield each event in read() as soon as it is there, and collect none."
+        f"When the first text reached the reader, the model had already made {made}"
+        " texts. Yield each event in read() as soon as it is there, and collect none."
     )
 
 
@@ -379,10 +381,10 @@ def test_an_event_added_while_a_reader_is_sent_another_is_not_lost(program):
 
 
 class Meddling(Condition):
-    """A lock before which a writer adds an event, when a reader takes it."""
+    """A lock that a reader takes, just after a writer has added an event."""
 
     reader = None  # the thread of the reader
-    takes = 0  # how often the reader is still to take the lock before that
+    takes = 0  # how often the reader takes the lock before that
     meddle = None  # what adds the event
 
     def __enter__(self):
@@ -435,7 +437,7 @@ def test_an_event_that_comes_just_before_a_reader_waits_is_not_missed(
 
 
 class Growing(list):
-    """A list that grows when somebody has just seen how long it is."""
+    """A list that grows just after somebody has looked at its length."""
 
     grow = None  # what makes it grow
 
@@ -466,7 +468,7 @@ def test_an_answer_that_ends_at_that_moment_is_not_over(program):
     )
 
 
-def test_all_readers_who_wait_are_woken(begin, client, change):
+def test_all_waiting_readers_are_woken(begin, client, change):
     change("HEARTBEAT", 4 * PATIENCE)
     before, after = Gate(), Gate()
     _, place = begin(before, "one", after)
@@ -514,7 +516,7 @@ def test_a_reader_keeps_waiting_while_another_answer_grows(
     assert not gave_up and b"one" in reader.came, (
         "A reader was waiting, an event was added to another answer, and the reader did"
         " not get its own next event. notify_all() wakes everybody: look again, as"
-        " wait_for() does with its lambda, and wait on if there is nothing."
+        " wait_for() does with its lambda, and go on waiting if there is nothing."
     )
 
 
@@ -535,11 +537,11 @@ def test_a_reader_who_waits_lets_the_processor_rest(begin, client, change):
 
 
 def reader_at(client, place, **options):
-    """Return one who reads an answer in a thread of its own."""
+    """Return a reader that reads an answer in a thread of its own."""
     return ThreadedReader(lambda: client.get(place).iter_encoded(), **options)
 
 
-def test_nobody_waits_for_a_reader_who_is_slow(begin, client):
+def test_nobody_waits_for_a_slow_reader(begin, client):
     gate = Gate()
     model, place = begin("one", gate, "two")
     pieces = client.get(place).iter_encoded()
@@ -625,7 +627,7 @@ def test_a_reader_who_comes_back_gets_the_rest(begin, client):
         )
 
 
-def test_a_script_says_in_the_address_where_it_was(begin, client):
+def test_a_script_can_say_in_the_address_which_event_it_had(begin, client):
     _, place = begin(*TEXTS)
     whole = read(client, place)
     events = events_in(client.get(f"{place}?after=2").iter_encoded())
@@ -644,7 +646,7 @@ def test_a_script_says_in_the_address_where_it_was(begin, client):
     )
 
 
-def test_a_reader_who_has_it_all_gets_a_204(begin, client):
+def test_a_reader_who_has_all_events_gets_a_204(begin, client):
     _, place = begin("one")
     last = read(client, place)[-1][0]
     answer = client.get(place, headers={"Last-Event-ID": str(last)})
@@ -660,7 +662,7 @@ def test_a_reader_who_has_it_all_gets_a_204(begin, client):
     ["", "x", "-1", "²", "9" * 30, "9" * 5000],
     ids=["empty", "x", "-1", "a small two", "30 digits", "5000 digits"],
 )
-def test_an_impossible_number_does_no_harm(begin, client, number):
+def test_an_impossible_event_number_does_no_harm(begin, client, number):
     _, place = begin("one")
     read(client, place)
     shown = short(number)
@@ -686,7 +688,7 @@ def test_an_impossible_number_does_no_harm(begin, client, number):
     )
 
 
-def test_an_answer_that_is_not_there_is_a_404(client):
+def test_a_request_for_an_unknown_answer_gets_a_404(client):
     try:
         answer = client.get("/answers/nobody-knows")
     except KeyError as error:
@@ -698,7 +700,7 @@ def test_an_answer_that_is_not_there_is_a_404(client):
     )
 
 
-def test_an_answer_that_is_not_there_cannot_be_stopped(client):
+def test_an_unknown_answer_cannot_be_stopped(client):
     try:
         answer = client.delete("/answers/nobody-knows")
     except KeyError as error:
@@ -729,7 +731,7 @@ def test_stop_ends_an_answer_for_everybody(begin, client, program):
     )
     gate.set()
     assert model.closed.wait(PATIENCE) and model.closed_early, (
-        "The answer was stopped, but the model wrote to its end, for nobody. Let add()"
+        "The answer was stopped, but the model kept writing to the end. Let add()"
         " return False once ended_at is set: the writer then closes the model's stream."
     )
     assert tokens_in(read(client, place)) == ["one"], (
@@ -762,7 +764,7 @@ def test_a_second_end_does_not_change_the_time(program, change):
     )
 
 
-def test_a_silence_has_heartbeats(begin, client):
+def test_heartbeats_are_sent_while_the_model_is_silent(begin, client):
     gate = Gate()
     model, place = begin("one", gate, "two")
     reader = client.get(place).iter_encoded()
@@ -783,8 +785,8 @@ def test_a_silence_has_heartbeats(begin, client):
     )
     assert b"event: heartbeat" not in came, (
         "The model was silent for longer than HEARTBEAT, and the reader got an event"
-        " heartbeat, with a number. Let read() yield None alone. as_event() turns it"
-        " into a comment, which no client shows."
+        " named heartbeat, with a number. Let read() yield None alone. as_event() turns"
+        " it into a comment, which no client shows."
     )
     assert b": heartbeat" in came, (
         "The model was silent for longer than HEARTBEAT, and the server sent nothing,"
@@ -797,7 +799,9 @@ def test_a_silence_has_heartbeats(begin, client):
     )
 
 
-def test_the_last_event_and_the_end_are_seen_together(begin, client, program, change):
+def test_readers_see_the_last_event_and_the_end_together(
+    begin, client, program, change
+):
     gate = Gate()
     _, place = begin("one", gate)
     change("HEARTBEAT", 4 * PATIENCE)
@@ -823,7 +827,7 @@ def test_the_last_event_and_the_end_are_seen_together(begin, client, program, ch
 
 
 class Watched(Condition):
-    """A lock into which another thread looks whenever it is free again."""
+    """A lock that another thread tries to take whenever it is free again."""
 
     def __init__(self, look):
         super().__init__()
@@ -937,7 +941,7 @@ def test_a_long_answer_can_be_read_from_its_beginning(begin, client):
 def test_an_answer_is_forgotten_a_while_after_its_end(begin, client, change):
     _, place = begin("one")
     whole = read(client, place)
-    begin("two")  # when one is begun, those that ended long ago are forgotten
+    begin("two")  # when an answer begins, those that ended long ago are forgotten
     assert client.get(place).status_code != 404 and read(client, place) == whole, (
         "The answer ended a moment ago, and it is already gone. Set ended_at to the"
         " time of the end: monotonic()."
@@ -969,7 +973,7 @@ def test_the_request_that_starts_an_answer_learns_where_it_is(answer_with, clien
     )
 
 
-# What the lesson's program can do already, and has to go on doing
+# What the lesson's program can do already, and must still do
 
 
 def test_nobody_can_guess_the_name_of_an_answer(program):
@@ -985,7 +989,7 @@ def test_nobody_can_guess_the_name_of_an_answer(program):
     names += [store.begin() for _ in range(48)]
     for name in names:
         store.end(name, DONE)
-    # How much differs between names: of each place, how many letters were seen there.
+    # How much names differ: for each place, how many letters were seen there.
     bits = sum(log2(len(set(letters))) for letters in zip(*names, strict=False))
     assert bits > 80, (
         f"The names of answers, such as {names[0]!r} and {names[1]!r}, can be guessed,"
@@ -995,6 +999,7 @@ def test_nobody_can_guess_the_name_of_an_answer(program):
 
 
 def test_a_get_neither_reveals_nor_stops_an_answer(program, begin, client):
+    """A GET neither reveals nor stops an answer."""
     gate = Gate()
     _, place = begin("one", gate, "two")
     name = place.rpartition("/")[2]
@@ -1066,6 +1071,7 @@ def test_whatever_is_not_a_prompt_is_refused(client, answer_with):
 
 
 def test_headers_limits_and_names_are_still_there(client, answer_with, begin):
+    """Headers, limits and names are still there."""
     _, place = begin("one")
     with client.get(place) as answer:
         for name, words in still_there.HEADERS.items():

@@ -29,7 +29,7 @@ def begin(client, answer_with):
 
 @pytest.fixture
 def text_of(begin, client):
-    """Return what the address of the text gives for an answer that has ended."""
+    """Return the response for the text of an answer that has ended."""
 
     def get(*script):
         _, place = begin(*script)
@@ -44,7 +44,7 @@ def text_of(begin, client):
     return get
 
 
-def test_the_text_of_a_whole_answer(text_of):
+def test_the_text_of_a_whole_answer_is_sent(text_of):
     answer = text_of(*TEXTS)
     assert answer.status_code != 404, (
         "GET /answers/<name>/text gave a 404 for an answer that exists. Write the view"
@@ -129,7 +129,7 @@ def test_an_answer_that_was_stopped_has_ended_too(begin, client):
     )
 
 
-def test_an_answer_that_is_not_there_is_a_404(client):
+def test_a_request_for_an_unknown_answer_gets_a_404(client):
     answer = client.get("/answers/nobody-knows/text")
     assert answer.status_code == 404, (
         "GET /answers/nobody-knows/text: expected status 404, got"
@@ -138,6 +138,7 @@ def test_an_answer_that_is_not_there_is_a_404(client):
 
 
 def test_the_text_is_in_utf_8(text_of):
+    """The text is in UTF-8."""
     kind = text_of("Tragödie").headers["Content-Type"]
     assert "charset=utf-8" in kind.lower(), (
         f"The text has Content-Type {kind}. Add charset=utf-8: otherwise a browser may"
@@ -157,6 +158,7 @@ def test_events_are_still_sent_as_events(begin, client):
 
 
 def test_no_cache_keeps_the_text_and_no_browser_guesses_what_it_is(text_of):
+    """No cache keeps the text, and no browser guesses what it is."""
     headers = text_of("one").headers
     kept = headers.get("Cache-Control", "")
     assert "no-store" in kept, (
