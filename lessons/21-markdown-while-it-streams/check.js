@@ -35,7 +35,7 @@ const INLINE = [
 ];
 const ANSWER = [...BLOCKS, ...INLINE].map(([markdown]) => markdown).join("\n\n");
 
-/** Return what an element holds as HTML, without what makes no difference here. */
+/** Return an element's content as HTML, without what makes no difference here. */
 function htmlOf(element) {
   const copy = new DOMParser().parseFromString("<div></div>", "text/html").body.firstChild;
   for (const node of element.childNodes) copy.append(plain(node, copy.ownerDocument));
@@ -89,7 +89,7 @@ async function shown(page, ...pieces) {
   return htmlOf(page.answer);
 }
 
-/** Cut a text into pieces of so many characters; no letter is cut. */
+/** Cut a text into pieces of that many characters; no letter is cut. */
 function inPieces(text, size) {
   const pieces = [];
   for (let at = 0; at < text.length; at += size) pieces.push(text.slice(at, at + size));
@@ -139,15 +139,15 @@ export const checks = [
         page.text === "one two",
         `The server sent "one" and " two", and the page shows ${say(page.text)}. Add the rest of a line to the open block.`,
       );
-      page.must(busy(page), "The answer is being written, but #answer is not marked as busy.");
+      page.must(busy(page), "The answer is being written, but #answer is not marked as busy. Keep answer.ariaBusy = true, where a question is asked.");
       answer.end();
       await page.soon(() => !busy(page));
-      page.must(!busy(page), "The answer has ended, but #answer is still marked as busy.");
+      page.must(!busy(page), "The answer has ended, but #answer is still marked as busy. Set answer.ariaBusy to false at the end.");
       await shown(page, "- one\n-");
       await shown(page, "  two");
       page.must(
         page.text.split("two").length < 3,
-        `The model wrote "  two", and the page shows ${say(page.text)}. When start has begun its line, set it to "" again.`,
+        `The model wrote "  two", and the page shows ${say(page.text)}. When the line in start has begun, set start to "" again.`,
       );
       page.must(
         page.text.trim() === "two",
@@ -166,7 +166,7 @@ export const checks = [
         const strange = elements.find(({ localName }) => !KNOWN.split(" ").includes(localName));
         page.must(
           !strange && !page.answer.querySelector("b") && !window.top.ran,
-          `The model wrote ${say(before + HTML)}, and the page made elements of it, <${strange?.localName ?? "b"}>, whose scripts run here. Create each element with document.createElement, and add the model's words as text, with append.`,
+          `The model wrote ${say(before + HTML)}, and the page made it an element, <${strange?.localName ?? "b"}>. A script in it would run on this page. Create each element with document.createElement, and add the model's words as text, with append.`,
         );
         page.must(
           page.text.includes(HTML),
@@ -176,7 +176,7 @@ export const checks = [
     },
   },
   {
-    sentence: "What is still waiting is shown at the end",
+    sentence: "Text that is still waiting is shown at the end",
     async run(page) {
       const ends = { "a\n\n12": "a12", "``": "``", "one `two": "one `two" };
       for (const [markdown, expected] of Object.entries(ends)) {
@@ -254,7 +254,7 @@ export const checks = [
     },
   },
   {
-    sentence: "What has begun is shown as what it is",
+    sentence: "A block is recognised as soon as it begins",
     async run(page) {
       const halves = [
         ["```js\nconst a", "<pre>const a</pre>"],
@@ -310,7 +310,7 @@ export const checks = [
     },
   },
   {
-    sentence: "An answer that was replaced leaves the page alone",
+    sentence: "An answer that was replaced changes nothing on the page",
     async run(page) {
       const old = await page.ask("Hello?");
       old.send("old\n\n-");
