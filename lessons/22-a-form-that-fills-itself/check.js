@@ -1,4 +1,4 @@
-// The page puts each message into its field, as text, and keeps what came of a cut card.
+// The page puts each message into its field, as text, and keeps the part of a cut card that arrived.
 
 const TYPE = "application/jsonl; charset=utf-8";
 const END = { end: "stop" };
@@ -95,12 +95,12 @@ export const checks = [
       await page.soon(() => !busy(page));
       page.must(
         shown(page, "term") === "yes" && !page.complaint && !shown(page, "meaning").includes("object"),
-        `The meaning was an object, {"value": "odd"}. The page shows ${say(shown(page, "meaning"))} for it, and ${say(shown(page, "term"))} for the term. The server reports a wrong type, but the page must not break.`,
+        `The meaning was an object, {"value": "odd"}. The page shows ${say(shown(page, "meaning"))} for it, and ${say(shown(page, "term"))} for the term. The server reports a wrong type, but the page must not break: only a number is an index.`,
       );
     },
   },
   {
-    sentence: "A card that is not whole is kept, and reported",
+    sentence: "A card that is not whole stays on the page, and is reported",
     async run(page) {
       const ends = {
         "an error": (answer) => answer.send(lines({ isError: true, reason: "It was cut." })).end(),
@@ -135,7 +135,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The stop button hangs up and keeps what came",
+    sentence: "Stop closes the connection and keeps the text that has arrived",
     async run(page) {
       const answer = await ask(page);
       answer.send(lines({ at: ["term"], add: "one" }));
@@ -144,7 +144,7 @@ export const checks = [
       await page.soon(() => answer.hungUp && !busy(page));
       page.must(
         answer.hungUp && !busy(page) && shown(page, "term") === "one" && !page.complaint,
-        `Someone pressed Stop. The connection is ${answer.hungUp ? "closed" : "open"}, the term shows ${say(shown(page, "term"))}, and the page complains: ${say(page.complaint)}. Pass ask the signal, keep the text that has arrived, and say nothing of a failure.`,
+        `Someone pressed Stop. The connection is ${answer.hungUp ? "closed" : "open"}, the term shows ${say(shown(page, "term"))}, and the page complains: ${say(page.complaint)}. Pass ask the signal, keep the text that has arrived, and report no failure.`,
       );
     },
   },

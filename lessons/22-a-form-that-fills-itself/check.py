@@ -1,4 +1,4 @@
-"""The fields of a card, piece by piece, and an end that is checked; check.js reads."""
+"""The fields of a card arrive piece by piece, and the end of the card is checked."""
 
 import json
 
@@ -102,7 +102,8 @@ def test_post_ask_fills_the_fields(answer_of):
     _, answer = answer_of(*call(*in_pieces(TEXT)), End(finish_reason=CALL))
     assert answer.status_code != 500, (
         "A model called the tool Card with a complete card as its arguments. POST /ask"
-        f" gave 500, and says {answer.text.strip()!r}."
+        f" gave 500, and says {answer.text.strip()!r}. The program's output names the"
+        " line."
     )
     assert DOES_NOT_FIT not in answer.text, (
         "A model wrote a complete card, in pieces, but POST /ask says that it does not"
@@ -139,8 +140,8 @@ def test_post_ask_fills_the_fields(answer_of):
     _, answer = answer_of(*call(*in_pieces(TEXT)), End(finish_reason=CALL))
     assert answer.status_code == 200 and rebuilt_from(messages(answer)) == CARD, (
         "The first answer was a complete card. The same card as the second answer gave"
-        f" status {answer.status_code} and {short(answer.text)}. Nothing may be left of"
-        " an earlier answer: make the GrowingObject in answer()."
+        f" status {answer.status_code} and {short(answer.text)}. Keep nothing from an"
+        " earlier answer: make the GrowingObject in answer()."
     )
 
 
@@ -154,7 +155,8 @@ def test_the_first_field_leaves_before_the_second_is_written(answer_of):
     _, answer = answer_of(*pieces[:2], until_read, pieces[2], End(finish_reason=CALL))
     in_time(
         lambda: until_read.read(answer),
-        "The model's answer is over, but the server's body never ended.",
+        "The model's answer has ended, but the server's body never does. Let the"
+        " generator end after its loop.",
     )
     assert until_read.waits == [True], (
         'The model had written {"term": "one and was still writing, but the client got'
@@ -163,7 +165,7 @@ def test_the_first_field_leaves_before_the_second_is_written(answer_of):
 
 
 @pytest.mark.parametrize("reason", ["stop", "end_turn", "tool_use", CALL])
-def test_a_whole_card_says_that_it_has_ended(answer_of, reason):
+def test_the_last_line_of_a_whole_card_is_its_end(answer_of, reason):
     _, answer = answer_of(*call(TEXT), End(finish_reason=reason))
     found = messages(answer)
     assert found[-1] == {"end": "stop"}, (
@@ -297,7 +299,7 @@ def test_the_model_is_asked_for_a_card(answer_of):
     )
 
 
-def test_a_failure_is_the_last_line_or_a_status(answer_of, told):
+def test_a_failure_becomes_the_last_line_or_a_status(answer_of, told):
     _, answer = answer_of(*call('{"term": "one'), ModelConnectionError(SECRET))
     found = messages(answer)
     assert found[-1].get("isError") is True and SECRET not in answer.text, (
@@ -362,7 +364,7 @@ def test_post_object_sends_the_json_itself(object_of):
 
 
 @pytest.mark.parametrize("end", ["length", CALL])
-def test_only_a_body_that_breaks_says_that_the_object_is_cut(object_of, end):
+def test_the_body_breaks_if_the_object_was_cut(object_of, end):
     cut = TEXT[: TEXT.index("twice")]
     answer = object_of(*call(*in_pieces(cut)), End(finish_reason=end))
     text, error = read(answer)
@@ -378,7 +380,7 @@ def test_only_a_body_that_breaks_says_that_the_object_is_cut(object_of, end):
     )
 
 
-def test_a_failure_breaks_the_object_and_is_not_quoted(object_of, told):
+def test_a_failure_breaks_the_body_and_is_not_quoted(object_of, told):
     answer = object_of(*call('{"term": "one'), ModelConnectionError(SECRET))
     text, error = read(answer)
     assert error is not None and text == '{"term": "one', (
