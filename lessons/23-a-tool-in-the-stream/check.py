@@ -55,21 +55,21 @@ def second_turns(model, found):
     assert len(model.turns) > 1, (
         "The model called look_up in the first round, and there was no second. The"
         f" messages are {short([each['type'] for each in found])}, and the error"
-        f" {error_in(found)!r}. Nothing may be left of an earlier answer: a Calls makes"
-        " its list and its dict in __init__, and answer() makes its turns."
+        f" {error_in(found)!r}. Keep nothing from an earlier answer: let Calls make its"
+        " list and its dict in __init__, and let answer() make its turns."
     )
     turns = model.turns[1]
     kinds = types_of(turns)
     assert kinds.count("human") == 1, (
         f"There was one question, and the second round has turns of the types {kinds}."
-        " Nothing may be left of an earlier answer: make the list of turns in answer()."
+        " Keep nothing from an earlier answer: make the list of turns in answer()."
     )
     return turns, kinds
 
 
 @pytest.fixture
 def looks(program, monkeypatch):
-    """Return a list of what the tool is asked, and what the reader knew by then."""
+    """Return a list of what the tool was asked, and what the reader had by then."""
     tool = import_module(f"{program.__package__}.look_up")
     words_of = tool.words_of  # which look_up() calls first
     seen = []
@@ -96,7 +96,7 @@ def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
 
 
 def next_step(program):
-    """Return what to write next, in an order in which each step can be tried."""
+    """Return what to write next, in an order that lets each step be tried."""
     gather = (
         "Create calls.py with the class Calls, whose add(piece) gathers the pieces in"
         " chunk.tool_call_chunks."
@@ -198,7 +198,8 @@ def test_text_leaves_while_the_model_writes(answer_of):
     _, answer = answer_of(["One", until_read, " two"])
     in_time(
         lambda: until_read.read(answer),
-        "The model's answer is over, but the server's body never ended.",
+        "The model's answer has ended, but the server's body never does. Let answer()"
+        " return after a round without calls.",
     )
     assert until_read.waits == [True], (
         'The model had written "One" and was still writing, but the client got nothing.'
@@ -268,7 +269,8 @@ def test_the_page_sees_the_call_while_it_is_written(answer_of):
     _, answer = answer_of(called(start, begun, until_read, end), ["done"])
     seen = in_time(
         lambda: until_read.read(answer),
-        "The model's answer is over, but the server's body never ended.",
+        "The model's answer has ended, but the server's body never does. Let answer()"
+        " return after a round without calls.",
     )
     assert until_read.waits == [True], (
         "The model had written half of a call, but the client knew nothing of it. Write"
@@ -300,7 +302,11 @@ def test_the_page_shows_the_call_before_the_tool_runs(answer_of, looks):
                 read.append(body)
             body += event
 
-    in_time(read_all, "The model's answer is over, but the server's body never ended.")
+    in_time(
+        read_all,
+        "The model's answer has ended, but the server's body never does. Let answer()"
+        " return after a round without calls.",
+    )
     assert len(looks) == 1, (
         f"The model made one call, and look_up() was called {len(looks)} times. Run"
         " each call once, when its round has ended."
@@ -336,16 +342,16 @@ def test_arguments_may_be_cut_anywhere(answer_of):
 
 
 BAD = {
-    "no JSON": ("look_up", "{query: flush}"),
-    "half of it": ("look_up", '{"query": "flush"'),
+    "not JSON": ("look_up", "{query: flush}"),
+    "only half of it": ("look_up", '{"query": "flush"'),
     "a wrong type": ("look_up", '{"query": 5}'),
     "a list": ("look_up", '["flush"]'),
-    "one too many": ("look_up", '{"query": "flush", "path": "/etc/passwd"}'),
+    "one argument too many": ("look_up", '{"query": "flush", "path": "/etc/passwd"}'),
     "nothing": ("look_up", ""),
     "too long": ("look_up", f'{{"query": "{"a" * 201}"}}'),
     "a line break in a text": ("look_up", '{"query": "one\ntwo"}'),
-    "no JSON, but Python": ("look_up", "{'query': 'flush'}"),
-    "brackets without end": ("look_up", "[" * 100_000),
+    "Python, not JSON": ("look_up", "{'query': 'flush'}"),
+    "brackets that never close": ("look_up", "[" * 100_000),
     "an unknown name": ("delete_all", '{"query": "flush"}'),
     "a longer name": ("look_up_all", '{"query": "flush"}'),
     "a shorter name": ("look", '{"query": "flush"}'),
@@ -457,7 +463,7 @@ def test_a_tool_that_finds_nothing_is_reported(answer_of):
     found = messages(answer)
     [nothing] = of(found, "tool-output-error") or [{"errorText": error_in(found)}]
     assert "xyzzyx" in nothing["errorText"] and text_in(found) == "done", (
-        'Nothing is about "xyzzyx", and the page gets the error '
+        'The tool finds nothing about "xyzzyx", and the page gets the error '
         f"{nothing['errorText']!r} and the text {text_in(found)!r}. Let run() catch"
         " NothingFound first, and yield call.fail(str(nothing))."
     )
@@ -470,7 +476,7 @@ def test_a_tool_that_finds_nothing_is_reported(answer_of):
     )
 
 
-def test_a_tool_that_fails_is_reported_and_not_quoted(
+def test_a_failing_tool_is_reported_and_not_quoted(
     program, answer_of, monkeypatch, told
 ):
     def fail():
@@ -505,7 +511,7 @@ def test_a_call_that_was_cut_is_not_run(answer_of, reason):
     )
     assert not of(found, "tool-output-available"), (
         f"The round ended with the finish reason {reason!r}, so its calls may be cut,"
-        " but a call was run."
+        " but a call was run. Call require_end(metadata) before you run anything."
     )
 
 
@@ -556,7 +562,8 @@ def test_the_model_gets_everything_back_in_each_round(answer_of):
     [{"stop_reason": "tool_use"}, {"status": "completed"}, {"done_reason": "stop"}],
     ids=["Anthropic", "OpenAI's newer wire", "Ollama"],
 )
-def test_each_provider_says_in_its_words_that_calls_are_whole(answer_of, end):
+def test_each_providers_word_for_whole_calls_is_understood(answer_of, end):
+    """Each provider's word for whole calls is understood."""
     _, answer = answer_of([*call(QUERY), End(**end)], ["done"])
     found = messages(answer)
     assert text_in(found) == "done", (
@@ -614,6 +621,7 @@ def test_a_failure_before_the_first_word_is_a_status(answer_of):
 @pytest.mark.usefixtures("kept")
 @pytest.mark.parametrize("rounds_before", [0, 1])
 def test_when_the_reader_leaves_everything_ends(answer_of, rounds_before):
+    """When the reader leaves, everything ends."""
     gate = threading.Event()
     before = [called(*call(QUERY))] * rounds_before
     model, answer = answer_of(*before, ["last", gate, *["more "] * 50])
@@ -627,7 +635,11 @@ def test_when_the_reader_leaves_everything_ends(answer_of, rounds_before):
 
     try:
         in_time(
-            read_and_leave, "The reader left, but the body's close() never returned."
+            read_and_leave,
+            (
+                "The reader left, but the body's close() never returned. Do not catch"
+                " GeneratorExit."
+            ),
         )
     finally:
         gate.set()
@@ -650,13 +662,17 @@ def test_a_reader_may_leave_while_a_tool_runs(answer_of, at):
 
     try:
         in_time(
-            read_and_leave, "The reader left, but the body's close() never returned."
+            read_and_leave,
+            (
+                "The reader left, but the body's close() never returned. Do not catch"
+                " GeneratorExit."
+            ),
         )
     except RuntimeError as error:  # generator ignored GeneratorExit
         raise AssertionError(
             f'The reader left at "{at}", and Python says: {error}. Leaving raises'
-            " GeneratorExit at the yield. Catch Exception, which that is not: not"
-            " BaseException, and no bare except."
+            " GeneratorExit at the yield. It is not an Exception. Write except"
+            " Exception, and not except BaseException or a bare except."
         ) from None
     assert len(model.turns) == 1, (
         f'The reader left at "{at}", and the model was asked once more. When the reader'

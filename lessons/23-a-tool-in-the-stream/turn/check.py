@@ -53,7 +53,7 @@ def test_look_up_is_still_run(answer_of):
     outputs = [each["output"] for each in of(messages(answer), "tool-output-available")]
     assert outputs and "slow reader" in outputs[0], (
         f'The model called look_up with "backpressure", and the outputs are {outputs}.'
-        " The first tool must work as before."
+        " The first tool must work as before: choose the function by call.name."
     )
 
 
