@@ -20,8 +20,8 @@ KEY = {"Authorization": f"Bearer {os.environ.get('SERVER_KEY') or 'sk-practice'}
 QUESTION = {"model": "practice", "input": "Hello?"}
 TEXT = ["Tragödie 👋", "\n", "  two\t", "<b>"]
 NEVER_ENDS = (
-    "The model's answer is over, but the stream goes on. Return when store.read() has"
-    " nothing more, which is when its loop ends."
+    "The model's answer has ended, but the stream goes on. Return when the loop over"
+    " store.read() ends."
 )
 IN_A_LIST = (
     "A reader came back while the model was silent, and got no event until the model"
@@ -29,8 +29,8 @@ IN_A_LIST = (
 )
 NO_HEARTBEAT = (
     "The model was silent, and a reader got nothing at all. Yield HEARTBEAT where"
-    " store.read() yields None: only by sending does a server learn that nobody is"
-    " there any more."
+    " store.read() yields None: a server notices that a reader has left only when it"
+    " sends something."
 )
 FIRST = ["response.created", "response.queued", "response.in_progress"]
 ADDED = ["response.output_item.added", "response.content_part.added"]
@@ -43,7 +43,7 @@ LAST = [
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch, program):
-    """Let a heartbeat come fast, so that no reader waits for long."""
+    """Let heartbeats come soon, so that no reader waits for long."""
     module = sys.modules[type(program.store).__module__]
     monkeypatch.setattr(module, "HEARTBEAT", 0.05)
 
@@ -57,7 +57,9 @@ def ask(client, answer_with):
         question = QUESTION | {"stream": True} | fields
         answer = in_time(
             lambda: client.post(PATH, json=question, headers=KEY),
-            "The model had answered, and POST /v1/responses still waits.",
+            "The model had answered, but POST /v1/responses is still waiting. In"
+            " create(), keep wait_for_text() and wait_for_end(), and wait for nothing"
+            " else.",
         )
         return model, answer
 
@@ -77,7 +79,7 @@ def get(client):
 
 
 def shown(path):
-    """Return a path without the name in it, which is another one each time."""
+    """Return a path without the name in it, which is different each time."""
     parts = path.split("/")
     parts[3] = "<name>"
     return "/".join(parts)
@@ -195,7 +197,10 @@ def until_delta(answer):
     came = b""
     while b"delta" not in came:
         piece = next_piece(body)
-        assert piece, f"The stream ended without a delta: {short(came.decode())}."
+        assert piece, (
+            f"The stream ended without a delta: {short(came.decode())}. Let add() emit"
+            " each text."
+        )
         came += piece
     return body, events_in(came.decode())
 
@@ -324,7 +329,7 @@ def test_each_text_says_where_it_belongs(ask):
     )
 
 
-def test_what_is_added_is_empty_at_first(ask):
+def test_a_message_and_its_part_are_empty_at_first(ask):
     events = read(ask("one", " two")[1])
     [item] = [field_of(each, "item") for each in of(events, "output_item.added")]
     [part] = [field_of(each, "part") for each in of(events, "content_part.added")]
@@ -544,8 +549,8 @@ def test_the_object_is_what_the_events_have_made(ask, get):
         last = field_of(events[-1], "response")
         differ = [key for key in last if answer.json.get(key) != last[key]]
         assert answer.json == last, (
-            f"GET shows another object than the last event had: its {differ} differ."
-            " Return current(name)."
+            f"GET shows a different object from the one in the last event: its {differ}"
+            " differ. Return current(name)."
         )
 
 
@@ -588,7 +593,8 @@ def test_a_reader_comes_back_after_any_event(ask, get):
         )
 
 
-def test_without_a_number_all_events_come(ask, get):
+def test_without_a_number_all_events_are_sent(ask, get):
+    """Without a number, all events are sent."""
     name, events = whole_response(ask, "one", " two")
     answer = get(name, stream="true")
     assert answer.status_code == 200, (
@@ -719,7 +725,7 @@ def test_cancel_ends_a_response(ask, get):
     found = types_of(events_in(rest.decode()))
     assert found == [], (
         f"A response was cancelled, but its stream went on with {found}. There is no"
-        " event for that: the stream just ends."
+        " event for that: send none, and let the stream end."
     )
     assert in_time(lambda: model.closed.wait(PATIENCE), NEVER_ENDS), (
         "A response was cancelled, but the model kept writing. store.end() stops its"
@@ -727,8 +733,8 @@ def test_cancel_ends_a_response(ask, get):
     )
     again = get(f"{name}/cancel", method="POST")
     assert (again.status_code, again.json) == (200, first.json), (
-        f"A second cancel gave a {again.status_code}, and not the same object once"
-        " more. It has to do no harm: keep the response."
+        f"A second cancel gave a {again.status_code}. Expected the same object once"
+        " more: a second cancel must do no harm. Keep the response."
     )
 
 
@@ -743,7 +749,7 @@ def test_cancel_after_the_end_changes_nothing(ask, get):
     )
 
 
-def test_what_a_reader_waits_for_cannot_be_cancelled(ask, get):
+def test_a_response_without_background_cannot_be_cancelled(ask, get):
     events = read(ask("one")[1])
     answer = get(f"{name_in(events)}/cancel", method="POST")
     assert answer.status_code == 400 and "background" in answer.text, (
@@ -768,7 +774,7 @@ def test_a_reader_who_leaves_ends_a_response_without_background(ask, get):
     )
 
 
-def test_an_unknown_name_is_a_404(get):
+def test_a_request_for_an_unknown_response_gets_a_404(get):
     for answer in get("resp_1"), get("resp_1/cancel", method="POST"):
         assert answer.status_code == 404 and "no such response" in answer.text, (
             f"An unknown response: expected status 404, got {answer.status_code}."

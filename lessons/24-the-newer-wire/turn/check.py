@@ -20,7 +20,7 @@ END_FIRST = (
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch, program):
-    """Let a heartbeat come fast, so that no reader waits for long."""
+    """Let heartbeats come soon, so that no reader waits for long."""
     module = sys.modules[type(program.store).__module__]
     monkeypatch.setattr(module, "HEARTBEAT", 0.05)
 
@@ -75,7 +75,7 @@ def test_a_response_can_be_deleted(begin, delete, client):
     )
 
 
-def test_what_is_not_there_cannot_be_deleted(begin, delete):
+def test_an_unknown_response_cannot_be_deleted(begin, delete):
     answer = delete("resp_1")
     assert answer.status_code == 404, (
         "DELETE of an unknown response: expected status 404, got"
@@ -87,7 +87,10 @@ def test_what_is_not_there_cannot_be_deleted(begin, delete):
 def test_the_key_is_needed_to_delete(begin, client):
     _, name = begin("one", background=False)
     status = client.delete(f"{PATH}/{name}").status_code
-    assert status == 401, f"DELETE without the key: expected status 401, got {status}."
+    assert status == 401, (
+        f"DELETE without the key: expected status 401, got {status}. Keep the function"
+        " below @app.before_request."
+    )
 
 
 def read(answer):
