@@ -228,10 +228,13 @@ def test_a_lesson_is_started_on_its_page(reader, mine):
     assert reader.until("window.copied") == str(mine / "app.py")
     says = "document.querySelector('#files button').ariaLabel"
     reader.until(f"{says}.startsWith('Copied: the path ')")
-    reader.open(PAGE)
-    assert reader.text("#start") == "Start again"
+    runs = "return document.querySelector('[name=program]:checked').value"
     reader.open(f"/lessons/{A_SERVER}/")
     assert reader.text("#start") == "Start lesson 2"
+    assert reader.run(runs) == "program"  # mine/ holds the work on lesson 3
+    reader.open(PAGE)
+    assert reader.text("#start") == "Start again"
+    assert reader.run(runs) == "mine"
 
 
 def test_a_lesson_starts_on_its_page_once_the_disk_has_room(reader, mine, full_disk):

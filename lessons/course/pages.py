@@ -135,6 +135,7 @@ def lesson(name):
         folder=folders.MINE.parent,
         files=links_to_files(lesson),
         is_started=folders.MINE.exists() and progress.started == lesson.name,
+        is_elsewhere=progress.started not in (None, lesson.name),
         done=progress.done_on(lesson),
         green=green_now(lesson, progress),
         mine=version_of_program(folders.MINE),

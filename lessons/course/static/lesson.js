@@ -36,7 +36,6 @@ function run() {
   const { program, network } = pane.elements;
   const path = program.value + (network.checked ? "/bad/" : "/");
   problem.textContent = "";
-  choose(CHOSEN, program.value); // for the next lesson
   frame.contentWindow.location.replace(lesson + path); // no step to come back to
 }
 
@@ -46,7 +45,10 @@ async function runAgain() {
   else problem.textContent = UNREACHED;
 }
 
-pane.addEventListener("change", runAgain);
+pane.addEventListener("change", () => {
+  choose(CHOSEN, pane.elements.program.value); // for the next lesson
+  runAgain();
+});
 pane.addEventListener("submit", (event) => {
   event.preventDefault();
   runAgain();
@@ -69,7 +71,9 @@ addEventListener("message", ({ source, data }) => {
   const sentence = data.problem.replace(/(?<![.?!])$/, ".");
   problem.textContent = [sentence, ...adviceOn(data.problem)].join(" ");
 });
-pane.elements.program.value = chosen(CHOSEN); // null chooses nothing else
+// While mine/ holds another lesson's work, See it break needs this lesson's program.
+// Else null, as nothing was chosen, chooses nothing else.
+if (!("elsewhere" in pane.dataset)) pane.elements.program.value = chosen(CHOSEN);
 run();
 
 // Your work
@@ -101,6 +105,7 @@ function followWork() {
     startButton.dataset.again = "";
     files.open = true;
     pane.elements.program.value = "mine";
+    choose(CHOSEN, "mine");
     run();
     untouched = (await look(lesson))?.mine;
     return done;
