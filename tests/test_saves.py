@@ -146,6 +146,37 @@ def test_what_was_checked_or_only_started_is_not_checked_again(reader, mine, che
     reader.run("localStorage.clear()")
 
 
+def test_a_save_that_is_checked_does_not_keep_your_turn_from_being_checked(
+    reader, mine, monkeypatch
+):
+    asked = []
+    goes_on = threading.Event()
+
+    def find(checks, mine):
+        asked.append(checks.name)
+        assert goes_on.wait(LIMIT)
+        yield Check("It is right", "green")
+
+    monkeypatch.setattr(loop, "run_checks", find)
+    write(mine, app=HELLO)
+    reader.open(NO_PAGE)
+    reader.run("document.querySelector('#check').click()")  # as a save does
+    reader.says("The checks run.")
+    reader.run("document.querySelector('#check-turn').click()")
+    goes_on.set()
+    reader.says("Your turn is done.")
+    assert asked == [A_SERVER, "turn"]
+    reader.check_my_work()
+    reader.run(
+        """document.querySelector("#on-save").click();
+        document.querySelector("#moment [href='#your-turn']").click();"""
+    )
+    write(mine, app=f"{HELLO}# more\n")
+    reader.says("Your turn is done.")
+    assert asked == [A_SERVER, "turn", A_SERVER, "turn"]
+    reader.run("localStorage.clear()")
+
+
 def test_two_tabs_both_follow_the_same_file(reader, mine, checked):
     write(mine, app=HELLO)
     browser = reader.browser

@@ -166,6 +166,19 @@ function followWork() {
     isWaiting = false;
   }
 
+  const turnButton = work.querySelector("#check-turn");
+  const turnLink = work.querySelector("#moment [href='#your-turn']");
+
+  /** Check Your turn when the check that runs has ended: a save may have begun it. */
+  async function checkTurnNext() {
+    if (latest === turnButton) return; // the press was heard
+    latest = turnButton;
+    while (latest === turnButton && !press(turnButton)) await aMoment(50);
+  }
+
+  turnButton?.addEventListener("click", checkTurnNext);
+  turnLink?.addEventListener("click", () => (latest = turnButton)); // for the next save
+
   // On a phone it covers the foot of the notes. What has the focus scrolls to above it.
   const { style } = document.documentElement;
   const measure = () => style.setProperty("--work", `${work.offsetHeight}px`);
