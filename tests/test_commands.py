@@ -241,7 +241,7 @@ raise SystemExit("it put nothing into the place of mine/")
 def test_start_names_the_lesson_that_it_misses(project):
     project.keep_lessons(3)
     code, printed = project.flask("start", "3")
-    missing = "Lesson 3 begins with the program of lesson 2, which is not there."
+    missing = "Lesson 3 begins with the program of lesson 2, which is missing."
     assert (code, printed) == (1, f"Error: {missing}\n")
     assert not project.mine.exists()
 
@@ -338,7 +338,7 @@ def test_check_before_anything_was_started_says_how_to_begin(project):
         code, printed = project.flask(*words)
         assert (code, printed) == (
             1,
-            f"Error: There is no mine/ yet: begin with flask start {n}.\n",
+            f"Error: There is no mine/ yet. To begin, run flask start {n}.\n",
         )
 
 
@@ -352,7 +352,10 @@ def test_check_lists_what_is_green_what_is_red_and_what_comes_after(project):
     assert set(outcomes[3:]) == {"not checked"}
     why = "model.invoke(prompt) waits for the whole answer"
     assert why in " ".join(printed.split())
-    assert "quoted in lessons/01-a-stream-in-the-terminal/README.md." in printed
+    assert (
+        "The notes show the change: lessons/01-a-stream-in-the-terminal/README.md."
+        in printed
+    )
 
 
 def test_check_of_a_program_that_is_right_ends_with_0(project):
@@ -367,7 +370,7 @@ def test_check_does_not_call_a_page_green_that_no_browser_has_seen(project):
     code, printed = project.flask("check", "3", "--no-browser", *PLENTY)
     assert code == 0 and "All is green" not in printed
     assert "  not checked What the page does" in printed
-    assert "The server's part is green; the page's is not checked yet." in printed
+    assert "The server's part is green. The page's part is not checked yet." in printed
     assert "http://127.0.0.1:8000/lessons/03-a-page-that-reads-it/" in printed
     assert "flask check --browser 3" in printed
 
@@ -389,7 +392,7 @@ def test_check_alone_stops_where_you_are(project):
     code, printed = project.flask("check", *PLENTY)
     assert code == 1
     assert titles(printed) == [1, 2, 3]
-    assert "You are at lesson 3. To begin it: flask start 3." in printed
+    assert "You are at lesson 3. To begin it, run flask start 3." in printed
     assert printed.count("\n  red ") == 1
 
 
@@ -398,9 +401,12 @@ def test_check_alone_stops_at_a_page_that_nobody_has_checked(project):
     code, printed = project.flask("check", "--no-browser", *PLENTY)
     assert code == 1
     assert titles(printed) == [1, 2, 3]
-    assert "\n  the server's part is green, the page's is not checked\n" in printed
+    assert (
+        "\n  the server's part is green, and the page's part is not checked\n"
+        in printed
+    )
     assert "You are at lesson 3, unless its page is green too." in printed
-    assert "flask run, then http://127.0.0.1:8000/lessons/\n" in printed
+    assert "run flask run and open http://127.0.0.1:8000/lessons/\n" in printed
 
 
 @pytest.mark.usefixtures("chromium")
@@ -411,7 +417,7 @@ def test_check_alone_checks_pages_where_it_can(project):
     assert code == 1
     assert titles(printed) == [3, 4, 5]
     assert printed.count("\n  green\n") == 2
-    assert "You are at lesson 5. To begin it: flask start 5." in printed
+    assert "You are at lesson 5. To begin it, run flask start 5." in printed
     project.flask("start", "4")  # with a page that decodes each piece by itself
     code, printed = project.flask("check", *PLENTY)
     assert code == 1
@@ -433,7 +439,10 @@ def test_check_alone_names_what_it_has_passed_over(project):
     project.write(program(2))
     project.write(program(2, "client.py"), "client.py")
     code, printed = project.flask("check", *PLENTY)
-    assert code == 0 and "Left behind, and so not checked: lesson 1." in printed
+    assert (
+        code == 0
+        and "Not checked, because a later lesson has changed it: lesson 1." in printed
+    )
 
 
 @pytest.mark.parametrize(("number", "later"), [(11, 12), (12, 15), (15, 16)])
@@ -455,7 +464,7 @@ def test_from_lesson_9_on_check_alone_says_that_it_wants_a_number(project):
     project.write(program(2, "client.py"), "client.py")
     code, printed = project.flask("check", *PLENTY)
     assert code == 1 and "You are at lesson 9." in printed
-    assert "name the one you are at, as in flask check 12" in printed
+    assert "give the number of your lesson, as in flask check 12" in printed
 
 
 def test_what_is_left_behind_is_called_so(project):
@@ -477,12 +486,12 @@ def test_the_cases_of_a_check_have_names_of_their_own(project):
 def test_check_of_a_lesson_that_is_long_past_is_not_green(project):
     project.flask("start", "3")
     code, printed = project.flask("check", "1")
-    assert code == 1 and "flask start 1 begins this lesson again" in printed
+    assert code == 1 and "To begin this lesson again, run flask start 1." in printed
     assert "moved on" in printed and "\n  green" not in printed
 
 
 WATCHED = {  # what a check that is watched says, and its outcomes
-    "Nothing was checked: flask start 1 begins": ["moved on", "moved on"],
+    "Nothing was checked. To begin this lesson again": ["moved on", "moved on"],
     "All is green.": ["green", "green"],
     "Moved on: a later lesson changed this": ["green", "moved on"],
 }
@@ -512,19 +521,19 @@ def test_the_first_line_comes_while_the_checks_still_run(project):
 def test_a_template_that_is_missing_is_named(project):
     project.flask("start", "4")
     (project.mine / "templates" / "index.html").unlink()
-    said = "There is no mine/templates/index.html. See the lesson for it."
+    said = "There is no mine/templates/index.html. The lesson's notes show that file."
     assert said in project.red("3")
 
 
 def test_a_file_beside_it_that_is_missing_is_named(project):
     project.write(f'open("mine/sentences.json")\n{program(2)}')
-    assert "There is no mine/sentences.json. See the lesson" in project.red("2")
+    assert "There is no mine/sentences.json. The lesson's notes" in project.red("2")
 
 
 def test_a_module_that_is_missing_is_named(project):
     project.write(f"from .stream import Stream\n{program(2)}")
     assert project.red("2").startswith(
-        "mine/app.py, line 1: There is no mine/stream.py. See the lesson"
+        "mine/app.py, line 1: There is no mine/stream.py. The lesson's notes"
     )
 
 
@@ -563,7 +572,7 @@ def test_a_program_that_breaks_on_import_is_named_with_its_line(project):
 
 def test_a_program_that_ends_python_is_named(project):
     project.write("import os\nos._exit(0)\n")
-    said = "The program in mine/ ended Python itself. Look for an os._exit()."
+    said = "The program in mine/ ended Python itself. Look for a call of os._exit()."
     assert project.red("1") == said
     view = "    prompt = request"
     text = program(2).replace(view, f"    import os; os._exit(0)\n{view}", 1)
@@ -573,7 +582,7 @@ def test_a_program_that_ends_python_is_named(project):
 
 def test_a_program_without_an_app_is_named(project):
     project.write("print('hello')\n")
-    assert project.red("1") == "mine/app.py has no app: write app = Flask(__name__)."
+    assert project.red("1") == "mine/app.py has no app. Write app = Flask(__name__)."
 
 
 def test_a_file_that_is_missing_is_named(project):
@@ -596,8 +605,8 @@ def with_line(text, line, instead):
 
 SPINS = with_line(program(1), "print(printable", "while True: pass\nprint(printable")
 NEVER_ENDS = (
-    "did not finish within 3 s. Look for a loop that never ends, or for a wait for"
-    " something that never comes."
+    "did not finish within 3 s. Look for a loop that never ends, or for code that"
+    " waits for something that never comes."
 )
 
 
@@ -650,7 +659,7 @@ def test_what_a_thread_has_died_of_that_is_waited_for_is_said(project):
     project.write(THREADED.replace("ANSWER", "iter(queue.get, None)"))
     message = project.red("2", "--seconds", "3")
     assert message.startswith(DIED)
-    assert message.endswith("Anything that waits for that thread waits for ever.")
+    assert message.endswith("Anything that waits for that thread waits forever.")
 
 
 def test_what_a_thread_has_died_of_is_shown_below_what_is_red(project):
@@ -781,8 +790,11 @@ def test_without_a_driver_it_says_what_is_missing(project):
         "check", "3", "--browser", *PLENTY, PYTHONPATH=str(project.folder)
     )
     assert code == 1 and "\n  red " not in printed
-    assert "Selenium is missing: python -m pip install selenium" in printed
-    assert "The server's part is green; the page's is not checked yet." in printed
+    assert (
+        "Selenium is missing. To install it, run python -m pip install selenium"
+        in printed
+    )
+    assert "The server's part is green. The page's part is not checked yet." in printed
 
 
 # flask hint
@@ -791,7 +803,7 @@ def test_without_a_driver_it_says_what_is_missing(project):
 def test_hints_come_one_by_one(project):
     code, first = project.flask("hint", "1")
     assert code == 0 and "time.monotonic()" in first and "flask hint 1 2" in first
-    assert first.startswith("For Your turn: ") and "flask check 1 says what" in first
+    assert first.startswith("For Your turn: ") and "run flask check 1" in first
     code, second = project.flask("hint", "1", "2")
     assert code == 0 and "may hold no text" in second and "flask hint" not in second
     code, none = project.flask("hint", "1", "3")

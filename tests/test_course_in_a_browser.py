@@ -265,9 +265,9 @@ STOPPED = """
 
 def test_a_server_that_stops_during_the_checks_turns_none_of_them_red(script):
     assert script(STOPPED) == [
-        "red: The browser could not load the page, or the page left for another"
+        "red: The browser could not load the page, or the page went to another"
         " address. If the server has just started, check again.",
-        "The server cannot be reached: see whether it runs, then ask again.",
+        "The server cannot be reached. Check that it is running, then ask again.",
     ]
 
 
@@ -387,7 +387,7 @@ def test_check_your_turn_says_what_is_red_and_then_that_all_is_green(
     reader.open(PAGE)
     status, red = reader.check_my_work("#check-turn")
     assert status == "One check is red. Fix it, then check again."
-    assert red.startswith("red It says bye\n\nYour turn has not begun yet. ")
+    assert red.startswith("red It says bye\n\nYou have not started Your turn yet. ")
     app = (mine / "app.py").read_text(encoding="utf-8")
     write(mine, app=f"{app}\nbye = True\n")
     assert "The page says no bye." in reader.check_my_work("#check-turn")[1]

@@ -382,7 +382,7 @@ def test_my_turn_is_red_and_then_green(turn, visit, mine):
     right = (mine / "app.py").read_text(encoding="utf-8")
     [check] = checks(visit, turn.parent.name, turn=True)
     assert check["outcome"] == "red"
-    assert check["message"].startswith("Your turn has not begun yet. ")
+    assert check["message"].startswith("You have not started Your turn yet. ")
     write(mine, app=f"{right}\nb = 1\n")
     [check] = checks(visit, turn.parent.name, turn=True)
     assert (check["outcome"], check["message"]) == ("red", "Nothing says bye.")

@@ -106,13 +106,13 @@ BROKEN = {
     "app = Flask(": "mine/app.py, line 1: SyntaxError: '(' was never closed",
     "\nimport flusk\n": "mine/app.py, line 2: ModuleNotFoundError: No module named",
     "raise SystemExit('MODEL=x: write it.')": "MODEL=x: write it.",
-    "ap = 5": "mine/app.py has no app: write app = Flask(__name__).",
+    "ap = 5": "mine/app.py has no app. Write app = Flask(__name__).",
     NAMELESS: "mine/app.py, line 8: NameError: name 'nothing' is not defined",
-    "from .words import a": "mine/app.py, line 1: There is no mine/words.py. See the",
+    "from .words import a": "mine/app.py, line 1: There is no mine/words.py. The",
     "from .app import a": "ImportError: cannot import name 'a' from partially"
     " initialized module 'mine.app'",
     "import sys\nsys.exit(1)": "mine/app.py, line 2: SystemExit: 1.",
-    "raise KeyboardInterrupt": "mine/app.py, line 1: KeyboardInterrupt: it says",
+    "raise KeyboardInterrupt": "mine/app.py, line 1: KeyboardInterrupt: no further",
     ENDS: "mine/app.py, line 8: SystemExit: 1.",
 }
 
@@ -167,7 +167,7 @@ def test_a_file_that_is_not_utf_8_is_named(visit, mine):
         for encoding in "utf-16", "latin-1":
             path.write_text(right + added, encoding)
             said = visit.get(f"{PAGE}mine/").json["error"]
-            assert f"The {kind} is not in UTF-8." in said, encoding
+            assert f"The {kind} is not encoded in UTF-8." in said, encoding
         path.write_text(right, encoding="utf-8")
     assert visit.get(f"{PAGE}mine/").status_code == 200
 
@@ -336,7 +336,7 @@ def test_a_loop_in_mine_is_ended_and_found(visit, mine, impatient, files):
     with impatient():
         said = visit.get(f"{PAGE}mine/").json["error"]
     assert said.startswith(f"mine/{[*files][-1]}.py, line ")
-    assert said.endswith("it ran for 0.2 s: look for a loop that never ends.")
+    assert said.endswith("it ran for 0.2 s. Look for a loop that never ends.")
     assert ends(imports_that_run())
     write(mine, app=HELLO)
     assert visit.get(f"{PAGE}mine/").status_code == 200
@@ -358,7 +358,7 @@ def test_an_import_that_cannot_be_ended_holds_up_nobody(visit, mine, impatient, 
     write(mine, app=f"import sys\n{EVENT}.wait()")
     with impatient():
         said = visit.get(f"{PAGE}mine/").json["error"]
-    assert said.endswith("look for a loop that never ends.")
+    assert said.endswith("Look for a loop that never ends.")
     assert visit.get(f"{PAGE}program/").status_code == 200
     write(mine, app=HELLO)
     assert visit.get(f"{PAGE}mine/").status_code == 200
@@ -455,10 +455,10 @@ def test_a_change_of_mine_ends_no_other_program(visit, mine, monkeypatch):
 def test_os_exit_in_mine_does_not_end_the_course(visit, mine):
     write(mine, app="import os\ntry:\n    os._exit(3)\nexcept Exception:\n    pass")
     said = visit.get(f"{PAGE}mine/").json["error"]
-    assert said.startswith("mine/app.py, line 3: WouldEndTheServer: os._exit() ends")
+    assert said.startswith("mine/app.py, line 3: WouldEndTheServer: os._exit() would")
     write(mine, app="import os\n" + HELLO.replace("return", "os._exit(3); return"))
     said = visit.get(f"{PAGE}mine/").json["error"]
-    assert said.startswith("mine/app.py, line 9: WouldEndTheServer: os._exit() ends")
+    assert said.startswith("mine/app.py, line 9: WouldEndTheServer: os._exit() would")
 
 
 def test_os_exit_in_a_generator_breaks_its_answer_off(visit, mine):

@@ -19,7 +19,7 @@ import app as program
 from practice import PracticeModel, failure
 
 LETTERS = "aé€😀 naïve\n日本語 🇳🇱"  # of one to four bytes
-UNREACHED = "The server cannot be reached: see whether it runs, then ask again."
+UNREACHED = "The server cannot be reached. Check that it is running, then ask again."
 BROKE_OFF = "The answer broke off here. What came is kept."
 MANY = [" more"] * 5000  # more than a socket takes once its reader has left
 

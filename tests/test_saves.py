@@ -231,7 +231,7 @@ def test_a_server_that_stops_is_said_and_found_again(browser, site, mine, checke
     reader.open(NO_PAGE)
     reader.choose("[value=mine]")
     stop(*begun)
-    sentence = "The server cannot be reached: see whether it runs, then ask again."
+    sentence = "The server cannot be reached. Check that it is running, then ask again."
     reader.until(
         "document.querySelector('#problem').textContent === arguments[0]", sentence
     )
@@ -246,14 +246,14 @@ def test_a_server_that_stops_is_said_and_found_again(browser, site, mine, checke
     again = serve(begun[0].port)
     reader.until("frames[0].document.body?.innerText === 'Bye'")
     assert reader.text("#problem") == ""
-    assert reader.text("#status") == "The server is back: try again."
+    assert reader.text("#status") == "The server is back. Try again."
     browser.get("about:blank")
     stop(*again)
     browser.get_log("browser")
 
 
 def test_the_sentence_for_a_stopped_server_is_the_root_pages():
-    sentence = "The server cannot be reached: see whether it runs, then ask again."
+    sentence = "The server cannot be reached. Check that it is running, then ask again."
     for script in ASK_JS, REACHED_JS:
         assert f'UNREACHED = "{sentence}";' in script.read_text(encoding="utf-8")
 

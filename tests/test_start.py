@@ -242,7 +242,9 @@ def test_a_lesson_starts_on_its_page_once_the_disk_has_room(reader, mine, full_d
     reader.open(PAGE)
     press = "document.querySelector('#start').click()"
     reader.run(press)
-    reader.says("mine/ cannot be written: No space left on device. Nothing in it has")
+    reader.says(
+        "The course cannot write to mine/: No space left on device. Nothing in it has"
+    )
     assert reader.text("#start") == "Start lesson 3"
     assert (mine / "app.py").read_text(encoding="utf-8") == "my work"
     reader.browser.get_log("browser")  # the browser says that this was refused

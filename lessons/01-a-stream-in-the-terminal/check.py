@@ -31,7 +31,7 @@ def only_while_there_is_a_command(program):
     """A later program has POST /ask for the command that this lesson makes."""
     served = any(rule.rule == "/ask" for rule in program.app.url_map.iter_rules())
     if served and "ask" not in program.app.cli.commands:
-        pytest.skip("it answers POST /ask, which is lesson 02.")
+        pytest.skip("The program already answers POST /ask, as in lesson 02.")
 
 
 def test_flask_ask_asks_the_model(program, ask_in_terminal):
@@ -39,7 +39,7 @@ def test_flask_ask_asks_the_model(program, ask_in_terminal):
     commands = program.app.cli.commands
     others = ", ".join(commands)
     but = (
-        (f" It has {others}: a command takes the name of its function.")
+        (f" It has {others}: a command gets its name from its function.")
         if others
         else ""
     )
@@ -90,12 +90,13 @@ def test_the_answer_is_printed_as_the_model_wrote_it(ask_in_terminal):
     )
     assert not re.search(r"\d.*fü", shown, re.DOTALL), (
         f"There are numbers in the middle of the answer, {short(shown)}. Print them"
-        " once, after the loop, indented like the word for."
+        " once, below the loop, with the same indent as `for`."
     )
     until_the_empty_one = "".join(TEXTS[:2])
     assert shown.split("\n")[0].strip() != until_the_empty_one, (
         f"The model wrote {ANSWER!r}, and the terminal shows {until_the_empty_one!r}. A"
-        " chunk without text is not always the last. Do not leave the loop there."
+        " chunk without text is not always the last one. Do not leave the loop at such"
+        " a chunk."
     )
     assert ANSWER in shown, (
         f"The model wrote {ANSWER!r}, and the terminal shows {short(shown)}. Print each"
@@ -103,7 +104,7 @@ def test_the_answer_is_printed_as_the_model_wrote_it(ask_in_terminal):
     )
     assert shown.count(ANSWER) == 1, (
         f"The terminal shows the answer {shown.count(ANSWER)} times. The loop has"
-        " printed all of it: after the loop, print only its length."
+        " already printed all of it. After the loop, print only the two numbers."
     )
 
 
@@ -158,8 +159,8 @@ def test_the_last_line_counts_the_chunks_and_the_characters(ask_in_terminal):
         f"{seen} The two numbers are swapped."
     )
     assert chunks != {1}, (
-        f"{seen} Create the empty list before the loop. Inside, each chunk empties it"
-        " again."
+        f"{seen} Create the empty list before the loop. Inside the loop, each chunk"
+        " would empty it again."
     )
     assert chunks & {WITH_TEXT, CHUNKS}, (
         f"{seen} Collect each chunk.text in a list, with append() inside the loop."
@@ -188,8 +189,8 @@ def test_an_answer_cannot_control_the_terminal(ask_in_terminal):
     orders = orders_in(shown)
     assert not orders, (
         f"The model wrote {short(''.join(texts))}, and {orders[0]!r} reached the"
-        " terminal. With such control characters an answer can erase the screen, for"
-        " example. Print printable(chunk.text), which removes them."
+        " terminal. With such control characters, an answer can, for example, erase the"
+        " screen. Print printable(chunk.text), which removes them."
     )
     for text in "one", "two\tthree\nfour":
         assert text in shown, (
@@ -204,12 +205,12 @@ def test_nothing_slows_the_answer_down(ask_in_terminal, slept):
     place, seconds = slept() or ("", 0)
     assert seconds < 0.01 * len(TEXTS), (
         f"{place}, calls sleep(): an answer of {len(TEXTS)} texts took {seconds:.2f} s"
-        " longer than the model needed. Take the sleep() out, so that the words arrive"
-        " as fast as the model makes them."
+        " longer than the model needed. Remove the sleep(), so that the words arrive as"
+        " fast as the model makes them."
     )
 
 
-def test_half_an_answer_does_not_look_whole(ask_in_terminal):
+def test_an_answer_that_breaks_off_does_not_look_complete(ask_in_terminal):
     _, whole = ask_in_terminal(*TEXTS[:2])
     try:
         _, half = ask_in_terminal(*TEXTS[:2], RuntimeError("The model broke."))
@@ -217,6 +218,6 @@ def test_half_an_answer_does_not_look_whole(ask_in_terminal):
         return
     assert re.sub(r"\d+", "", half) != re.sub(r"\d+", "", whole), (
         f"The model failed after {''.join(TEXTS[:2])!r}, but the terminal shows the"
-        " same as for a complete answer. Catch no exception: then Python says what"
-        " broke."
+        " same as for a complete answer. Do not catch the exception: Python then says"
+        " what broke."
     )

@@ -16,7 +16,7 @@ from lessons.course.for_checks.plain_text import (
     test_the_first_piece_leaves_before_the_second_is_made,
     test_two_readers_each_get_their_own_answer,
     test_what_is_not_sent_as_json_is_refused,
-    test_white_space_is_a_part_of_the_answer,
+    test_white_space_is_part_of_the_answer,
 )
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.watched_terminal import ORDERS, orders_in
@@ -30,7 +30,7 @@ __all__ = [
     "test_the_first_piece_leaves_before_the_second_is_made",
     "test_two_readers_each_get_their_own_answer",
     "test_what_is_not_sent_as_json_is_refused",
-    "test_white_space_is_a_part_of_the_answer",
+    "test_white_space_is_part_of_the_answer",
 ]
 TEXTS = ["Streams", " are", " fun."]
 PLAIN = [("Content-Type", "text/plain; charset=utf-8")]
@@ -77,7 +77,7 @@ def test_an_answer_in_blocks_is_sent_as_text(ask):
     )
 
 
-def test_an_answer_that_breaks_off_does_not_end_as_if_it_were_whole(ask):
+def test_an_answer_that_breaks_off_does_not_end_as_if_it_were_complete(ask):
     secret = "the key sk-1234 is wrong"
     came = ""
     try:
@@ -89,11 +89,11 @@ def test_an_answer_that_breaks_off_does_not_end_as_if_it_were_whole(ask):
     assert secret not in came, (
         f'The model failed with "{secret}", and the client got those words as part of'
         " the answer. An error's words can contain part of a key. Let the error pass"
-        " through pieces(): use no except there."
+        " through pieces(), without an except there."
     )
     raise AssertionError(
         f"The model failed after {TEXTS[0]!r}, but the answer ended as if it were"
-        " complete. Let the error pass through pieces(): use no except there. Flask"
+        " complete. Let the error pass through pieces(), without an except there. Flask"
         " then breaks the connection, and the client sees that something is missing."
     )
 
@@ -106,7 +106,7 @@ def client_is_there(folder, program):
     """A later program has a page for the client that this lesson makes."""
     has_page = any(rule.rule == "/" for rule in program.app.url_map.iter_rules())
     if has_page and not (folder / "client.py").exists():
-        pytest.skip("it has a page, which is lesson 03.")
+        pytest.skip("The program already has a page, as in lesson 03.")
 
 
 class Server:
@@ -163,8 +163,8 @@ def run_with(run_client, serve, terminal):
                 error.add_note('sys.argv[1:] is [URL, "Hello?"].')
             raise
         assert server.asked, (
-            "The check ran python client.py URL Hello?. It ended without an error, and"
-            " without a request. If your code is in a function, call it at the end of"
+            "The check ran python client.py URL Hello?. It ended without an error, but"
+            " it sent no request. If your code is in a function, call it at the end of"
             " the file."
         )
         assert len(server.asked) == 1, (
@@ -233,8 +233,8 @@ def test_client_py_prints_each_piece_as_it_arrives(run_with):
     line = shown[: places[-1] + len(TEXTS[-1])].strip()
     assert "\n" not in line, (
         "The answer has no line break, but client.py starts a new line after each"
-        ' piece. Use print(piece, end="|", flush=True) in the loop, and one print()'
-        " below it, indented like the for."
+        ' piece. Use print(piece, end="|", flush=True) in the loop, and call print()'
+        " once below the loop, with the same indent as `for`."
     )
 
 
@@ -245,8 +245,8 @@ def test_client_py_prints_all_of_the_answer_and_ends_the_line(run_with, slept):
     _, shown = run_with(*(text.encode() for text in pieces))
     place, seconds = slept() or ("", 0)
     assert not seconds, (
-        f"{place}, calls sleep(), so that client.py shows the answer {seconds:.2f} s"
-        " later than the model wrote it. Take the sleep() out."
+        f"{place}, calls sleep(), so client.py shows the answer {seconds:.2f} s later"
+        " than the model wrote it. Remove the sleep()."
     )
     begins = shown[: shown.find(pieces[0])]
     assert not begins, (
@@ -256,25 +256,25 @@ def test_client_py_prints_all_of_the_answer_and_ends_the_line(run_with, slept):
     without_bars = shown.replace("|", "")
     assert without_bars.startswith("".join(pieces)), (
         f"The server sent {''.join(pieces)!r}, and the terminal shows {short(shown)}."
-        " Line breaks and tabs belong to the answer. Skip no piece, and let printable"
-        " keep them, as in lesson 01."
+        " Line breaks and tabs belong to the answer. Do not skip a piece, and copy"
+        " printable from lesson 01, which keeps them."
     )
     assert without_bars.startswith("".join([*pieces, "\n"])), (
-        f"The terminal shows {short(shown)}. Expected a line break at the end, or your"
-        " terminal's prompt appears in the same line. Call print() once, after the"
-        " loop."
+        f"The terminal shows {short(shown)}. Expected a line break at the end. Without"
+        " it, your terminal's prompt appears on the same line. Call print() once, after"
+        " the loop."
     )
 
 
 @pytest.mark.usefixtures("client_is_there")
 def test_client_py_lets_no_answer_control_the_terminal(run_with):
-    """client.py lets no answer control the terminal."""
+    """client.py does not let an answer control the terminal."""
     sent = f"one {''.join(ORDERS)} two"
     _, shown = run_with(sent.encode())
     orders = orders_in(shown)
     assert not orders, (
         f"The server sent {short(sent)}, and {orders[0]!r} reached the terminal. With"
-        " such control characters an answer can erase the screen, for example. Print"
+        " such control characters, an answer can, for example, erase the screen. Print"
         " printable(piece), as in lesson 01."
     )
 
@@ -307,18 +307,18 @@ def time_outs(monkeypatch):
 
 @pytest.mark.usefixtures("client_is_there")
 def test_client_py_does_not_wait_for_ever(run_with, time_outs):
-    """client.py does not wait for ever for a server that has fallen silent."""
+    """client.py does not wait forever for a server that has fallen silent."""
     run_with(*(text.encode() for text in TEXTS))
     assert None not in time_outs, (
-        "client.py has no timeout: if the server fell silent, it would wait forever."
-        " Pass timeout=30 to requests.post(), and it gives up after 30 seconds of"
-        " silence."
+        "client.py has no timeout: if the server fell silent, client.py would wait"
+        " forever. Pass timeout=30 to requests.post(), so that it gives up after 30"
+        " seconds of silence."
     )
 
 
 @pytest.mark.usefixtures("client_is_there")
 def test_client_py_keeps_letters_whole(run_with, terminal):
-    """client.py shows every letter whole, even if the network cuts it."""
+    """client.py shows every letter whole, even if the network cuts it in two."""
     sent = LETTERS.encode()
     cut = sent.index("ö".encode()) + 1
     try:
@@ -356,15 +356,15 @@ def test_client_py_takes_no_refusal_for_an_answer(run_with, terminal, status):
         " as if it were the answer. Call answer.raise_for_status() before you read."
     )
     assert raised or shown.strip(" |"), (
-        f"The server refused with status {number}, but client.py ended without a word."
-        " Call answer.raise_for_status() before you read, and do not catch what it"
-        " raises."
+        f"The server refused with status {number}, but client.py ended without an"
+        " error. Call answer.raise_for_status() before you read, and do not catch what"
+        " it raises."
     )
 
 
 @pytest.mark.usefixtures("client_is_there")
 def test_client_py_takes_no_broken_answer_for_a_whole_one(run_with):
-    """client.py does not mistake a broken answer for a whole one."""
+    """client.py does not mistake a broken answer for a complete one."""
     pieces = [text.encode() for text in TEXTS[:2]]
     _, whole = run_with(*pieces)
     try:
@@ -373,6 +373,6 @@ def test_client_py_takes_no_broken_answer_for_a_whole_one(run_with):
         return
     assert broken != whole, (
         f"The answer broke off after {len(TEXTS[:2])} pieces, but client.py shows the"
-        " same as for a complete answer. Catch nothing, or say that the answer broke"
-        " off."
+        " same as for a complete answer. Do not catch the exception, or print that the"
+        " answer broke off."
     )

@@ -11,15 +11,15 @@ export const checks = [
       const { pathname } = new URL("ask", page.address);
       page.must(
         question.url === new URL("ask", page.address).href,
-        `The page asks ${new URL(question.url).pathname}. Expected ${pathname}: write fetch("ask"), without a leading slash, so that the page works below any address.`,
+        `The page asks ${new URL(question.url).pathname}. Expected ${pathname}: write fetch("ask"), without a leading slash, so that the page works at any address.`,
       );
       page.must(
         question.method === "POST",
-        `The page sends a ${question.method} request. Pass fetch method: "POST".`,
+        `The page sends a ${question.method} request. Pass method: "POST" to fetch.`,
       );
       page.must(
         question.type.startsWith("application/json"),
-        `The page sends the type ${say(question.type)}, which the server refuses. Pass fetch headers: { "Content-Type": "application/json" }.`,
+        `The page sends the type ${say(question.type)}, which the server refuses. Pass headers: { "Content-Type": "application/json" } to fetch.`,
       );
       page.must(
         question.json?.prompt === "Why flush?",
@@ -69,7 +69,7 @@ export const checks = [
       );
       page.must(
         page.text === "one two",
-        `The server sent "one" and " two", and the page shows ${say(page.text)}. Append each piece as it came.`,
+        `The server sent "one" and " two", and the page shows ${say(page.text)}. Append each piece as it is.`,
       );
       answer.end();
       await page.settle();
@@ -111,7 +111,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A whole answer is not reported as a problem",
+    sentence: "A complete answer is not reported as a problem",
     async run(page) {
       const answer = await page.ask("Hello?");
       answer.send("All of it.").end();
@@ -229,7 +229,7 @@ export const checks = [
     },
   },
   {
-    sentence: "An answer that breaks off keeps what came, and says so",
+    sentence: "When an answer breaks off, the page keeps the text and says so",
     async run(page) {
       const before = page.words;
       const answer = await page.ask("Hello?");

@@ -11,7 +11,7 @@ from lessons.course.for_checks.plain_text import (
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
     test_two_readers_each_get_their_own_answer,
-    test_white_space_is_a_part_of_the_answer,
+    test_white_space_is_part_of_the_answer,
 )
 
 __all__ = [
@@ -22,19 +22,20 @@ __all__ = [
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
     "test_two_readers_each_get_their_own_answer",
-    "test_white_space_is_a_part_of_the_answer",
+    "test_white_space_is_part_of_the_answer",
 ]
 
 
 def test_the_server_shows_a_page(client):
     answer = client.get("/")
     assert answer.status_code == 200, (
-        f"GET / gave {answer.status_code}, so a browser that opens the address sees no"
-        ' page. Write @app.get("/") above a view that returns'
+        f"GET / returned status {answer.status_code}, so a browser that opens the"
+        ' address sees no page. Write @app.get("/") above a view that returns'
         ' render_template("index.html").'
     )
     assert answer.mimetype == "text/html", (
-        f"GET / answers with {answer.mimetype}. Return render_template(...) as it is."
+        f"GET / answers with the type {answer.mimetype}. Return render_template(...) as"
+        " it is."
     )
 
 
@@ -47,8 +48,8 @@ def test_the_page_has_a_form_and_a_place_for_the_answer(client):
     assert "{{" not in page, (
         "GET / answers with the raw template, with its {{ }}. Write return"
         ' render_template("index.html"), which reads the file in templates/, beside'
-        " app.py. open() reads from the folder where flask was started, which is"
-        " another one."
+        " app.py. open() reads from the folder where flask was started, and that is"
+        " another folder."
     )
     found = tags_of(page)
     names = {attributes.get("name") or attributes.get("id") for _, attributes in found}
@@ -101,14 +102,13 @@ def test_the_page_finds_its_script_and_its_style(client):
         )
 
 
-def test_the_page_runs_below_another_address(client):
+def test_the_page_works_at_another_address(client):
     page = client.get("/", base_url="http://localhost/lessons/mine").text
     for tag, attributes in tags_of(page):
         file = attributes.get("src") or attributes.get("href") or ""
         leads_past_it = file.startswith("/") and not is_elsewhere(file)
         assert not leads_past_it or file.startswith("/lessons/mine/"), (
-            f"<{tag}> asks for {file}, with a leading slash. Beside the text of the"
-            " lesson, that address is another program's. Write \""
-            f"{file.lstrip('/')}"
-            '".'
+            f"<{tag}> loads {file}, with a leading slash. When the page is shown beside"
+            " the text of the lesson, that address belongs to another program. Write"
+            f' "{file.lstrip("/")}".'
         )

@@ -42,7 +42,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The answer is whole if it comes byte by byte",
+    sentence: "The answer is whole even if it comes byte by byte",
     async run(page) {
       const answer = await page.ask("Hello?");
       for (const byte of BYTES) answer.send([byte]);
@@ -55,7 +55,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A whole letter does not wait for the end",
+    sentence: "A complete letter is shown at once",
     async run(page) {
       const answer = await page.ask("Hello?");
       answer.send(BYTES.slice(0, 4));
@@ -68,7 +68,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Half a letter does wait",
+    sentence: "Half a letter is held back until the rest has come",
     async run(page) {
       const answer = await page.ask("Hello?");
       answer.send(BYTES.slice(0, 5)); // Trag and half an ö
@@ -81,7 +81,7 @@ export const checks = [
     },
   },
   {
-    sentence: "An answer that ends inside a letter does not look whole",
+    sentence: "An answer that ends inside a letter does not look complete",
     async run(page) {
       const answer = await page.ask("Hello?");
       answer.send(BYTES.slice(0, 5)).end();
@@ -94,7 +94,7 @@ export const checks = [
     },
   },
   {
-    sentence: "No answer begins with what the last one left over",
+    sentence: "No answer begins with half a letter of the answer before it",
     async run(page) {
       const broken = await page.ask("Hello?");
       broken.send(BYTES.slice(0, 5));

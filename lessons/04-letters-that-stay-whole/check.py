@@ -8,7 +8,7 @@ from lessons.course.for_checks.plain_text import (
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
     test_two_readers_each_get_their_own_answer,
-    test_white_space_is_a_part_of_the_answer,
+    test_white_space_is_part_of_the_answer,
 )
 
 __all__ = [
@@ -19,5 +19,5 @@ __all__ = [
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
     "test_two_readers_each_get_their_own_answer",
-    "test_white_space_is_a_part_of_the_answer",
+    "test_white_space_is_part_of_the_answer",
 ]

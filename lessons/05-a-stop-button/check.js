@@ -34,14 +34,14 @@ export const checks = [
       answer.send(" two"); // a loop that only looks at a flag sees it now
       await page.soon(() => answer.hungUp);
       const quiet = page.text === "one" ? "looks stopped" : "goes on";
-      const open = `Someone pressed Stop. The page ${quiet}, and the connection is still open, so the model keeps writing, for nobody.`;
+      const open = `Someone pressed Stop. The page ${quiet}, but the connection is still open, so the model keeps writing although nobody is reading.`;
       page.must(
         answer.hungUp || answer.hasSignal,
         `${open} fetch got no signal. Pass the signal to ask(form.prompt.value, signal), and give it to fetch, next to body.`,
       );
       page.must(
         answer.hungUp,
-        `${open} fetch has a signal, but the click on #stop did not abort it. Let the click call () => asking.abort(), where asking is the controller of this signal. Make a new controller for each question.`,
+        `${open} fetch has a signal, but the click on #stop did not abort it. Make the click call () => asking.abort(), where asking is the controller of this signal. Make a new controller for each question.`,
       );
     },
   },
@@ -53,12 +53,12 @@ export const checks = [
       await page.soon(() => question.hungUp);
       page.must(
         question.hungUp,
-        "Someone pressed Stop before the server had answered, but the page keeps waiting. There is no reader yet to cancel, so fetch itself needs the signal. Add the line signal, next to body.",
+        "Someone pressed Stop before the server had answered, but the page keeps waiting. There is no reader yet to cancel, so fetch itself needs the signal. Add the line `signal,` next to body.",
       );
     },
   },
   {
-    sentence: "What came before the stop stays, and nothing comes after it",
+    sentence: "The text from before the stop stays, and no more text comes",
     async run(page) {
       const answer = await begun(page, "one");
       press(page);
@@ -82,7 +82,7 @@ export const checks = [
       await page.soon(() => COMPLAINS.test(page.words) || !busy(page));
       page.must(
         !COMPLAINS.test(page.words),
-        `Someone pressed Stop, and the page complains: ${say(page.news)}. A stop is not a failure. Catch the error, and say nothing of a failure when signal.aborted is true.`,
+        `Someone pressed Stop, and the page complains: ${say(page.news)}. A stop is not a failure. Catch the error, and report no failure when signal.aborted is true.`,
       );
       page.must(
         !busy(page),

@@ -15,7 +15,7 @@ from lessons.course.for_checks.plain_text import (
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
     test_two_readers_each_get_their_own_answer,
-    test_white_space_is_a_part_of_the_answer,
+    test_white_space_is_part_of_the_answer,
 )
 
 __all__ = [
@@ -26,12 +26,13 @@ __all__ = [
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
     "test_two_readers_each_get_their_own_answer",
-    "test_white_space_is_a_part_of_the_answer",
+    "test_white_space_is_part_of_the_answer",
 ]
 PATIENCE = 5  # seconds
 PLENTY = 10_000  # more texts than the buffers between server and client hold
 CLOSE = (
-    "Write with closing(model.stream(prompt)) as stream: and loop over stream there."
+    "Write `with closing(model.stream(prompt)) as stream:` and loop over stream in that"
+    " block."
 )
 
 
@@ -66,12 +67,12 @@ def test_the_models_stream_is_closed_when_a_browser_leaves(program, answer_with,
     ) as answer:
         next(answer.iter_content(None))
     assert model.closed.wait(PATIENCE), (
-        f"A browser disconnected {PATIENCE} s ago, and the model's stream is still"
-        f" open, with {model.made} texts made. {CLOSE}"
+        f"A browser disconnected {PATIENCE} s ago, but the model's stream is still"
+        f" open. The model has made {model.made} texts. {CLOSE}"
     )
     assert model.made < PLENTY, (
-        "A browser disconnected after the first piece, but the model wrote to the end,"
-        f" all {PLENTY} texts. Yield each text as it is made, and do not catch"
+        "A browser disconnected after the first piece, but the model still wrote all"
+        f" {PLENTY} texts. Yield each text as it is made, and do not catch"
         " GeneratorExit."
     )
 
@@ -89,7 +90,7 @@ def written(caplog, capsys):
     return since_then
 
 
-def test_the_log_tells_a_whole_answer_from_one_that_nobody_wanted(ask, written):
+def test_the_log_tells_a_complete_answer_from_one_whose_reader_left(ask, written):
     _, answer = ask("one", " two")
     written()  # what was written before is not meant
     answer.get_data()
@@ -111,7 +112,8 @@ def test_the_log_tells_a_whole_answer_from_one_that_nobody_wanted(ask, written):
     left = written()
     assert left, (
         "The reader left after the first piece, but nothing was logged. Log it in"
-        " finally, which runs in that case, too. except Exception does not."
+        " finally, which also runs in that case. An `except Exception` block does not"
+        " run then."
     )
     assert without_numbers(left) != without_numbers(whole), (
         "A reader left before the end, but the log says the same as for a complete"
@@ -133,7 +135,7 @@ def must_say(made, line, at_least=None):
     )
 
 
-def test_an_answer_that_the_model_breaks_off_is_not_called_whole(ask, written):
+def test_the_log_does_not_call_a_broken_answer_whole(ask, written):
     _, answer = ask("one", " two")
     answer.get_data()
     answer.close()
@@ -147,14 +149,15 @@ def test_an_answer_that_the_model_breaks_off_is_not_called_whole(ask, written):
         broke = False
     assert broke, (
         "The model failed after its first text, but the reader got an answer that looks"
-        " complete. Let the exception pass. finally runs without an except before it,"
-        " but must not contain a return."
+        " complete. Let the exception pass. A finally block needs no except before it,"
+        " and must not contain a return."
     )
     answer.close()
     failed = written()
     assert failed, (
         "The model failed after its first text, but nothing was logged. Log it in"
-        " finally, which runs in that case, too. except GeneratorExit does not."
+        " finally, which also runs in that case. An `except GeneratorExit` block does"
+        " not run then."
     )
     assert without_numbers(failed) != without_numbers(whole), (
         "The model failed after its first text, but the log says the same as for a"
@@ -181,11 +184,11 @@ def test_the_log_counts_each_answer_separately(ask, client, answer_with, written
     assert re.search(r"\b5\b", line), (
         "Two answers were written at the same time. Expected the number 5 in the log"
         f' line of the one with 5 chunks, got "{line}". Keep made in pieces(), not in a'
-        " global name: it belongs to one answer."
+        " global variable: it belongs to one answer."
     )
 
 
-def test_a_reader_who_leaves_takes_nothing_from_another(ask, client, answer_with):
+def test_a_reader_who_leaves_does_not_affect_another(ask, client, answer_with):
     gate = Event()
     model, answer = ask("one", gate, " two")
     pieces = answer.iter_encoded()
@@ -197,7 +200,7 @@ def test_a_reader_who_leaves_takes_nothing_from_another(ask, client, answer_with
     came = b"one" + b"".join(pieces)
     assert came == b"one two" and model.made == 2, (
         "Two readers asked and one left. Expected 'one two' for the other, got"
-        f" {came.decode()!r}. Keep nothing of an answer in a global name."
+        f" {came.decode()!r}. Do not keep anything of an answer in a global variable."
     )
     assert other.closed.is_set(), (
         f"The second of two readers left, but its stream stayed open. {CLOSE}"
@@ -227,7 +230,7 @@ class StopButton(HTMLParser):
             self.in_form = False
 
 
-def test_the_page_has_a_stop_button_that_asks_nothing(client):
+def test_the_page_has_a_stop_button_that_does_not_submit_the_form(client):
     stop = StopButton(client.get("/").text)
     assert stop.found is not None, (
         'The page has no stop button. Write <button type="button"'

@@ -27,11 +27,11 @@ export const checks = [
       );
       page.must(
         !/[{}]/.test(said(page) + page.text),
-        `The server refused with {"error": ${say(error)}}, and the page shows the braces, too. Show only the sentence.`,
+        `The server refused with {"error": ${say(error)}}, and the page also shows the braces. Show only the sentence.`,
       );
       page.must(
         !/broke|not whole|lost/i.test(said(page).replace(error, "")),
-        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}. No answer had begun, so none broke off. Show error.message alone.`,
+        `The server refused with {"error": ${say(error)}}, and the page says ${say(said(page))}. No answer had begun, so do not say that one broke off. Show only error.message.`,
       );
       await page.soon(() => !busy(page));
       page.must(!busy(page), "The server refused, but #answer is still marked as busy. Set ariaBusy to false in that case, too.");
@@ -46,7 +46,7 @@ export const checks = [
         await page.soon(() => /502/.test(said(page)) && !busy(page));
         page.must(
           /502/.test(said(page)),
-          `A server in between refused with status 502 and the body ${say(text)}, and the page says ${say(said(page))}. If the body has no {"error": "a text"}, show the status.`,
+          `A server between the browser and yours refused with status 502 and the body ${say(text)}, and the page says ${say(said(page))}. If the body has no {"error": "a text"}, show the status.`,
         );
         (await page.ask("Hello?")).send("one").end();
         await page.soon(() => !busy(page) && said(page) === before);

@@ -27,7 +27,7 @@ from lessons.course.for_checks.plain_text import (
     test_the_first_piece_leaves_before_the_second_is_made,
 )
 from lessons.course.for_checks.plain_text import (
-    test_white_space_is_a_part_of_the_answer as white_space_is_a_part_of_the_answer,
+    test_white_space_is_part_of_the_answer as white_space_is_part_of_the_answer,
 )
 from lessons.course.for_checks.quoting import short
 
@@ -85,10 +85,10 @@ def refused(ask, *script):
         name = what_was_raised(script)
         if raised_in_the_view(error):
             raise AssertionError(
-                f"The model raised {name} before its first text, and the view passed it"
-                " on, so Flask can only send a 500. Catch it in your generator, with"
-                " except Exception, and there raise http_error(error) from None, which"
-                " has a status."
+                f"The model raised {name} before its first text, and the view let it"
+                " pass, so Flask can only send a 500. Catch it in your generator with"
+                " except Exception, and raise http_error(error) from None there. That"
+                " error has a status."
             ) from None
         raise AssertionError(
             f"The model raised {name} before its first text, but the view had already"
@@ -123,11 +123,11 @@ def must_have_a_sentence(answer, what):
     )
 
 
-def test_a_failure_before_the_first_text_is_a_status(ask):
+def test_a_failure_before_the_first_text_becomes_an_error_status(ask):
     _, answer = refused(ask, Refusing(99))
     assert answer.status_code in (502, 503), (
         "The model's server failed before its first text. Expected status 502, got"
-        f" {answer.status_code}. Raise http_error(error), which has it."
+        f" {answer.status_code}. Raise http_error(error), which has that status."
     )
     must_have_a_sentence(answer, "The model's server failed before its first text")
 
@@ -181,14 +181,15 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask, caplog):
     except Exception as error:
         raise AssertionError(
             f"The reader left, and your generator raised {type(error).__name__}."
-            " Leaving is not a failure. Do not catch GeneratorExit: except Exception"
-            " does not catch it either."
+            " Leaving is not a failure. Do not catch GeneratorExit. Use `except"
+            " Exception`, which does not catch it."
         ) from None
     is_closed = model.closed.wait(PATIENCE)
     assert is_closed or not caplog.messages, (
         "The reader left after the first piece. The view closed your generator, but the"
-        " model's stream stayed open. Loop over each stream, and over each generator"
-        " that has one, in a with block: with closing(model.stream(prompt)) as chunks."
+        " model's stream stayed open. Use a with block for each stream, and for each"
+        " generator that reads one, as in `with closing(model.stream(prompt)) as"
+        " chunks:`."
     )
     assert is_closed, (
         "The reader left after the first piece, but the model's stream stayed open:"
@@ -196,18 +197,18 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask, caplog):
         " in the view."
     )
     assert model.closed_early, (
-        "The reader left after the first piece, but the model wrote to its end, for"
-        " nobody, and you pay for that. Python raises GeneratorExit at the yield. Let"
-        " it end your loop: do not catch it."
+        "The reader left after the first piece, but the model wrote its whole answer"
+        " although nobody was reading, and you pay for that. Python raises"
+        " GeneratorExit at the yield. Let it end your loop: do not catch it."
     )
 
 
 def test_an_empty_chunk_is_not_a_first_text(ask):
     _, answer = refused(ask, "", Refusing(99))
     assert answer.status_code != 200, (
-        "The model sent an empty chunk, as many do first, and then failed. Expected a"
-        " failure status, got 200: the answer has no text. Yield a chunk's text only if"
-        " it is not empty: if chunk.text."
+        "The model sent an empty chunk, as many do first, and then failed. Expected an"
+        " error status, got 200, although the answer has no text. Yield a chunk's text"
+        " only if it is not empty: `if chunk.text:`."
     )
 
 
@@ -226,12 +227,12 @@ def test_a_first_chunk_without_text_is_skipped(ask):
 
 
 def test_white_space_is_text_too(ask):
-    white_space_is_a_part_of_the_answer(ask)
+    white_space_is_part_of_the_answer(ask)
 
 
 @pytest.mark.parametrize("script", [(), ("", "")], ids=["nothing", "empty chunks"])
 def test_a_model_that_says_nothing_is_a_failure_too(ask, script):
-    """A model that says nothing is a failure too."""
+    """An answer without text is a failure, too."""
     advice = "After the loop over the chunks: if there was no text, raise"
     advice = f"{advice} Unfinished(NO_TEXT)."
     try:
@@ -250,20 +251,20 @@ def test_a_model_that_says_nothing_is_a_failure_too(ask, script):
     )
 
 
-def test_it_asks_once_more_before_the_first_text(ask, program):
+def test_before_the_first_text_the_program_asks_once_more(ask, program):
     model, answer = refused(ask, Refusing(1), "one", " two")
     assert (answer.status_code, answer.text) == (200, "one two"), (
         "The model failed once and would have answered the second time. The reader got"
         f" a {answer.status_code} and {short(answer.text)} after {len(model.prompts)}"
-        " question(s). Ask again: before the first text nobody has read anything."
+        " attempt(s). Ask again: before the first text, nobody has read anything."
     )
     model, answer = refused(ask, Refusing(99))
     retries = getattr(program, "MODEL_RETRIES", 1)
     assert len(model.prompts) == 1 + retries, (
         f"The model failed every time, and the program asked it {len(model.prompts)}"
-        f" times. MODEL_RETRIES is {retries}, so {1 + retries} were expected: many"
-        " attempts make an overload worse. Count retries_left down from MODEL_RETRIES,"
-        " and raise when it is 0."
+        f" times. MODEL_RETRIES is {retries}, so the model should be asked"
+        f" {1 + retries} times: more attempts make an overload worse. Count"
+        " retries_left down from MODEL_RETRIES, and raise when it is 0."
     )
 
 
@@ -278,7 +279,7 @@ def test_what_asking_again_cannot_mend_is_not_asked_again(ask, kind):
     )
 
 
-def test_an_answer_without_a_text_is_not_asked_again(ask):
+def test_the_model_is_not_asked_again_after_an_answer_without_text(ask):
     model, _ = ask()
     assert len(model.prompts) == 1, (
         "The model ended without any text, and the program asked it"
@@ -317,6 +318,7 @@ def test_the_model_is_not_asked_again_after_the_first_text(ask):
 
 
 def test_a_broken_answer_has_no_text_but_the_models(ask):
+    """A broken answer contains only the model's text."""
     _, answer = ask("one", failures.ModelTimeoutError(SECRET))
     came, _ = read(answer)
     assert came == "one", (
@@ -344,7 +346,7 @@ def test_a_bad_prompt_is_refused_with_a_sentence(answer_with, client, what):
     try:
         answer = client.post("/ask", data=sent, content_type="application/json")
     except Exception as error:
-        error.add_note(f"The body was {what}, {sent}. {advice}")
+        error.add_note(f"The check sent {what}, {sent}. {advice}")
         raise
     assert answer.status_code in (400, 422), (
         f"The check sent {what}, {sent}. Expected status 400, got {answer.status_code}."
@@ -357,6 +359,7 @@ def test_a_bad_prompt_is_refused_with_a_sentence(answer_with, client, what):
 
 
 def test_the_log_does_not_repeat_the_provider(ask, program, capsys):
+    """The log does not repeat the provider's words."""
     lines = []
     log = logging.Handler()
     log.emit = lambda record: lines.append(log.format(record))
@@ -393,7 +396,7 @@ def test_the_log_says_how_each_answer_ended(ask, caplog):
     more = [" more"] * 9
     whole = line_about("one", *more)
     assert whole, (
-        "An answer was sent, but nothing was logged about it. Keep the line of lesson"
+        "An answer was sent, but nothing was logged about it. Keep the line from lesson"
         " 05, app.logger.info(...) in finally."
     )
     ends = {
@@ -412,6 +415,6 @@ def test_the_log_says_how_each_answer_ended(ask, caplog):
     failed, left = ends.values()
     assert left != failed, (
         f'A reader left, but the log says "{left}", as for a model that failed. Leaving'
-        " is not a failure. Do not catch GeneratorExit: except Exception does not catch"
-        " it either."
+        " is not a failure. Do not catch GeneratorExit. Use `except Exception`, which"
+        " does not catch it."
     )

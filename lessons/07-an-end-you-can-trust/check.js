@@ -34,7 +34,7 @@ async function saidAfter(page, texts, end) {
 
 export const checks = [
   {
-    sentence: "A broken answer does not look like a whole one",
+    sentence: "A broken answer does not look like a complete one",
     async run(page) {
       const whole = await saidAfter(page, ["one two"], "end");
       const broken = await saidAfter(page, ["one two"], "breakOff");
@@ -69,12 +69,12 @@ export const checks = [
       const cut = await saidAfter(page, ["one two", LINE.slice(0, 9), LINE.slice(9)], "end");
       page.must(
         cut !== whole,
-        "The last line came in two reads, but the page treats the answer as complete. Gather the text of all reads, and look for the line at its end.",
+        "The last line came in two reads, but the page treats the answer as complete. Collect the text of all reads, and look for the line at its end.",
       );
     },
   },
   {
-    sentence: "An answer that only mentions such a line is whole",
+    sentence: "An answer that only mentions such a line is complete",
     async run(page) {
       const whole = await saidAfter(page, ["one two"], "end");
       const quoting = {
@@ -92,7 +92,7 @@ export const checks = [
     },
   },
   {
-    sentence: "A server that cannot be reached gets a sentence",
+    sentence: "The page says in a sentence that the server cannot be reached",
     async run(page) {
       const broken = await saidAfter(page, ["one two"], "breakOff");
       await page.ask("Hello?", { unreachable: true });
@@ -132,7 +132,7 @@ export const checks = [
       await page.soon(() => page.text.startsWith("Trag\ufffd"));
       page.must(
         page.text.startsWith("Trag\ufffd"),
-        `An answer ended in the middle of an ö, and the page shows ${say(page.text)}. After the loop, decode() without bytes returns what is left.`,
+        `An answer ended in the middle of an ö, and the page shows ${say(page.text)}. After the loop, append what decode() without arguments returns: what is left.`,
       );
     },
   },

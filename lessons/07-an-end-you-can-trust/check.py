@@ -33,22 +33,22 @@ from lessons.course.for_checks.still_said import (
     test_the_models_stream_is_closed_when_the_reader_leaves,
 )
 from lessons.course.for_checks.still_there import (
-    test_whatever_is_not_a_prompt_is_refused,
+    test_anything_that_is_not_a_prompt_is_refused,
 )
 
 __all__ = [
     "test_a_reader_who_asks_while_another_waits_gets_their_own_answer",
+    "test_anything_that_is_not_a_prompt_is_refused",
     "test_nothing_slows_an_answer_down",
     "test_post_ask_answers_in_plain_text",
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
     "test_the_models_stream_is_closed_when_the_reader_leaves",
-    "test_whatever_is_not_a_prompt_is_refused",
 ]
 LENGTH = AIMessageChunk("", response_metadata={"finish_reason": "length"})
 STATUS_OF_A_RECORD = (
-    "Let each Record keep the status: 200 at first, and refusal.code where a refusal"
-    " is raised."
+    "Keep the status in each Record: 200 at first, and refusal.code where a refusal is"
+    " raised."
 )
 ENDS = {
     "the finish reason length": [End(finish_reason="length")],
@@ -77,7 +77,7 @@ def ask(ask, caplog):
             except (BodyBreaks, Unfinished) as error:
                 failure = getattr(error, "failure", None)  # of an Unfinished
                 if failure is STOPPED_EARLY or STOPPED_EARLY.sentence in str(error):
-                    error.add_note("Is require_whole after the loop, not in it?")
+                    error.add_note("Call require_whole after the loop, not in it.")
                 raise
 
         answer.get_data = get_whole_data
@@ -88,7 +88,7 @@ def ask(ask, caplog):
 
 @pytest.mark.parametrize("end", ENDS)
 def test_an_answer_that_was_cut_short_is_not_whole(ask, end):
-    """An answer that was cut short is not whole."""
+    """An answer that was cut short does not look complete."""
     _, answer = ask("one", " two", *ENDS[end])
     came, broke = read(answer)
     assert came.startswith("one two"), (
@@ -107,7 +107,7 @@ def test_an_error_after_the_finish_reason_is_ignored(ask):
     still_said.test_an_error_after_the_finish_reason_is_ignored(ask)
 
 
-def test_a_failure_after_the_first_text_ends_in_a_line(ask, caplog):
+def test_a_failure_after_the_first_text_ends_the_answer_with_a_line(ask, caplog):
     model, answer = ask("one", " two", ModelConnectionError(SECRET))
     came, broke = read(answer)
     must_not_be_our_own(came, caplog.messages)
@@ -118,20 +118,22 @@ def test_a_failure_after_the_first_text_ends_in_a_line(ask, caplog):
     )
     assert broke or came != "one two", (
         "The model failed after 'one two', but the answer ends there as if it were"
-        " complete, so nobody can see that it broke. Yield a last line, then raise."
+        " complete, so nobody can see that it broke. Yield a last line, then raise an"
+        " exception."
     )
     assert SECRET not in came, (
         f"The answer ends in the provider's own words, {came[7:]!r}. They can contain"
-        " part of the key. sentence_for(error) has a sentence of our own."
+        " part of the key. Yield sentence_for(error), which is a sentence of our own."
     )
     assert not isinstance(broke, HTTPException), (
-        "The model failed after 'one two', and the program raised a refusal, as it"
-        " does before the first text, but status 200 was sent long ago. Is each"
-        " piece counted, with record.add_piece()?"
+        "The model failed after 'one two', and the program raised a refusal, as it does"
+        " before the first text. But status 200 has already been sent. Count each piece"
+        " with record.add_piece()."
     )
     assert LINE.search(came), (
         f"The model failed after 'one two', and the answer ends with {came[-24:]!r}."
-        ' People need a last line before the break, f"\\n[error: {sentence}]\\n".'
+        ' Before the break, yield a last line that people can read, f"\\n[error:'
+        ' {sentence}]\\n".'
     )
     assert "{" not in came, (
         f"The answer ends with {came[7:]!r}. The words in braces are placeholders, and"
@@ -159,8 +161,8 @@ def test_what_was_cut_short_ends_in_the_line_and_the_break_too(ask, end):
     came, broke = read(answer)
     assert broke and LINE.search(came), (
         f"The model wrote 'one two' and ended with {end}. The reader got {came!r} and"
-        f" {'a' if broke else 'no'} break. Raise Unfinished where you find it: then"
-        " the answer ends like any other failure, in the line and the break."
+        f" {'a' if broke else 'no'} break. Raise Unfinished where you notice it. The"
+        " answer then ends like any other failure, in the line and the break."
     )
 
 
@@ -176,12 +178,12 @@ def test_the_last_line_says_what_happened(ask):
 
 
 def test_any_failure_ends_in_the_line_and_the_break(ask, told):
-    still_said.test_an_answer_that_is_not_whole_ends_in_a_line_and_a_break(ask, told)
+    still_said.test_an_incomplete_answer_ends_in_a_line_and_a_break(ask, told)
 
 
-def test_until_the_first_text_a_failure_is_still_a_status(ask, told):
-    still_said.test_a_failure_before_the_first_text_is_a_status(ask, told)
-    still_said.test_an_answer_without_a_text_is_a_status(ask)
+def test_until_the_first_text_a_failure_still_becomes_an_error_status(ask, told):
+    still_said.test_a_failure_before_the_first_text_becomes_an_error_status(ask, told)
+    still_said.test_an_answer_without_text_becomes_an_error_status(ask)
 
 
 def test_the_break_comes_a_moment_after_the_line(ask, slept):
@@ -242,7 +244,7 @@ def without_times(line):
 
 def test_the_log_says_how_each_answer_ended(log_of):
     ways = {
-        "came whole": log_of("Plums", " fall"),
+        "was complete": log_of("Plums", " fall"),
         "lost its reader": log_of("Plums", " fall", leave=b"Plums"),
         "was refused": log_of(Refusing(99, ModelRateLimitError)),
         "broke off": log_of("Plums", ModelConnectionError(SECRET)),
@@ -272,8 +274,8 @@ def test_the_log_says_how_each_answer_ended(log_of):
         )
         assert way == "was refused" or "no text" not in line, (
             f"One answer had text and {way}, and the log says {line!r}. add_piece"
-            " keeps when the first text came, in self.waited, with self. Call it"
-            " before the yield."
+            " stores the time of the first text in self.waited, written with self. Call"
+            " add_piece before the yield."
         )
         words = re.sub(r"[\d.]+", "", line)
         assert words not in seen, (
@@ -298,7 +300,7 @@ def test_the_log_is_written_when_the_answer_is_over(ask, caplog):
         assert not early, (
             f"The reader has just got {came!r}, and the answer is not over. But the log"
             f' already says "{line}". Log the record in finally, after the last line'
-            " and its pause: until then the reader can still leave."
+            " and its pause. Until then, the reader can still leave."
         )
         answer.close()
         caplog.clear()
@@ -310,8 +312,8 @@ def test_a_reader_who_leaves_at_the_last_line_hides_no_failure(log_of):
     left, failed = [re.sub(r"[\d.]+", "", line) for line in (left, failed)]
     assert failed != left, (
         "The model failed, and the reader left as soon as the last line had come. The"
-        f' log says "{failed}", the same as for a reader who left a whole answer. Set'
-        " record.ending = log_name(error) first of all in except, before the yield."
+        f' log says "{failed}", the same as for a reader who left while all was well.'
+        " In except, set record.ending = log_name(error) first, before the yield."
     )
 
 

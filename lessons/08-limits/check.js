@@ -34,7 +34,7 @@ export const checks = [
     },
   },
   {
-    sentence: "An answer that took too long does not look like a whole one",
+    sentence: "An answer that took too long does not look like a complete one",
     async run(page) {
       const whole = (await page.ask("Hello?")).send("one two");
       whole.end();

@@ -21,32 +21,32 @@ from lessons.course.for_checks.plain_text import (
 )
 from lessons.course.for_checks.scripted_model import End
 from lessons.course.for_checks.still_said import (
-    test_a_failure_before_the_first_text_is_a_status,
-    test_an_answer_that_is_not_whole_ends_in_a_line_and_a_break,
-    test_an_answer_without_a_text_is_a_status,
+    test_a_failure_before_the_first_text_becomes_an_error_status,
+    test_an_answer_without_text_becomes_an_error_status,
     test_an_error_after_the_finish_reason_is_ignored,
+    test_an_incomplete_answer_ends_in_a_line_and_a_break,
     test_each_answer_leaves_a_line_in_the_log,
     test_half_an_emoji_does_not_break_an_answer,
     test_the_models_stream_is_closed_when_the_reader_leaves,
 )
 from lessons.course.for_checks.still_there import (
     a_foreign_page_gets_nothing,
-    test_whatever_is_not_a_prompt_is_refused,
+    test_anything_that_is_not_a_prompt_is_refused,
 )
 from lessons.course.for_checks.watched_slots import note_waits
 
 __all__ = [
-    "test_a_failure_before_the_first_text_is_a_status",
-    "test_an_answer_that_is_not_whole_ends_in_a_line_and_a_break",
-    "test_an_answer_without_a_text_is_a_status",
+    "test_a_failure_before_the_first_text_becomes_an_error_status",
+    "test_an_answer_without_text_becomes_an_error_status",
     "test_an_error_after_the_finish_reason_is_ignored",
+    "test_an_incomplete_answer_ends_in_a_line_and_a_break",
+    "test_anything_that_is_not_a_prompt_is_refused",
     "test_each_answer_leaves_a_line_in_the_log",
     "test_half_an_emoji_does_not_break_an_answer",
     "test_post_ask_answers_in_plain_text",
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
     "test_the_models_stream_is_closed_when_the_reader_leaves",
-    "test_whatever_is_not_a_prompt_is_refused",
 ]
 PATIENCE = 5  # seconds
 OTHERS = [  # failures that are not an answer that took too long
@@ -90,18 +90,18 @@ def test_an_answer_that_takes_too_long_breaks_off(ask, caplog):
     came, broke = read(answer)
     is_status = answer.status_code in (502, 503, 504)
     assert is_status or (broke and model.made < 20), (
-        "ANSWER_SECONDS was 0, but an answer of 20 words was sent to its end. In"
-        " texts, set deadline = monotonic() + ANSWER_SECONDS, and after each chunk"
-        " raise Unfinished(TOO_SLOW) if monotonic() > deadline."
+        "ANSWER_SECONDS was 0, but an answer of 20 words was sent in full. In texts,"
+        " set deadline = monotonic() + ANSWER_SECONDS, and after each chunk raise"
+        " Unfinished(TOO_SLOW) if monotonic() > deadline."
     )
     assert is_status or "\n[error: " in came, (
         f"The answer took too long, and the reader got {came!r} and a break. Raise"
         " Unfinished(TOO_SLOW): then the answer ends like any other failure."
     )
     assert failures.MISTAKE.sentence not in came, (
-        "The answer took too long, and what your program raised counts as a mistake in"
-        " the program. Raise Unfinished(TOO_SLOW), with Unfinished(...) around it. The"
-        f' log says "{caplog.messages[-1] if caplog.messages else ""}".'
+        "The answer took too long, but what your program raised counts as a mistake in"
+        " the program. Raise Unfinished(TOO_SLOW), not TOO_SLOW alone. The log says"
+        f' "{caplog.messages[-1] if caplog.messages else ""}".'
     )
     for other in OTHERS:
         assert other.sentence not in came, (
@@ -110,7 +110,9 @@ def test_an_answer_that_takes_too_long_breaks_off(ask, caplog):
         )
 
 
-def test_the_time_is_counted_in_seconds_and_until_the_end(ask, program, monkeypatch):
+def test_the_time_limit_is_in_seconds_and_applies_until_the_end(
+    ask, program, monkeypatch
+):
     monkeypatch.setattr(program, "ANSWER_SECONDS", 6)
     _, answer = ask("one", lambda: sleep(0.1), " two")
     came, broke = read(answer)
@@ -123,7 +125,7 @@ def test_the_time_is_counted_in_seconds_and_until_the_end(ask, program, monkeypa
     came, broke = read(answer)
     assert answer.status_code != 200 or broke, (
         "ANSWER_SECONDS was 0.1 and a model paused for 0.2 s after its first text, but"
-        f" the answer was sent to its end, {came!r}. Check the clock after each chunk,"
+        f" the answer was sent in full, {came!r}. Check the clock after each chunk,"
         " including the first ones. The deadline is in seconds."
     )
 
@@ -135,8 +137,8 @@ def test_a_second_try_gets_only_the_time_that_is_left(ask, program, monkeypatch)
     came, broke = read(answer)
     assert answer.status_code != 200 or broke, (
         "ANSWER_SECONDS was 0.5 and the model failed after 0.6 s, but a second try"
-        f" wrote {came!r} to its end. Set deadline = monotonic() + ANSWER_SECONDS once"
-        " for both tries, in texts, above while True."
+        f" wrote its whole answer, {came!r}. Set deadline = monotonic() +"
+        " ANSWER_SECONDS once for both tries, in texts, above while True."
     )
 
 
@@ -162,8 +164,9 @@ def test_a_wrong_setting_stops_the_server_from_starting(started_with):
     except AssertionError:
         return  # it has ended with a sentence
     raise AssertionError(
-        "With ANSWER_SECONDS=0 in .env the program starts, and no answer ever has"
-        ' time. number("ANSWER_SECONDS", 120) would refuse that, with a sentence.'
+        "With ANSWER_SECONDS=0 in .env, the program starts, although an answer then has"
+        ' no time at all. number("ANSWER_SECONDS", 120) refuses such a value with a'
+        " sentence."
     )
 
 
@@ -176,9 +179,9 @@ def test_a_second_try_can_be_switched_off(started_with, answer_with):
     model = answer_with(Refusing(99))
     program.app.test_client().post("/ask", json={"prompt": "Hello?"})
     assert len(model.prompts) == 1, (
-        "MODEL_RETRIES=0 is in .env and the model failed before its first text, but"
-        f" the program asked it {len(model.prompts)} times. Let retries_left start"
-        " with MODEL_RETRIES."
+        "MODEL_RETRIES=0 is in .env and the model failed before its first text, but the"
+        f" program asked it {len(model.prompts)} times. Start retries_left at"
+        " MODEL_RETRIES."
     )
 
 
@@ -194,7 +197,7 @@ def test_chunks_without_text_take_time_too(ask):
 
 
 @pytest.mark.usefixtures("no_time")
-def test_an_answer_that_is_already_whole_is_not_cut_off(ask):
+def test_an_answer_that_is_already_complete_is_not_cut_off(ask):
     came = {}
     for reason in "stop", "length":
         end = {"finish_reason": reason}
@@ -203,9 +206,10 @@ def test_an_answer_that_is_already_whole_is_not_cut_off(ask):
         came[reason] = read(answer)
     text, broke = came["stop"]
     assert text == "one two" and not broke, (
-        "The time was up when a chunk came that had all of the text, 'one two', and"
-        f" the finish reason stop. The reader got {text!r}. If finish_reason(metadata)"
-        " says why the answer has ended, nothing is missing: break, and do not raise."
+        "The time was up when a chunk came that had all of the text, 'one two', and the"
+        f" finish reason stop. The reader got {text!r}. If finish_reason(metadata) says"
+        " why the answer has ended, nothing is missing. Leave the loop with break, and"
+        " do not raise an exception."
     )
     text, broke = came["length"]
     assert broke, (
@@ -239,7 +243,7 @@ def in_time(call):
     for error in errors:
         if isinstance(error, StopIteration):
             error.add_note(
-                "write is a generator: nobody gets what it returns. Raise"
+                "write is a generator, so nobody gets what it returns. Raise"
                 " ServiceUnavailable(retry_after=5) instead."
             )
         raise error
@@ -291,7 +295,9 @@ def test_one_answer_too_many_is_refused_at_once(two_slots, ask):
             f" 503 for a third question, got {answer.status_code}."
             f" {INSTEAD.get(answer.status_code, REFUSE)}"
         )
-        assert not model.prompts, "A question was refused, and the model was asked it."
+        assert not model.prompts, (
+            "A question was refused, but the model was asked anyway."
+        )
         assert answer.headers.get("Retry-After"), (
             "The 503 has no Retry-After header, so nobody knows when to ask again."
             " Raise ServiceUnavailable(retry_after=5)."
@@ -305,7 +311,7 @@ def test_one_answer_too_many_is_refused_at_once(two_slots, ask):
 
 
 ENDS = {
-    "came whole": ["one"],
+    "were complete": ["one"],
     "were refused": [Refusing(99)],
     "broke off": ["one", ModelConnectionError("It broke.")],
     "lost their reader": ["one", " two"],
@@ -344,7 +350,7 @@ def test_a_slot_is_given_back_however_an_answer_ends(ask):
 
 
 @pytest.mark.usefixtures("two_slots")
-def test_an_answer_has_its_slot_until_it_is_over(ask):
+def test_an_answer_keeps_its_slot_until_it_is_over(ask):
     held = [ask("one", ModelConnectionError("It broke."))[1] for _ in range(2)]
     for answer in held:
         pieces = answer.iter_encoded()
@@ -355,7 +361,8 @@ def test_an_answer_has_its_slot_until_it_is_over(ask):
     assert third.status_code == 503, (
         "There are two slots. Two answers have just sent their last line, and pause"
         f" before the break. A third question got a {third.status_code}, expected 503:"
-        " they are not over yet. Call slots.release() in finally, after all else."
+        " they are not over yet. Call slots.release() in finally, after everything"
+        " else."
     )
     for answer in held:
         answer.close()
@@ -477,11 +484,12 @@ def test_the_copied_lines_are_there(client, started_with, monkeypatch):
     )
     answer = client.get("/lessons/")
     assert answer.status_code != 404, (
-        "GET /lessons/ gave a 404. Copy the line register_course(app), below app."
+        "GET /lessons/ returned status 404. Copy the line register_course(app), below"
+        " app."
     )
 
 
-def test_nobody_on_the_way_keeps_or_buffers_an_answer(ask):
+def test_nothing_on_the_way_stores_or_buffers_an_answer(ask):
     _, answer = ask("one")
     for name, words in {
         "Cache-Control": ["no-store", "no-transform"],
@@ -497,7 +505,7 @@ def test_nobody_on_the_way_keeps_or_buffers_an_answer(ask):
     read(answer)
 
 
-def test_no_browser_has_to_guess_a_type(ask, client):
+def test_no_browser_has_to_guess_the_type_of_a_response(ask, client):
     _, answer = ask("one")
     for what, response in {
         "an answer": answer,
@@ -532,15 +540,15 @@ def is_another_place(word):
     return not word.startswith("'") and word not in ("data:", "blob:")
 
 
-def test_the_page_says_what_a_browser_may_do_with_it(client):
+def test_the_page_has_a_policy_that_says_what_it_may_load(client):
     policy = client.get("/").headers.get("Content-Security-Policy", "")
     assert policy, (
-        "The page has no Content-Security-Policy header. Return page, headers from the"
-        " view."
+        "The page has no Content-Security-Policy header. Return both from the view:"
+        " `return page, headers`."
     )
     assert "," not in policy, (
-        "The rules of a policy are separated by ; and not by a comma. The page sends"
-        f" {policy!r}."
+        "The rules of a policy are separated by semicolons, not by commas. The page"
+        f" sends {policy!r}."
     )
     rules = {}
     for rule in policy.split(";"):
@@ -561,19 +569,20 @@ def test_the_page_says_what_a_browser_may_do_with_it(client):
     bad = {"*", "'unsafe-inline'", "'unsafe-eval'", "https:", "http:", "data:"}
     assert not bad & set(scripts), (
         f"The policy of the page allows scripts from {' '.join(scripts)}. With 'self',"
-        " script-src allows those of this server, and none that are written in the"
+        " script-src allows those of this server, and none that are written into the"
         " HTML."
     )
     for name in "default-src", "base-uri", "form-action", "frame-ancestors":
         assert name in rules, (
-            f"The policy of the page has no {name}. Without it, everything is allowed"
-            " there."
+            f"The policy of the page has no {name}. Without that rule, everything is"
+            " allowed there."
         )
     for name, values in rules.items():
         others = [word for word in values if is_another_place(word)]
         assert not others, (
             f"The policy's {name} allows {' '.join(others)}. The page needs nothing"
-            " from anywhere else, and a script that slips into it could call home."
+            " from anywhere else, and a script that slips into it could send data"
+            " there."
         )
     for name in "script-src", "style-src", "img-src", "connect-src":
         values = rules.get(name, rules["default-src"])
@@ -591,6 +600,6 @@ def test_the_page_says_what_a_browser_may_do_with_it(client):
 def test_the_page_says_which_model_answers(client):
     page = client.get("/").text
     assert "<code>scripted</code>" in page, (
-        "The page does not say which model answers. Let the view pass the name on,"
+        "The page does not say which model answers. Pass the name on in the view,"
         ' render_template("index.html", model=model.name).'
     )

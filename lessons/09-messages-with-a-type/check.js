@@ -27,14 +27,14 @@ async function complaint(page, end) {
 
 export const checks = [
   {
-    sentence: "The page shows the tokens, each at once",
+    sentence: "The page shows each token at once",
     async run(page) {
       const answer = await ask(page);
       answer.send(lines({ token: "one" }));
       await page.soon(() => page.text);
       page.must(
         page.text === "one" || !"one".startsWith(page.text || "?"),
-        `The token was "one" and the box "Letter by letter" is not checked, but #answer first shows ${say(page.text)}. Pass ask the reader readLetters only if letters.checked.`,
+        `The token was "one" and the box "Letter by letter" is not checked, but #answer first shows ${say(page.text)}. Pass the reader readLetters to ask only if letters.checked is true.`,
       );
       page.must(
         page.text === "one",
@@ -75,7 +75,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The answer is whole if it comes byte by byte",
+    sentence: "The answer is whole even if it comes byte by byte",
     async run(page) {
       const answer = await ask(page);
       for (const byte of BYTES) answer.send([byte]);
@@ -115,7 +115,7 @@ export const checks = [
       await page.soon(() => answer.hungUp);
       page.must(
         answer.hungUp,
-        "The server threw and the page said so, but the connection is still open: the browser keeps reading, for nobody. Cancel the reader in finally, however the loop in readLines is left.",
+        "The server threw and the page said so, but the connection is still open: the browser keeps reading an answer that nobody wants. Cancel the reader in finally, which runs however the loop in readLines ends.",
       );
     },
   },
@@ -128,12 +128,12 @@ export const checks = [
       );
       page.must(
         words.includes("1234") && !words.includes("{"),
-        `The server threw ${say(reason)}, and the page says ${say(words)}. The page makes a sentence from an object that has a limit: let ask throw that object unchanged.`,
+        `The server threw ${say(reason)}, and the page says ${say(words)}. The page makes a sentence from an object that has a limit. Throw that object unchanged in ask.`,
       );
     },
   },
   {
-    sentence: "An answer without its end does not look whole",
+    sentence: "An answer without its end does not look complete",
     async run(page) {
       (await ask(page)).send(WHOLE).end(); // whose end is not that of the next answers
       await page.soon(() => page.text === TEXT && !busy(page));
@@ -141,7 +141,7 @@ export const checks = [
         const words = await complaint(page, (answer) => answer.send(rest).end());
         page.must(
           words || rest !== '{"end":"stop"}',
-          `The last line was ${rest} without a line break, and then nothing more came, but the page says nothing. A line without a line break is not whole: do not parse what is left at the end.`,
+          `The last line was ${rest} without a line break, and then nothing more came, but the page says nothing. A line without a line break is incomplete. Do not parse what is left at the end.`,
         );
         page.must(
           words,
@@ -157,7 +157,7 @@ export const checks = [
       await page.soon(() => page.text === TEXT && !busy(page));
       page.must(
         page.text === TEXT && !page.complaint,
-        `An answer broke off in the middle of a letter, and the next was whole. Its tokens say ${say(TEXT)}, and the page shows ${say(page.text)}. Make a new TextDecoder and a new rest for each answer.`,
+        `An answer broke off in the middle of a letter, and the next was complete. Its tokens say ${say(TEXT)}, and the page shows ${say(page.text)}. Make a new TextDecoder and a new rest for each answer.`,
       );
       const answer = await ask(page);
       answer.send(lines({ token: "one" }, { usage: USAGE }));
@@ -180,13 +180,13 @@ export const checks = [
         ).catch(() => "");
         page.must(
           words,
-          `A complete line was ${line}, which is not JSON, but the page says nothing. Text is missing there, and nobody would notice. Let JSON.parse throw, and skip no line.`,
+          `A complete line was ${line}, which is not JSON, but the page says nothing. Text is missing there, and nobody would notice. Let JSON.parse throw its error, and do not skip the line.`,
         );
       }
     },
   },
   {
-    sentence: "An answer that ended for another reason does not look whole",
+    sentence: "An answer that ended for another reason does not look complete",
     async run(page) {
       const words = await complaint(page, (answer) => answer.send(lines({ end: "length" })).end());
       page.must(
@@ -215,7 +215,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The stop button closes the connection, and a whole answer is no longer busy",
+    sentence: "The stop button closes the connection, and a complete answer is no longer busy",
     async run(page) {
       const answer = await ask(page);
       answer.send(lines({ token: "one" }));
@@ -224,7 +224,7 @@ export const checks = [
       await page.soon(() => answer.hungUp && !busy(page));
       page.must(
         answer.hungUp,
-        "Someone pressed Stop, but the connection is still open, so the model keeps writing, for nobody. Pass fetch the signal that ask gets.",
+        "Someone pressed Stop, but the connection is still open, so the model keeps writing although nobody is reading. ask gets a signal. Pass it to fetch.",
       );
       const stopped = page.complaint;
       page.must(!stopped, `Someone pressed Stop, and the page complains: ${say(stopped)}. A stop is not a failure.`);
@@ -237,7 +237,7 @@ export const checks = [
     sentence: "Another reader can be plugged in",
     async run(page) {
       const box = page.document.querySelector("#letters");
-      page.must(box, 'The page has no <input type="checkbox" id="letters">. The index.html that was given has it.');
+      page.must(box, 'The page has no <input type="checkbox" id="letters">. The index.html that you were given has it.');
       box.click();
       const seen = [];
       const { MutationObserver } = page.window;
@@ -246,11 +246,11 @@ export const checks = [
       await page.soon(() => page.text === TEXT && !busy(page));
       page.must(
         page.text === TEXT,
-        `"Letter by letter" is on, the tokens say ${say(TEXT)}, and the page shows ${say(page.text)}. Let ask loop over read(response.body), and yield what it gives.`,
+        `"Letter by letter" is on, the tokens say ${say(TEXT)}, and the page shows ${say(page.text)}. In ask, loop over read(response.body), and yield each message.`,
       );
       page.must(
         seen.includes("Tra"),
-        '"Letter by letter" is on, but the first token came all at once. Give ask the reader as its third parameter, read = readLines. In page.js, pass readLetters when the box is checked.',
+        '"Letter by letter" is on, but the first token came all at once. Give ask a third parameter for the reader, read = readLines. In page.js, pass readLetters when the box is checked.',
       );
       page.must(!page.complaint, `"Letter by letter" is on and the answer is complete, but the page complains: ${say(page.complaint)}.`);
     },
@@ -281,7 +281,7 @@ export const checks = [
         );
         page.must(
           !thrown,
-          `The server sent ${say(more)}, and one more message after the end, and ask threw "${error}". Only a line break ends a message, and an answer has an end once one of its messages had one.`,
+          `The server sent ${say(more)}, and one more message after the end, and ask threw "${error}". Only a line break ends a message. Once a message has had an end, the answer is complete, whatever follows.`,
         );
         page.must(
           say(came.slice(0, more.length)) === say(more),
@@ -292,7 +292,7 @@ export const checks = [
         const { came, thrown } = await told({ token: "one" }, { isError: true, reason });
         page.must(
           thrown === reason,
-          `The server threw ${say(reason)}, and ask threw ${say(thrown?.message ?? thrown)}. Make an Error of a string only, and throw any other value as it is.`,
+          `The server threw ${say(reason)}, and ask threw ${say(thrown?.message ?? thrown)}. Make an Error only from a string, and throw any other value as it is.`,
         );
         page.must(
           came.length === 1,

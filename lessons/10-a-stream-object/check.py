@@ -137,9 +137,9 @@ def read(stream):
     """Return what the lines of a stream hold, when it has ended."""
     lines = in_time(
         lambda: list(stream),
-        "The stream is closed and empty, but the loop over it keeps waiting. Let"
-        " __iter__ end when the stream is closed and no line is left. close() must"
-        " notify waiting threads, and throw() must close the stream.",
+        "The stream is closed and empty, but the loop over it keeps waiting. End"
+        " __iter__ when the stream is closed and no line is left. close() must notify"
+        " waiting threads, and throw() must close the stream.",
     )
     return messages_in(lines)
 
@@ -160,7 +160,7 @@ def messages_in(pieces):
     return found
 
 
-def test_each_stream_has_lines_of_its_own(make_stream):
+def test_each_stream_has_its_own_lines(make_stream):
     one, other = make_stream(), make_stream()
     must_have(one, "__init__", "send", "close", "__iter__")
     in_time(
@@ -171,7 +171,7 @@ def test_each_stream_has_lines_of_its_own(make_stream):
     in_time(
         one.close,
         "A line was in the stream, and close() never returned. A reader who has left"
-        " takes no more lines: close() must wait for nobody.",
+        " takes no more lines, so close() must not wait.",
     )
     other.close()
     found = read(other)
@@ -187,13 +187,13 @@ def test_each_stream_has_lines_of_its_own(make_stream):
     )
     counted = getattr(one, "sent", 1)  # a program may count in another way
     assert counted == 1 or not isinstance(counted, int), (
-        f"One message was sent. Expected stream.sent to be 1, got {counted}. Let send()"
+        f"One message was sent. Expected stream.sent to be 1, got {counted}. In send(),"
         " count with self.sent += 1: run() needs the number to know whether a failure"
         " can still become a status."
     )
 
 
-def test_what_is_sent_comes_out_in_order(make_stream):
+def test_messages_come_out_in_the_order_in_which_they_were_sent(make_stream):
     stream = make_stream()
     sent = [{"token": "Trag\nödie"}, {"token": "👋"}, {"end": "stop"}]
 
@@ -209,9 +209,9 @@ def test_what_is_sent_comes_out_in_order(make_stream):
     )
     found = read(stream)
     assert found == sent, (
-        f"Expected the messages {sent} in that order, got {found}. Let send() append"
-        " the line. Let __iter__ take the oldest with popleft(), until the stream is"
-        " closed and no line is left, and wait() return whether there is one."
+        f"Expected the messages {sent} in that order, got {found}. In send(), append"
+        " the line. In __iter__, take the oldest line with popleft() until the stream"
+        " is closed and no line is left. In wait(), return whether there is a line."
     )
 
 
@@ -223,8 +223,8 @@ def test_a_message_becomes_json(make_stream):
     except UnicodeEncodeError:
         raise AssertionError(
             "The message contained half an emoji, which models can send, and send()"
-            " broke: half an emoji has no UTF-8 bytes. Let json.dumps write it as"
-            ' \\ud83d, as it does without ensure_ascii=False, or encode with "replace".'
+            " broke: half an emoji has no UTF-8 bytes. Use json.dumps without"
+            ' ensure_ascii=False, which writes it as \\ud83d, or encode with "replace".'
         ) from None
     try:
         stream.send({"usage": float("nan")})
@@ -240,7 +240,7 @@ def test_a_message_becomes_json(make_stream):
     found = read(stream)
     assert len(found) == 1, (
         "The check sent two messages, and only one could become JSON. Expected one"
-        f" line, got {found}. Make the line before you append it."
+        f" line, got {found}. Make the whole line before you append it."
     )
     counted = getattr(stream, "sent", 1)
     assert counted == 1 or not isinstance(counted, int), (
@@ -255,8 +255,8 @@ def test_a_reader_waits_for_the_next_line(make_stream):
     stream.send({"token": "one"})
     reader = RestingReader(stream)
     assert reader.has_read(1), (
-        "A line was waiting, but the loop over the stream did not yield it. Let"
-        " __iter__ yield each line."
+        "A line was waiting, but the loop over the stream did not yield it. In"
+        " __iter__, yield each line."
     )
     in_time(
         lambda: stream.send({"token": "two"}),
@@ -291,7 +291,7 @@ def test_a_reader_waits_for_the_next_line(make_stream):
     )
 
 
-def test_what_is_thrown_is_the_last_line(make_stream):
+def test_what_the_service_throws_becomes_the_last_line(make_stream):
     stream = make_stream()
     must_have(stream, "throw")
     stream.send({"token": "one"})
@@ -300,7 +300,7 @@ def test_what_is_thrown_is_the_last_line(make_stream):
     thrown = {"isError": True, "reason": {"hello": "World"}}
     assert found == [{"token": "one"}, thrown], (
         'The check sent the token "one" and threw {"hello": "World"}. The lines hold'
-        f" {found}. Let throw() send {thrown} and then close the stream."
+        f" {found}. In throw(), send {thrown} and then close the stream."
     )
     try:
         make_stream().throw(float("nan"))
@@ -308,8 +308,7 @@ def test_what_is_thrown_is_the_last_line(make_stream):
         return
     raise AssertionError(
         "The check threw NaN, which JSON cannot hold, and throw() raised nothing, so"
-        " nobody would hear of that mistake. Suppress StreamClosed, and no other"
-        " exception."
+        " nobody would notice that mistake. Suppress only StreamClosed."
     )
 
 
@@ -322,8 +321,8 @@ def test_nobody_can_send_after_the_end(make_stream):
         raise sender.error
     assert sender.error is not None, (
         "The stream was closed, but send() raised nothing. A service whose reader has"
-        " left would keep writing, for nobody. Raise StreamClosed in send() when the"
-        " stream is closed."
+        " left would keep writing although nobody is reading. Raise StreamClosed in"
+        " send() when the stream is closed."
     )
     raised = []
 
@@ -346,11 +345,12 @@ def test_nobody_can_send_after_the_end(make_stream):
     found = read(stream)
     assert found == [], (
         "The check closed the stream and then called throw(). Expected no line, got"
-        f" {found}. Let throw() use send(), which refuses messages after the end."
+        f" {found}. Use send() in throw(): it refuses messages after the end."
     )
 
 
 def test_send_waits_while_there_is_no_room(make_stream, room):
+    """send() waits while there is no room."""
     stream = make_stream()
     sender = Sender(stream, range(MANY))
     assert sender.has_sent(room), (
@@ -368,7 +368,7 @@ def test_send_waits_while_there_is_no_room(make_stream, room):
     )
     assert sender.error is None and sent < MANY, (
         f"Nobody took a line, and send() accepted {sent} messages: a long answer would"
-        " fill the memory. Let send() wait while the stream holds eight lines."
+        " fill the memory. Make send() wait while the stream holds eight lines."
     )
     assert sent == room, (
         f"Nobody took a line, and send() accepted {sent} messages. Expected at most"
@@ -385,6 +385,7 @@ def test_send_waits_while_there_is_no_room(make_stream, room):
 
 
 def test_send_stops_waiting_when_the_reader_leaves(make_stream, room):
+    """send() stops waiting when the reader leaves."""
     stream = make_stream()
     sender = Sender(stream, range(room + 1))
     sender.has_sent(room)
@@ -437,7 +438,7 @@ def test_two_services_can_send_into_one_stream(make_stream, room):
     )
 
 
-def test_nothing_is_lost_however_fast_both_are(make_stream):
+def test_nothing_is_lost_however_fast_both_sides_are(make_stream):
     stream = make_stream()
     both = [Sender(stream, [[name, n] for n in range(300)]) for name in "ab"]
     reader = RestingReader(stream)
@@ -459,7 +460,7 @@ def test_nothing_is_lost_however_fast_both_are(make_stream):
 
 
 @pytest.mark.usefixtures("make_stream")
-def test_a_service_has_a_thread_of_its_own(program, ask, caplog):
+def test_a_service_has_its_own_thread(program, ask, caplog):
     views = []
     services = []
 
@@ -479,7 +480,10 @@ def test_a_service_has_a_thread_of_its_own(program, ask, caplog):
     )
     why = "A function with a yield in it does not run when it is called: send instead."
     if status >= 500:
-        why = "The service raised an error: let run() write log_name(error) to the log."
+        why = (
+            "The service raised an error. To see it, write log_name(error) to the log"
+            " in run()."
+        )
     if caplog.messages:
         why = f'The log says: "{caplog.messages[-1]}".'
     assert services, (
@@ -527,7 +531,7 @@ def test_two_questions_are_answered_at_the_same_time(answer_of):
     assert checks.tokens(checks.messages(first)) == "one two"
 
 
-def test_its_tokens_are_what_the_model_wrote(answer_of):
+def test_the_tokens_are_what_the_model_wrote(answer_of):
     checks.tokens_are_what_the_model_wrote(answer_of)
     checks.a_chunk_without_text_is_no_token(answer_of)
     checks.a_list_of_blocks_is_sent_as_text(answer_of)
@@ -538,11 +542,11 @@ def test_the_first_token_leaves_before_the_second_is_made(answer_of):
     checks.the_first_token_leaves_before_the_second_is_made(answer_of)
 
 
-def test_a_failure_after_the_first_token_is_the_last_line(answer_of, told):
+def test_a_failure_after_the_first_token_is_reported_in_the_last_line(answer_of, told):
     checks.a_failure_after_the_first_token_is_the_last_line(answer_of, told)
 
 
-def test_a_failure_before_the_first_token_is_a_status(answer_of, told):
+def test_a_failure_before_the_first_token_becomes_an_error_status(answer_of, told):
     checks.a_failure_before_the_first_token_is_a_status(answer_of, told)
 
 
@@ -601,7 +605,7 @@ def test_the_usage_comes_before_the_end(answer_of):
     checks.the_usage_comes_before_the_end(answer_of)
 
 
-def test_a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of):
+def test_a_thousand_tokens_are_sent_and_one_more_throws_the_limit(answer_of):
     checks.a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of)
 
 
@@ -626,8 +630,8 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(
         "Pass the stream itself to Response: Flask then calls its close(), and the next"
         " send() raises StreamClosed. closing(model.stream(prompt)) in the service then"
         " closes the model's stream.",
-        "The stream is closed, so the next send() raises StreamClosed. Let that"
-        " exception end the service: do not ignore it.",
+        "The stream is closed, so the next send() raises StreamClosed. That exception"
+        " must end the service, so do not ignore it.",
     )
     hung_up = checks.the_models_stream_is_closed_when_the_reader_leaves(
         program, answer_with, serve
@@ -642,13 +646,13 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(
 # What lesson 08 gave the server
 
 
-def test_whatever_is_not_a_prompt_is_refused(client, answer_with):
-    still_there.test_whatever_is_not_a_prompt_is_refused(client, answer_with)
+def test_anything_that_is_not_a_prompt_is_refused(client, answer_with):
+    still_there.test_anything_that_is_not_a_prompt_is_refused(client, answer_with)
 
 
-def test_an_answer_has_the_headers_of_lesson_08(client, answer_with):
-    still_there.test_an_answer_has_the_headers_of_lesson_08(client, answer_with)
+def test_an_answer_has_the_headers_from_lesson_08(client, answer_with):
+    still_there.test_an_answer_has_the_headers_from_lesson_08(client, answer_with)
 
 
-def test_the_limits_of_lesson_08_are_still_there(client, answer_with):
-    still_there.test_the_limits_of_lesson_08_are_still_there(client, answer_with)
+def test_the_limits_from_lesson_08_still_apply(client, answer_with):
+    still_there.test_the_limits_from_lesson_08_still_apply(client, answer_with)

@@ -33,7 +33,7 @@ async function askAgain(page) {
   const before = page.questions.length;
   press(page, "#again", "Ask again");
   await page.soon(() => page.questions.length > before);
-  page.must(page.questions.length > before, 'Someone pressed "Ask again", but the page asked nothing. Let form.again listen to "click", and call answer() there.');
+  page.must(page.questions.length > before, 'Someone pressed "Ask again", but the page sent no request. Make form.again listen for "click", and call answer() there.');
   const question = page.questions.at(-1);
   await question.read;
   return question;
@@ -62,7 +62,7 @@ async function ended(page) {
   await page.soon(() => page.answer.ariaBusy !== "true");
   page.must(
     page.answer.ariaBusy !== "true",
-    "The answer has ended, but #messages is still marked as busy. At its end answer() calls say(...), unless its turn is not the last in messages. Does your code use the name messages or turn for something else, too?",
+    "The answer has ended, but #messages is still marked as busy. At its end, answer() has to call say(...) if its turn is still the last one in messages. Check whether your code also uses the name messages or turn for something else.",
   );
 }
 
@@ -77,7 +77,7 @@ async function shownWhole(page, text) {
 
 export const checks = [
   {
-    sentence: "The page sends all that was said, in order",
+    sentence: "The page sends everything that was said, in order",
     async run(page) {
       const first = await page.ask("One?");
       const last = sent(first)?.at(-1);
@@ -108,7 +108,7 @@ export const checks = [
       const third = await page.ask("Three?");
       page.must(
         say(sent(third)) === say([...expected, assistant("Second."), user("Three?")]),
-        `With the third question, expected all five turns from "user: One?" on, but the server got "${body(third)}". Send all of them: the server drops what is too much.`,
+        `With the third question, expected all five turns from "user: One?" on, but the server got "${body(third)}". Send all of them. The server drops what is too much.`,
       );
       const names = third.json.messages.flatMap((turn) => Object.keys(turn));
       const extra = names.find((name) => !["role", "content", "parts", "id"].includes(name));
@@ -144,7 +144,7 @@ export const checks = [
       const answer = await begun(page, "Hello?", "Half an");
       press(page, "#stop", "Stop");
       await page.soon(() => answer.hungUp);
-      page.must(answer.hungUp, "Someone pressed Stop, but the connection is still open. Pass fetch the signal.");
+      page.must(answer.hungUp, "Someone pressed Stop, but the connection is still open. Pass the signal to fetch.");
       await ended(page);
       page.must(
         page.text.includes("Half an", page.text.lastIndexOf("Hello?")),
@@ -208,7 +208,7 @@ export const checks = [
       await page.soon(() => page.questions.length || page.problems.length);
       page.must(
         !page.questions.length && !page.problems.length,
-        `Someone pressed "Ask again" before anything was said, and the page ${page.questions.length ? "asked anyway" : "broke"}. Return if turns.length is 0.`,
+        `Someone pressed "Ask again" before anything was said, and the page ${page.questions.length ? "sent a request anyway" : "broke"}. Return if turns.length is 0.`,
       );
       await whole(page, "One?", "First.");
       await whole(page, "Two?", "Bad.");
@@ -263,7 +263,7 @@ export const checks = [
       const expected = [user("One?"), assistant("Fir"), user("Two?"), assistant("Second."), user("Three?")];
       page.must(
         say(sent(third)) === say(expected),
-        `The user asked "Two?" when "Fir" of the first answer had come, and "Three?" when "Second." had come. The server got "${body(third)}". Expected all five turns in order. Let answer() change only its own turn, which may not be the last one in the list.`,
+        `The user asked "Two?" when "Fir" of the first answer had come, and "Three?" when "Second." had come. The server got "${body(third)}". Expected all five turns in order. In answer(), change only its own turn, which may not be the last one in the list.`,
       );
       third.end();
       await ended(page);
@@ -277,7 +277,7 @@ export const checks = [
       for (const markup of ["<i>Hello?</i>", "<b>Yes.</b>"]) {
         page.must(
           page.text.includes(markup),
-          `The message was ${say(markup)}, and #messages shows ${say(page.text)}. Use append(text) or textContent, which show text as it is. innerHTML makes markup of it.`,
+          `The message was ${say(markup)}, and #messages shows ${say(page.text)}. Use append(text) or textContent, which show text as it is. innerHTML turns it into markup.`,
         );
       }
       press(page, "#fresh", "New conversation");
@@ -303,7 +303,7 @@ export const checks = [
       await ended(page);
       page.must(
         page.text.endsWith("Cut \ufffd"),
-        `The answer ended inside a letter, and #messages shows ${say(page.text)}. Call decoder.decode() once more at the end: it gives what the decoder held back.`,
+        `The answer ended inside a letter, but #messages shows ${say(page.text)}. Call decoder.decode() once more at the end: it returns what the decoder held back.`,
       );
     },
   },

@@ -138,18 +138,18 @@ def how_to_answer_them(folder):
     )
 
 
-def test_one_visitor_learns_nothing_of_another(say):
+def test_one_visitor_learns_nothing_about_another(say):
     say([user("I am Ada.")])
     model, _ = say([user("What is my name?")])
     assert "I am Ada." not in in_short(given_to(model)), (
         "One visitor said 'I am Ada.', another asked 'What is my name?', and the model"
-        " got 'I am Ada.' for that question, too. Keep nothing between two questions:"
-        " the page sends all that was said."
+        " got 'I am Ada.' for that question, too. Do not keep anything between two"
+        " questions: the page sends everything that was said."
     )
     _, answer = say([user("I am Ada.")])
     assert "Set-Cookie" not in answer.headers, (
-        "The answer sets a cookie, so session data travels to the browser and back."
-        " Keep nothing: the page sends all that was said."
+        "The answer sets a cookie, so session data travels to the browser and back. Do"
+        " not keep anything: the page sends everything that was said."
     )
 
 
@@ -166,26 +166,26 @@ def test_the_model_gets_all_turns(say):
         assert given[-len(turns) :] == turns, (
             f"The client sent {len(turns)} turns, {in_short(turns)}, but the model got"
             f" {in_short(given) or 'none'}. A model remembers nothing. Pass it all"
-            " turns, in order, each text as it came."
+            " turns in order, with each text unchanged."
         )
     turns = [user("  An indent,\n and a line break.\n")]
     model, _ = say(turns)
     given = without_system(given_to(model))
     assert given[-1:] == turns, (
         f"The client sent {short(turns[0]['content'])}, but the model got"
-        f" {short(given[-1]['content'])}. White space has a meaning in code. Use"
-        " text.strip() only to check for text, and pass on the text itself."
+        f" {short(given[-1]['content'])}. White space matters in code. Use text.strip()"
+        " only to check for text, and pass on the text itself."
     )
 
 
-def test_the_system_prompt_is_the_servers(say):
+def test_the_system_prompt_comes_from_the_server(say):
     """The system prompt is the server's"""
     for asked in [user("Hello?")], TURNS:
         given = given_to(say(asked)[0])
         assert given[0]["role"] == "system" and given[0]["content"].strip(), (
-            f"For {in_short(asked)} the model got {in_short(given)}. Let messages_for"
-            ' start with a message of your own with the role system: {"role": "system",'
-            ' "content": SYSTEM}.'
+            f"For {in_short(asked)} the model got {in_short(given)}. Make messages_for"
+            ' start with your own message, which has the role system: {"role":'
+            ' "system", "content": SYSTEM}.'
         )
         assert len(given) == len(asked) + 1, (
             f"For {in_short(asked)} the model got {in_short(given)}. Expected one"
@@ -197,7 +197,7 @@ OTHER_ROLES = ["system", "developer", "tool", "User", 5, None, ["user"]]
 TEXTS = [{"content": "Say all."}, {"parts": [{"type": "text", "text": "Say all."}]}]
 
 
-def test_only_users_and_assistants_speak(say):
+def test_only_messages_from_users_and_assistants_are_accepted(say):
     for role, text in product(OTHER_ROLES, TEXTS):
         message = {"role": role, **text}
         for turns in [message, user("Hello?")], [user("Hello?"), message]:
@@ -205,8 +205,8 @@ def test_only_users_and_assistants_speak(say):
                 model, answer = say(turns)
             except Exception as error:
                 error.add_note(
-                    f"The check sent a message with the role {role!r}, which needs a"
-                    " 400."
+                    f"The check sent a message with the role {role!r}, which should be"
+                    " refused with a 400."
                 )
                 raise
             assert answer.status_code == 400 and not model.prompts, (
@@ -245,7 +245,9 @@ def test_a_body_that_is_not_a_conversation_is_refused(say):
         try:
             model, answer = say(body)
         except Exception as error:
-            error.add_note(f"The check sent {sent}, which needs a 400.")
+            error.add_note(
+                f"The check sent {sent}, which should be refused with a 400."
+            )
             raise
         assert answer.status_code == 400 and not model.prompts, (
             f"The check sent {sent}. Expected status 400, got {answer.status_code}."
@@ -262,7 +264,8 @@ def test_a_body_that_is_not_json_is_refused(client, answer_with):
             answer = client.post("/ask", data=body, content_type="application/json")
         except Exception as error:
             error.add_note(
-                f"The check sent {short(body)}, which is not JSON and needs a 400."
+                f"The check sent {short(body)}, which is not JSON and should be refused"
+                " with a 400."
             )
             raise
         assert answer.status_code == 400 and not model.prompts, (
@@ -291,7 +294,7 @@ def given_or_refused(model, answer):
     return f"nothing, with a {answer.status_code}"
 
 
-def test_text_that_comes_in_parts_counts(say):
+def test_text_that_comes_in_parts_is_read(say):
     parts = [
         {"type": "text", "text": "Who "},
         {"type": "file", "url": "data:,", "text": "not me"},
@@ -308,7 +311,7 @@ def test_text_that_comes_in_parts_counts(say):
     assert model.prompts and given_to(model)[-1] == user("Who am I?"), (
         'React\'s useChat sends "parts" instead of "content". For the texts "Who "'
         f' and "am I?" and a file, the model got {given_or_refused(model, answer)}.'
-        " Find the text with text_of(message) of body.py."
+        " Find the text with text_of(message) from body.py."
     )
 
 
@@ -356,7 +359,7 @@ def test_the_oldest_turns_are_dropped(say):
 
 
 def test_too_much_is_refused_with_a_413(say):
-    """Too much is refused, with a 413"""
+    """A conversation that is too large is refused with a 413"""
     too_much = {
         "1001 messages": [user("Hello?")] * 1001,
         "a question of 60,000 characters": [user("a" * 60_000)],
@@ -366,7 +369,9 @@ def test_too_much_is_refused_with_a_413(say):
         try:
             model, answer = say(turns)
         except Exception as error:
-            error.add_note(f"The check sent {what}, which needs a 413.")
+            error.add_note(
+                f"The check sent {what}, which should be refused with a 413."
+            )
             raise
         assert answer.status_code == 413 and not model.prompts, (
             f"A client sent {what}. Expected status 413, got {answer.status_code}. You"
@@ -402,7 +407,7 @@ def most_of(is_taken, refused):
     return taken
 
 
-def test_as_many_turns_are_passed_on_as_fit(client, say, limit):
+def test_as_many_turns_as_fit_are_passed_on(client, say, limit):
     model, answer = say([user("Hello?")])
     system = sum(len(turn["content"]) for turn in given_to(model)) - len("Hello?")
     most = most_of(
@@ -492,7 +497,7 @@ def test_the_first_piece_leaves_before_the_second_is_made(say):
     )
 
 
-def test_a_failure_before_the_first_word_is_a_status(say, told):
+def test_a_failure_before_the_first_word_becomes_an_error_status(say, told):
     busy = ModelRateLimitError(SECRET)
     busy.response = SimpleNamespace(headers={"retry-after": "17"})
     slow = ModelTimeoutError(SECRET)
@@ -520,7 +525,7 @@ def test_a_failure_before_the_first_word_is_a_status(say, told):
         wait = answer.headers.get("Retry-After")
         assert error is not busy or wait == "17", (
             "The model was overloaded for 17 seconds, and the answer's Retry-After is"
-            f" {wait}. Let http_error(error) of failures.py make the 429."
+            f" {wait}. Let http_error(error) from failures.py make the 429."
         )
     must_not_repeat_the_provider(told())
 
@@ -534,12 +539,12 @@ def test_a_failure_after_the_first_word_ends_in_a_line_and_a_break(say, told):
     )
     assert broke, (
         f"The model failed after 'one', and the page got {came!r} as if that were all."
-        " Raise after the last line: programs do not read it."
+        " Raise an exception after the last line: a program does not read that line."
     )
     must_not_repeat_the_provider(told(), broke)
 
 
-def test_an_error_after_the_end_takes_nothing_away(say):
+def test_an_error_after_the_end_does_not_break_a_complete_answer(say):
     last_chunk = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
     _, answer = say(TURNS, "one", last_chunk, ModelConnectionError(SECRET))
     came, broke = read(answer)
@@ -563,8 +568,8 @@ def test_an_answer_that_was_cut_short_breaks_too(say):
         came, broke = read(answer)
         assert broke and "\n[error: " in came, (
             f"The model {how} after 'one', and the page got {came!r} as if that were"
-            " all. Call require_whole(metadata, has_text) of failures.py, which raises"
-            " unless the finish reason is that of a complete answer."
+            " all. Call require_whole(metadata, has_text) from failures.py, which"
+            " raises unless the finish reason is that of a complete answer."
         )
 
 
@@ -573,12 +578,14 @@ def test_an_answer_without_a_word_is_a_failure(say):
         try:
             _, answer = say(TURNS, *script)
         except Exception as error:
-            error.add_note("The model ended without any text, which needs a 502.")
+            error.add_note(
+                "The model ended without any text, which should give status 502."
+            )
             raise
         assert answer.status_code == 502, (
             "The model ended without any text. Expected status 502, got"
-            f" {answer.status_code}. Call require_whole of failures.py, which raises in"
-            " that case."
+            f" {answer.status_code}. Call require_whole from failures.py, which raises"
+            " in that case."
         )
 
 
@@ -589,12 +596,14 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(say):
     next(answer.iter_encoded())
     answer.close()
     assert model.closed.is_set() and model.closed_early, (
-        "The reader left after the first piece, but the model's stream stayed open."
-        " Write with closing(model.stream(...)), and response.call_on_close(...)."
+        "The reader left after the first piece, but the model's stream stayed open. Use"
+        " a `with closing(model.stream(...))` block, and call"
+        " response.call_on_close(...)."
     )
 
 
 def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
+    """The headers and limits from lesson 08 still apply."""
     still_there.headers_are_still_there(client, answer_with)
     still_there.a_conversation_that_is_too_large_is_refused(client, answer_with)
     still_there.a_foreign_name_gets_nothing(client, answer_with)

@@ -96,7 +96,7 @@ const CUT_LETTER =
 
 // What to try, by what the reader breaks on.
 const BREAKS = [
-  [/not iterable/, " Loop over texts(body) and lines(body) with for await."],
+  [/not iterable/, " Loop over texts(body) and lines(body) with `for await`."],
   [/constant variable/, " Use let for a variable that gets another value."],
   [/is not a function/, " No method there has that name: JavaScript writes startsWith, push and list.join(text)."],
   [/is not defined/, " JavaScript has no such name. The length of a list is list.length."],
@@ -217,7 +217,7 @@ function allCuts(text) {
 
 
 const rules = RULES.map(([text, expected, rule], number) => ({
-  sentence: `The reader knows rule ${number + 1}: ${rule.split(/[,.] |\.$/)[0]}`,
+  sentence: `The reader follows rule ${number + 1}: ${rule.split(/[,.] |\.$/)[0]}`,
   async run(page) {
     for (const pieces of allCuts(text)) {
       const events = await found(page, pieces);
@@ -301,7 +301,7 @@ export const checks = [
       );
       page.must(
         hungUp,
-        "A loop over events(body) was left after the first event, but the body is still being read, for nobody. Loop with for await in lines and events: that closes texts, and its finally closes the connection.",
+        "A loop over events(body) was left after the first event, but the browser still reads a body that nobody wants. Loop with `for await` in lines and events. That closes texts, and its finally closes the connection.",
       );
     },
   },
@@ -335,12 +335,12 @@ export const checks = [
       await page.soon(() => page.text === text);
       page.must(
         page.text === text && !page.answer.querySelector("b"),
-        `The tokens give ${say(text)}, and the page shows ${say(page.text)}. Use append(token), which adds text and never markup.`,
+        `The tokens add up to ${say(text)}, and the page shows ${say(page.text)}. Use append(token), which adds text and never markup.`,
       );
     },
   },
   {
-    sentence: "The sentence of an error event is shown, and what came stays",
+    sentence: "The sentence of an error event is shown, and the text stays",
     async run(page) {
       const answer = await page.ask("Hello?", { type });
       answer.send(token("Half an")).send(event("error", { error: "The model failed." }));
@@ -353,7 +353,7 @@ export const checks = [
     },
   },
   {
-    sentence: "An answer that was cut short, or has no done event, is not whole",
+    sentence: "An answer that was cut short, or has no done event, does not look complete",
     async run(page) {
       for (const end of ["", event("done", { finishReason: "length" })]) {
         const answer = await page.ask("Hello?", { type });
@@ -383,7 +383,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Stop closes the connection and keeps what came",
+    sentence: "The stop button closes the connection and keeps the text",
     async run(page) {
       const answer = await page.ask("Hello?", { type });
       answer.send(token("one"));
@@ -394,7 +394,7 @@ export const checks = [
       await page.soon(() => answer.hungUp && page.answer.ariaBusy !== "true");
       page.must(
         answer.hungUp,
-        "Someone pressed Stop, but the connection is still open. Pass fetch the signal that the button aborts.",
+        "Someone pressed Stop, but the connection is still open. The button aborts a signal. Pass that signal to fetch.",
       );
       page.must(
         page.text === "one" && page.answer.ariaBusy !== "true",

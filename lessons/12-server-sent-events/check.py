@@ -63,8 +63,8 @@ def body_of(answer):
         came += piece.decode()
         assert came.count("heartbeat") < 100, (
             "The model's answer is over, but the stream keeps sending heartbeats. If"
-            " something came and self.pieces is empty, the stream is closed: return"
-            " then."
+            " self.wait reports something but self.pieces is empty, the stream is"
+            " closed. Return in that case."
         )
     return came
 
@@ -78,13 +78,14 @@ def read(answer):
         except ValueError:
             raise AssertionError(
                 f"Expected JSON as the data of the event {name}, got {short(data)}. A"
-                " line break in it would end the field. Send data: and json.dumps(...)."
+                " line break in it would end the field. Send `data:` and"
+                " json.dumps(...)."
             ) from None
     return found
 
 
 def test_post_ask_answers_in_events(ask, caplog):
-    """POST /ask answers in events."""
+    """POST /ask answers in server-sent events."""
     _, answer = ask(*TEXTS)
     logged = f' The log says "{caplog.messages[-1]}".' if caplog.messages else ""
     assert answer.status_code == 200, (
@@ -106,7 +107,8 @@ def test_the_tokens_are_what_the_model_wrote(ask, caplog):
     )
     assert "data:" in raw, (
         f"The answer begins {short(raw[:60])}, without a data: line. Expected lines"
-        " with a field name before the colon: event: token, then data: with the JSON."
+        " with a field name before the colon: `event: token`, then `data:` with the"
+        " JSON."
     )
     assert "\n\n" in raw, (
         f"The answer begins {short(raw[:60])}, and no event in it ends. An empty line"
@@ -132,25 +134,26 @@ def test_the_tokens_are_what_the_model_wrote(ask, caplog):
     )
     assert "token" in names and names[-1] == "done", (
         f"The events are {', '.join(names)}. Expected token events, then done, each"
-        " with a line event: and its name."
+        " with an `event:` line that has its name."
     )
     tokens = [data.get("token", "") for name, data in found if name == "token"]
     assert "".join(tokens) == ANSWER, (
-        f"The model wrote {ANSWER!r}, and the tokens give {short(''.join(tokens))}."
-        ' Send each chunk.text, all of it, as {"token": ...}.'
+        f"The model wrote {ANSWER!r}, but the tokens add up to"
+        f' {short("".join(tokens))}. Send each chunk.text, all of it, as {{"token":'
+        " ...}."
     )
     named = [data for _, data in found if "event" in data]
     assert not named, (
-        f"The data of an event is {short(json.dumps(named[0]))}. Its name is in the"
-        " line event: already. Send json.dumps(message), without the name in it."
+        f"The data of an event is {short(json.dumps(named[0]))}. Its name is already in"
+        " the `event:` line. Send json.dumps(message), without the name in it."
     )
     assert model.prompts == ["Hello?"], (
-        'The prompt was "Hello?". Expected the model to be asked exactly that, got'
-        f" {model.prompts}."
+        'The prompt was "Hello?". Expected the model to be asked once with exactly that'
+        f" text, got {model.prompts}."
     )
 
 
-def test_a_long_answer_comes_to_its_end(ask):
+def test_a_long_answer_is_sent_to_the_end(ask):
     texts = [f" {number}" for number in range(3 * len(TEXTS))]  # more than ROOM
     model, answer = ask(*texts)
     came = ""
@@ -158,8 +161,8 @@ def test_a_long_answer_comes_to_its_end(ask):
         came += piece.decode()
         assert came.count("heartbeat") < 20, (
             f"The model had {len(texts)} texts to write, and the answer stopped after"
-            f" {model.made}: write() waits for room in the stream, and nobody tells it"
-            " that there is some. Take each piece with self.take(), which does."
+            f" {model.made}: write() waits for room in the stream, but nothing tells it"
+            " when there is room. Take each piece with self.take(), which does that."
         )
     assert "event: done" in came or "event:done" in came, (
         f"The model had {len(texts)} texts to write, and the answer ended without a"
@@ -182,7 +185,7 @@ def test_the_events_are_numbered_from_1_in_each_answer(ask):
         )
         assert ids == expected, (
             f"The {which} answer has {count} events. Expected the ids 1 to {count}, got"
-            f" {short(', '.join(ids))}. Write an id: line with self.message_count + 1"
+            f" {short(', '.join(ids))}. Write an `id:` line with self.message_count + 1"
             " into each event: self.message_count is the number of events that this"
             " answer has sent so far."
         )
@@ -205,7 +208,7 @@ def test_the_first_token_leaves_before_the_second_is_made(ask):
 
 
 def test_get_ask_answers_too(client, answer_with):
-    """GET /ask answers too, for an EventSource."""
+    """GET /ask answers an EventSource, too."""
     answer_with("one")
     answer = client.get(GET)
     assert answer.status_code == 200 and '"one"' in answer.text, (
@@ -216,7 +219,7 @@ def test_get_ask_answers_too(client, answer_with):
 
 @pytest.mark.parametrize("page", ["cross-site", "same-site"])
 def test_no_page_from_another_site_may_ask(client, answer_with, page):
-    """No page from another site may ask with GET."""
+    """A page from another site cannot ask with GET."""
     model = answer_with("one")
     answer = client.get(GET, headers={"Sec-Fetch-Site": page})
     assert answer.status_code == 403 and not model.prompts, (
@@ -265,20 +268,21 @@ def test_heartbeats_fill_a_long_silence(program, ask):
         if beats == 2:
             beat.set()
     assert beats != 1 or b" two" not in came, (
-        "The model was silent for many times HEARTBEAT, and the server sent only one"
-        " heartbeat. A proxy counts the silence after it, too. After the yield, let the"
-        " loop go round again, and wait with self.wait(self.heartbeat) in each round."
+        "The model was silent for much longer than HEARTBEAT, but the server sent only"
+        " one heartbeat. A proxy counts the silence after a heartbeat, too. After the"
+        " yield, continue the loop, and wait with self.wait(self.heartbeat) in each"
+        " round."
     )
     has_end = "done" in dict(events(came.decode()))
     assert has_end or not beats, (
         "The stream ended after a heartbeat, but the model went on. After the yield,"
-        " let the loop go round again. Only a closed stream ends it."
+        " continue the loop. Only a closed stream ends it."
     )
     has_own_iter = "__iter__" in vars(program.EventStream)
     assert beats or has_own_iter, (
         "The model was silent for much longer than HEARTBEAT, and the server sent"
         " nothing: EventStream has no __iter__ of its own. Write it with two"
-        " underscores at each end, and indent it as send() is."
+        " underscores at each end, and indent it like send()."
     )
     assert seen == [True], (
         "The model was silent for much longer than HEARTBEAT, and the server sent"
@@ -299,7 +303,7 @@ def test_heartbeats_fill_a_long_silence(program, ask):
 
 
 def test_a_silence_costs_nothing_and_ends_with_the_next_text(program, ask, monkeypatch):
-    """A silence costs nothing, and ends with the next text."""
+    """A silence uses no CPU time, and ends with the next text."""
     monkeypatch.setattr(program, "HEARTBEAT", 4 * PATIENCE)  # no text waits so long
     gate = Event()
 
@@ -374,13 +378,13 @@ def test_heartbeats_come_before_the_first_token_too(ask):
     )
     ids = re.findall(r"(?m)^id: ?(.*)$", lines_of(came.decode()))
     assert ids[0] == "1", (
-        "Heartbeats came before the first event, and the id of that event is"
-        f" {ids[0]}. A comment is not an event. Yield it, do not call self.write(), and"
-        " leave self.message_count as it is."
+        f"Heartbeats came before the first event, and the id of that event is {ids[0]}."
+        " A comment is not an event. Yield it without calling self.write(), and leave"
+        " self.message_count unchanged."
     )
 
 
-def test_a_failure_before_the_first_token_is_a_status(ask, patient):
+def test_a_failure_before_the_first_token_becomes_an_error_status(ask, patient):
     try:
         _, answer = ask(ModelRateLimitError(SECRET))
     except ModelRateLimitError:
@@ -404,7 +408,7 @@ def must_be_error_and_done(names, when):
     """Fail unless the last events are error and done, the model having failed."""
     assert names[-2:] == ["error", "done"] or names[-1:] != ["error"], (
         f"The model failed {when}, and the last event is error. Without a done event"
-        " after it, an EventSource reconnects. Let abort() call end() after"
+        " after it, an EventSource reconnects. In abort(), call end() after"
         " send_error()."
     )
     assert names[-2:] == ["error", "done"], (
@@ -414,7 +418,7 @@ def must_be_error_and_done(names, when):
     )
 
 
-def test_a_failure_after_a_heartbeat_is_an_error_event(ask):
+def test_a_failure_after_a_heartbeat_becomes_an_error_event(ask):
     beat = Event()
     try:
         _, answer = ask(lambda: beat.wait(PATIENCE), ModelRateLimitError(SECRET))
@@ -433,7 +437,7 @@ def test_a_failure_after_a_heartbeat_is_an_error_event(ask):
     must_be_error_and_done(names, "before its first word but after a heartbeat")
 
 
-def test_a_failure_after_the_first_token_is_an_error_event_and_then_done(
+def test_a_failure_after_the_first_token_sends_an_error_event_and_then_done(
     ask, caplog, capfd
 ):
     _, answer = ask("one", ModelRateLimitError(SECRET))
@@ -463,11 +467,11 @@ def test_a_failure_after_the_first_token_is_an_error_event_and_then_done(
     out, err = capfd.readouterr()
     assert SECRET not in caplog.text + out + err, (
         f"The log contains the provider's own words, {SECRET!r}. They can contain part"
-        " of the key. Log log_name(error) of failures.py instead."
+        " of the key. Log log_name(error) from failures.py instead."
     )
 
 
-def test_done_says_why_the_answer_ended(ask):
+def test_the_done_event_says_why_the_answer_ended(ask):
     _, answer = ask("one", End(finish_reason="length"))
     name, data = read(answer)[-1]
     assert (name, data.get("finishReason")) == ("done", "length"), (
@@ -476,13 +480,14 @@ def test_done_says_why_the_answer_ended(ask):
     )
 
 
-def test_an_answer_without_a_finish_reason_is_not_whole(ask):
+def test_an_answer_without_a_finish_reason_does_not_look_complete(ask):
     _, answer = ask("one", End())
     names = [name for name, _ in read(answer)][-2:]
     assert names == ["error", "done"], (
         "The model's stream ended without a finish reason, so the answer was cut off."
         f" Expected the last events error and done, got {names}. Call"
-        " openai_reason(metadata, has_text) of failures.py, which raises in that case."
+        " openai_reason(metadata, has_text) from failures.py, which raises in that"
+        " case."
     )
 
 
@@ -502,8 +507,8 @@ def test_a_slow_reader_slows_the_model_down(ask, patient):
     ran_ahead = far.wait(PATIENCE / 10)
     answer.close()
     assert not ran_ahead, (
-        "The reader had taken one event, and the model went on for 500 words, which all"
-        " wait in memory. Let write() wait while the stream holds ROOM pieces."
+        "The reader had taken one event, and the model went on for 500 words, which are"
+        " all held in memory. Make write() wait while the stream holds ROOM pieces."
     )
 
 
@@ -523,7 +528,7 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask, patient, kept):
     )
 
 
-def test_whatever_is_not_a_prompt_is_refused(client, answer_with):
+def test_anything_that_is_not_a_prompt_is_refused(client, answer_with):
     still_there.whatever_is_not_a_prompt_is_refused(client, answer_with)
     for address in "/ask", "/ask?prompt=", "/ask?prompt=%20":
         model = answer_with("one")
@@ -535,6 +540,7 @@ def test_whatever_is_not_a_prompt_is_refused(client, answer_with):
 
 
 def test_headers_limits_and_names_are_still_there(client, answer_with):
+    """The headers, limits and host names from lesson 08 still apply."""
     kept = "all lines of HEADERS in events.py, and headers=stream.headers"
     still_there.headers_are_still_there(client, answer_with, keep=kept)
     answer_with("one")
@@ -549,8 +555,8 @@ def test_headers_limits_and_names_are_still_there(client, answer_with):
         " Access-Control-Allow-Origin: our own page does not need it."
     )
     assert "Connection" not in headers, (
-        "The answer has a header Connection. That one belongs to the server that runs"
-        " the program, and some servers refuse such an answer. Take it out of HEADERS."
+        "The answer has a header Connection. Only the server that runs the program may"
+        " set it, and some servers refuse such an answer. Remove it from HEADERS."
     )
     still_there.a_body_that_is_too_large_is_refused(client, answer_with)
     still_there.a_foreign_name_gets_nothing(client, answer_with)

@@ -91,7 +91,7 @@ async function asked(page, prompt, reply) {
     return await page.ask(prompt, reply);
   } catch (error) {
     mustKnowItsNames(page);
-    const isNothing = error.message.includes("called no fetch");
+    const isNothing = error.message.includes("did not call fetch");
     if (!isNothing) throw error;
     throw new Error(
       "The user sent a question, but the page made no request. askOnce is a generator: it does nothing until something loops over it. In ask, write yield* askOnce(config, messages, signal), with the star.",

@@ -9,13 +9,13 @@ from lessons.course.for_checks import still_there
 from lessons.course.for_checks.failing_model import SECRET
 from lessons.course.for_checks.quoting import short
 from lessons.course.for_checks.still_there import (
-    test_an_answer_has_the_headers_of_lesson_08,
-    test_whatever_is_not_a_prompt_is_refused,
+    test_an_answer_has_the_headers_from_lesson_08,
+    test_anything_that_is_not_a_prompt_is_refused,
 )
 
 __all__ = [
-    "test_an_answer_has_the_headers_of_lesson_08",
-    "test_whatever_is_not_a_prompt_is_refused",
+    "test_an_answer_has_the_headers_from_lesson_08",
+    "test_anything_that_is_not_a_prompt_is_refused",
 ]
 PATIENCE = 5  # seconds
 

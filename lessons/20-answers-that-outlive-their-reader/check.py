@@ -1066,7 +1066,7 @@ def test_the_number_of_answers_written_at_once_is_limited(
             read(client, f"/answers/{answer.json['id']}")
 
 
-def test_whatever_is_not_a_prompt_is_refused(client, answer_with):
+def test_anything_that_is_not_a_prompt_is_refused(client, answer_with):
     still_there.whatever_is_not_a_prompt_is_refused(client, answer_with, "/answers")
 
 

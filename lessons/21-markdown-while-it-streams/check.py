@@ -7,7 +7,7 @@ from lessons.course.for_checks.plain_text import (
     test_post_ask_answers_in_plain_text,
     test_the_answer_is_what_the_model_wrote,
     test_the_first_piece_leaves_before_the_second_is_made,
-    test_white_space_is_a_part_of_the_answer,
+    test_white_space_is_part_of_the_answer,
 )
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "test_post_ask_answers_in_plain_text",
     "test_the_answer_is_what_the_model_wrote",
     "test_the_first_piece_leaves_before_the_second_is_made",
-    "test_white_space_is_a_part_of_the_answer",
+    "test_white_space_is_part_of_the_answer",
 ]
 
 

@@ -29,15 +29,15 @@ from lessons.course.for_checks.scripted_model import End
 from lessons.course.for_checks.still_there import (
     a_foreign_name_gets_nothing,
     headers_are_still_there,
-    test_the_limits_of_lesson_08_are_still_there,
-    test_whatever_is_not_a_prompt_is_refused,
+    test_anything_that_is_not_a_prompt_is_refused,
+    test_the_limits_from_lesson_08_still_apply,
     whatever_is_not_a_prompt_is_refused,
 )
 
 __all__ = [
     "answer_of",
-    "test_the_limits_of_lesson_08_are_still_there",
-    "test_whatever_is_not_a_prompt_is_refused",
+    "test_anything_that_is_not_a_prompt_is_refused",
+    "test_the_limits_from_lesson_08_still_apply",
 ]
 CARD = {
     "term": "Trag\u00f6die \U0001f44b",
@@ -145,7 +145,7 @@ def test_post_ask_fills_the_fields(answer_of):
     )
 
 
-def test_an_answer_has_the_headers_of_lesson_08(client, answer_with):
+def test_an_answer_has_the_headers_from_lesson_08(client, answer_with):
     headers_are_still_there(client, answer_with, answer=TEXT)
 
 

@@ -3,11 +3,11 @@
 from difflib import get_close_matches
 from traceback import walk_tb
 
-SAVE_AS_UTF_8 = "The {} is not in UTF-8. Save it as UTF-8 in your editor."
+SAVE_AS_UTF_8 = "The {} is not encoded in UTF-8. Save it as UTF-8 in your editor."
 ADVICE = {  # what to try, by what an exception's message holds: the first that fits
     "Working outside of request context": (
-        "The generator runs after the view has returned, when request is gone. Read it"
-        " in the view, and pass the prompt to the generator."
+        "The generator runs after the view has returned, and request is gone by then."
+        " Read the request in the view, and pass the prompt to the generator."
     ),
     "The body of the request cannot be read": (
         "A view ran there without a request. Pass the view itself, without () after it:"
@@ -30,10 +30,10 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     "Working outside of application context": (
         "The generator runs after the view has returned. Let it yield only text."
     ),
-    "as_json() missing": "Flask calls it later: give it as_json, without ().",
+    "as_json() missing": "Flask calls as_json later. Pass its name alone, without ().",
     "object is not an iterator": (
-        "next() takes a generator. Is there a yield, and no return, in the function"
-        " that makes it? Are there () behind its name?"
+        "next() takes a generator. Does the function that makes it have a yield, and no"
+        " return? Do you call it, with () after its name?"
     ),
     "sequence item 0: expected str instance, AIM": "Collect chunk.text, not the chunk.",
     "sequence item 0: expected str instance, list": (
@@ -69,33 +69,36 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         "failure_of(error) returns a Failure. Its status is failure_of(error).status."
     ),
     "'function' object is not iterable": (
-        "The name alone is the function itself. Call it, with its parentheses, as in"
+        "Without parentheses, the name means the function itself. Call it, as in"
         " pieces(prompt)."
     ),
     "'closing' object is not iterable": (
-        "closing is for a with block: with closing(model.stream(prompt)) as stream:"
+        "closing works only in a with statement, as in with"
+        " closing(model.stream(prompt)) as stream:"
     ),
     "'method' object is not iterable": "Call it, as in model.stream(prompt).",
     "'itertools.chain' object has no attribute 'headers'": (
         "The headers belong to the response: response.headers."
     ),
     "un-acquired lock": (
-        "Only the thread that holds a lock can wait or notify. Put that line in a block"
-        " that begins with: with self.changed:"
+        "Only the thread that holds a lock can wait or notify. Put that line below with"
+        " self.changed: and indent it."
     ),
     "Semaphore released too many": (
-        "Give each slot back only once: one slots.release()."
+        "Give each slot back only once: call slots.release() in one place."
     ),
     "str expected, not int": 'The name comes first: number("ANSWER_SECONDS", 120).',
     "'StandIn' object is not iterable": "Loop over model.stream(prompt).",
     "'async_generator' object is not iterable": (
-        "Flask cannot loop over an async generator. Write def and for without async."
+        "Flask cannot loop over an async generator. Use def and for, both without"
+        " async."
     ),
     "'NoneType' object is not callable": (
-        "A function below @app.after_request returns the response. Is a return missing?"
+        "A function below @app.after_request has to return the response. Is a return"
+        " missing?"
     ),
     "'NoneType' object is not subscriptable": (
-        "It is None. Is a return missing in the function that made it?"
+        "That value is None. Is a return missing in the function that made it?"
     ),
     "'BadRequest' object is not subscriptable": (
         "Raise an HTTP error instead of returning it: raise BadRequest(...)."
@@ -120,15 +123,16 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         "field_validator takes the name of a field of the same class, as a str."
     ),
     "'generator' object does not support the context": (
-        "closing makes one for the with statement: with closing(model.stream(prompt))"
-        " as stream:"
+        "with needs closing around a generator, as in with"
+        " closing(model.stream(prompt)) as stream:"
     ),
     "expected a bytes-like object, NoneType": (
-        "Yield text each time: print(), and a function without return, give back None."
+        "Yield text each time. print() returns None, and so does a function without a"
+        " return."
     ),
     "generator ignored GeneratorExit": (
-        "A generator that is closed before its end gets a GeneratorExit. BaseException"
-        " catches that too: write except Exception."
+        "Closing a generator raises GeneratorExit in it. except BaseException catches"
+        " that, too. Write except Exception instead."
     ),
     "expected a bytes-like object, list": "Yield chunk.text, not chunk.content.",
     "expected a bytes-like object, AIM": "Yield chunk.text, not the chunk.",
@@ -144,25 +148,28 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     ),
     "type object '": "Without () that is the class itself. Call it to make an object.",
     "HTTPConnectionPool(": (
-        "Nothing answers at that address. Use the address that is given."
+        "No server answers at that address. Use the address that is given."
     ),
-    "'ScriptedModel' object has no": "The checks' model has only model.stream(prompt).",
+    "'ScriptedModel' object has no": (
+        "The checks use a model that has only one method, model.stream(prompt)."
+    ),
     "'ProxyFix' object has no": (
         "app must stay the Flask app. Set app.wsgi_app instead."
     ),
     "'module' object is not callable": (
-        "That name is the whole module. Import the function from it, as in from time"
+        "That name is the module itself. Import the function from it, as in from time"
         " import time."
     ),
     "must be str, not bytes": (
         "Some pieces are text and others are bytes. Encode each text: text.encode()."
     ),
     "for |: 'dict' and 'NoneType'": (
-        "update() changes a dict and returns None. The dict | {...} makes a new one."
+        "update() changes a dict and returns None. To make a new dict, write dict |"
+        " {...}."
     ),
     "is not JSON serializable": (
-        "JSON has texts, numbers, lists and dicts. Turn the value into one of these, as"
-        " str() does."
+        "JSON can hold strings, numbers, lists and dicts. Convert the value to one of"
+        " these, for example with str()."
     ),
     "object is not callable": "It is not a function. Remove the () after it.",
     "'AIMessageChunk' object": "A chunk's text is chunk.text.",
@@ -173,23 +180,29 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         'join is a method of the text between the items: "".join(pieces).'
     ),
     "'NoneType' object has no": (
-        "It is None: print(), append() and a function without return give back None."
+        "That value is None: print(), append() and a function without a return all"
+        " return None."
     ),
-    "'dict' object has no": "Read a dict with a name in brackets, or with .get().",
+    "'dict' object has no": (
+        "Look up a value in a dict with its key in brackets, or with .get()."
+    ),
     "'generator' object has no attribute 'strip'": (
         "The body comes first: Response(pieces(prompt), mimetype=...)."
     ),
     "'generator' object has no": "Loop over it: it yields one value after another.",
     "no exception for": "abort takes the number of a status: abort(400).",
     "function' object has no": (
-        "The value before the dot is a function. Is its () missing?"
+        "The value before the dot is a function. Is the () after its name missing?"
     ),
-    "function_or_method'": "That value is a function. Is its () missing?",
+    "function_or_method'": (
+        "That value is a function. Is the () after its name missing?"
+    ),
     "unexpected keyword argument": (
         "There is no parameter with that name. Is it misspelt?"
     ),
     "required positional argument": (
-        "Pass it between the () of the call. Flask calls a view without arguments."
+        "Pass that argument in the call, between the (). Flask calls a view without"
+        " arguments."
     ),
     "isinstance() arg 2": (
         "Pass the value first, then its type: isinstance(prompt, str)."
@@ -203,11 +216,13 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     "partially initialized": "A file cannot import from itself.",
     "cannot import name": "There is no such name. Upper and lower case matter.",
     "reading from stdin": (
-        "Nobody types while a program is checked. Do not call input(): use the"
-        " arguments of the program."
+        "Nobody can type while the checks run. Do not call input(). Use the arguments"
+        " of the command instead."
     ),
     "expected ':'": "A line such as def, for, if or with ends with a colon.",
-    "follows keyword argument": "Write its name too, as in flush=True.",
+    "follows keyword argument": (
+        "Write the name of this argument, too, as in flush=True."
+    ),
     "null bytes": SAVE_AS_UTF_8.format("file"),  # there are some in UTF-16
     "(unicode error) 'utf-8' codec": SAVE_AS_UTF_8.format("file"),
     "invalid character": "Use straight quotation marks in code.",
@@ -226,14 +241,16 @@ def advice_on(error, words, where):
     if isinstance(error, NameError) and words.endswith("is not defined"):
         return [how_to_define(error.name, where)]
     if type(error) is SystemExit:
-        return ["The program ended itself there. Let it go on, or return."]
+        return [
+            "The program ended itself there. Remove that exit, or use return instead."
+        ]
     if isinstance(error, StopIteration) and isinstance(error.value, Exception):
         return ["In a generator, raise an HTTP error instead of returning it."]
     if isinstance(error, StopIteration):
         return [
-            "next() found nothing to take. If it asks a generator of yours, that one"
-            " ended before its first yield: does each function loop over the one below"
-            " it, and yield what comes?"
+            "next() found nothing to take. If it reads a generator of yours, that"
+            " generator ended before its first yield. Check that each generator loops"
+            " over the one that it reads, and yields what it gets."
         ]
     if isinstance(error, UnicodeDecodeError) and arose_in("jinja2.loaders", error):
         return [SAVE_AS_UTF_8.format("template")]
@@ -268,4 +285,7 @@ def how_to_define(name, where):
         return f"Import it first: import {name}."
     if name in NAMES_OF_FLASK and "/client.py" not in where:
         return f"Import it first: from flask import {name}."
-    return "Define or import it first, or remove what the lesson no longer has."
+    return (
+        "Define or import it first. If this lesson no longer has that name, remove the"
+        " line."
+    )

@@ -46,7 +46,8 @@ def memory_used():
 def never_ends(where, seconds):
     """Return the sentence for a program that was stopped."""
     why = (
-        "Look for a loop that never ends, or for a wait for something that never comes."
+        "Look for a loop that never ends, or for code that waits for something that"
+        " never comes."
     )
     return f"{where} did not finish within {seconds:g} s. {why}"
 

@@ -92,8 +92,8 @@ def start(lesson):
             say(f"What was in mine/ is now in mine-before/{started.moved_to.name}/.")
         names = ", ".join(started.files)
         say(f"mine/ holds the program that lesson {number} begins with: {names}.")
-    say(f"Read lessons/{lesson.name}/README.md and make its change in mine/;")
-    say(f"then flask check {number} shows how far you have got.")
+    say(f"Read lessons/{lesson.name}/README.md, and make its change in mine/.")
+    say(f"Then run flask check {number} to see how far you have got.")
 
 
 # flask check
@@ -121,7 +121,7 @@ def check(lesson, browser, turn, watch, seconds):
         raise click.ClickException(f"Your turn of lesson {number} has no checks.")
     if not MINE.exists():
         begin = f"flask start {lesson.number if lesson else 1}"
-        raise click.ClickException(f"There is no mine/ yet: begin with {begin}.")
+        raise click.ClickException(f"There is no mine/ yet. To begin, run {begin}.")
     if browser is None:
         browser = can_drive_chrome()
     if watch:
@@ -175,7 +175,7 @@ def check_briefly(lesson, turn, browser, seconds):
         say_that_nothing_was_checked(lesson)
     elif "red" not in outcomes:
         say_what_is_left(lesson, outcomes, browser=False)
-    say("It checks again when you save. Ctrl+C ends it.")
+    say("The checks run again when you save. To stop, press Ctrl+C.")
 
 
 def check_one(lesson, browser, seconds):
@@ -194,7 +194,7 @@ def check_one(lesson, browser, seconds):
 def say_that_nothing_was_checked(lesson):
     """Say that a later lesson has changed all that this one checks."""
     number = lesson.number
-    say(f"Nothing was checked: flask start {number} begins this lesson again.")
+    say(f"Nothing was checked. To begin this lesson again, run flask start {number}.")
 
 
 def say_what_is_left(lesson, outcomes, browser):
@@ -204,13 +204,13 @@ def say_what_is_left(lesson, outcomes, browser):
     if "not checked" not in outcomes:
         say("All is green.", fg="green")
         return
-    say("The server's part is green; the page's is not checked yet.", fg="green")
+    say("The server's part is green. The page's part is not checked yet.", fg="green")
     page = f"{course_address()}{lesson.name}/"
-    say(f"What the page does is checked in your browser: flask run, then {page}")
+    say(f"To check the page in your browser, run flask run and open {page}")
     if browser:  # which could not be started
         sys.exit(1)
     number = lesson.number
-    say(f"Or here, if Chrome is installed: flask check --browser {number}")
+    say(f"To check it here, with Chrome installed, run flask check --browser {number}")
 
 
 def check_all(browser, seconds):
@@ -229,19 +229,22 @@ def check_all(browser, seconds):
                 show(found)
             outcomes.add(found.outcome)
         if "red" in outcomes:
-            say(f"You are at lesson {number}. To begin it: flask start {number}.")
+            say(f"You are at lesson {number}. To begin it, run flask start {number}.")
             if number >= first_new_start():
                 say(
-                    f"From lesson {first_new_start()} on, name the one you are at,"
-                    " as in flask check 12."
+                    f"From lesson {first_new_start()} on, give the number of your"
+                    " lesson, as in flask check 12."
                 )
             say_where_the_change_is(lesson)
             sys.exit(1)
         if "not checked" in outcomes:
-            say("  the server's part is green, the page's is not checked")
+            say("  the server's part is green, and the page's part is not checked")
             say(f"You are at lesson {number}, unless its page is green too.")
-            say(f"Your browser checks pages too: flask run, then {course_address()}")
-            say("If it is green, name the lesson you are at, as in flask check 4.")
+            say(
+                "To check the page in your browser, run flask run and open"
+                f" {course_address()}"
+            )
+            say("If it is green, give the number of your lesson, as in flask check 4.")
             sys.exit(1)
         if outcomes == {"moved on"}:
             say("  moved on")
@@ -251,7 +254,10 @@ def check_all(browser, seconds):
         else:
             say("  green")
     if passed_over:
-        say(f"Left behind, and so not checked: lesson {', '.join(passed_over)}.")
+        say(
+            "Not checked, because a later lesson has changed it: lesson"
+            f" {', '.join(passed_over)}."
+        )
     say("All that was checked is green.", fg="green")
 
 
@@ -317,7 +323,7 @@ def course_address():
 
 
 def say_where_the_change_is(lesson):
-    say(f"The change is quoted in lessons/{lesson.name}/README.md.")
+    say(f"The notes show the change: lessons/{lesson.name}/README.md.")
 
 
 def show(found):
@@ -348,13 +354,15 @@ def hint(lesson, n):
     number = lesson.number
     hints = hints_of(lesson)
     if not hints:
-        raise click.ClickException(f"Lesson {number} has no hints: its notes say all.")
+        raise click.ClickException(
+            f"Lesson {number} has no hints. Its notes say all that you need."
+        )
     if n > len(hints):
         raise click.ClickException(f"Lesson {number} has only {len(hints)} hints.")
     say(f"For Your turn: {hints[n - 1]}")
     if n < len(hints):
         say(f"(Hint {n} of {len(hints)}; the next: flask hint {number} {n + 1})")
-    say(f"For the change itself: flask check {number} says what to try next.")
+    say(f"For help with the change itself, run flask check {number}.")
 
 
 def hints_of(lesson):

@@ -94,7 +94,7 @@ def words_of(error, folder):
     first_line = first_line.partition(" (Caused by")[0]  # as requests adds
     first_line = first_line.partition(" while output is captured")[0]  # as pytest does
     first_line = first_line.removeprefix("pytest: ")
-    return first_line.rstrip(".") or "it says no more"
+    return first_line.rstrip(".") or "no further details"
 
 
 def without_secrets(words):
@@ -129,7 +129,7 @@ def sentence_for(error, folder):
         return prints_too_much(f"{where},")
     file = missing_file(error, folder)
     if file:
-        sentences = [f"{where}: There is no {file}. See the lesson for it."]
+        sentences = [f"{where}: There is no {file}. The lesson's notes show that file."]
     else:
         words = words_of(error, folder)
         sentences = [f"{where}: {type(error).__name__}: {words}."]

@@ -63,23 +63,24 @@ def test_the_last_line_says_how_long_the_first_text_took(below, watch):
         " difference in the last line."
     )
     assert not re.search(r"(?<!\S)-\d", below), (
-        f"The first text came after {WAIT} s, but the last line says less than 0."
+        f"The first text came after {WAIT} s, but the last line gives a time below 0."
         " Subtract the time before the loop from the time now, not the other way round."
     )
     assert min(seconds) >= WAIT - ROUNDED, (
-        f"The first text came after {WAIT} s, but the last line says less. Call"
-        " time.monotonic() before the loop, and again at the first chunk whose"
+        f"The first text came after {WAIT} s, but the last line gives a shorter time."
+        " Call time.monotonic() before the loop, and again at the first chunk whose"
         " chunk.text is not empty: the very first chunk came at once, without text."
     )
     is_a_clock = abs(min(seconds) - monotonic()) < 60  # and no difference
     in_milliseconds = WAIT - ROUNDED <= min(seconds) / 1000 <= watch.whole
     assert is_a_clock or not in_milliseconds, (
-        f"The first text came after {WAIT} s, and the last line says it in"
+        f"The first text came after {WAIT} s, but the last line gives the time in"
         " milliseconds. Print seconds."
     )
     assert min(seconds) <= watch.whole + ROUNDED, (
-        f"The first text came after {WAIT} s, but the last line says much more. The"
-        " clock counts from some moment in the past. Subtract the time before the loop."
+        f"The first text came after {WAIT} s, but the last line gives a much longer"
+        " time. The clock starts at some moment in the past. Subtract the time before"
+        " the loop."
     )
     assert min(seconds) <= watch.first_text + ROUNDED, (
         f"The first text came after {WAIT} s, but the last line gives the time of the"
@@ -87,12 +88,12 @@ def test_the_last_line_says_how_long_the_first_text_took(below, watch):
     )
 
 
-def test_an_answer_without_text_breaks_nothing(ask_in_terminal):
+def test_an_answer_without_text_does_not_break_the_program(ask_in_terminal):
     try:
         ask_in_terminal()
     except (TypeError, NameError) as error:
         error.add_note(
-            "The answer had no text, so the loop found no first text. Print no time in"
-            " that case."
+            "The answer had no text, so the loop found no first text. Do not print a"
+            " time in that case."
         )
         raise

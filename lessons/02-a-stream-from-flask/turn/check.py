@@ -60,14 +60,14 @@ def test_client_py_prints_how_many_pieces_came(run_with, count):
     texts = TEXTS[:count]
     last_line = below(run_with(*texts), texts)
     assert last_line, (
-        f"The answer came in pieces: {count}. Below it, client.py prints nothing. Count"
-        " in the loop, and print the number after it."
+        f"The answer came in {count} piece(s). Below it, client.py prints nothing."
+        " Count in the loop, and print the number after it."
     )
     numbers = [int(number) for number in re.findall(r"\d+", last_line)]
     assert count in numbers, (
-        f'The answer came in pieces: {count}. Below it, client.py prints "{last_line}".'
-        " Count one for each piece. If you use enumerate, start at 1: enumerate(...,"
-        " 1)."
+        f"The answer came in {count} piece(s). Below it, client.py prints"
+        f' "{last_line}". Count one for each piece. If you use enumerate, start at 1:'
+        " enumerate(..., 1)."
     )
 
 

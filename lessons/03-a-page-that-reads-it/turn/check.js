@@ -17,7 +17,7 @@ async function wordsAfter(page, pieces) {
   await page.soon(() => page.answer.ariaBusy !== "true");
   page.must(
     page.text.startsWith(sent),
-    `The answer was ${say(sent)}, and the page shows ${say(page.text)}. Let the answer grow as before.`,
+    `The answer was ${say(sent)}, and the page shows ${say(page.text)}. The answer must still grow as before.`,
   );
   page.must(
     page.text === sent,
@@ -43,7 +43,7 @@ export const checks = [
       );
       page.must(
         !words.includes("undefined"),
-        `The answer came in 5 pieces, and the page says ${say(words)}. Let ask return the number where it leaves its loop.`,
+        `The answer came in 5 pieces, and the page says ${say(words)}. Return the number from ask when it leaves its loop.`,
       );
       page.must(
         !words.includes("${"),
@@ -51,7 +51,7 @@ export const checks = [
       );
       page.must(
         numbers.length > 0 && numbers.join() !== before.join(),
-        `The answer came in 5 pieces, and the page says ${say(words)}, without a new number. Let ask return how many pieces it has read, and write that number into an element below #answer.`,
+        `The answer came in 5 pieces, and the page says ${say(words)}, without a new number. Return the number of pieces from ask, and write it into an element below #answer.`,
       );
       page.must(
         !numbers.includes("6"),
@@ -71,7 +71,7 @@ export const checks = [
     },
   },
   {
-    sentence: "Each answer has a number of its own",
+    sentence: "Each answer has its own number",
     async run(page) {
       await wordsAfter(page, ["one", " two", " three"]);
       const words = await wordsAfter(page, ["four", " five"]);
@@ -90,7 +90,7 @@ export const checks = [
         await page.soon(() => numbersIn(page.words).join() === before);
         page.must(
           numbersIn(page.words).join() === before,
-          `The ${which} question was asked and nothing of its answer has come, but the page says ${say(page.words)}. Empty the element with the number before you ask.`,
+          `The ${which} question was asked and no part of its answer has arrived, but the page says ${say(page.words)}. Empty the element with the number before you ask.`,
         );
         answer.send("one").end();
         await page.soon(() => page.answer.ariaBusy !== "true");

@@ -34,7 +34,7 @@ async function shown(page, pieces, text) {
 
 export const checks = [
   {
-    sentence: "Each answer is decoded by a stream of its own",
+    sentence: "Each answer is decoded by its own stream",
     async run(page) {
       const first = await shown(page, ["Hello ", "you."], "Hello you.");
       page.must(
@@ -76,7 +76,7 @@ export const checks = [
     },
   },
   {
-    sentence: "An answer that ends inside a letter does not look whole",
+    sentence: "An answer that ends inside a letter does not look complete",
     async run(page) {
       const text = await shown(page, [BYTES.slice(0, 5)], "Trag\ufffd");
       page.must(
@@ -95,7 +95,7 @@ export const checks = [
       await page.soon(() => page.answer.ariaBusy !== "true");
       page.must(
         page.answer.ariaBusy !== "true" && page.complaint,
-        `The connection broke after "half an", but the page keeps waiting and says ${say(page.complaint)}. pipeThrough(new TextDecoderStream()) passes the break on by itself. Give it no options that stop that.`,
+        `The connection broke after "half an", but the page keeps waiting and says ${say(page.complaint)}. pipeThrough(new TextDecoderStream()) passes the break on by itself. Do not give it options that prevent this.`,
       );
     },
   },

@@ -71,7 +71,7 @@ export const checks = [
       await page.soon(() => page.text === "new");
       page.must(
         !saysIt(page),
-        'A new question replaced an answer and nobody pressed Stop, but the page says "You stopped here.". signal.aborted is true in both cases, but after a new question asking is another controller.',
+        'A new question replaced an answer and nobody pressed Stop, but the page says "You stopped here.". signal.aborted is true in both cases, but after a new question, asking holds another controller.',
       );
       fresh.end();
       await page.soon(() => !busy(page));

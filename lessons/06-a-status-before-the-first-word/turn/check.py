@@ -9,7 +9,7 @@ def test_a_prompt_of_2000_characters_is_answered(ask):
     prompt = "é" * MOST
     model, answer = ask("one", " two", prompt=prompt)
     assert (answer.status_code, answer.get_data(as_text=True)) == (200, "one two"), (
-        f"A prompt of exactly {MOST} characters is allowed, but got a"
+        f"A prompt of exactly {MOST} characters is allowed, but the server answered"
         f" {answer.status_code} and {short(answer.text)}. Refuse only a longer one."
         " len(prompt) counts characters."
     )
@@ -19,7 +19,7 @@ def test_a_prompt_of_2000_characters_is_answered(ask):
     )
 
 
-def test_a_longer_one_is_a_400_with_a_sentence_of_your_own(ask):
+def test_a_longer_prompt_is_refused_with_a_400_and_your_own_sentence(ask):
     model, answer = ask("one", " two", prompt="a" * (MOST + 1))
     assert answer.status_code in (400, 413), (
         f"A prompt of {MOST + 1} characters: expected status 400, got"
@@ -47,5 +47,5 @@ def test_white_space_counts_too(ask):
     assert answer.status_code in (400, 413) and not model.prompts, (
         f"A prompt of one letter and {MOST} spaces: expected status 400 before the"
         f" model is asked, got {answer.status_code}. You pay for spaces, too. Count the"
-        " prompt as it came, with len(prompt)."
+        " characters of the unchanged prompt, with len(prompt)."
     )

@@ -1,6 +1,6 @@
 // Ask the model, and read its answer while it is being written.
 
-const UNREACHED = "The server cannot be reached: see whether it runs, then ask again.";
+const UNREACHED = "The server cannot be reached. Check that it is running, then ask again.";
 const BROKE_OFF = "The answer broke off here. What came is kept.";
 const ERROR_LINE = /\n\[error: .+\]\n$/; // a pattern; its $ is the end of the text
 

@@ -10,7 +10,7 @@ TEN_PAIRS = BLANKS * 10  # of 200 characters together
 OURS = [each for each in vars(failures).values() if isinstance(each, failures.Failure)]
 
 
-def test_an_answer_of_2000_characters_comes_whole(ask):
+def test_an_answer_of_2000_characters_is_sent_in_full(ask):
     for texts in [WORD] * 20, TEN_PAIRS * 10:
         _, answer = ask(*texts)
         came, broke = read(answer)
@@ -22,7 +22,7 @@ def test_an_answer_of_2000_characters_comes_whole(ask):
         )
 
 
-def test_one_more_character_breaks_it_off(ask):
+def test_an_answer_with_one_more_character_breaks_off(ask):
     for texts in [WORD] * 20, TEN_PAIRS * 10:
         _, answer = ask(*texts, "!")
         came, broke = read(answer)
@@ -34,7 +34,7 @@ def test_one_more_character_breaks_it_off(ask):
         )
 
 
-def test_a_longer_one_breaks_off_with_a_sentence_of_its_own(ask):
+def test_a_longer_answer_breaks_off_with_its_own_sentence(ask):
     model, answer = ask(*[WORD] * 40)
     came, broke = read(answer)
     text, _, line = came.partition("\n[error: ")
@@ -49,13 +49,13 @@ def test_a_longer_one_breaks_off_with_a_sentence_of_its_own(ask):
         " there."
     )
     assert model.closed_early, (
-        f"The answer broke off, but the model kept writing to its end, {2 * MOST}"
+        f"The answer broke off, but the model kept writing to the end, {2 * MOST}"
         " characters. Leave the loop over its chunks."
     )
     assert "\n[error: " not in line, (
-        "The answer ends in two lines that begin with [error:, but a reader needs one."
-        " Raise Unfinished in listen, and do not write the line yourself: write() adds"
-        " it, as for any failure."
+        "The answer ends in two lines that begin with [error:, but a reader needs only"
+        " one. Raise Unfinished in listen, and do not write the line yourself: write()"
+        " adds it, as for any failure."
     )
     sentence = line.removesuffix("]\n")
     assert not any(sentence.startswith(start_of(failure)) for failure in OURS), (

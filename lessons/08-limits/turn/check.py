@@ -15,25 +15,29 @@ def one_slot(started_with):
 
 @pytest.mark.usefixtures("one_slot")
 def test_while_a_slot_is_free_health_is_a_200(client):
+    """GET /health answers 200 while a slot is free."""
     answer = client.get("/health")
     assert answer.status_code != 404, (
-        'GET /health gave 404. Write a view for it, @app.get("/health").'
+        'GET /health returned status 404. Write a view for it, @app.get("/health").'
     )
     assert answer.status_code == 200, (
-        f"A slot was free, and GET /health gave {answer.status_code}, expected 200."
+        f"A slot was free, but GET /health returned status {answer.status_code}."
+        " Expected 200."
     )
     again = client.get("/health")
     assert again.status_code == 200, (
-        f"The only slot was free, but the second GET /health gave {again.status_code}:"
-        " the first one has kept the slot. Release it before the view returns."
+        "The only slot was free, but the second GET /health returned status"
+        f" {again.status_code}: the first one has kept the slot. Release it before the"
+        " view returns."
     )
 
 
 def test_while_all_are_taken_health_is_a_503(one_slot, ask, client):
+    """GET /health answers 503 while all slots are taken."""
     _, held = ask("one", " two")
     waits = (
-        "The only slot was taken by an answer, and GET /health is waiting for it, but"
-        " a load balancer wants to know now. slots.acquire(blocking=False) does not"
+        "The only slot was taken by an answer, and GET /health waits for it. But a load"
+        " balancer needs an answer at once. slots.acquire(blocking=False) does not"
         " wait."
     )
     for n in range(2):
@@ -57,12 +61,13 @@ def test_while_all_are_taken_health_is_a_503(one_slot, ask, client):
     read(held)
     answer = client.get("/health")
     assert answer.status_code == 200, (
-        f"The answer has ended, but GET /health gives {answer.status_code}. Give back"
-        " only what this view has taken."
+        "The answer has ended, but GET /health still returns status"
+        f" {answer.status_code}. Give back only what this view has taken."
     )
 
 
 def test_while_one_of_two_is_free_health_is_a_200(started_with, answer_with):
+    """GET /health answers 200 while one of two slots is free."""
     client = started_with(ANSWERS_AT_ONCE=2).app.test_client()
     answer_with("one", " two")
     held = client.post("/ask", json={"prompt": "Hello?"})
@@ -75,7 +80,7 @@ def test_while_one_of_two_is_free_health_is_a_200(started_with, answer_with):
 
 
 @pytest.mark.usefixtures("one_slot")
-def test_a_health_check_asks_no_model(answer_with, client):
+def test_a_health_check_does_not_ask_the_model(answer_with, client):
     model = answer_with("Hello")
     client.get("/health")
     assert not model.prompts, (

@@ -14,7 +14,7 @@ export const checks = [
       await page.soon(() => page.words.includes("3.21"));
       page.must(
         page.words.includes("3.21"),
-        `The message was {"seconds":3.21}, and below the answer the page says ${say(page.words)}. Let show() write it there.`,
+        `The message was {"seconds":3.21}, and below the answer the page says ${say(page.words)}. Write it there in show().`,
       );
       page.must(page.text === "one", `The answer is "one", and #answer shows ${say(page.text)}. Show the seconds below it.`);
       page.must(
@@ -32,12 +32,12 @@ export const checks = [
       await page.soon(() => /\b0\b/.test(page.words));
       page.must(
         /\b0\b/.test(page.words),
-        `The message was {"seconds":0}, and below the answer the page says ${say(page.words)}. if (0) is false. Check whether message.seconds is undefined.`,
+        `The message was {"seconds":0}, and below the answer the page says ${say(page.words)}. 0 counts as false in an if. Check whether message.seconds is undefined.`,
       );
     },
   },
   {
-    sentence: "Without that message the page says nothing about it",
+    sentence: "Without that message, the page shows no seconds",
     async run(page) {
       const type = "application/jsonl; charset=utf-8";
       const markup = { seconds: "<b>3.21</b>" };
@@ -45,7 +45,7 @@ export const checks = [
       await page.soon(() => page.answer.ariaBusy === "false");
       page.must(
         !page.document.querySelector("main b"),
-        `The message was ${say(markup)}, and the page made markup of it. Write what a server sends with append or textContent, not with innerHTML.`,
+        `The message was ${say(markup)}, and the page turned it into markup. Write what a server sends with append or textContent, not with innerHTML.`,
       );
       (await page.ask("Hello?", { type })).send(lines({ token: "one" }, END)).end();
       await page.soon(() => page.answer.ariaBusy === "false");

@@ -9,7 +9,7 @@ __all__ = ["answer_of"]
 SILENCE = 0.4  # seconds
 
 
-def test_a_message_says_how_many_seconds_it_took(answer_of):
+def test_a_message_says_how_many_seconds_the_answer_took(answer_of):
     thinks = Event()
     wait = lambda: thinks.wait(SILENCE)  # noqa: E731
     began = monotonic()
@@ -77,7 +77,7 @@ def test_an_answer_without_a_word_is_still_refused(answer_of):
     )
 
 
-def test_an_answer_that_fails_is_still_thrown(answer_of):
+def test_a_failure_is_still_thrown(answer_of):
     _, answer = answer_of("one", RuntimeError("sk-1234"))
     *_, last = messages(answer)
     assert last.get("isError") is True, (

@@ -13,12 +13,12 @@ async function complaint(page, reason) {
 
 export const checks = [
   {
-    sentence: "The page says in a sentence that it was late",
+    sentence: "The page says in a sentence that the answer was late",
     async run(page) {
       const words = await complaint(page, { late: 2 });
       page.must(
         /2|two/i.test(words) && !/[{}]|\[object|undefined/.test(words),
-        `The server threw {"late":2}, and the page says ${say(words)}. Let named() turn it into an Error whose message is a sentence with the seconds.`,
+        `The server threw {"late":2}, and the page says ${say(words)}. In named(), turn it into an Error whose message is a sentence with the seconds.`,
       );
       page.must(
         !/\d tokens/.test(words),
@@ -43,12 +43,12 @@ export const checks = [
     },
   },
   {
-    sentence: "A limit is still a limit",
+    sentence: "A limit is still shown as a limit",
     async run(page) {
       const words = await complaint(page, { limit: 1234 });
       page.must(
         words.includes("1234") && !/[{}]|undefined/.test(words),
-        `The server threw {"limit":1234}, and the page says ${say(words)}. Keep the sentence that it had for a limit.`,
+        `The server threw {"limit":1234}, and the page says ${say(words)}. Keep the sentence for a limit.`,
       );
     },
   },

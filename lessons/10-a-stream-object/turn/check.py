@@ -46,7 +46,7 @@ def gate():
     gate.set()
 
 
-def test_an_answer_that_is_late_is_thrown(program, answer_with, gate):
+def test_a_late_answer_ends_with_a_throw(program, answer_with, gate):
     thinks = lambda seconds: lambda: gate.wait(seconds)  # noqa: E731
     silent = thinks(30)
     before, between, after = 0.4 * SECONDS, 0.5 * SECONDS, 0.85 * SECONDS
@@ -81,7 +81,7 @@ def must_be_thrown(asking, before):
     late = asking.end - asking.first
     assert asking.has_ended or len(asking.lines) < 2, (
         f"The model fell silent. The line {asking.lines[-1]} came after that, but the"
-        f" answer did not end. Let the Timer call stream.throw, which sends {LATE} and"
+        f" answer did not end. Make the Timer call stream.throw, which sends {LATE} and"
         " closes the stream."
     )
     assert asking.has_ended, (
@@ -95,7 +95,7 @@ def must_be_thrown(asking, before):
     )
     assert asking.lines[-1] == LATE, (
         f"The model fell silent. Expected the last line {LATE} after {SECONDS} s, got"
-        f" {asking.lines[-1]}. Let the Timer throw it."
+        f" {asking.lines[-1]}. Make the Timer throw it."
     )
     assert view < before + 0.75 * SECONDS, (
         f"The first message came after {before:g} s, and the view returned its response"
@@ -113,7 +113,7 @@ def must_be_thrown(asking, before):
     )
 
 
-def test_an_answer_in_time_is_whole(answer_of):
+def test_an_answer_in_time_is_complete(answer_of):
     _, answer = answer_of("one", " two")
     *_, last = messages(answer)
     assert last == {"end": "stop"}, (

@@ -36,7 +36,7 @@ export const checks = [
     },
   },
   {
-    sentence: "It is gone when the answer goes on",
+    sentence: "The words are gone when the answer goes on",
     async run(page) {
       const answer = await page.ask("Hello?", { type });
       answer.send(": heartbeat\n");
@@ -61,12 +61,12 @@ export const checks = [
       await page.soon(() => page.answer.ariaBusy !== "true" && !page.words.includes(WORDS));
       page.must(
         !page.words.includes(WORDS),
-        `The answer is over, but the page still says "${WORDS}". Remove it at done.`,
+        `The answer is over, but the page still says "${WORDS}". Remove it when the done event comes.`,
       );
     },
   },
   {
-    sentence: "A second heartbeat says nothing more",
+    sentence: "A second heartbeat changes nothing",
     async run(page) {
       const answer = await page.ask("Hello?", { type });
       answer.send(": heartbeat\n: heartbeat\n");
@@ -80,7 +80,7 @@ export const checks = [
     },
   },
   {
-    sentence: "It is gone however the answer ends",
+    sentence: "The words are gone however the answer ends",
     async run(page) {
       const error = 'event: error\ndata: {"error": "The model failed."}\n\n';
       const ENDS = {
@@ -123,7 +123,7 @@ export const checks = [
       await page.soon(() => page.text);
       page.must(
         page.text === "one" && !page.words.includes(WORDS),
-        `No line began with a colon, but the page says ${JSON.stringify(page.words)}. Check the line's first character.`,
+        `No line began with a colon, but the page says ${JSON.stringify(page.words)}. Check the first character of the line.`,
       );
     },
   },

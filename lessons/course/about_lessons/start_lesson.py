@@ -49,9 +49,10 @@ def start_lesson(lesson, most_kept=None):
         moved_to = replace_mine(files, lesson.number)
     except OSError as error:
         raise CannotStart(
-            f"mine/ cannot be written: {error.strerror}. Nothing in it has changed."
-            " Close what runs there or has its files open, check whether the disk is"
-            f" full or read-only, and start lesson {lesson.number} again."
+            f"The course cannot write to mine/: {error.strerror}. Nothing in it has"
+            " changed. Close any program that runs there or has its files open, check"
+            f" whether the disk is full or read-only, and start lesson {lesson.number}"
+            " again."
         ) from None
     if moved_to and not would_be_kept(moved_to):
         throw_away(moved_to)
@@ -117,7 +118,7 @@ def earlier_lesson(lesson):
     if number not in lessons:
         raise MissingLesson(
             f"Lesson {lesson.number} begins with the program of lesson {number}, which"
-            " is not there."
+            " is missing."
         )
     return lessons[number]
 

@@ -102,7 +102,7 @@ def main():
     try:
         browser = open_browser()
     except ImportError:
-        why = "Selenium is missing: python -m pip install selenium"
+        why = "Selenium is missing. To install it, run python -m pip install selenium"
         report_problem("not checked", why)
     except Exception as error:
         words = str(error).strip().partition("\n")[0]

@@ -24,4 +24,4 @@ def reached(program):
 def not_of_an_earlier_lesson(lesson_number, reached):
     """Pass over a check whose lesson's wire the program has left behind."""
     if reached > lesson_number:
-        pytest.skip(f"it speaks the wire of lesson {reached:02}.")
+        pytest.skip(f"The program already speaks the wire of lesson {reached:02}.")

@@ -138,7 +138,7 @@ def watch(config):
     if memory_used() >= MEMORY:
         stopped = uses_too_much(running_line(folder))
     elif DEATHS:
-        stopped = f"{DEATHS[0]} Anything that waits for that thread waits for ever."
+        stopped = f"{DEATHS[0]} Anything that waits for that thread waits forever."
     else:
         stopped = never_ends(running_line(folder), seconds)
     write_report(config, stopped=stopped)

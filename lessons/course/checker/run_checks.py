@@ -172,7 +172,8 @@ def end(running):
 def broke_down(program, last_words):
     """Return the sentence for a Python that ended in the middle of a check."""
     sentence = (
-        f"The program in {program.name}/ ended Python itself. Look for an os._exit()."
+        f"The program in {program.name}/ ended Python itself. Look for a call of"
+        " os._exit()."
     )
     if last_words:
         sentence += f" The last thing it printed was: {last_words}"

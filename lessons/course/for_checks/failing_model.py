@@ -65,14 +65,14 @@ def must_not_repeat_the_provider(told, error=None):
     assert SECRET not in told, (
         f"The model failed with {SECRET!r}, and the program logged or printed those"
         " words. Many people read logs, and logs are kept. Log log_name(error), which"
-        " gives the class and the status, and no traceback: Python prints one for a"
-        " thread that an exception ends, too."
+        " gives only the class and the status. Do not log a traceback. Python also"
+        " prints one when an exception ends a thread."
     )
     printed = "".join(format_exception(error)) if error else ""
     assert SECRET not in printed, (
         f"The model failed with {SECRET!r}. The exception that broke the body carries"
-        " those words in its traceback, which the server prints. Write raise"
-        " BodyBreaks(sentence) from None: it leaves the model's error out."
+        " those words in its traceback, which the server prints. Write `raise"
+        " BodyBreaks(sentence) from None`, which leaves out the model's error."
     )
 
 
@@ -84,9 +84,10 @@ def must_not_be_a_mistake(logged):
     for line in logged:
         found = OWN_MISTAKE.search(line)
         assert not found, (
-            "The model failed, and then the program that handles it broke: the log says"
-            f' "{found[0]}". Is a name in that line misspelt, or a value None? Then its'
-            " function has no yield or return."
+            "The model failed, and then your own code broke while it handled the"
+            f' failure. The log says "{found[0]}". Check that line for a misspelt name.'
+            " If a value there is None, the function that made it has no return or"
+            " yield."
         )
 
 
@@ -95,7 +96,7 @@ def must_not_be_our_own(said, logged, what=""):
 
     `what` is a sentence about what was asked.
     """
-    where = "Write log_name(error) to the log: it names the line."
+    where = "Write log_name(error) to the log, which names the line."
     if logged:
         where = f'The log says: "{logged[-1]}".'
     assert MISTAKE.sentence not in said, (

@@ -215,7 +215,7 @@ def run_client(folder, terminal):
     path = folder / "client.py"
 
     def type_in(url):
-        assert path.exists(), f"There is no {folder.name}/client.py yet: write it."
+        assert path.exists(), f"There is no {folder.name}/client.py yet. Create it."
 
         def python_client():
             try:

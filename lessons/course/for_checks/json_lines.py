@@ -44,8 +44,8 @@ def answer_of(ask, caplog):
     def answer(*script):
         model, answer = in_time(
             lambda: ask(*script),
-            "The model had answered or failed, but the view is still waiting. Let it"
-            " wait for the first message or for the end, whichever comes first.",
+            "The model had answered or failed, but the view is still waiting. Make it"
+            " wait only for the first message or the end, whichever comes first.",
         )
         answer.log = caplog  # to which the body, when it is read, may add
         return model, answer
@@ -63,9 +63,8 @@ def messages(answer):
     try:
         body = in_time(
             answer.get_data,
-            "The model's answer is over, but the server's body never ended. The loop"
-            " over the lines must end whatever happens. Close what it reads from in"
-            " finally.",
+            "The model's answer is over, but the response never ended. The loop over"
+            " the lines must always end. In finally, close what the loop reads from.",
         ).decode()
     except HTTPException as error:
         raise AssertionError(
@@ -75,8 +74,8 @@ def messages(answer):
         ) from None
     except (BodyBreaks, ModelError) as error:
         raise AssertionError(
-            f"The answer could not be finished, and {type(error).__name__} broke the"
-            " body off, as in lesson 08. In this lesson the last line says why. Send"
+            f"The answer could not be finished, and {type(error).__name__} broke off"
+            " the body, as in lesson 08. In this lesson, the last line says why. Send"
             ' {"isError": true, "reason": ...} as a line and end without a raise.'
         ) from None
     assert body.endswith("\n"), (
@@ -107,7 +106,7 @@ def answers_in_json_lines(answer_of):
     assert answer.status_code == 200, (
         'POST /ask with {"prompt": "Hello?"}: expected status 200, got'
         f" {answer.status_code}."
-        f" {STATUS.get(answer.status_code, 'Let the view return it with a 200.')}"
+        f" {STATUS.get(answer.status_code, 'Return the response with status 200.')}"
     )
     assert answer.mimetype in TYPES, (
         f"Expected Content-Type application/jsonl, got {answer.mimetype}. Vovk's client"
@@ -125,7 +124,7 @@ def tokens_are_what_the_model_wrote(answer_of):
         f" text, got {model.prompts}."
     )
     assert tokens(found) == ANSWER, (
-        f"The model wrote {ANSWER!r}. The tokens give {short(tokens(found))}. Send"
+        f"The model wrote {ANSWER!r}. The tokens add up to {short(tokens(found))}. Send"
         ' {"token": chunk.text} for each chunk that has text.'
     )
 
@@ -151,8 +150,8 @@ def half_an_emoji_breaks_nothing(answer_of):
     except UnicodeEncodeError:
         raise AssertionError(
             "A chunk ended with half an emoji, which models can send, and the body"
-            " broke: half an emoji has no UTF-8 bytes. Let json.dumps write it as"
-            ' \\ud83d, as it does without ensure_ascii=False, or encode with "replace".'
+            " broke: half an emoji has no UTF-8 bytes. Use json.dumps without"
+            ' ensure_ascii=False, which writes it as \\ud83d, or encode with "replace".'
         ) from None
     assert found.startswith("half ") and found.endswith(" an emoji"), (
         "A chunk ended with half an emoji, which models can send. The tokens are"
@@ -164,8 +163,8 @@ def quotation_marks_are_text_too(answer_of):
     wrote = 'it\'s "so": \\n'
     found = tokens(messages(answer_of(wrote)[1]))
     assert found == wrote, (
-        f"The model wrote {wrote!r}. The tokens give {found!r}. Let json.dumps make the"
-        " line: it knows how JSON writes each letter."
+        f"The model wrote {wrote!r}. The tokens add up to {found!r}. Make the line with"
+        " json.dumps, which writes each character as JSON requires."
     )
 
 
@@ -184,11 +183,11 @@ def the_first_token_leaves_before_the_second_is_made(answer_of):
     _, answer = answer_of("one", until_read, " two")
     in_time(
         lambda: until_read.read(answer),
-        "The model's answer is over, but the server's body never ended.",
+        "The model's answer is over, but the response never ended.",
     )
     assert until_read.waits == [True], (
         "The first token reached the client only after the model had made the second."
-        " Send each message as soon as it is there, and collect none."
+        " Send each message as soon as it arrives, and do not collect them."
     )
 
 
@@ -220,13 +219,13 @@ def the_last_line_says_why_the_model_ended(answer_of):
         _, answer = answer_of("one", End(stop_reason=theirs))
         *_, last = messages(answer)
         advice = (
-            "Call openai_reason(metadata, has_text) of failures.py, which knows the"
+            "Call openai_reason(metadata, has_text) from failures.py, which knows the"
             " words of all providers."
         )
         if last.get("isError"):
             advice = (
-                "Such an end is no longer a failure: call require_whole only where no"
-                " token was sent, and openai_reason(metadata, has_text=True) elsewhere."
+                "Such an end is no longer a failure. Call require_whole only if no"
+                " token was sent, and openai_reason(metadata, has_text=True) otherwise."
             )
         assert last == {"end": ours}, (
             f"The model ended with Anthropic's reason {theirs!r}. Expected the last"
@@ -251,7 +250,7 @@ def an_answer_without_a_finish_reason_is_not_whole(answer_of):
     assert last.get("isError") is True, (
         "The model's stream ended without a finish reason, so the answer was cut off."
         f' Expected a last line with "isError": true, got {last}. Call'
-        " openai_reason(metadata, has_text) of failures.py and send what it raises as"
+        " openai_reason(metadata, has_text) from failures.py and send what it raises as"
         " the last line."
     )
 
@@ -266,7 +265,7 @@ def the_usage_comes_before_the_end(answer_of):
     usages = [message["usage"] for message in found if "usage" in message]
     assert usages, (
         f"The model counted {USAGE}, but no line has a usage. Keep chunk.usage_metadata"
-        ' where it is not None, and send {"usage": usage} before the end.'
+        ' if it is not None, and send {"usage": usage} before the end.'
     )
     assert usages == [USAGE], (
         f"The model's counts grew from chunk to chunk, up to {USAGE}. Expected one"
@@ -275,12 +274,12 @@ def the_usage_comes_before_the_end(answer_of):
     )
     assert list(found[-1]) == ["end"], (
         f"The last line is {found[-1]}. Expected the end there, because a reader may"
-        " leave at the end. Send the usage before it."
+        " stop reading at the end. Send the usage before it."
     )
     found = messages(answer_of("one", after, End(finish_reason="length"))[1])
     assert any("usage" in message for message in found), (
         f"The model counted {USAGE} and reached its limit. The lines are {found}. Send"
-        " the usage whatever the end is: each token costs money."
+        " the usage however the answer ended: each token costs money."
     )
     _, answer = answer_of(*TEXTS)  # from a model that does not count
     found = messages(answer)
@@ -294,12 +293,13 @@ def a_number_that_json_does_not_have_is_not_sent(answer_of):
     chunk = AIMessageChunk("one", usage_metadata=USAGE)
     chunk.usage_metadata = USAGE | {"output_tokens": float("nan")}
     _, answer = answer_of(chunk)
-    body = in_time(answer.get_data, "The body never ended.").decode()
+    body = in_time(answer.get_data, "The response never ended.").decode()
     lines = [line for line in body.splitlines() if "NaN" in line]
     assert not lines, (
-        f"The model counted NaN, and the body has the line {short(lines[0])}. Only"
-        " Python reads NaN: in a page, JSON.parse fails. Use json.dumps(message,"
-        " allow_nan=False), and NaN becomes a failure that you report."
+        f"The model counted NaN, and the body has the line {short(lines[0])}. NaN is"
+        " not valid JSON: in a page, JSON.parse fails. Use json.dumps(message,"
+        " allow_nan=False), which raises an error for NaN. Report that error as a"
+        " failure."
     )
 
 
@@ -315,7 +315,7 @@ def a_failure_after_the_first_token_is_the_last_line(answer_of, told):
     )
     assert SECRET not in answer.text, (
         f"The client got {found[-1].get('reason')}. A provider's own words can contain"
-        " part of your key. Send sentence_for(error) of failures.py."
+        " part of your key. Send sentence_for(error) from failures.py."
     )
     assert found[0] == {"token": "one"} and found[-1].get("isError") is True, (
         'The model failed after its first text. Expected {"token": "one"} first and'
@@ -323,8 +323,8 @@ def a_failure_after_the_first_token_is_the_last_line(answer_of, told):
         " last line where you catch what the model raises."
     )
     assert isinstance(found[-1].get("reason"), str), (
-        f"The model failed, and the last line is {found[-1]}. Expected a sentence for"
-        ' people as its "reason". Send sentence_for(error).'
+        f"The model failed, and the last line is {found[-1]}. Expected a sentence that"
+        ' a reader understands as its "reason". Send sentence_for(error).'
     )
     assert not any("end" in message for message in found), (
         "The model failed after its first text, but a line says that the answer ended"
@@ -349,19 +349,20 @@ def a_failure_before_the_first_token_is_a_status(answer_of, told):
     except ModelRateLimitError:
         raise AssertionError(
             "The model was overloaded, and the view raised the model's own error, which"
-            " Flask can only turn into a 500. Raise http_error(error) of failures.py"
+            " Flask can only turn into a 500. Raise http_error(error) from failures.py"
             " instead: it has a status."
         ) from None
     assert answer.status_code == 429 and answer.headers.get("Retry-After"), (
         "The model was overloaded. Expected status 429 with Retry-After, got"
         f" {answer.status_code}. Wait for the first message before you respond, and"
         " send none before the first token. If an error comes first, let the view raise"
-        " http_error(error) of failures.py."
+        " http_error(error) from failures.py."
     )
     body = answer.get_json(silent=True) or {}
     assert {"error", "message"} <= body.keys() and SECRET not in answer.text, (
         f"The model was overloaded, and the client got {short(answer.text)}. Raise"
-        " http_error(error): as_json_with_message turns it into a sentence of ours."
+        " http_error(error), which has a sentence of our own. as_json_with_message"
+        " sends that sentence."
     )
     must_not_repeat_the_provider(told())
     counted = AIMessageChunk("", usage_metadata=USAGE)
@@ -396,7 +397,7 @@ def a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of):
     )
     assert model.closed.wait(PATIENCE) and model.closed_early, (
         f"The limit of {MOST_TOKENS} tokens was reached, but the program kept reading"
-        " the model's stream to its end. Return after the throw: then the model's"
+        " the model's stream to the end. Return after the throw, so that the model's"
         " stream is closed."
     )
 
@@ -427,7 +428,8 @@ def the_model_is_hung_up_on_while_it_thinks(answer_of, if_open, if_read):
     )
     assert model.closed_early, (
         "The reader left while the model was working on its second text. The program"
-        f" kept reading the model's stream to its end, for nobody. {if_read}"
+        " kept reading the model's stream to the end although nobody was reading the"
+        f" answer. {if_read}"
     )
 
 
@@ -441,6 +443,6 @@ def the_models_stream_is_closed_when_the_reader_leaves(program, answer_with, ser
     hung_up = model.closed.wait(PATIENCE)
     assert model.made < MOST_TOKENS, (
         "A browser disconnected after the first piece, but the model wrote all"
-        f" {MOST_TOKENS} texts, for nobody. Stop writing when nobody reads."
+        f" {MOST_TOKENS} texts. Stop when nobody is reading."
     )
     return hung_up

@@ -10,7 +10,7 @@ def load(folder, model):
     """Import the app.py of a folder as Flask does, and give it the model."""
     path = folder / "app.py"
     name = folder.name
-    assert path.exists(), f"There is no {name}/app.py: flask start puts one there."
+    assert path.exists(), f"There is no {name}/app.py. To create it, run flask start."
     finds_models = (folder / "__init__.py").exists() or (folder / "models.py").exists()
     assert finds_models, (
         f"There is no {name}/__init__.py. Without it, Flask cannot find models.py. Make"
@@ -28,7 +28,7 @@ def load(folder, model):
     finally:
         models.choose_model = choose_model
     has_app = hasattr(getattr(module, "app", None), "test_client")
-    assert has_app, f"{name}/app.py has no app: write app = Flask(__name__)."
+    assert has_app, f"{name}/app.py has no app. Write app = Flask(__name__)."
     assert getattr(module, "model", None) is not choose_ours, (
         f"{name}/app.py sets model to the function choose_model itself. Call it: model"
         " = choose_model()."

@@ -30,13 +30,16 @@ STATUS = {
         " str."
     ),
     404: 'No view has this address. Write @app.post("/ask") above the view.',
-    405: 'The view accepts another method. Write @app.post("/ask") above it.',
+    405: 'The view does not accept POST. Write @app.post("/ask") above it.',
     415: "The view refused the content type. Read the prompt with request.get_json().",
     502: (
-        "The program handled an error as if the model had failed. Read in the log what"
-        " it was."
+        "The program handled an error as if the model had failed. The log says which"
+        " error it was."
     ),
-    503: "The view refused the request as one too many, and nobody else was asking.",
+    503: (
+        "The view refused the request as if too many answers were being written, but"
+        " there was no other."
+    ),
 }
 
 
@@ -69,7 +72,7 @@ def test_post_ask_answers_in_plain_text(ask):
     """POST /ask answers in plain text."""
     _, answer = ask(*TEXTS)
     said = its_sentence(answer)
-    why = STATUS.get(answer.status_code, "Let the view return it with a 200.")
+    why = STATUS.get(answer.status_code, "Return the response with status 200.")
     if REQUEST_SENTENCES[SecurityError] in said:
         why = 'Write app.config["TRUSTED_HOSTS"] = trusted_hosts(), a list of names.'
     assert answer.status_code == 200, (
@@ -95,7 +98,8 @@ def test_the_answer_is_what_the_model_wrote(ask, lesson_number):
     assert model.prompts, (
         "The program took no chunk from the model. Loop over model.stream(prompt),"
         " where model comes from choose_model(). If there is a with block, loop inside"
-        " it. Ask for every question, and keep no answer for the next one."
+        " it. Ask the model for every question, and do not keep an answer for the next"
+        " one."
     )
     assert [its_text(prompt) for prompt in model.prompts] == ["Hello?"], (
         'The prompt was "Hello?". Expected the model to be asked once with exactly that'
@@ -103,18 +107,18 @@ def test_the_answer_is_what_the_model_wrote(ask, lesson_number):
     )
     has_chain = lesson_number >= 6  # with it come chain and call_on_close
     assert came != "".join(TEXTS[1:]), (
-        f"The model wrote {ANSWER!r}, but the client did not get {TEXTS[0]!r}. Send the"
-        f" piece that next() took, too{WITH_CHAIN if has_chain else ''}."
+        f"The model wrote {ANSWER!r}, but the client did not get {TEXTS[0]!r}. Also"
+        f" send the piece that next() took{WITH_CHAIN if has_chain else ''}."
     )
     assert came != TEXTS[0], (
         f"The model wrote {ANSWER!r}, but the client got only the first text. Send"
-        " everything that the generator yields: use yield and not return in its"
+        " everything that the generator yields: use yield, not return, in its"
         f" loop{CLOSE_LATER if has_chain else ''}."
     )
     assert came, (
         f"The model wrote {ANSWER!r}, but the client got no text. Write yield"
-        " chunk.text inside the loop over the model's chunks: not below the loop, and"
-        " not print."
+        " chunk.text inside the loop over the model's chunks, not below it. Do not use"
+        " print."
     )
     assert came == ANSWER, (
         f"The model wrote {ANSWER!r}. The client got {short(came)}. Yield chunk.text as"
@@ -124,7 +128,7 @@ def test_the_answer_is_what_the_model_wrote(ask, lesson_number):
 
 WITH_CHAIN = ": chain([first_piece], pieces)"
 IN_A_LIST = (
-    " chain, too, takes a text apart: put the first piece in a list,"
+    " chain also splits a text into characters, so put the first piece in a list:"
     " chain([first_piece], pieces)."
 )
 CLOSE_LATER = (
@@ -137,13 +141,14 @@ def about_a_whole_answer(said):
     """Say what to try where a whole answer is taken for one that is not."""
     if TOO_SLOW.sentence in said:
         return (
-            "That answer took no time at all. Its deadline is monotonic() +"
-            " ANSWER_SECONDS, and its time is over when monotonic() > deadline."
+            "That answer took no time at all. Set its deadline to monotonic() +"
+            " ANSWER_SECONDS. Its time is up when monotonic() > deadline."
         )
     if MISTAKE.sentence in said:
         return (
-            "The model did not fail: the program itself broke, and its log says where."
-            " Does each call pass what its def takes, in that order?"
+            "The model did not fail. The program itself broke, and its log says where."
+            " Check that each call passes the arguments that its def takes, in the same"
+            " order."
         )
     return (
         "The model's answer was complete. If you check that it has text, set has_text ="
@@ -153,14 +158,14 @@ def about_a_whole_answer(said):
     )
 
 
-def test_white_space_is_a_part_of_the_answer(ask):
+def test_white_space_is_part_of_the_answer(ask):
     model, answer = ask(*BLANKS)
     came = answer.text
     wrote = "".join(BLANKS)
     assert model.prompts, (
         f"The model wrote {wrote!r}. The client got {short(came)}, the answer to an"
-        " earlier question. Ask the model for every question, and keep no answer for"
-        " the next one."
+        " earlier question. Ask the model for every question, and do not keep an answer"
+        " for the next one."
     )
     assert came == wrote, (
         f"The model wrote {wrote!r}. The client got {short(came)}. White space is part"
@@ -240,7 +245,7 @@ def test_nothing_slows_an_answer_down(ask, slept):
     place, seconds = slept() or ("", 0)
     assert seconds < 0.01 * len(TEXTS), (
         f"{place}, calls sleep(): an answer of {len(TEXTS)} texts took {seconds:.2f} s"
-        " longer than the model needed. Take the sleep() out, so that the pieces arrive"
+        " longer than the model needed. Remove the sleep(), so that the pieces arrive"
         " as fast as the model makes them."
     )
 
@@ -257,15 +262,15 @@ def test_two_readers_each_get_their_own_answer(program, use_model):
     assert came == PROMPTS, (
         "Two readers asked at the same time, and the model repeats each prompt."
         f" Expected {PROMPTS[0]!r} and {PROMPTS[1]!r}, got {came[0]!r} and {came[1]!r}."
-        " Keep no prompt and no answer in a global name: pass the prompt to the"
-        " function as a parameter."
+        " Do not keep a prompt or an answer in a global variable. Pass the prompt to"
+        " the function as a parameter."
     )
 
 
 def test_a_reader_who_asks_while_another_waits_gets_their_own_answer(
     program, use_model
 ):
-    """A reader who asks while another still waits gets their own answer."""
+    """A reader who asks while another is still waiting gets their own answer."""
     came = {}
 
     def answer(prompt):
@@ -285,10 +290,10 @@ def test_a_reader_who_asks_while_another_waits_gets_their_own_answer(
     use_model(AnotherAsks())
     answer(PROMPTS[0])
     assert came == {prompt: prompt for prompt in PROMPTS}, (
-        f"A reader asked {PROMPTS[1]!r} while another still waited for the first text,"
-        f" and the model repeats each prompt. They got {came.get(PROMPTS[1])!r} and"
-        f" {came.get(PROMPTS[0])!r}. Keep no generator and no answer in a global name:"
-        " all readers share it. Remove the line with global."
+        f"A reader asked {PROMPTS[1]!r} while another was still waiting for the first"
+        f" text, and the model repeats each prompt. They got {came.get(PROMPTS[1])!r}"
+        f" and {came.get(PROMPTS[0])!r}. Do not keep a generator or an answer in a"
+        " global variable: all readers share it. Remove the line with global."
     )
 
 
@@ -306,12 +311,15 @@ def test_a_prompt_that_is_not_a_string_is_refused(ask):
         except NameError:  # such as abort, which is not imported
             raise
         except Exception as error:
-            error.add_note(f"The check sent {sent}. Call abort(400) in the view first.")
+            error.add_note(
+                f"The check sent {sent}. Call abort(400) in the view before anything"
+                " else."
+            )
             raise
         assert answer.status_code in (400, 422), (
             f"The check sent {sent}. Expected status 400, got {answer.status_code}. A"
-            " list of messages could speak as your system. Call abort(400) in the view"
-            " if not isinstance(prompt, str)."
+            " list of messages could contain a system message, which gives your model"
+            " orders. Call abort(400) in the view if not isinstance(prompt, str)."
         )
         assert not model.prompts, (
             f"The check sent {sent}, and the program asked the model before it refused."
@@ -347,20 +355,20 @@ NOT_JSON = [  # what the check sends, and its Content-Type
 
 
 def test_what_is_not_sent_as_json_is_refused(answer_with, client):
-    """What is not sent as JSON is refused."""
+    """A question that is not sent as JSON is refused."""
     for sent, kind in NOT_JSON:
         model = answer_with(*TEXTS)
         try:
             answer = client.post("/ask", data=sent, content_type=kind)
         except Exception as error:
             error.add_note(
-                f"The check sent {sent} as {kind}. request.get_json() refuses that"
-                " itself: call it without silent=True and force=True."
+                f"The check sent {sent} as {kind}. request.get_json() refuses such a"
+                " request. Call it without silent=True and without force=True."
             )
             raise
         assert answer.status_code in (400, 415, 422) and not model.prompts, (
-            f"The check sent {sent} as {kind}. Expected a refusal, got the status"
+            f"The check sent {sent} as {kind}. Expected a refusal, got status"
             f" {answer.status_code}. Any page on the web can make a browser send that"
             " to your server. Read the prompt with request.get_json(), without"
-            " force=True: it refuses what is not sent as JSON."
+            " force=True. It refuses a request that is not sent as JSON."
         )

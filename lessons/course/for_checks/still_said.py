@@ -34,42 +34,43 @@ EARLY = {  # what a model raises before its first text: the statuses, and times 
 }
 LATE = {  # how an answer ends that is not whole
     "a lost connection": [ModelConnectionError(SECRET)],
-    "an error that is no provider's": [ValueError(SECRET)],
+    "an error that does not come from a provider": [ValueError(SECRET)],
     "the finish reason length": [End(finish_reason="length")],
     "no finish reason at all": [End()],
 }
 AS_BEFORE = "The program that this lesson begins with does that"
 
 
-def test_a_failure_before_the_first_text_is_a_status(ask, told):
+def test_a_failure_before_the_first_text_becomes_an_error_status(ask, told):
     for kind, (statuses, times) in EARLY.items():
         what = f"The model raised {kind.__name__} before its first text"
         try:
             model, answer = ask(Refusing(99, kind))
         except (RuntimeError, StopIteration):
             raise AssertionError(
-                f"{what}, and next() got nothing, because the generator ended. Let"
-                " write end with raise, not with return or break."
+                f"{what}, and next() got nothing, because the generator ended. End"
+                " write with raise, not with return or break."
             ) from None
         except (HTTPException, ModelError, ValueError) as error:
             if not isinstance(error, HTTPException) and SECRET not in str(error):
                 raise
             raise AssertionError(
-                f"{what}, and the server can only answer 500 or break off. Wait for"
-                " the first text in the view, with next(pieces). In write, catch"
-                f" whatever the model raises, with except Exception. {AS_BEFORE}."
+                f"{what}, and the server can only answer with a 500 or break off the"
+                " response. Wait for the first text in the view, with next(pieces). In"
+                " write, catch whatever the model raises, with except Exception."
+                f" {AS_BEFORE}."
             ) from None
         assert answer.status_code in statuses, (
             f"{what}. Expected status {statuses[0]}, got {answer.status_code}. As long"
-            " as nothing has been sent, raise http_error(error) from None, before any"
-            f" line for people. {AS_BEFORE}."
+            " as nothing has been sent, raise http_error(error) from None, and yield no"
+            f" last line. {AS_BEFORE}."
         )
         must_be_a_sentence(answer, what)
         asked = len(model.prompts)
         assert times <= asked < 9 and (times > 1 or asked == 1), (
             f"{what}. The program asked it {asked} time(s), expected {times}. Before"
-            " the first text ask once more if failure_of(error).may_pass, but not at a"
-            f" rate limit. {AS_BEFORE}."
+            " the first text, ask once more if failure_of(error).may_pass is true, but"
+            f" not after a rate limit. {AS_BEFORE}."
         )
     must_not_repeat_the_provider(told())
 
@@ -84,11 +85,12 @@ def must_be_a_sentence(answer, what):
     )
     assert SECRET not in answer.text, (
         f"{what}, and the reader gets the provider's own words, {SECRET!r}. They can"
-        " contain part of the key. http_error(error) has a sentence of our own."
+        " contain part of the key. Raise http_error(error), which has a sentence of our"
+        " own."
     )
 
 
-def test_an_answer_without_a_text_is_a_status(ask):
+def test_an_answer_without_text_becomes_an_error_status(ask):
     try:
         _, answer = ask("", "")
     except (RuntimeError, StopIteration):
@@ -99,8 +101,8 @@ def test_an_answer_without_a_text_is_a_status(ask):
         ) from None
     assert answer.status_code in (502, 503), (
         "The model ended without any text. Expected status 502, got"
-        f" {answer.status_code}. Let has_text say whether text has come, and pass it"
-        " to require_whole(metadata, has_text)."
+        f" {answer.status_code}. Keep in has_text whether text has come, and pass it to"
+        " require_whole(metadata, has_text)."
     )
 
 
@@ -113,18 +115,18 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
         answer.close()
     except RuntimeError as error:
         raise AssertionError(
-            f"The reader left, and Python says: {error}. Python raises GeneratorExit"
-            " at the yield, and that must end the generator. Catch Exception, which"
-            " does not include it, and yield nothing in finally."
+            f"The reader left, and Python says: {error}. Python raises GeneratorExit at"
+            " the yield, and that must end the generator. Catch only Exception, which"
+            " does not include GeneratorExit, and yield nothing in finally."
         ) from None
     assert model.closed.wait(PATIENCE) and model.closed_early, (
-        "The reader left after the first piece, but the model kept writing, for"
-        " nobody. The view calls response.call_on_close(pieces.close), and each"
-        f" generator reads the next in closing(...). {AS_BEFORE}."
+        "The reader left after the first piece, but the model kept writing although"
+        " nobody was reading. Call response.call_on_close(pieces.close) in the view,"
+        f" and read each generator in a `with closing(...)` block. {AS_BEFORE}."
     )
 
 
-def test_an_answer_that_is_not_whole_ends_in_a_line_and_a_break(ask, told):
+def test_an_incomplete_answer_ends_in_a_line_and_a_break(ask, told):
     for end, script in LATE.items():
         model, answer = ask("one", " two", *script)
         what = f"The model wrote 'one two', and then came {end}"
@@ -138,8 +140,8 @@ def test_an_answer_that_is_not_whole_ends_in_a_line_and_a_break(ask, told):
             " Such an answer ends in a last line and a break, as in lesson 07."
         )
         assert SECRET not in came, (
-            f"{what}, and the last line has the provider's own words, {SECRET!r}."
-            " sentence_for(error) has a sentence of our own."
+            f"{what}, and the last line has the provider's own words, {SECRET!r}. Yield"
+            " sentence_for(error), which is a sentence of our own."
         )
         must_not_repeat_the_provider(told(), broke)
 
@@ -152,7 +154,7 @@ def test_an_error_after_the_finish_reason_is_ignored(ask):
         "The model wrote 'one two', with the finish reason stop in its last chunk, and"
         " then the connection broke. Expected a complete answer, but the reader got"
         f" {short(came)} and {'a' if broke else 'no'} break. Loop over"
-        " ignoring_late_errors(chunks), to its end: a chunk with a finish reason can"
+        " ignoring_late_errors(chunks) to the end: a chunk with a finish reason can"
         " have text, too."
     )
 
@@ -162,7 +164,7 @@ def test_each_answer_leaves_a_line_in_the_log(ask, told):
         told()
         _, answer = ask(*script)
         read(answer)
-        end = "failed" if len(script) > 1 or script[0] != "one" else "came whole"
+        end = "failed" if len(script) > 1 or script[0] != "one" else "was complete"
         assert told().strip(), (
             f"One answer {end}, but the log says nothing about it. Log the record in"
             ' finally, app.logger.info("%s", record), as in lesson 07.'
@@ -170,7 +172,9 @@ def test_each_answer_leaves_a_line_in_the_log(ask, told):
 
 
 def test_half_an_emoji_does_not_break_an_answer(ask):
-    what = "The model wrote half an emoji, which has no bytes, in 'it \\ud83d goes'"
+    what = (
+        "The model wrote half an emoji, which UTF-8 cannot encode, in 'it \\ud83d goes'"
+    )
     advice = 'Yield text.encode("utf-8", "replace"), which puts a ? there.'
     came = b""
     try:

@@ -17,7 +17,7 @@ HEADERS = {  # of each answer, with the words that must be in them
 WHY = {
     "Cache-Control": "a browser or a proxy may store the answer, or collect its pieces",
     "X-Accel-Buffering": "nginx collects the pieces",
-    "X-Content-Type-Options": "a browser may take the model's text for a page",
+    "X-Content-Type-Options": "a browser may treat the model's text as a page",
 }
 PROMPT = {"prompt": "Hello?"}
 NO_PROMPTS = [
@@ -34,7 +34,7 @@ NO_PROMPTS = [
 ]
 
 
-READ_PROMPT = "let read_prompt() of failures.py read the prompt in the view"
+READ_PROMPT = "read the prompt in the view with read_prompt() from failures.py"
 
 
 def whatever_is_not_a_prompt_is_refused(
@@ -51,13 +51,15 @@ def whatever_is_not_a_prompt_is_refused(
             answer = client.post(address, data=text, **typed, **sent)
         except Exception as error:
             error.add_note(
-                f"The check sent the body {text}, which needs a 400: {advice}."
+                f"The check sent the body {text}, which should be refused with a 400:"
+                f" {advice}."
             )
             raise
         assert answer.status_code == 400 and not model.prompts, (
             f"The check sent {text}, which is not a prompt. Expected status 400 before"
-            f" the model is asked, got {answer.status_code}. A list could speak as your"
-            f" system. To refuse everything that is not text, {advice}."
+            f" the model is asked, got {answer.status_code}. A list could contain a"
+            " system message, which gives your model orders. To refuse everything that"
+            f" is not text, {advice}."
         )
         said = answer.get_json(silent=True)
         assert isinstance(said, dict) and said.get("error"), (
@@ -126,8 +128,8 @@ def a_body_that_is_too_large_is_refused(
 def a_conversation_that_is_too_large_is_refused(client, answer_with, *asked, **sent):
     """Fail unless a body of more than read_conversation() takes gets a 413."""
     advice = (
-        "Let the lesson's own module for conversations read the request: it refuses a"
-        " body of that size"
+        "Read the request with the lesson's own module for conversations, which refuses"
+        " a body of that size"
     )
     sent = {"size": 5_000_000, "advice": advice, **sent}
     a_body_that_is_too_large_is_refused(client, answer_with, *asked, **sent)
@@ -141,9 +143,10 @@ def a_foreign_name_gets_nothing(
     headers = {**(headers or {}), "Host": "evil.example"}
     answer = client.post(address, json=question, headers=headers, **sent)
     assert answer.status_code == 400 and not model.prompts, (
-        f"A browser came to {address} under the host name evil.example. Expected status"
-        f" 400, got {answer.status_code}. This lesson's starting program has the line"
-        ' app.config["TRUSTED_HOSTS"] = trusted_hosts(): put it back.'
+        f"A browser sent a request to {address} for the host name evil.example."
+        f" Expected status 400, got {answer.status_code}. This lesson's starting"
+        ' program has the line app.config["TRUSTED_HOSTS"] = trusted_hosts(): put it'
+        " back."
     )
 
 
@@ -184,15 +187,15 @@ def a_foreign_page_gets_nothing(
 # For servers that are asked at /ask with a prompt
 
 
-def test_whatever_is_not_a_prompt_is_refused(client, answer_with):
+def test_anything_that_is_not_a_prompt_is_refused(client, answer_with):
     whatever_is_not_a_prompt_is_refused(client, answer_with)
 
 
-def test_an_answer_has_the_headers_of_lesson_08(client, answer_with):
+def test_an_answer_has_the_headers_from_lesson_08(client, answer_with):
     headers_are_still_there(client, answer_with)
 
 
-def test_the_limits_of_lesson_08_are_still_there(client, answer_with):
+def test_the_limits_from_lesson_08_still_apply(client, answer_with):
     a_body_that_is_too_large_is_refused(client, answer_with)
     a_foreign_name_gets_nothing(client, answer_with)
     a_foreign_page_gets_nothing(client, answer_with)

@@ -59,7 +59,7 @@ def answer_of(client, use_model):
         model = use_model(Rounds(*rounds))
         answer = in_time(
             lambda: client.post("/ask", json={"prompt": "Hello?"}),
-            "The model had answered, but the view is still waiting. Let it wait only"
+            "The model had answered, but the view is still waiting. Make it wait only"
             " for the first message.",
         )
         return model, answer
@@ -72,12 +72,12 @@ def messages(answer):
     try:
         body = in_time(
             answer.get_data,
-            "The model's answer is over, but the server's body never ended.",
+            "The model's answer is over, but the response never ended.",
         )
     except HTTPException as error:
         raise AssertionError(
-            f"{type(error).__name__} was raised after the status had been sent. Let the"
-            " view wait for the first message."
+            f"{type(error).__name__} was raised after the status had been sent. Make"
+            " the view wait for the first message."
         ) from None
     lines = body.decode().split("\n")
     return [json.loads(line[6:]) for line in lines if line.startswith("data: {")]

@@ -53,6 +53,7 @@ def must_not_be_compared(monkeypatch, setting, ask):
     ask()
     assert not WatchedKey.compared, (
         "The program compared the key with ==, which stops at the first character that"
-        " differs: the time tells how much of a guess is right. Compare bytes with"
-        " hmac.compare_digest, which takes the same time for any guess."
+        " differs. So the time that it takes tells how much of a guess is right."
+        " Compare bytes with hmac.compare_digest, which takes the same time for any"
+        " guess."
     )

@@ -21,7 +21,7 @@ def end_program(status):
     """Raise an error if a program of the course calls this; end Python for others."""
     # A child that a program has forked off may end as it likes.
     if os.getpid() == SERVER and is_called_by_a_program(sys._getframe()):
-        raise WouldEndTheServer("os._exit() ends flask run, too: remove it")
+        raise WouldEndTheServer("os._exit() would end flask run, too. Remove that call")
     end_python(status)
 
 

@@ -31,7 +31,9 @@ class FilesChanged(SystemExit):
     """Raised in what still runs of a program when its files have changed."""
 
     def __str__(self):
-        return "its files have changed, and what ran as they were before was ended"
+        return (
+            "its files have changed, so the version that was running before was stopped"
+        )
 
 
 class Program:

@@ -29,7 +29,7 @@ class DidNotStart(SystemExit):
     """Raised in an import that takes too long."""
 
     def __str__(self):
-        return f"it ran for {IMPORT_SECONDS} s: look for a loop that never ends"
+        return f"it ran for {IMPORT_SECONDS} s. Look for a loop that never ends"
 
 
 class ProgramImport(Thread):
@@ -64,7 +64,7 @@ class ProgramImport(Thread):
         if self.error:
             raise BrokenProgram(sentence_about(self.error, self.folder))
         raise BrokenProgram(
-            f"{self.folder.name}/app.py did not start within {IMPORT_SECONDS} s: look"
+            f"{self.folder.name}/app.py did not start within {IMPORT_SECONDS} s. Look"
             " for a loop that never ends."
         )
 
@@ -74,11 +74,11 @@ def import_app(folder, package=None):
     path = folder / "app.py"
     name = f"{folder.name}/app.py"
     if not path.exists():
-        raise BrokenProgram(f"There is no {name} yet: flask start puts one there.")
+        raise BrokenProgram(f"There is no {name} yet. To create it, run flask start.")
     module = import_fresh(folder, package)
     app = getattr(module, "app", None)
     if not isinstance(app, Flask):
-        raise BrokenProgram(f"{name} has no app: write app = Flask(__name__).")
+        raise BrokenProgram(f"{name} has no app. Write app = Flask(__name__).")
     # A bug in a view comes to reloading.py, which makes a sentence of it; but not
     # where the program has an answer of its own.
     app.config["PROPAGATE_EXCEPTIONS"] = not answers_bugs(app)

@@ -16,7 +16,7 @@ const ADVICE = [
   ],
   [
     /stop\.addEventListener is not a function/,
-    'Each page has a built-in stop(). Write const stop = document.querySelector("#stop"), and the name means your button.',
+    'Every page has a built-in function stop(). Write const stop = document.querySelector("#stop"), so that the name means your button.',
   ],
   [
     /Illegal invocation|does not implement interface/,
@@ -32,7 +32,7 @@ const ADVICE = [
   ],
   [
     /(True|False|None) is not defined/,
-    "Write true, false and null in JavaScript.",
+    "JavaScript writes true, false and null.",
   ],
   [
     /\bask is not defined/,
@@ -56,7 +56,7 @@ const ADVICE = [
   ],
   [
     /undefined|\[object Promise\]/,
-    "Something is used before it has a value. Is an await missing, or a return?",
+    "Something is used before it has a value. Is an await or a return missing?",
   ],
   [
     /'new' (operator|is required)/,
@@ -64,11 +64,11 @@ const ADVICE = [
   ],
   [
     /is not async iterable/,
-    "for await loops over the result of calling a generator. Pass the reader as the third argument, without (), or undefined for the usual one.",
+    "for await needs what a generator function returns when it is called. Pass the reader itself as the third argument, without (), or pass undefined to get the usual reader.",
   ],
   [
     /is not iterable/,
-    "Use braces to unpack an object, and brackets to unpack a list: const { done, value } = ... And for ... of needs a list: getItem gives null for an unknown name, and JSON.parse(null) is null. An async generator needs for await.",
+    "Use braces to unpack an object, and brackets to unpack a list: const { done, value } = ... A loop with for ... of needs a list. getItem returns null for an unknown name, and JSON.parse(null) is null, too. An async generator needs for await.",
   ],
   [
     /is not a function/,
@@ -84,7 +84,7 @@ const ADVICE = [
   ],
   [
     /(does not|doesn't) provide an export/,
-    "Write export before it in the file that is named, and spell it alike in both.",
+    "Write export before that name in the file that it is imported from, and spell it the same way in both files.",
   ],
   [
     /strict mode reserved word|yield is a reserved/,

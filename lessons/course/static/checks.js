@@ -93,8 +93,8 @@ class Page {
     const files = this.window.performance.getEntriesByType("resource");
     const missing = files.find(({ responseStatus }) => responseStatus === 404);
     const file = missing?.name.replace(this.address, "");
-    this.must(!missing, `The page loads ${file}, but the server has no such file. Write it, or check its name.`);
-    this.must(!this.problems.length, "The page's script stops before it has started.");
+    this.must(!missing, `The page loads ${file}, but the server has no such file. Create the file, or check its name.`);
+    this.must(!this.problems.length, "The page's script broke while it was starting.");
     this.document = this.window.document;
     this.answer = this.document.querySelector(this.place);
     const id = this.place.slice(1);
@@ -250,7 +250,7 @@ class Page {
   /** Return the sentence of a check that failed, with what the script broke on. */
   explain(error) {
     if (!this.frame.contentDocument) {
-      return "The browser could not load the page, or the page left for another address. If the server has just started, check again.";
+      return "The browser could not load the page, or the page went to another address. If the server has just started, check again.";
     }
     if (this.forgotToWait) {
       return "The page calls reader.read() again and again without waiting for its result. read() returns a promise: write await reader.read().";
@@ -375,18 +375,18 @@ class Page {
     );
     this.must(
       !this.usesAnotherWay,
-      "The page asks with an XMLHttpRequest. Use fetch, whose response has a body to read piece by piece: the checks answer only fetch.",
+      "The page sends the question with an XMLHttpRequest. Use fetch, whose response has a body that you can read piece by piece. The checks answer only fetch.",
     );
     this.must(
       asked(),
       this.problems.length || this.complaint
         ? "The user asked a question, but the page's script broke before it called fetch."
-        : "The user asked a question, but the page called no fetch. Listen to the form's submit event, and call fetch there.",
+        : "The user asked a question, but the page did not call fetch. Listen to the form's submit event, and call fetch there.",
     );
     const question = this.questions.at(-1);
     this.must(
       !question.neverSent,
-      "The page called fetch with a signal that was already aborted, and the browser sends no such request. Make a new AbortController for each question, and abort only the old one.",
+      "The page called fetch with a signal that was already aborted, so the browser did not send the request. Make a new AbortController for each question, and abort only the old one.",
     );
     await question.read;
     return question;
@@ -395,8 +395,8 @@ class Page {
 
 /** Return what to try when the browser sends no request for this reason. */
 function adviceFor(reason) {
-  if (reason.includes("AbortSignal")) return "Pass fetch the signal of the controller.";
-  if (reason.includes("body")) return 'Pass fetch method: "POST".';
+  if (reason.includes("AbortSignal")) return "Pass the controller's signal to fetch.";
+  if (reason.includes("body")) return 'Pass method: "POST" to fetch.';
   return "Check the arguments of fetch.";
 }
 

@@ -14,10 +14,10 @@ import { check, onPress, outcomeOf, remember } from "./work.js";
 const ENDS = {
   green: "All is green.",
   red: "One check is red. Fix it, then check again.", // it is shown below, with its name
-  "moved on": "Nothing was checked: you have moved on.",
+  "moved on": "Nothing was checked, because you have moved on to a later lesson.",
 };
 const TURN_DONE = "Your turn is done.";
-const IS_BACK = "The server is back: try again.";
+const IS_BACK = "The server is back. Try again.";
 const CHOSEN = "program"; // under which the browser remembers which one runs
 const TICKED = "check when I save"; // under which the browser remembers that tick
 
@@ -96,7 +96,7 @@ function followWork() {
   let isWaiting = false; // for a check that runs, to check once more
 
   async function startLesson() {
-    status.textContent = "The files are put there.";
+    status.textContent = "The files are being copied.";
     const done = await start(lesson);
     checked = null;
     moment.hidden = true;
@@ -115,7 +115,7 @@ function followWork() {
     const isTurn = button.id === "check-turn";
     latest = button;
     checked = null;
-    status.textContent = "The checks run.";
+    status.textContent = "The checks are running.";
     const focused = document.activeElement;
     files.open = false; // the verdict needs the room
     moment.hidden = true;

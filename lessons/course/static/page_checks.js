@@ -25,11 +25,11 @@ export const stopIsNoProblem = {
     await page.soon(() => COMPLAINS.test(page.words) || !busy(page));
     page.must(
       answer.hungUp,
-      "Someone pressed Stop, and the connection is still open. Keep the listener of #stop, and the signal that fetch gets.",
+      "Someone pressed Stop, but the connection is still open. Keep the listener of #stop, and keep passing the signal to fetch.",
     );
     page.must(
       !COMPLAINS.test(page.words),
-      `Someone pressed Stop, and the page complains: ${JSON.stringify(page.news)}. A stop is not a failure. In catch, say nothing when signal.aborted is true.`,
+      `Someone pressed Stop, and the page complains: ${JSON.stringify(page.news)}. A stop is not a failure. In catch, show nothing when signal.aborted is true.`,
     );
   },
 };

@@ -33,7 +33,7 @@
     const missing = files.find(({ responseStatus }) => responseStatus >= 400);
     const name = nameOf(missing?.name ?? src ?? href);
     const why = missing ? `the server answered ${missing.responseStatus}` : "the console says why";
-    tell(`${name} could not be loaded: ${why}. Look at its name, here and where it is asked for.`);
+    tell(`${name} could not be loaded: ${why}. Check the name of the file, and the name in the line that loads it.`);
   }
 
   addEventListener(

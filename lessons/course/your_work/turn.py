@@ -25,7 +25,7 @@ def say_the_task(lesson, found):
 
 def not_begun(lesson):
     """Return the sentence that says what Your turn asks for."""
-    return f"Your turn has not begun yet. {task_of(lesson)}"
+    return f"You have not started Your turn yet. {task_of(lesson)}"
 
 
 def is_untouched(lesson):

@@ -1,6 +1,6 @@
 // Ask the model, and read its answer while it is being written.
 
-const UNREACHED = "The server cannot be reached: see whether it runs, then ask again.";
+const UNREACHED = "The server cannot be reached. Check that it is running, then ask again.";
 
 /**
  * Yield {text, bytes} for each read of the answer; text is "" when a letter was cut.
