@@ -514,7 +514,7 @@ export const checks = [
       );
       page.must(
         ends === 1,
-        `A client was stopped once, and dispatched "streaming-end" ${ends} times. Let stop() only abort this.asking: answer() dispatches that event.`,
+        `A client was stopped once, and dispatched "streaming-end" ${ends} times. Make stop() only abort this.asking: answer() dispatches that event.`,
       );
     },
   },
@@ -590,7 +590,7 @@ export const checks = [
       await client.retry();
       page.must(
         !client.isStreaming,
-        "A page wrote await client.retry(), and went on before the answer had come. Let retry() return what answer() returns: return this.answer().",
+        "A page wrote await client.retry(), and went on before the answer had come. Make retry() return what answer() returns: return this.answer().",
       );
       await client.send("And you?");
       await client.retry();

@@ -60,7 +60,7 @@ def test_a_rate_limit_says_when_to_ask_again(client, answer_with):
     )
     assert SECRET not in answer.text, (
         f"The reader gets the provider's own words, {SECRET!r}. They can contain part"
-        " of the key. Send sentence_for(error) of failures.py."
+        " of the key. Send sentence_for(error) from failures.py."
     )
 
 
@@ -81,11 +81,11 @@ def test_after_a_heartbeat_the_error_event_says_when_to_ask_again(
     )
     assert SECRET not in came, (
         f"The error event contains the provider's own words, {SECRET!r}. They can"
-        " contain part of the key. Send sentence_for(error) of failures.py."
+        " contain part of the key. Send sentence_for(error) from failures.py."
     )
 
 
-def test_the_limits_and_names_of_lesson_08_are_still_there(client, answer_with):
+def test_the_limits_and_host_names_from_lesson_08_still_apply(client, answer_with):
     still_there.a_conversation_that_is_too_large_is_refused(client, answer_with)
     still_there.a_foreign_name_gets_nothing(client, answer_with)
     still_there.a_foreign_page_gets_nothing(client, answer_with)

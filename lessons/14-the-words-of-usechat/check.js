@@ -22,7 +22,7 @@ export const checks = [
       await page.soon(() => page.answer.ariaBusy !== "true");
       page.must(
         page.text === "one <b>two</b>\n" && !page.complaint,
-        `The deltas make "one <b>two</b>\\n", and the page shows ${say(page.text)} and says ${say(page.complaint)}. The page is given: leave static/ unchanged.`,
+        `The deltas add up to "one <b>two</b>\\n", and the page shows ${say(page.text)} and says ${say(page.complaint)}. The page is given: leave static/ unchanged.`,
       );
     },
   },

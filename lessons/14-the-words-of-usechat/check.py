@@ -99,8 +99,8 @@ def read(answer):
             continue
         assert name == "data", (
             f"The answer has the line {short(line)}, but useChat reads only data:"
-            " lines, since the type is in the JSON. Write a send() of your own that"
-            " sends no other field."
+            " lines, since the type is in the JSON. Write your own send() that sends no"
+            " other field."
         )
         if value.strip() == "[DONE]":
             found.append({"type": "[DONE]"})
@@ -190,10 +190,10 @@ def test_post_chat_answers(chat, new_stream):
     if answer.status_code >= 500 and new_stream:
         write_by_all_verbs(new_stream())  # which raises what is wrong
     assert answer.status_code < 500, (
-        f"POST /chat gave {answer.status_code}, expected 200. {OUR_MISTAKE}"
+        f"POST /chat returned status {answer.status_code}, expected 200. {OUR_MISTAKE}"
     )
     assert answer.status_code == 200, (
-        f"POST /chat gave {answer.status_code}, expected 200. Write a view"
+        f"POST /chat returned status {answer.status_code}, expected 200. Write a view"
         ' @app.post("/chat") that returns respond(ChatStream(HEARTBEAT)).'
     )
     version = answer.headers.get("x-vercel-ai-ui-message-stream")
@@ -284,10 +284,10 @@ def test_the_first_token_leaves_before_the_second_is_made(chat):
 
     in_time(
         ask_and_read,
-        "The model's answer ended, but not the server's. Let end() close the stream.",
+        "The model's answer ended, but not the server's. Make end() close the stream.",
     )
     assert until_read.waits == [True], (
-        "The client did not get the first token until the second was made. Let"
+        "The client did not get the first token until the second was made. Make"
         " send_token send each token at once, and pass the stream itself to Response."
     )
 
@@ -298,7 +298,7 @@ def test_the_text_is_what_the_model_wrote(chat):
     deltas = [message for message in messages if message["type"] == "text-delta"]
     text = "".join(str(message.get("delta", "")) for message in deltas)
     assert text == ANSWER, (
-        f"The model wrote {ANSWER!r}, and the deltas make {short(text)}. Send each"
+        f"The model wrote {ANSWER!r}, and the deltas add up to {short(text)}. Send each"
         ' token as {"delta": token}.'
     )
     _, answer = chat("half \ud83d", " an emoji")
@@ -319,7 +319,7 @@ def test_the_text_is_what_the_model_wrote(chat):
     )
 
 
-def test_a_message_has_an_id_of_its_own_and_a_time(chat):
+def test_a_message_has_its_own_id_and_a_time(chat):
     before = int(1000 * time())
     first, second = read(chat("one")[1]), read(chat("one")[1])
     after = int(1000 * time()) + 1
@@ -471,7 +471,7 @@ def test_text_end_is_never_sent_without_text_start(program, chat, monkeypatch):
         beat.set()
     assert waits == [True], (
         "HEARTBEAT was 0.01 s, and the model was silent for 5 s, but no heartbeat came."
-        " Make ChatStream(HEARTBEAT) in the view, and let __init__ pass it on, with"
+        " Make ChatStream(HEARTBEAT) in the view, and make __init__ pass it on, with"
         " super().__init__(heartbeat)."
     )
     ends = b"text-end" in came and b"text-start" not in came
@@ -482,7 +482,7 @@ def test_text_end_is_never_sent_without_text_start(program, chat, monkeypatch):
     )
     assert b"finish" in came and b"[DONE]" in came, (
         "The model failed before its first word, after a heartbeat. The error was sent,"
-        " but neither finish nor [DONE]. Let end() send both, whether the text has"
+        " but neither finish nor [DONE]. Make end() send both, whether the text has"
         " begun or not. If start() sets a variable that end() reads, give it a first"
         " value in __init__."
     )
@@ -556,8 +556,8 @@ def test_ask_still_says_it_in_its_own_words(client, answer_with):
     answer_with("one")
     answer = client.post("/ask", json={"prompt": "Hello?"})
     assert answer.status_code == 200 and "event: token" in answer.text, (
-        f"POST /ask gave {answer.status_code} and {short(answer.text[:60])}. Leave it"
-        " as it was, for the clients that read events by their names."
+        f"POST /ask returned status {answer.status_code} and {short(answer.text[:60])}."
+        " Leave it as it was, for the clients that read events by their names."
     )
     assert "x-vercel-ai-ui-message-stream" not in answer.headers, (
         "POST /ask also sends the header x-vercel-ai-ui-message-stream: HEADERS"
@@ -594,7 +594,7 @@ def test_a_client_cannot_speak_as_the_system(chat):
     answer.get_data()
     assert answer.status_code == 400 and not model.prompts, (
         f"A client spoke as the system. Expected status 400, got {answer.status_code}."
-        " Let respond() read the question with read_question(request)."
+        " Make respond() read the question with read_question(request)."
     )
 
 
@@ -622,7 +622,7 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(chat):
 
 
 def test_chat_has_the_headers_and_limits_of_lesson_08(client, answer_with):
-    """POST /chat has the headers and limits of lesson 08."""
+    """POST /chat has the headers and limits from lesson 08."""
     for address, question in ("/ask", {"prompt": "Hello?"}), ("/chat", ASKED):
         where = client, answer_with, address, question
         still_there.headers_are_still_there(*where, keep="headers=stream.headers")
@@ -630,5 +630,5 @@ def test_chat_has_the_headers_and_limits_of_lesson_08(client, answer_with):
         still_there.a_foreign_name_gets_nothing(*where)
         still_there.a_foreign_page_gets_nothing(*where)
     still_there.whatever_is_not_a_prompt_is_refused(
-        client, answer_with, advice="let respond() read it with read_question(request)"
+        client, answer_with, advice="make respond() read it with read_question(request)"
     )

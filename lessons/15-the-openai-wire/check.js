@@ -80,7 +80,7 @@ export const checks = [
     },
   },
   {
-    sentence: "The answer is whole if it comes byte by byte",
+    sentence: "The answer is whole even if it comes byte by byte",
     async run(page) {
       const answer = await page.ask("Hello?", TYPE);
       for (const byte of WHOLE) answer.send([byte]);
@@ -118,7 +118,7 @@ export const checks = [
     },
   },
   {
-    sentence: "An answer without a good finish reason is not whole",
+    sentence: "An answer without a good finish reason does not look complete",
     async run(page) {
       for (const reason of ["length", null]) {
         const answer = await page.ask("Hello?", TYPE);

@@ -203,8 +203,9 @@ def error_of(answer, status, what, advice):
 def test_an_answer_is_a_stream_of_chunks(chat, caplog):
     _, answer = chat("one", " two", stream=True)
     assert answer.status_code not in (404, 405), (
-        f"POST {PATH} gave {answer.status_code}: no view has that address yet. Write"
-        f' @app.post("{PATH}"), and below it a function that returns a Response.'
+        f"POST {PATH} returned status {answer.status_code}: no view has that address"
+        f' yet. Write @app.post("{PATH}"), and below it a function that returns a'
+        " Response."
     )
     advice = STATUS.get(answer.status_code, f"The body is {short(answer.text)}.")
     assert answer.status_code == 200, (
@@ -606,7 +607,7 @@ EARLY = {
 }
 
 
-def test_a_failure_before_the_first_text_is_a_status(chat, in_the_log):
+def test_a_failure_before_the_first_text_becomes_an_error_status(chat, in_the_log):
     for when, script in EARLY.items():
         for stream in True, False:
             what = f'The model raised a ModelRateLimitError {when} ("stream": {stream})'
@@ -622,7 +623,7 @@ def test_a_failure_before_the_first_text_is_a_status(chat, in_the_log):
             must_not_be_told(answer.text, in_the_log(), what)
             advice = (
                 "Yield the first step when there is text, wait for it in the view with"
-                " next(), and raise http_error(error) of failures.py"
+                " next(), and raise http_error(error) from failures.py"
             )
             error_of(answer, 429, what, advice)
             assert "Retry-After" in answer.headers, (
@@ -631,7 +632,7 @@ def test_a_failure_before_the_first_text_is_a_status(chat, in_the_log):
             )
 
 
-def test_a_whole_answer_that_breaks_off_is_a_status(chat, in_the_log):
+def test_a_whole_answer_that_breaks_off_becomes_an_error_status(chat, in_the_log):
     what = "The model failed after 'one', and the client wanted the whole answer"
     try:
         _, answer = chat("one", ModelConnectionError(SECRET))
@@ -709,18 +710,18 @@ def test_a_failure_in_mid_answer_is_the_last_event(chat, in_the_log):
 LAST = AIMessageChunk("", response_metadata=STOPPED)
 
 
-def test_an_error_after_the_finish_reason_takes_no_text_away(chat):
+def test_an_error_after_the_finish_reason_does_not_break_a_complete_answer(chat):
     for stream in True, False:
         _, answer = chat("one", LAST, ModelConnectionError(SECRET), stream=stream)
         text, _ = read(answer)
         assert '"stop"' in text and '"error"' not in text, (
             "The model wrote 'one' and its finish reason, and then the connection"
             f" broke. All the text had arrived, but the client got {short(text)}. Loop"
-            " over ignoring_late_errors(chunks) of failures.py."
+            " over ignoring_late_errors(chunks) from failures.py."
         )
 
 
-def test_an_answer_that_was_cut_off_is_not_called_whole(chat):
+def test_an_answer_that_was_cut_off_does_not_look_complete(chat):
     text, _ = read(chat("one", End(), stream=True)[1])
     what = "The model's stream ended without a finish reason, so the answer was cut off"
     assert reason(text) is None, (
@@ -740,7 +741,7 @@ def test_an_answer_that_was_cut_off_is_not_called_whole(chat):
             answer,
             502,
             what,
-            "An answer without text is a failure: let require_whole raise it",
+            "An answer without text is a failure: make require_whole raise it",
         )
 
 
@@ -768,8 +769,8 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(chat):
 # What every lesson after the eighth keeps
 
 
-def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
-    """What lesson 08 gave the server is still there."""
+def test_the_headers_and_limits_from_lesson_08_still_apply(client, answer_with):
+    """The headers and limits from lesson 08 still apply."""
     headers = {"Authorization": f"Bearer {KEY}"}
     question = {"model": "practice", "messages": [MESSAGE], "stream": True}
     asked = {"address": PATH, "question": question, "headers": headers}

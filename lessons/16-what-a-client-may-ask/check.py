@@ -216,9 +216,8 @@ def test_a_plain_question_is_answered(ask, caplog):
         f" the first text. {log}"
     )
     assert said(text) == "one two", (
-        f"{what}. The model wrote 'one two', and the client got"
-        f" {short(said(text))}. Without stops, let before() in stops.py yield"
-        " each text as it is."
+        f"{what}. The model wrote 'one two', and the client got {short(said(text))}."
+        " Without stops, make before() in stops.py yield each text as it is."
     )
     indexes = {
         choice["index"] for each in chunks(text) for choice in each.get("choices", [])
@@ -249,8 +248,8 @@ def test_max_tokens_ends_the_answer(chat):
         )
         assert seen != "one two three", (
             f"{name} was 2, but the client got all three texts, {seen!r}. Make {name} a"
-            " field of Question, let most_tokens() return the smaller limit, and return"
-            " from pieces() in choices.py when self.tokens has reached"
+            " field of Question, make most_tokens() return the smaller limit, and"
+            " return from pieces() in choices.py when self.tokens has reached"
             " self.question.most_tokens()."
         )
         assert seen == "one two", (
@@ -359,7 +358,7 @@ def test_answers_are_kept_apart_by_their_index(chat):
         " all answers share."
     )
     assert not alone, (
-        "n was 2, and the second answer began only after the first had ended. Let"
+        "n was 2, and the second answer began only after the first had ended. Make"
         " side_by_side write them at the same time."
     )
     status = chat("one", n=4)[1].status_code
@@ -454,7 +453,8 @@ def test_a_stop_ends_the_answer(chat):
     seen = said(answer.text)
     assert seen != "a world b", (
         "The stop was 'world', and the model wrote 'a world b', but the client got all"
-        " of it. Make stop a field of Question, and let before() in stops.py end there."
+        " of it. Make stop a field of Question, and make before() in stops.py end"
+        " there."
     )
     assert seen == "a ", (
         "The stop was 'world', and the model wrote 'a world b' in one piece. Expected"
@@ -584,7 +584,7 @@ def test_a_stop_is_found_even_if_it_comes_in_pieces(chat):
         begun = pieces[0].removeprefix(expected)
         assert seen == expected, (
             f"The stop was {stop!r}, and {pieces[0]!r} had come. All of {begun!r} may"
-            f" belong to the stop. Expected {expected!r}, got {seen!r}. Let start_of()"
+            f" belong to the stop. Expected {expected!r}, got {seen!r}. Make start_of()"
             " return the first such place, not the last."
         )
     for stop, pieces, expected in AGAIN:
@@ -747,7 +747,7 @@ REFUSED = {
 }
 
 
-def test_what_this_server_cannot_do_is_still_refused(chat):
+def test_requests_that_this_server_cannot_fulfil_are_still_refused(chat):
     for name, value in [(each, bad) for each in REFUSED for bad in REFUSED[each]]:
         model, answer = chat("one", **{name: value})
         assert answer.status_code == 400 and not model.prompts, (
@@ -819,7 +819,7 @@ def test_a_failure_is_reported_in_a_sentence_of_our_own(chat, caplog, n):
             )
 
 
-def test_an_error_after_the_finish_reason_takes_no_text_away(chat):
+def test_an_error_after_the_finish_reason_does_not_break_a_complete_answer(chat):
     text = chat("one", LAST, ModelConnectionError(SECRET), stream=True)[1].text
     assert reason(text) == "stop" and "[DONE]" in text, (
         "The model wrote 'one' and its finish reason, and then the connection broke."
@@ -837,8 +837,8 @@ def test_the_models_stream_is_closed_when_the_reader_leaves(ask):
     must_be_left(model, "The reader left after the first piece.")
 
 
-def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
-    """What lesson 08 gave the server is still there."""
+def test_the_headers_and_limits_from_lesson_08_still_apply(client, answer_with):
+    """The headers and limits from lesson 08 still apply."""
     question = {"model": "practice", "messages": [MESSAGE], "stream": True}
     asked = {"address": PATH, "question": question, "headers": HEADERS}
     headers_are_still_there(client, answer_with, keep="what keep_nothing sets", **asked)

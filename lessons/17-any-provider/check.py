@@ -230,7 +230,7 @@ def test_white_space_is_text_too(events):
     )
 
 
-def test_reasoning_is_an_event_of_its_own(events):
+def test_reasoning_is_sent_in_its_own_events(events):
     for shape in WITH_REASONING:
         came = all_of(events(SHAPES[shape], fails=True), "reasoning")
         assert came == ["Hm."], (
@@ -262,7 +262,7 @@ def test_reasoning_leaves_before_the_text_is_made(ask):
     assert b"Hm." in first and model.made == 1, (
         f"The model thought 'Hm.' before it spoke. The first piece was {first!r}, and"
         f" the model had already made {model.made} chunks. Yield each event as soon as"
-        " it is there."
+        " it arrives."
     )
 
 
@@ -284,7 +284,7 @@ def test_the_end_has_the_same_name_for_every_provider(events):
             again = " Yield the end after the loop, whether there was a usage or not."
         assert came == {"end": ours}, (
             f"Anthropic says {theirs} where OpenAI says {ours}. Expected the last line"
-            f" {json.dumps({'end': ours})}, got {json.dumps(came)}. openai_reason of"
+            f" {json.dumps({'end': ours})}, got {json.dumps(came)}. openai_reason from"
             f" failures.py knows each provider's words.{again}"
         )
     last = chunk("", "another", finish_reason="MAX_TOKENS")
@@ -316,18 +316,18 @@ def test_any_other_end_is_a_failure(events):
         *_, came = events([chunk("Hello"), chunk(finish_reason=reason)], fails=True)
         assert set(came) == {"isError", "reason"}, (
             f"The model stopped for another reason, {reason}, which does not complete"
-            f" an answer. The last line is {json.dumps(came)}. Let openai_reason of"
+            f" an answer. The last line is {json.dumps(came)}. Make openai_reason from"
             ' failures.py raise: app.py turns that into {"isError": true, "reason":'
             ' "..."}.'
         )
 
 
-def test_an_answer_that_was_cut_off_is_not_whole(events):
+def test_an_answer_that_was_cut_off_does_not_look_complete(events):
     *_, came = events([chunk("Hello")], fails=True)
     assert set(came) == {"isError", "reason"}, (
         "The model's stream ended without a reason. The last line is"
-        f" {json.dumps(came)}. Let openai_reason of failures.py raise, and yield an end"
-        " only after that call, once."
+        f" {json.dumps(came)}. Make openai_reason from failures.py raise, and yield an"
+        " end only after that call, once."
     )
 
 
@@ -337,7 +337,7 @@ def test_an_answer_without_text_is_a_failure(ask):
         last = answer.text.splitlines()[-1]
         assert answer.status_code == 502 or "isError" in last, (
             "The model ended with a reason but without any text, and the last line is"
-            f" {last}. If no text came, call require_whole(metadata, has_text) of"
+            f" {last}. If no text came, call require_whole(metadata, has_text) from"
             " failures.py, which raises. Reasoning does not count as text."
         )
 
@@ -539,7 +539,7 @@ def test_a_wrong_key_of_the_server_is_not_blamed_on_the_reader(ask):
     assert answer.status_code == 502, (
         "The provider refused our key with a 401. Expected status 502, got"
         f" {answer.status_code}. A 401 would ask the reader for a key. Raise"
-        " http_error(error) of failures.py."
+        " http_error(error) from failures.py."
     )
 
 
@@ -581,7 +581,7 @@ def test_the_key_is_in_no_answer_and_no_log(ask, caplog):
                 )
 
 
-def test_an_error_after_the_finish_reason_takes_no_text_away(ask):
+def test_an_error_after_the_finish_reason_does_not_break_a_complete_answer(ask):
     _, answer = ask("Hello", LAST, WRONG_KEY)
     last = answer.text.splitlines()[-1]
     assert json.loads(last) == {"end": "stop"}, (
@@ -591,8 +591,8 @@ def test_an_error_after_the_finish_reason_takes_no_text_away(ask):
     )
 
 
-def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
-    """What lesson 08 gave the server is still there."""
+def test_the_headers_and_limits_from_lesson_08_still_apply(client, answer_with):
+    """The headers and limits from lesson 08 still apply."""
     headers_are_still_there(client, answer_with)
     a_body_that_is_too_large_is_refused(client, answer_with)
     a_foreign_name_gets_nothing(client, answer_with)

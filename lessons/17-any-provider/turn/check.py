@@ -63,7 +63,7 @@ DETAILS = {
 }
 
 
-def test_what_a_provider_does_not_say_is_not_made_up(events):
+def test_a_count_that_the_provider_does_not_send_is_not_made_up(events):
     for what, details in DETAILS.items():
         try:
             came = events(THOUGHT, AIMessageChunk("Yes."), LAST, counted(details))
