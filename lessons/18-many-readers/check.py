@@ -156,7 +156,7 @@ def test_the_first_piece_leaves_before_the_second_is_made(ask):
     _, answer = ask("one", until_read, " two")
     until_read.read(answer)
     assert until_read.waits == [True], (
-        "The first piece reached the reader only after the second was made. Let put()"
+        "The first piece reached the reader only after the second was made. Make put()"
         " wait only while there is no room, and call notify_all() to wake the reader."
     )
 
@@ -180,13 +180,13 @@ def test_a_slow_reader_slows_its_model_down(ask):
     )
     assert made < MANY / 4, (
         "The reader took one piece and stopped, but the model kept writing, and all of"
-        " it waits in memory. In waiting.py, let put() wait with self.changed.wait()"
+        " it waits in memory. In waiting.py, make put() wait with self.changed.wait()"
         " while len(self.pieces) is PIECES, which is 16."
     )
     assert made > 3, (
         f"The reader took one piece and stopped, and the model made only {made} pieces."
-        " Expected it to go on until 16 pieces wait. Let takes() return whether there"
-        " is room for one more, len(self.pieces) < PIECES, and let add_if_it_fits()"
+        " Expected it to go on until 16 pieces wait. Make takes() return whether there"
+        " is room for one more, len(self.pieces) < PIECES, and make add_if_it_fits()"
         " return True or False."
     )
 
@@ -270,8 +270,8 @@ def test_what_waits_is_counted_once(ask, measures, program, waiting, monkeypatch
     )
     assert larger.made > 3, (
         "While the pieces of one reader waited, a second one took a piece and stopped."
-        f" The second model made only {larger.made}. PIECES applies to each answer: let"
-        " takes() look at len(self.pieces), not at what waits for everybody."
+        f" The second model made only {larger.made}. PIECES applies to each answer:"
+        " make takes() look at len(self.pieces), not at what waits for everybody."
     )
 
 
@@ -384,12 +384,12 @@ def stopped(asked):
 
 
 def test_what_waits_for_all_readers_is_bounded(stopped):
-    """What waits for all readers together is bounded."""
+    """The waiting pieces of all readers together are bounded."""
     waits = sum(model.made - 1 for model in stopped) * LARGE
     assert waits < MOST, (
         f"{READERS} readers took one piece of {LARGE} bytes each and stopped, and"
         f" {waits // 1000000} MB are waiting for them. Count the bytes that wait for"
-        " all readers, and let put() wait while they would exceed BYTES, which is"
+        " all readers, and make put() wait while they would exceed BYTES, which is"
         " 1,000,000."
     )
 
@@ -465,7 +465,7 @@ def test_two_pieces_never_get_the_last_place(waiting, monkeypatch):
     piece.come = come
     held.add_if_it_fits(piece)
     assert held.bytes <= waiting.BYTES, (
-        "Two threads asked at the same moment for the last place, and both got it. Let"
+        "Two threads asked at the same moment for the last place, and both got it. Make"
         " add_if_it_fits() check and add inside the same with self.lock:."
     )
 
@@ -571,7 +571,7 @@ def test_one_answer_too_many_is_a_503(full, measures):
         " ServiceUnavailable(retry_after=5), which sets the header Retry-After."
     )
     assert (answer.get_json(silent=True) or {}).get("error"), (
-        f"The 503 came with {short(answer.text)}. Let as_json handle it, like other"
+        f"The 503 came with {short(answer.text)}. Make as_json handle it, like other"
         ' errors: {"error": sentence}.'
     )
     assert not model.prompts, (
@@ -674,7 +674,7 @@ def test_a_place_is_given_back_when_the_model_is_free(client, answer_with):
     assert model.was_waited_for is not False, (
         "The reader left, and the place was given back while its model was still open."
         " Readers who come and go could keep more models running than there are places."
-        " Let written() wait with writer.join()."
+        " Make written() wait with writer.join()."
     )
 
 
@@ -703,7 +703,7 @@ LAST = AIMessageChunk("", response_metadata={"finish_reason": "stop"})
 
 
 def test_what_breaks_after_the_finish_reason_takes_no_text_away(ask):
-    """An error after the finish reason takes no text away."""
+    """An error after the finish reason does not break a complete answer."""
     came, broke = read(ask("one", LAST, ModelConnectionError(SECRET))[1])
     assert (came, broke) == ("one", None), (
         "The model wrote 'one' and its finish reason, and then the connection broke."
@@ -712,8 +712,8 @@ def test_what_breaks_after_the_finish_reason_takes_no_text_away(ask):
     )
 
 
-def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
-    """What lesson 08 gave the server is still there."""
+def test_the_headers_and_limits_from_lesson_08_still_apply(client, answer_with):
+    """The headers and limits from lesson 08 still apply."""
     headers_are_still_there(client, answer_with)
     a_body_that_is_too_large_is_refused(client, answer_with)
     a_foreign_name_gets_nothing(client, answer_with)

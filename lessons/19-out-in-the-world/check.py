@@ -684,8 +684,8 @@ def test_asking_too_often_is_refused_with_a_sentence(client, program, answer_wit
         " as_json(TooManyRequests(sentence, retry_after=seconds))."
     )
     assert not re.search(r"per \d+ (second|minute)", sentence), (
-        f"The 429 says {sentence!r}: these are the limiter's words for its limit."
-        " Write a sentence of your own that says when the reader may ask again."
+        f"The 429 says {sentence!r}: these are the limiter's words for its limit. Write"
+        " your own sentence that says when the reader may ask again."
     )
     other = from_nginx(client, OTHER)
     assert other.status_code == 200, (
@@ -695,8 +695,8 @@ def test_asking_too_often_is_refused_with_a_sentence(client, program, answer_wit
     )
     page = from_nginx(client, EAGER, "/")
     assert page.status_code == 200, (
-        f"A reader had asked too often, and their page gave a {page.status_code}. Limit"
-        " only POST /ask."
+        "A reader had asked too often, and their page returned status"
+        f" {page.status_code}. Limit only POST /ask."
     )
 
 
@@ -863,8 +863,8 @@ def test_the_program_says_whether_it_is_alive_and_whether_it_is_ready(
         for _ in range(program.app.config["ASKS_A_MINUTE"] + 1):
             status = client.get(path).status_code
         assert status != 429, (
-            f"GET {path} gave a 429: its requests are counted like questions. Limit"
-            " only the view of POST /ask."
+            f"GET {path} returned status 429: its requests are counted like questions."
+            " Limit only the view of POST /ask."
         )
         assert (path, status) != ("/ready", 503), (
             "GET /ready: expected status 200, got 503. There is no file at"
@@ -956,8 +956,8 @@ def test_all_questions_are_counted_in_one_place(gunicorn_settings, program):
     )
 
 
-def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
-    """What lesson 08 gave the server is still there."""
+def test_the_headers_and_limits_from_lesson_08_still_apply(client, answer_with):
+    """The headers and limits from lesson 08 still apply."""
     a_body_that_is_too_large_is_refused(client, answer_with)
     a_foreign_name_gets_nothing(client, answer_with)
     a_foreign_page_gets_nothing(client, answer_with)

@@ -34,7 +34,7 @@ HINTS = {
         "A view gets the part in <...> of its address: def read(name)."
     ),
     "not supported between instances of": (
-        "A header is a string. Let number_of_last_event() return int(...)."
+        "A header is a string. Make number_of_last_event() return int(...)."
     ),
     "un-acquired lock": (
         "A Condition is a lock, too. Call its wait_for() and its notify_all() inside"
@@ -151,12 +151,13 @@ def read(client, place, after=0):
     with explained():
         answer = client.get(place, headers=headers)
     assert answer.status_code != 405, (
-        "GET /answers/<name> gave a 405, method not allowed: only the view that stops"
-        ' an answer has this address. Write the view @app.get("/answers/<name>").'
+        "GET /answers/<name> returned status 405, method not allowed: only the view"
+        " that stops an answer has this address. Write the view"
+        ' @app.get("/answers/<name>").'
     )
     assert answer.status_code != 404, (
-        f"GET {place} gave a 404 for an answer that started a moment ago. Keep an"
-        " answer after it has been read."
+        f"GET {place} returned status 404 for an answer that started a moment ago. Keep"
+        " an answer after it has been read."
     )
     if answer.status_code == 204:
         assert after, (
@@ -166,7 +167,7 @@ def read(client, place, after=0):
         return []
     assert answer.mimetype == "text/event-stream", (
         f"Expected Content-Type text/event-stream, got {answer.mimetype}. Pass Response"
-        " the HEADERS of events.py."
+        " the HEADERS from events.py."
     )
     return events_in(answer.iter_encoded())
 
@@ -210,14 +211,14 @@ def test_a_writer_ends_an_answer(program):
     )
     kept = program.store.so_far(name)
     assert kept[-1:] == [DONE], (
-        f"end() was called with {DONE}, and the answer's list is {kept}. Let end() call"
-        " add() first, and set ended_at after it: add() adds nothing to an answer that"
-        " has ended."
+        f"end() was called with {DONE}, and the answer's list is {kept}. Make end()"
+        " call add() first, and set ended_at after it: add() adds nothing to an answer"
+        " that has ended."
     )
     goes_on = program.store.add(name, TOKEN)
     assert not goes_on, (
-        "The answer has ended, but add() still adds events to it. Let end() set"
-        " ended_at, and let add() return False when it is set."
+        "The answer has ended, but add() still adds events to it. Make end() set"
+        " ended_at, and make add() return False when it is set."
     )
 
 
@@ -306,7 +307,7 @@ def test_heartbeat_is_imported_as_a_number_of_seconds(imported_heartbeat):
     """HEARTBEAT is imported as a number of seconds."""
     assert isinstance(imported_heartbeat, int | float), (
         f"HEARTBEAT in in_memory.py is {imported_heartbeat!r}. Import the number of"
-        " seconds: from .limits import HEARTBEAT. The HEARTBEAT of events.py is the"
+        " seconds: from .limits import HEARTBEAT. The HEARTBEAT from events.py is the"
         " comment itself."
     )
 
@@ -319,23 +320,23 @@ def test_an_answer_can_be_read_from_its_first_event_to_its_last(begin, client):
     _, place = begin(*TEXTS)
     events = read(client, place)
     assert events, (
-        "The body contains no event. Let read() yield each one. Three mistakes end the"
+        "The body contains no event. Make read() yield each one. Three mistakes end the"
         " body too soon: a return in read(), an is_over() that is true too early, and a"
         " while that stops at the end of the answer, although events are left."
     )
     names = [name for _, name, _ in events]
     assert names[:1] == ["start"], (
         "Expected the first event to be start, with number 1, got"
-        f" {short(str(events[:1]))}. Let read() yield (number + 1,"
+        f" {short(str(events[:1]))}. Make read() yield (number + 1,"
         " answer.events[number]), from number 0 on."
     )
     assert tokens_in(events) == TEXTS, (
         f"The model wrote {TEXTS}, and a reader got {short(str(tokens_in(events)))}."
-        " Let read() yield each event once, in order."
+        " Make read() yield each event once, in order."
     )
     assert names[-1] == "done", (
-        f"Expected done as the reader's last event, got {names[-1]}. Let end() add that"
-        " event, as add() does, and then set ended_at. read() must yield it, too."
+        f"Expected done as the reader's last event, got {names[-1]}. Make end() add"
+        " that event, as add() does, and then set ended_at. read() must yield it, too."
     )
     numbers = [number for number, _, _ in events]
     assert numbers == list(range(1, len(events) + 1)), (
@@ -354,12 +355,13 @@ def test_an_event_is_sent_before_the_next_is_made(begin, client):
         gate.set()
         list(islice(pieces, 100))
     assert b"one" in came, (
-        "The model had written its first text, but the reader got only heartbeats. Let"
+        "The model had written its first text, but the reader got only heartbeats. Make"
         " read() yield what is there before it waits for more."
     )
     assert made == 1, (
         f"When the first text reached the reader, the model had already made {made}"
-        " texts. Yield each event in read() as soon as it is there, and collect none."
+        " texts. Yield each event in read() as soon as it arrives, and do not collect"
+        " them."
     )
 
 
@@ -375,7 +377,7 @@ def test_an_event_added_while_a_reader_is_sent_another_is_not_lost(program):
     numbers = [number for number, _ in came]
     assert numbers == [1, 2, 3, 4], (
         "The writer added two events while a reader was getting one. Expected the"
-        f" reader to get the events 1 to 4, got {numbers}. Let read() look at"
+        f" reader to get the events 1 to 4, got {numbers}. Make read() look at"
         " answer.events itself each time, not at an old copy."
     )
 
@@ -487,7 +489,7 @@ def test_all_waiting_readers_are_woken(begin, client, change):
     )
     assert not were_let_go, (
         "A reader had all events so far, and its body ended although the answer had"
-        " not. Let is_over() check ended_at, too."
+        " not. Make is_over() check ended_at, too."
     )
     assert any(were_woken), (
         "A reader was waiting when the model wrote its first text, and did not get it"
@@ -552,7 +554,7 @@ def test_nobody_waits_for_a_slow_reader(begin, client):
         list(pieces)
     assert went_on, (
         "A reader had an event and did not fetch the next, and the model could not go"
-        " on. A generator keeps its lock while it is paused. Let read() yield outside"
+        " on. A generator keeps its lock while it is paused. Make read() yield outside"
         " with self.changed."
     )
 
@@ -569,7 +571,8 @@ def test_an_answer_goes_on_when_its_reader_has_left(begin, client):
     )
     assert tokens_in(read(client, place)) == ["one", "two"], (
         "A reader left and came back, but did not get the whole answer. Readers only"
-        " read: read() must end nothing and remove nothing from the list."
+        " read: read() must not end anything, and must not remove anything from the"
+        " list."
     )
 
 
@@ -578,8 +581,8 @@ def test_two_readers_get_the_same_events(begin, client):
     first, second = read(client, place), read(client, place)
     assert first == second, (
         f"The first reader got {short(str(tokens_in(first)))}, the second"
-        f" {short(str(tokens_in(second)))}. Let read() remove no event from the list,"
-        " and keep its own position."
+        f" {short(str(tokens_in(second)))}. In read(), do not remove events from the"
+        " list, and keep a position for each reader."
     )
 
 
@@ -673,7 +676,7 @@ def test_an_impossible_event_number_does_no_harm(begin, client, number):
             why_no_end=(
                 "A reader asked for the events after a number that an answer does not"
                 " have. The answer had ended, but the reader gets heartbeats forever."
-                " Let is_over() compare with >=, not ==."
+                " Make is_over() compare with >=, not ==."
             ),
         )
     except Exception as error:
@@ -695,8 +698,8 @@ def test_a_request_for_an_unknown_answer_gets_a_404(client):
         error.add_note("self.find(name) raises the 404 for an unknown name.")
         raise
     assert answer.status_code == 404, (
-        f"GET /answers/nobody-knows: expected status 404, got {answer.status_code}. Let"
-        " is_over() call self.find(name), before the first event is sent."
+        f"GET /answers/nobody-knows: expected status 404, got {answer.status_code}."
+        " Make is_over() call self.find(name), before the first event is sent."
     )
 
 
@@ -704,11 +707,11 @@ def test_an_unknown_answer_cannot_be_stopped(client):
     try:
         answer = client.delete("/answers/nobody-knows")
     except KeyError as error:
-        error.add_note("Let end() call self.find(name), which raises the 404.")
+        error.add_note("Make end() call self.find(name), which raises the 404.")
         raise
     assert answer.status_code in (204, 404), (
-        "DELETE /answers/nobody-knows: expected status 404, got"
-        f" {answer.status_code}. Let end() call self.find(name), which raises it."
+        f"DELETE /answers/nobody-knows: expected status 404, got {answer.status_code}."
+        " Make end() call self.find(name), which raises it."
     )
 
 
@@ -722,16 +725,16 @@ def test_stop_ends_an_answer_for_everybody(begin, client, program):
     kept = program.store.so_far(place.rpartition("/")[2])
     assert kept[-1]["event"] == "done", (
         "The answer was stopped. Expected done as the last event in its list, got"
-        f" {kept[-1]}. Let end() add the event."
+        f" {kept[-1]}. Make end() add the event."
     )
     assert events and events[-1][1] == "done", (
         "The answer was stopped and its list ends with done, but the reader's last"
-        f" event is {short(str(events[-1:]))}. Let read() yield the whole list,"
+        f" event is {short(str(events[-1:]))}. Make read() yield the whole list,"
         " including the last event."
     )
     gate.set()
     assert model.closed.wait(PATIENCE) and model.closed_early, (
-        "The answer was stopped, but the model kept writing to the end. Let add()"
+        "The answer was stopped, but the model kept writing to the end. Make add()"
         " return False once ended_at is set: the writer then closes the model's stream."
     )
     assert tokens_in(read(client, place)) == ["one"], (
@@ -745,7 +748,7 @@ def test_only_the_first_end_counts(begin, client):
     whole = read(client, place)
     client.delete(place)
     assert read(client, place) == whole, (
-        "Someone pressed Stop after the end, and the answer now has another end. Let"
+        "Someone pressed Stop after the end, and the answer now has another end. Make"
         " end() change nothing when ended_at is set."
     )
 
@@ -759,7 +762,7 @@ def test_a_second_end_does_not_change_the_time(program, change):
     store.end(name, DONE)
     assert store.find(name).ended_at == ended_at, (
         "Someone pressed Stop a minute after the end, and ended_at is now a minute"
-        " later: the answer would be kept for longer. Let end() set ended_at only if"
+        " later: the answer would be kept for longer. Make end() set ended_at only if"
         " add() returned True."
     )
 
@@ -775,8 +778,8 @@ def test_heartbeats_are_sent_while_the_model_is_silent(begin, client):
         rest = b"".join(islice(reader, 100))
     assert b"one" in came and b"event: done" in came + rest, (
         "The model was silent for longer than HEARTBEAT, and the body ended without its"
-        " last event. After yield None, let read() look again, and add 1 to number only"
-        " after an event."
+        " last event. After yield None, make read() look again, and add 1 to number"
+        " only after an event."
     )
     assert b"two" in came + rest, (
         "The model was silent for longer than HEARTBEAT, and then wrote a text, which"
@@ -785,12 +788,12 @@ def test_heartbeats_are_sent_while_the_model_is_silent(begin, client):
     )
     assert b"event: heartbeat" not in came, (
         "The model was silent for longer than HEARTBEAT, and the reader got an event"
-        " named heartbeat, with a number. Let read() yield None alone. as_event() turns"
-        " it into a comment, which no client shows."
+        " named heartbeat, with a number. Make read() yield None alone. as_event()"
+        " turns it into a comment, which no client shows."
     )
     assert b": heartbeat" in came, (
         "The model was silent for longer than HEARTBEAT, and the server sent nothing,"
-        " so it could not notice that a reader has left. Let read() yield None then."
+        " so it could not notice that a reader has left. Make read() yield None then."
     )
     assert went_on, (
         "A reader had a heartbeat and did not fetch the next piece, and the model could"
@@ -889,7 +892,7 @@ def test_an_answer_whose_model_fails_ends_with_a_sentence(
     names = [name for _, name, _ in events]
     assert names[-1:] == ["error"], (
         f"The model failed. Expected error as the reader's last event, got {names}. Its"
-        " sentence says that the answer is incomplete. Let read() yield each event of"
+        " sentence says that the answer is incomplete. Make read() yield each event of"
         " the list unchanged."
     )
     sentence = events[-1][2].get("error")
@@ -1039,12 +1042,12 @@ def test_the_number_of_answers_written_at_once_is_limited(
     gate.set()
     assert [answer.status_code for answer in begun] == [201, 201], (
         "Two answers may run at once, but the second question got a"
-        f" {begun[1].status_code}. Let begin() count the answers whose ended_at is"
+        f" {begun[1].status_code}. Make begin() count the answers whose ended_at is"
         " None."
     )
     assert refused.status_code == 503 and refused.headers.get("Retry-After"), (
         "Two answers may run at once, and two are running. Expected status 503 with"
-        f" Retry-After for a third question, got {refused.status_code}. Let begin()"
+        f" Retry-After for a third question, got {refused.status_code}. Make begin()"
         " refuse it when len(running) >= AT_ONCE."
     )
     places = [f"/answers/{answer.json['id']}" for answer in begun]
@@ -1060,7 +1063,7 @@ def test_the_number_of_answers_written_at_once_is_limited(
             assert answer.status_code == 201, (
                 "All answers had ended, but the next question got a"
                 f" {answer.status_code}. A refused question must not take a place: read"
-                " the prompt before store.begin(). Let end() set ended_at, whatever"
+                " the prompt before store.begin(). Make end() set ended_at, whatever"
                 " ends the answer."
             )
             read(client, f"/answers/{answer.json['id']}")
@@ -1080,7 +1083,7 @@ def test_headers_limits_and_names_are_still_there(client, answer_with, begin):
                 assert word in value, (
                     f"The header {name} of an answer is {value!r}. Expected {word!r} in"
                     f" it. Without it, {still_there.WHY[name]}. Pass Response the"
-                    " HEADERS of events.py."
+                    " HEADERS from events.py."
                 )
         may_read = answer.headers.get("Access-Control-Allow-Origin")
         assert not may_read, (

@@ -96,8 +96,9 @@ def there(answer, method, path):
         view = "/<name>/cancel" if last == "cancel" else "/<name>"
         verb = "post" if method == "POST" else "get"
         raise AssertionError(
-            f"{method} {shown(path)} gave a {answer.status_code}, because there is no"
-            f' view for it yet. Write @app.{verb}("/v1/responses{view}") in app.py.'
+            f"{method} {shown(path)} returned status {answer.status_code}, because"
+            f' there is no view for it yet. Write @app.{verb}("/v1/responses{view}") in'
+            " app.py."
         )
     return answer
 
@@ -198,7 +199,7 @@ def until_delta(answer):
     while b"delta" not in came:
         piece = next_piece(body)
         assert piece, (
-            f"The stream ended without a delta: {short(came.decode())}. Let add() emit"
+            f"The stream ended without a delta: {short(came.decode())}. Make add() emit"
             " each text."
         )
         came += piece
@@ -208,7 +209,7 @@ def until_delta(answer):
 # What was there before
 
 
-def test_what_earlier_lessons_gave_the_server_is_still_there(client, answer_with):
+def test_the_limits_and_the_key_from_earlier_lessons_still_apply(client, answer_with):
     where = client, answer_with, PATH, QUESTION
     still_there.headers_are_still_there(
         *where, headers=KEY, keep="the function below @app.after_request"
@@ -247,7 +248,7 @@ def test_each_event_has_the_next_number(ask):
     events = read(ask("one", " two")[1])
     numbers = [event.get("sequence_number") for event in events]
     assert None not in numbers, (
-        f"An event of the type {events[0]['type']} has no sequence_number. Let emit()"
+        f"An event of the type {events[0]['type']} has no sequence_number. Make emit()"
         " give each event self.next_number, which begins at 0."
     )
     assert numbers[0] == 0 or events[0]["type"] not in FIRST[1:], (
@@ -256,7 +257,7 @@ def test_each_event_has_the_next_number(ask):
     )
     assert numbers == list(range(len(events))), (
         f"The events have the numbers {short(numbers)}. Expected 0, 1, 2 and so on."
-        " Let emit() add 1 to self.next_number after each event."
+        " Make emit() add 1 to self.next_number after each event."
     )
 
 
@@ -295,7 +296,7 @@ def test_the_first_text_begins_a_message_and_a_part(ask):
     kinds = types_of(events)[2:6]
     expected = [*ADDED, *["response.output_text.delta"] * 2]
     assert kinds == expected, (
-        f"After the first events come {kinds}. Expected {expected}. Let add() emit one"
+        f"After the first events come {kinds}. Expected {expected}. Make add() emit one"
         " event for the message, one for its part, and then one for each text."
     )
 
@@ -466,7 +467,7 @@ def test_a_failure_has_two_events(ask, told):
     must_be_incomplete(response)
 
 
-def test_a_failure_before_the_first_text_is_a_status(ask):
+def test_a_failure_before_the_first_text_becomes_an_error_status(ask):
     _, answer = ask(ModelRateLimitError(SECRET))
     assert answer.status_code == 429, (
         "The model was overloaded before its first text. Expected status 429, got"
@@ -543,7 +544,7 @@ def test_the_object_is_what_the_events_have_made(ask, get):
         name, events = whole_response(ask, *script)
         answer = get(name)
         assert answer.status_code == 200 and answer.is_json, (
-            f"GET {PATH}/<name> gave a {answer.status_code} of the type"
+            f"GET {PATH}/<name> returned status {answer.status_code} with type"
             f" {answer.mimetype}. Expected the object. Return current(name)."
         )
         last = field_of(events[-1], "response")
@@ -598,8 +599,8 @@ def test_without_a_number_all_events_are_sent(ask, get):
     name, events = whole_response(ask, "one", " two")
     answer = get(name, stream="true")
     assert answer.status_code == 200, (
-        f"GET with ?stream=true and no starting_after gave a {answer.status_code}."
-        " starting_after() returns -1 in that case."
+        "GET with ?stream=true and no starting_after returned status"
+        f" {answer.status_code}. starting_after() returns -1 in that case."
     )
     found = read(answer)
     assert found == events, (
@@ -711,8 +712,8 @@ def test_cancel_ends_a_response(ask, get):
     name = name_in(came)
     first = get(f"{name}/cancel", method="POST")
     assert first.status_code == 200 and first.is_json, (
-        f"POST .../cancel gave a {first.status_code} of the type {first.mimetype}."
-        " Expected the object. Return current(name)."
+        f"POST .../cancel returned status {first.status_code} with type"
+        f" {first.mimetype}. Expected the object. Return current(name)."
     )
     status = first.json.get("status")
     assert status == "cancelled", (
@@ -733,8 +734,8 @@ def test_cancel_ends_a_response(ask, get):
     )
     again = get(f"{name}/cancel", method="POST")
     assert (again.status_code, again.json) == (200, first.json), (
-        f"A second cancel gave a {again.status_code}. Expected the same object once"
-        " more: a second cancel must do no harm. Keep the response."
+        f"A second cancel returned status {again.status_code}. Expected the same object"
+        " once more: a second cancel must do no harm. Keep the response."
     )
 
 
@@ -753,7 +754,7 @@ def test_a_response_without_background_cannot_be_cancelled(ask, get):
     events = read(ask("one")[1])
     answer = get(f"{name_in(events)}/cancel", method="POST")
     assert answer.status_code == 400 and "background" in answer.text, (
-        f"Cancel of a response without background gave a {answer.status_code}."
+        f"Cancel of a response without background returned status {answer.status_code}."
         " Expected a 400 whose sentence names background. Raise the Refusal NO_CANCEL:"
         " the reader can hang up instead."
     )

@@ -80,7 +80,7 @@ def test_a_reader_who_stops_lets_few_bytes_wait(waits_for_one):
         waits = waits_for_one(size)
         assert waits <= MOST, (
             f"A reader took one piece of {size} bytes and stopped, and {waits} bytes"
-            " wait for that reader alone. Let takes() also check that the bytes in"
+            " wait for that reader alone. Make takes() also check that the bytes in"
             f" self.pieces and the new piece are at most {MOST} together."
         )
     waits = waits_for_one(PART)
@@ -107,7 +107,7 @@ def test_a_reader_who_goes_on_has_the_room_again(waits_for_one):
 
 
 def test_each_reader_has_a_bound_of_their_own(ask, bytes_held):
-    """Each reader has a bound of their own."""
+    """Each reader has their own bound."""
     answers = []
     for _ in range(3):
         if done_in_time(lambda: answers.append(ask(*["x" * PART] * 100)[1])):
@@ -162,5 +162,5 @@ def test_a_piece_that_is_larger_than_the_bound_arrives(ask):
     )
     assert came == [3 * size], (
         f"The model made three pieces of {size} bytes, and {came[0]} bytes arrived."
-        " Wait for room, and drop nothing."
+        " Wait for room, and do not drop anything."
     )

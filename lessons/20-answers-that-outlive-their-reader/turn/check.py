@@ -47,8 +47,8 @@ def text_of(begin, client):
 def test_the_text_of_a_whole_answer_is_sent(text_of):
     answer = text_of(*TEXTS)
     assert answer.status_code != 404, (
-        "GET /answers/<name>/text gave a 404 for an answer that exists. Write the view"
-        ' @app.get("/answers/<name>/text").'
+        "GET /answers/<name>/text returned status 404 for an answer that exists. Write"
+        ' the view @app.get("/answers/<name>/text").'
     )
     assert answer.status_code == 200, (
         f"The answer has ended. Expected status 200, got {answer.status_code}. Its last"

@@ -44,7 +44,7 @@ def delete(client):
     def delete_it(name):
         answer = client.delete(f"{PATH}/{name}", headers=KEY)
         assert answer.status_code != 405, (
-            f"DELETE {PATH}/<name> gave a 405: no view takes that method there"
+            f"DELETE {PATH}/<name> returned status 405: no view takes that method there"
             ' yet. Write @app.delete("/v1/responses/<name>").'
         )
         return answer
@@ -56,12 +56,12 @@ def test_a_response_can_be_deleted(begin, delete, client):
     _, name = begin("one", background=False)
     answer = delete(name)
     assert answer.status_code != 404, (
-        "DELETE gave a 404 for a response that exists. End it before you forget it,"
-        " since store.end() has to find it."
+        "DELETE returned status 404 for a response that exists. End it before you"
+        " forget it, since store.end() has to find it."
     )
     assert answer.status_code == 200 and answer.is_json, (
-        f"DELETE gave a {answer.status_code} of the type {answer.mimetype}. Expected a"
-        " 200 with an object in JSON. A view may return a dict."
+        f"DELETE returned status {answer.status_code} with type {answer.mimetype}."
+        " Expected a 200 with an object in JSON. A view may return a dict."
     )
     expected = {"id": name, "object": "response", "deleted": True}
     assert answer.json == expected, (
@@ -70,7 +70,7 @@ def test_a_response_can_be_deleted(begin, delete, client):
     )
     status = client.get(f"{PATH}/{name}", headers=KEY).status_code
     assert status == 404, (
-        f"A response was deleted, but GET gave a {status}. Expected a 404."
+        f"A response was deleted, but GET returned status {status}. Expected a 404."
         " store.forget(name) removes it."
     )
 
