@@ -148,7 +148,7 @@ NONSENSE = Failure(
     may_pass=True,
 )
 NO_TEXT = Failure(
-    502, "The model ended without any text: ask again, in other or fewer words."
+    502, "The model ended without any text: ask again, with fewer or different words."
 )
 STOPPED_EARLY = Failure(
     502, "The model stopped before its answer was complete: ask again."

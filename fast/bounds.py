@@ -12,6 +12,6 @@ EVENT = 100_000_000  # bytes of one server-sent event: see events.py
 SIZE = 10_000  # bytes of a line with a chunk's size, or of the headers after the body
 TOO_MUCH = Failure(
     502,
-    "The model's server sent more at once than this server accepts: ask again, in other"
-    " words, or check the address in .env.",
+    "The model's server sent more at once than this server accepts: ask again, with"
+    " different words, or check the address in .env.",
 )

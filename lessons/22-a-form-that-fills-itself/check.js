@@ -20,7 +20,7 @@ export const checks = [
       await page.soon(() => shown(page, "term"));
       page.must(
         shown(page, "term") === "Back",
-        `The server had sent {"at":["term"],"add":"Back"} and was still writing, and the field term shows ${say(shown(page, "term"))}. Let show() find the field of at[0], and append what is added.`,
+        `The server had sent {"at":["term"],"add":"Back"} and was still writing, and the field term shows ${say(shown(page, "term"))}. Make show() find the field of at[0], and append what is added.`,
       );
       answer.send(lines({ at: ["term"], add: "pressure" }, { at: ["meaning"], add: "A\n" }, { at: ["meaning"], add: " slow" }));
       await page.soon(() => shown(page, "meaning").length > 2);
@@ -31,7 +31,7 @@ export const checks = [
     },
   },
   {
-    sentence: "What a model writes is text",
+    sentence: "The page shows the model's words as text",
     async run(page) {
       const evil = '<img src=x onerror="document.title=1"> & <b>';
       const answer = await ask(page);

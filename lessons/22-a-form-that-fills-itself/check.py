@@ -102,8 +102,8 @@ def test_post_ask_fills_the_fields(answer_of):
     _, answer = answer_of(*call(*in_pieces(TEXT)), End(finish_reason=CALL))
     assert answer.status_code != 500, (
         "A model called the tool Card with a complete card as its arguments. POST /ask"
-        f" gave 500, and says {answer.text.strip()!r}. The program's output names the"
-        " line."
+        f" returned status 500, and says {answer.text.strip()!r}. The program's output"
+        " names the line."
     )
     assert DOES_NOT_FIT not in answer.text, (
         "A model wrote a complete card, in pieces, but POST /ask says that it does not"
@@ -118,8 +118,9 @@ def test_post_ask_fills_the_fields(answer_of):
     )
     assert answer.status_code == 200, (
         "A model called the tool Card with a complete card as its arguments, and POST"
-        f" /ask gave {answer.status_code}. The arguments are in chunk.tool_call_chunks,"
-        " and chunk.text is empty. Use json_in(chunk) of card.py, which reads both."
+        f" /ask returned status {answer.status_code}. The arguments are in"
+        " chunk.tool_call_chunks, and chunk.text is empty. Use json_in(chunk) from"
+        " card.py, which reads both."
     )
     found = messages(answer)
     assert not any("token" in message or "card" in message for message in found), (
@@ -140,8 +141,8 @@ def test_post_ask_fills_the_fields(answer_of):
     _, answer = answer_of(*call(*in_pieces(TEXT)), End(finish_reason=CALL))
     assert answer.status_code == 200 and rebuilt_from(messages(answer)) == CARD, (
         "The first answer was a complete card. The same card as the second answer gave"
-        f" status {answer.status_code} and {short(answer.text)}. Keep nothing from an"
-        " earlier answer: make the GrowingObject in answer()."
+        f" status {answer.status_code} and {short(answer.text)}. Do not keep anything"
+        " from an earlier answer: make the GrowingObject in answer()."
     )
 
 
@@ -160,7 +161,7 @@ def test_the_first_field_leaves_before_the_second_is_written(answer_of):
     )
     assert until_read.waits == [True], (
         'The model had written {"term": "one and was still writing, but the client got'
-        " nothing. Send the news of each piece at once, and collect none."
+        " nothing. Send the news of each piece at once, and do not collect them."
     )
 
 
@@ -199,7 +200,7 @@ CUTS = {"length": "its length limit", "content_filter": "a filter", None: ""}
 
 
 @pytest.mark.parametrize("reason", list(CUTS))
-def test_a_card_that_was_cut_is_not_whole(answer_of, reason):
+def test_a_card_that_was_cut_does_not_look_complete(answer_of, reason):
     cut = TEXT[: TEXT.index("twice")]
     end = End(finish_reason=reason) if reason else End()
     _, before = answer_of(*call(TEXT), End(finish_reason=CALL))
@@ -238,7 +239,7 @@ UNFIT = {
 
 
 @pytest.mark.parametrize("what", list(UNFIT))
-def test_a_card_that_does_not_fit_is_not_whole(answer_of, what):
+def test_a_card_that_does_not_fit_does_not_look_complete(answer_of, what):
     _, answer = answer_of(*call(UNFIT[what]), End(finish_reason=CALL))
     found = messages(answer)
     assert found[-1].get("isError") is True and found[0].get("at"), (
@@ -248,7 +249,7 @@ def test_a_card_that_does_not_fit_is_not_whole(answer_of, what):
     )
 
 
-def test_an_answer_without_a_card_is_a_status(answer_of):
+def test_an_answer_without_a_card_becomes_an_error_status(answer_of):
     for script, sentence in (["I", " cannot."], DOES_NOT_FIT), ([], NO_TEXT.sentence):
         _, answer = answer_of(*script)
         assert answer.status_code == 502, (
@@ -265,7 +266,7 @@ def test_an_answer_without_a_card_is_a_status(answer_of):
 
 
 @pytest.mark.parametrize("reason", [None, "length"])
-def test_a_whole_text_is_not_a_whole_answer(answer_of, reason):
+def test_a_complete_text_is_not_always_a_complete_answer(answer_of, reason):
     end = End(finish_reason=reason) if reason else End()
     _, answer = answer_of(*call(TEXT), end)
     last = messages(answer)[-1]
@@ -281,7 +282,7 @@ def test_the_model_is_asked_for_a_card(answer_of):
     messages(answer)
     assert model.tools, (
         "The program asked the model without a tool, so it could write anything. Call"
-        " chunks_of_card(model, prompt) of card.py, which passes the tool."
+        " chunks_of_card(model, prompt) from card.py, which passes the tool."
     )
     try:
         model, answer = answer_of(ModelInvalidRequestError(SECRET))
@@ -299,7 +300,7 @@ def test_the_model_is_asked_for_a_card(answer_of):
     )
 
 
-def test_a_failure_becomes_the_last_line_or_a_status(answer_of, told):
+def test_a_failure_becomes_the_last_line_or_an_error_status(answer_of, told):
     _, answer = answer_of(*call('{"term": "one'), ModelConnectionError(SECRET))
     found = messages(answer)
     assert found[-1].get("isError") is True and SECRET not in answer.text, (

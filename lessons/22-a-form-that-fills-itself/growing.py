@@ -12,7 +12,7 @@ from math import isinf
 from failures import Failure, Unfinished, can_be_sent
 
 DOES_NOT_FIT = Failure(
-    502, "What the model wrote does not fit the form: ask again, or in other words."
+    502, "What the model wrote does not fit the form: ask again, or in another way."
 )
 DEEPEST = 20  # an object may hold others, but not without end
 SPACE = " \t\n\r"  # that JSON allows between its parts

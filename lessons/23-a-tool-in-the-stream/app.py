@@ -28,7 +28,7 @@ from .words import FINISH_REASONS, HEADERS, event, events_of
 
 MOST_ROUNDS = 3  # the most requests to the model for one answer: each costs money
 TOO_MANY_ROUNDS = Failure(
-    502, "The model looked things up again and again: ask in other words."
+    502, "The model looked things up again and again: ask in a different way."
 )
 
 

@@ -55,14 +55,15 @@ def second_turns(model, found):
     assert len(model.turns) > 1, (
         "The model called look_up in the first round, and there was no second. The"
         f" messages are {short([each['type'] for each in found])}, and the error"
-        f" {error_in(found)!r}. Keep nothing from an earlier answer: let Calls make its"
-        " list and its dict in __init__, and let answer() make its turns."
+        f" {error_in(found)!r}. Do not keep anything from an earlier answer: let Calls"
+        " make its list and its dict in __init__, and let answer() make its turns."
     )
     turns = model.turns[1]
     kinds = types_of(turns)
     assert kinds.count("human") == 1, (
         f"There was one question, and the second round has turns of the types {kinds}."
-        " Keep nothing from an earlier answer: make the list of turns in answer()."
+        " Do not keep anything from an earlier answer: make the list of turns in"
+        " answer()."
     )
     return turns, kinds
 
@@ -83,7 +84,7 @@ def looks(program, monkeypatch):
     return seen
 
 
-def test_what_lesson_08_gave_the_server_is_still_there(client, answer_with):
+def test_the_headers_and_limits_from_lesson_08_still_apply(client, answer_with):
     for address in "/ask", "/chat":
         where = client, answer_with, address
         still_there.headers_are_still_there(*where)
@@ -127,7 +128,7 @@ def next_step(program):
             f" {expected}."
         )
     return (
-        "calls.py is done. Next let answer() collect the pieces in"
+        "calls.py is done. Next make answer() collect the pieces in"
         " chunk.tool_call_chunks. If there are calls when the round has ended, run"
         " them, and ask the model again with their results."
     )
@@ -154,7 +155,7 @@ def test_a_call_is_run_and_the_model_goes_on(program, answer_of):
     inputs = [each["input"] for each in of(found, "tool-input-available")]
     others = [each for each in inputs if each != {"query": "backpressure"}]
     assert not others, (
-        f"The model called look_up with {QUERY}, and accept() got {others[0]!r}. Let"
+        f"The model called look_up with {QUERY}, and accept() got {others[0]!r}. Make"
         " read_arguments return the arguments as a dict."
     )
     assert model.unreadable != "None", (
@@ -198,7 +199,7 @@ def test_text_leaves_while_the_model_writes(answer_of):
     _, answer = answer_of(["One", until_read, " two"])
     in_time(
         lambda: until_read.read(answer),
-        "The model's answer has ended, but the server's body never does. Let answer()"
+        "The model's answer has ended, but the server's body never does. Make answer()"
         " return after a round without calls.",
     )
     assert until_read.waits == [True], (
@@ -269,7 +270,7 @@ def test_the_page_sees_the_call_while_it_is_written(answer_of):
     _, answer = answer_of(called(start, begun, until_read, end), ["done"])
     seen = in_time(
         lambda: until_read.read(answer),
-        "The model's answer has ended, but the server's body never does. Let answer()"
+        "The model's answer has ended, but the server's body never does. Make answer()"
         " return after a round without calls.",
     )
     assert until_read.waits == [True], (
@@ -282,7 +283,7 @@ def test_the_page_sees_the_call_while_it_is_written(answer_of):
     shown = [kind for kind in dict.fromkeys(kinds) if kind in expected]
     assert shown == expected, (
         f"Expected the messages {expected} about the call, got {shown}. begin(), add(),"
-        " accept() and succeed() of call.py return them, in this order."
+        " accept() and succeed() from call.py return them, in this order."
     )
     starts = kinds.count("tool-input-start")
     assert starts == 1, (
@@ -304,7 +305,7 @@ def test_the_page_shows_the_call_before_the_tool_runs(answer_of, looks):
 
     in_time(
         read_all,
-        "The model's answer has ended, but the server's body never does. Let answer()"
+        "The model's answer has ended, but the server's body never does. Make answer()"
         " return after a round without calls.",
     )
     assert len(looks) == 1, (
@@ -313,7 +314,7 @@ def test_the_page_shows_the_call_before_the_tool_runs(answer_of, looks):
     )
     assert b"tool-input-available" in read[0], (
         "look_up() was called before the page knew the arguments. A tool can take"
-        " seconds. Yield call.accept(arguments) before the tool runs, and let answer()"
+        " seconds. Yield call.accept(arguments) before the tool runs, and make answer()"
         " pass on each message of run(call) at once, with yield from."
     )
 
@@ -376,7 +377,7 @@ def test_a_bad_call_is_reported_and_not_run(answer_of, looks, what):
         f" {short([each['type'] for each in found])}, and the error"
         f" {error_in(found)!r}. In read_arguments raise BadCall for an unknown name and"
         " for each ValueError and RecursionError of json.loads and of"
-        " LookUp.model_validate. Let run() yield call.refuse(str(bad))."
+        " LookUp.model_validate. Make run() yield call.refuse(str(bad))."
     )
     *_, result = model.turns[-1]
     assert getattr(result, "status", "") == "error" and text_in(found) == "done", (
@@ -463,8 +464,8 @@ def test_a_tool_that_finds_nothing_is_reported(answer_of):
     found = messages(answer)
     [nothing] = of(found, "tool-output-error") or [{"errorText": error_in(found)}]
     assert "xyzzyx" in nothing["errorText"] and text_in(found) == "done", (
-        'The tool finds nothing about "xyzzyx", and the page gets the error '
-        f"{nothing['errorText']!r} and the text {text_in(found)!r}. Let run() catch"
+        'The tool finds nothing about "xyzzyx", and the page gets the error'
+        f" {nothing['errorText']!r} and the text {text_in(found)!r}. Make run() catch"
         " NothingFound first, and yield call.fail(str(nothing))."
     )
     expected = ["tool-input-available", "tool-output-error"]
@@ -529,8 +530,8 @@ def test_rounds_have_a_limit(answer_of):
     )
     assert error_in(found) not in OF_FAILURES, (
         "The model called a tool in every round, and the reader gets the sentence"
-        f" {error_in(found)!r}, which is about something else. Write a failure of your"
-        " own, TOO_MANY_ROUNDS = Failure(502, ...)."
+        f" {error_in(found)!r}, which is about something else. Write your own failure,"
+        " TOO_MANY_ROUNDS = Failure(502, ...)."
     )
 
 
@@ -605,7 +606,7 @@ def test_each_round_ends_as_an_answer_does(answer_of):
     )
 
 
-def test_a_failure_before_the_first_word_is_a_status(answer_of):
+def test_a_failure_before_the_first_word_becomes_an_error_status(answer_of):
     for script, status in [[ModelRateLimitError(SECRET)], 429], [[], 502]:
         try:
             _, answer = answer_of(script)
@@ -645,8 +646,8 @@ def test_when_the_reader_leaves_everything_ends(answer_of, rounds_before):
         gate.set()
     assert model.closed.wait(PATIENCE) and model.closed_early, (
         f"The reader left in round {rounds_before + 1}, but the model's stream is still"
-        " open. Write with closing(...) around the stream of each round, and do not"
-        " catch GeneratorExit."
+        " open. Use with closing(...) around the stream of each round, and do not catch"
+        " GeneratorExit."
     )
 
 
