@@ -242,6 +242,8 @@ def test_a_server_that_stops_is_said_and_found_again(browser, site, mine, checke
     )
     assert reader.check_my_work()[0] == sentence
     assert reader.frame() == "Hello"  # and no grey page of the browser's
+    reader.run("frames[0].fetch('ask').catch(() => {})")  # a program that asks
+    assert reader.text("#problem") == sentence
     write(mine, app=HELLO.replace("Hello", "Bye"))
     again = serve(begun[0].port)
     reader.until("frames[0].document.body?.innerText === 'Bye'")

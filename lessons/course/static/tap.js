@@ -1,5 +1,6 @@
 // A tap on the wire: what the page in the frame reads is drawn on the strip as well.
 
+import { UNREACHED } from "./reached.js";
 import { sentenceIn } from "./say.js";
 
 // What a wire ends with. A page may hang up once it has read one of these.
@@ -36,7 +37,8 @@ export function tapInto(wire, problem) {
     const fetchUntapped = page.fetch;
 
     page.fetch = async (...request) => {
-      problem.textContent = "";
+      // a server that has stopped is said until it is back
+      if (problem.textContent !== UNREACHED) problem.textContent = "";
       const drawing = begin();
       let response;
       try {
