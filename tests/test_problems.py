@@ -1,6 +1,9 @@
 """What a browser says of a page in mine/, below the frame that shows it."""
 
+import re
+
 import pytest
+from support import ROOT
 from support.course import PAGE, write
 from werkzeug import Response
 from werkzeug.test import Client
@@ -8,6 +11,7 @@ from werkzeug.test import Client
 from lessons.course.addresses import keep_way_to_root
 from lessons.course.live.heard_pages import HeardPages
 
+PROBLEMS_JS = ROOT / "lessons" / "course" / "static" / "problems.js"
 SERVER = """from flask import Flask, render_template
 
 app = Flask(__name__)
@@ -24,6 +28,10 @@ INDEX = """<!doctype html>
 """
 RIGHT = "document.title = 'It runs';\n"
 ADD = 'document.body.appendChild(document.createElement("script"))'
+STYLE = (
+    'const link = document.createElement("link");\n'
+    'document.head.append(Object.assign(link, { rel: "stylesheet", href: '
+)
 MISSING = "could not be loaded: the server answered 404."
 BROKEN = {  # the files in static/, and what is said
     "it cannot be read": (
@@ -50,6 +58,14 @@ BROKEN = {  # the files in static/, and what is said
     "a module is named without its folder": (
         {"page.js": 'import "b.js";\n'},
         ["the page: TypeError: Failed to resolve module specifier"],
+    ),
+    "a style is missing": (
+        {"page.js": f'{STYLE}"static/style.css" }}));\n'},
+        [f"mine/static/style.css {MISSING}"],
+    ),
+    "a style imports one that is missing": (
+        {"page.js": f'{STYLE}"static/a.css" }}));\n', "a.css": '@import "b.css";\n'},
+        [f"mine/static/b.css {MISSING}"],
     ),
     "a script of another server is missing": (
         {"page.js": f'{ADD}.src = "http://127.0.0.1:1/b.js";\n'},
@@ -94,6 +110,9 @@ def test_what_breaks_in_a_page_is_said_below_it(reader, mine):
     reader.until("Boolean(frames[0].document.querySelector('button')?.onclick)")
     assert reader.text("#problem") == ""
     assert reader.run("return frames[0].document.scripts.length") == 1
+    names = re.findall(r"function (\w+)", PROBLEMS_JS.read_text(encoding="utf-8"))
+    taken = reader.run("return arguments[0].filter((name) => name in frames[0])", names)
+    assert (len(names) > 3, taken) == (True, [])  # a page may use each of them
     reader.run("frames[0].document.querySelector('button').click()")
     reader.until("document.querySelector('#problem').textContent.includes('line 3')")
     reader.browser.get_log("browser")  # it says all of that too

@@ -1,8 +1,11 @@
 // The first script of a page in the frame of a lesson. It hears what breaks in the page,
 // also in a script that cannot be read, and tells the lesson. See live/heard_pages.py.
 
+"use strict"; // else each function below would be a name that the page cannot give
+
 {
   document.currentScript.remove(); // the page's own scripts find what was written
+  const fetchUntapped = fetch; // the lesson draws what the page fetches: see tap.js
   const OWN = /\/(mine|program)\/(?:bad\/)?(.+)/; // the address of a file of the program
 
   const LONGEST = 400; // letters that are shown: a message can hold a whole file
@@ -27,13 +30,31 @@
     return Number(line) ? `${name}, line ${line}` : name;
   }
 
-  /** Say which file is missing: that of a script, or one that the script imports. */
-  function tellWhatIsMissing({ src, href }) {
-    const files = performance.getEntriesByType("resource");
-    const missing = files.find(({ responseStatus }) => responseStatus >= 400);
-    const name = nameOf(missing?.name ?? src ?? href);
-    const why = missing ? `the server answered ${missing.responseStatus}` : "the console says why";
+  /** Say which file is missing: that of a script or a style, or one that it imports. */
+  async function tellWhatIsMissing({ src, href }) {
+    const missing = await missingFile();
+    const name = nameOf(missing?.address ?? src ?? href);
+    const why = missing ? `the server answered ${missing.status}` : "the console says why";
     tell(`${name} could not be loaded: ${why}. Check the name of the file, and the name in the line that loads it.`);
+  }
+
+  /** Return the {address, status} of the first file that is missing, or undefined. */
+  async function missingFile() {
+    for (const { name: address, responseStatus } of performance.getEntriesByType("resource")) {
+      let status = responseStatus;
+      // 0 is another server's file, or in Chromium a style that is missing: ask again.
+      const isOurs = address.startsWith(`${location.origin}/`);
+      if (status === 0 && isOurs) status = await statusOf(address);
+      if (status >= 400) return { address, status };
+    }
+  }
+
+  async function statusOf(address) {
+    try {
+      return (await fetchUntapped(address, { method: "HEAD" })).status;
+    } catch {
+      return 0; // the page's own policy can forbid it
+    }
   }
 
   addEventListener(
