@@ -340,6 +340,8 @@ def test_check_before_anything_was_started_says_how_to_begin(project):
             1,
             f"Error: There is no mine/ yet. To begin, run flask start {n}.\n",
         )
+    project.mine.mkdir()
+    assert "or type flask start 2." in project.red("2")
 
 
 def test_check_lists_what_is_green_what_is_red_and_what_comes_after(project):

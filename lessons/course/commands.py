@@ -22,6 +22,7 @@ from lessons.course.checker.run_checks import (
     run_checks,
 )
 from lessons.course.folders import MINE
+from lessons.course.live.mounts import no_program
 from lessons.course.versions import version_of_work
 from lessons.course.without_markdown import without_backticks, without_markdown
 from lessons.course.your_work.progress import (
@@ -303,6 +304,9 @@ def checks_and_memory(lesson, turn, browser, seconds):
     Only a whole one is remembered: of all checks, and of files that have not changed.
     """
     checks = lesson.turn if turn else lesson.folder
+    if not (MINE / "app.py").exists():
+        yield Check("The program is there", RED, no_program(lesson.number))
+        return
     version = version_of_work(checks, MINE)
     outcomes = set()
     for found in checks_of(checks, browser, seconds):
