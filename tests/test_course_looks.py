@@ -269,6 +269,24 @@ def test_at_the_end_of_the_notes_all_of_the_program_is_in_the_window(reader, scr
     assert edges == [0, 768]
 
 
+def test_in_a_laptops_window_a_drawn_wire_hides_no_way_on(reader, screen):
+    screen(1366, 625)  # what is left of 1366 by 768 below a browser's own lines
+    reader.open(PAGE)
+    frame, links, fold = reader.run(
+        """document.querySelector("#wire").dataset.how = "complete";
+        document.querySelector("#moment").hidden = false;
+        document.querySelector("#status").textContent = "All is green. ".repeat(6);
+        const box = (name) => document.querySelector(name).getBoundingClientRect();
+        const frame = box("iframe").height;
+        const links = box("#moment [rel=next]").bottom;
+        document.querySelector("#files summary").scrollIntoView({ block: "end" });
+        return [frame, links, box("#files summary").bottom];"""
+    )
+    assert frame > 144
+    assert max(links, fold) <= 625
+    assert reader.run("return scrollY") == 0  # the page itself has not moved
+
+
 def test_nothing_moves_on_a_phone_when_a_lesson_is_done(reader, screen):
     screen(360, 640)
     reader.browser.get(reader.url + PAGE)
@@ -406,6 +424,17 @@ def test_forced_colours_show_what_is_drawn_by_a_background(reader, screen):
     caret, square, strip, bars = reader.run(drawn)
     assert [caret, square, strip, bars] != own
     assert caret == square == bars == text != canvas == strip
+
+
+def test_forced_colours_show_how_many_lessons_are_done(reader, screen):
+    screen(*SIZES["800"])
+    forced = [{"name": "forced-colors", "value": "active"}]
+    reader.browser.get(f"{reader.url}/lessons/")
+    reader.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": forced})
+    bar = reader.browser.find_element("css selector", "#place progress")
+    none = bar.screenshot_as_base64
+    reader.run("arguments[0].value = arguments[0].max / 2", bar)
+    assert bar.screenshot_as_base64 != none
 
 
 def test_forced_colours_show_which_button_has_to_wait(reader, screen):
