@@ -96,3 +96,20 @@ def test_the_hours_of_the_course_are_those_of_its_lessons():
     minutes = sum(int(lesson.minutes) for lesson in read_way_through().lessons)
     [hours] = re.findall(r"together take about ([\w-]+) hours", README)
     assert abs(HOURS[hours] - minutes / 60) <= 0.5
+
+
+def test_each_lesson_promises_the_minutes_of_the_table():
+    for lesson in read_way_through().lessons:
+        [minutes] = re.findall(r"This lesson takes about (\d+) minutes", lesson.notes)
+        assert minutes == lesson.minutes, lesson.name
+
+
+def test_three_hours_are_enough_for_what_they_are_for():
+    lessons = read_way_through().lessons
+    [first, last, read] = re.findall(
+        r"If you have three hours, do lessons (\d+) to (\d+) and read lesson (\d+)",
+        README,
+    )[0]
+    minutes = sum(int(each.minutes) for each in lessons[int(first) - 1 : int(last)])
+    words = len(lessons[int(read) - 1].notes.split())
+    assert minutes + words / 150 <= 180  # a calm reader of a text with code
