@@ -624,6 +624,17 @@ def test_a_mouse_drags_a_line_and_a_finger_drags_it_by_its_grip(student):
     assert lines(student) == before
 
 
+def test_a_tap_after_a_quick_drag_is_a_click(student):
+    student.run("document.querySelector('.lines ol').scrollIntoView({block: 'center'})")
+    for _ in range(3):  # a drag may also be too slow for a fling
+        x, y = middle(student, ".lines li:nth-child(3) .grip")
+        _, up = middle(student, ".lines li:first-child")
+        touch(student, (x, y), (x, (y + up) / 2), (x, up - 5))
+        assert says(student)[0].startswith("Line 1 of ")
+        touch(student, middle(student, ".lines [data-does=check]"))
+        assert says(student)[1] == "red"
+
+
 def touch(reader, start, *places):
     """Put a finger down, move it to places, and lift it."""
     command = reader.browser.execute_cdp_cmd

@@ -122,6 +122,15 @@ function letOrder(part) {
     follow();
   });
 
+  // A finger that lifts while it moves begins a fling, and Chromium drops the click of
+  // the tap that ends it, although touch-action lets nothing scroll.
+
+  function letNothingFling(event) {
+    if (event.target.closest(".grip")) event.preventDefault();
+  }
+
+  list.addEventListener("touchmove", letNothingFling, { passive: false });
+
   choose(chosen);
 }
 
