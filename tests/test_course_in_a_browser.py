@@ -289,6 +289,14 @@ SAID = [
         "SyntaxError: doesn't provide an export",
     ),
     ("strict mode reserved word", "SyntaxError: yield is a reserved identifier"),
+    (
+        "SyntaxError: Invalid shorthand property initializer",
+        "SyntaxError: missing : after property id",
+    ),
+    (
+        "SyntaxError: Unexpected identifier 'response'",
+        "SyntaxError: missing ) after condition",
+    ),
 ]
 
 

@@ -328,6 +328,10 @@ def test_the_log_counts_the_pieces_and_the_seconds(log_of):
     times = re.search(r"first text after (\S+) s, all in (\S+) s", line)
     if not times:
         return  # a line of another kind
+    assert "{" not in line, (
+        f"An answer came whole, and the log says {line!r}. Python fills in the values"
+        ' between braces only with an f before the quotation marks, f"...".'
+    )
     first, whole = map(float, times.groups())
     assert whole < took + 0.1, (
         f"An answer took {took:.2f} s, and the log says {line!r}. Set self.began ="

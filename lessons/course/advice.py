@@ -233,6 +233,9 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
 }
 WORDS_OF_JAVASCRIPT = {"true": "True", "false": "False", "null": "None"}
 NAMES_OF_FLASK = ["Response", "abort", "jsonify", "render_template", "request"]
+MODULE_OF = {"chain": "itertools", "closing": "contextlib"} | dict.fromkeys(
+    ["monotonic", "sleep"], "time"
+)
 MODULES = ["json", "os", "re", "requests", "sys", "time"]  # which no variable is called
 
 
@@ -285,6 +288,8 @@ def how_to_define(name, where):
         return f"Import it first: import {name}."
     if name in NAMES_OF_FLASK and "/client.py" not in where:
         return f"Import it first: from flask import {name}."
+    if name in MODULE_OF:
+        return f"Import it first: from {MODULE_OF[name]} import {name}."
     return (
         "Define or import it first. If this lesson no longer has that name, remove the"
         " line."

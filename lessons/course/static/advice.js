@@ -91,8 +91,12 @@ const ADVICE = [
     "yield needs a function with a star: function*, or async function* if it awaits.",
   ],
   [
+    /Invalid shorthand property initializer|missing : after property id/,
+    'In an object, a colon follows each name, and not an equals sign: { method: "POST" }.',
+  ],
+  [
     /SyntaxError(?!.* is not valid JSON)/,
-    "The browser cannot read that line, or the one before it. Check the brackets, commas and quotation marks.",
+    "The browser cannot read that line, or the one before it. Check the brackets, commas and quotation marks. Python's not, and, or, raise are !, &&, ||, throw in JavaScript.",
   ],
 ];
 
