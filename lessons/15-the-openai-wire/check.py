@@ -581,12 +581,14 @@ def test_a_guess_is_not_told_how_much_of_it_is_right(folder, monkeypatch):
 
 @pytest.fixture
 def in_the_log(caplog, capsys):
-    """Return a function that returns what the program has logged or printed."""
+    """Return a function: what the program has logged or printed since its last call."""
 
     def read_log():
         printed = capsys.readouterr()
         print(printed.out, end="")  # so that a red check shows it all the same
-        return caplog.text + printed.out + printed.err
+        logged = caplog.text
+        caplog.clear()
+        return logged + printed.out + printed.err
 
     return read_log
 
@@ -599,6 +601,15 @@ def must_not_be_told(answer_text, log, what):
             " can contain part of the key. Use sentence_for(error) or http_error(error)"
             " for the client, and log_name(error) for the log."
         )
+
+
+def must_be_logged(error, log, what):
+    """Fail if the log does not name the class of the model's error."""
+    assert error.__name__ in log, (
+        f"{what}, and nothing was logged about it. Expected the log to name the"
+        f" {error.__name__}. Write app.logger.warning(log_name(error)) where you catch"
+        " the error."
+    )
 
 
 EARLY = {
@@ -620,7 +631,8 @@ def test_a_failure_before_the_first_text_becomes_an_error_status(chat, in_the_lo
                     " view, wait for the first step with next() in a try, and raise"
                     " http_error(error) from None."
                 ) from None
-            must_not_be_told(answer.text, in_the_log(), what)
+            log = in_the_log()
+            must_not_be_told(answer.text, log, what)
             advice = (
                 "Yield the first step when there is text, wait for it in the view with"
                 " next(), and raise http_error(error) from failures.py"
@@ -630,6 +642,7 @@ def test_a_failure_before_the_first_text_becomes_an_error_status(chat, in_the_lo
                 f"{what}, but the answer has no Retry-After header, which says when to"
                 " ask again. Raise http_error(error), which sets it."
             )
+            must_be_logged(ModelRateLimitError, log, what)
 
 
 def test_a_whole_answer_that_breaks_off_becomes_an_error_status(chat, in_the_log):
@@ -645,7 +658,9 @@ def test_a_whole_answer_that_breaks_off_becomes_an_error_status(chat, in_the_log
         "Read the whole answer inside the try, and raise http_error(error) from None"
     )
     error_of(answer, 502, what, advice)
-    must_not_be_told(answer.text, in_the_log(), what)
+    log = in_the_log()
+    must_not_be_told(answer.text, log, what)
+    must_be_logged(ModelConnectionError, log, what)
 
 
 def test_why_the_model_ended_is_said_in_openais_words(chat):
@@ -692,7 +707,9 @@ def test_a_failure_in_mid_answer_is_the_last_event(chat, in_the_log):
         f"{what}, and the last event has the fields {sorted(last)}. An error takes the"
         " place of the choices: send what openai_error returns, alone."
     )
-    must_not_be_told(text, in_the_log(), what)
+    log = in_the_log()
+    must_not_be_told(text, log, what)
+    must_be_logged(ModelConnectionError, log, what)
     kind = last["error"].get("type")
     assert kind != "invalid_request_error", (
         f"{what}, and the error's type is {kind!r}, which blames the client's request."
