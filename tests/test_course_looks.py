@@ -99,6 +99,20 @@ def test_check_my_work_and_its_verdict_are_always_in_view(turn, reader, screen):
             assert hidden == [], (size, place)
 
 
+def test_in_a_low_window_the_sentence_of_a_failure_is_in_view(reader, screen):
+    screen(1366, 625)  # a browser on a laptop's screen
+    reader.open(PAGE)
+    what_the_wire_is = "document.querySelector('#wire figcaption span').offsetHeight"
+    assert reader.run(f"return {what_the_wire_is}") > 0
+    reader.ask("/fail 40 Why flush?")
+    reader.ended("broken")
+    reader.until(
+        """((alert) => alert.textContent && alert.getBoundingClientRect().bottom
+          <= frames[0].innerHeight + 1)(frames[0].document.querySelector("#problem"))"""
+    )
+    assert reader.run(f"return [scrollY, {what_the_wire_is}]") == [0, 0]
+
+
 def test_in_a_low_window_a_long_verdict_leaves_room_to_read(reader, screen):
     screen(*LOW["683"])
     reader.open(PAGE)

@@ -61,10 +61,22 @@ frame.addEventListener("load", () => {
     // and the end of the page is the end of the answer then.
     const second = page.querySelector("figure#wire.wire");
     if (second) second.hidden = true;
+    showWhatItSays(page.querySelector("[role=alert]"));
   }
   wire.begin(); // nothing of the page before stays drawn
   wire.end("idle", 0);
 });
+
+/** In a low frame, scroll to the sentence of a failure; the notes stay where they are. */
+function showWhatItSays(alert) {
+  if (!alert) return;
+  const scroll = () => {
+    const below = alert.getBoundingClientRect().bottom - frame.clientHeight;
+    if (alert.textContent && below > 0) frame.contentWindow.scrollBy(0, below);
+  };
+  new MutationObserver(scroll).observe(alert, { childList: true });
+}
+
 addEventListener("message", ({ source, data }) => {
   if (source !== frame.contentWindow || typeof data?.problem !== "string") return;
   if (problem.textContent) return; // the first is the cause
