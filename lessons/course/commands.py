@@ -230,7 +230,9 @@ def check_all(browser, seconds):
                 show(found)
             outcomes.add(found.outcome)
         if "red" in outcomes:
-            say(f"You are at lesson {number}. To begin it, run flask start {number}.")
+            say(f"You are at lesson {number}.")
+            if lesson.name != progress.started:
+                say(f"To begin it, run flask start {number}.")
             if number >= first_new_start():
                 say(
                     f"From lesson {first_new_start()} on, give the number of your"
