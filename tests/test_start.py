@@ -209,10 +209,20 @@ def test_a_lesson_is_started_on_its_page(reader, mine):
     write(mine, app="my work")
     reader.open(PAGE)
     assert reader.text("#start") == "Start lesson 3"
-    reader.run("document.querySelector('#start').click()")
+    reader.run(
+        """window.sent = [];
+        const send = fetch;
+        window.fetch = (address, request) => {
+          if (request.method) sent.push([address, request]);
+          return send(address, request);
+        };
+        document.querySelector("#start").click();"""
+    )
     reader.until(
         "document.querySelector('#status').textContent.includes('mine/ holds')"
     )
+    address = f"{reader.url}{PAGE}start"  # which has no more than the lesson's name
+    assert reader.run("return sent") == [[address, {"method": "POST"}]]
     said = reader.text("#status")
     assert "static/style.css, templates/index.html." in said
     assert "What was there is now in mine-before/" in said
