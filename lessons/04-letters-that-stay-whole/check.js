@@ -24,7 +24,7 @@ export const checks = [
         `The server sent ${say(TEXT)} in one piece, and the page showed ${say(page.text)}. ${adviceOn(page)}`,
       );
       await page.soon(() => page.answer.ariaBusy !== "true" || page.complaint);
-      page.must(!page.complaint, "The answer was complete, but the page complains.");
+      page.must(!page.complaint, "The answer was complete, but the page complains. When done is true, leave the loop.");
     },
   },
   {

@@ -121,7 +121,7 @@ export const checks = [
       );
       fresh.end();
       await page.soon(() => !busy(page));
-      page.must(!busy(page), "The answer has ended, and #answer is still marked as busy.");
+      page.must(!busy(page), "The answer has ended, but #answer is still marked as busy. Set ariaBusy to false at the end.");
     },
   },
   {

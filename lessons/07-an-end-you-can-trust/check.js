@@ -21,10 +21,10 @@ async function saidAfter(page, texts, end) {
   for (const text of texts) answer.send(text);
   const whole = texts.join("");
   await page.soon(() => page.text === whole);
-  page.must(page.text === whole, `The answer was ${say(whole)}, and the page shows ${say(page.text)}.`);
+  page.must(page.text === whole, `The answer was ${say(whole)}, but the page shows ${say(page.text)}. Append each piece as it is.`);
   answer[end]();
   await page.soon(() => !busy(page));
-  page.must(!busy(page), "The answer has ended, and #answer is still marked as busy.");
+  page.must(!busy(page), "The answer has ended, but #answer is still marked as busy. Set ariaBusy to false at the end.");
   page.must(
     page.text.startsWith(texts[0]),
     `The answer began with ${say(texts[0])}, but now the page shows ${say(page.text)}. Keep the text that has arrived.`,

@@ -198,7 +198,7 @@ export const checks = [
         `${page.words} ${last(page)}`.includes(sentence),
         `The server refused with {"error": ${say(sentence)}}, but the page does not show the sentence. If response.ok is false, throw new Error((await response.json()).error).`,
       );
-      page.must(!page.text.includes('{"error"'), "The page shows the refusal's JSON as an answer.");
+      page.must(!page.text.includes('{"error"'), "The page shows the refusal's JSON as an answer. Check response.ok before you read the body.");
     },
   },
   {

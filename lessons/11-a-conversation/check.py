@@ -120,10 +120,11 @@ def test_a_list_of_messages_is_answered(say, folder):
     )
     assert answer.text == "Yes." and answer.mimetype == "text/plain", (
         f"The model wrote 'Yes.', and the client got {short(answer.text)} as"
-        f" {answer.mimetype}. Send what the model writes, as text/plain."
+        f" {answer.mimetype}. Send exactly what the model writes, as text/plain."
     )
     assert model.prompts, (
-        "POST /ask was answered, but the program did not ask the model."
+        "POST /ask was answered, but the program did not ask the model. Pass the"
+        " messages to model.stream(...)."
     )
 
 

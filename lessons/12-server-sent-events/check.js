@@ -365,7 +365,7 @@ export const checks = [
         const how = end ? 'with {"finishReason": "length"}' : "without a done event";
         page.must(
           page.text === "Half an" && page.words !== before,
-          `The stream ended ${how} after a token, but the page shows half an answer as if it were complete.`,
+          `The stream ended ${how} after a token, but the page shows half an answer as if it were complete. Show a sentence unless the done event has the finishReason stop.`,
         );
       }
     },

@@ -165,7 +165,7 @@ def test_a_long_answer_is_sent_to_the_end(ask):
             " when there is room. Take each piece with self.take(), which does that."
         )
     assert "event: done" in came or "event:done" in came, (
-        f"The model had {len(texts)} texts to write, and the answer ended without a"
+        f"The model had {len(texts)} texts to write, but the answer ended without a"
         f" done event: {short(came[-60:])}."
     )
 
