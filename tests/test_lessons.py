@@ -338,7 +338,7 @@ SAME_STEPS = {  # a step, and the lessons in which a student takes it
     "Ask again when that can help": [6, 13],
     "Send refusals that the client can read": [6, 14, 19],
     "Check that the answer is whole": [7, 22],
-    "Report a failure in the middle": [7, 9, 14],
+    "Report a failure partway through an answer": [7, 9, 14],
     "Limit the number of answers": [8, 18],
     "Say how the answer ended": [9, 14, 17, 24],
     "Say how many tokens were used": [9, 16, 17],
