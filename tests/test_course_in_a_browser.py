@@ -171,7 +171,7 @@ TAPPED = """
     const turn = () => new Promise((go) => setTimeout(go));
     const encode = (text) => new TextEncoder().encode(text);
     const bodies = [];
-    const page = { Response };
+    const page = { Response, ReadableStream };
     const untapped = async () => {
       const start = (body) => bodies.push(body);
       return new Response(new ReadableStream({ start }));
@@ -239,7 +239,7 @@ def test_the_tap_draws_nothing_of_a_page_that_was_left(script):
         + """page.fetch = untapped;
         tap(page);
         const reader = (await page.fetch("ask")).body.getReader();
-        tap({ Response, fetch: untapped });
+        tap({ Response, ReadableStream, fetch: untapped });
         bodies[0].enqueue(encode("old"));
         await reader.read();
         bodies[0].close();

@@ -1,10 +1,11 @@
 """What a browser says of a page in mine/, below the frame that shows it."""
 
 import re
+import shutil
 
 import pytest
 from support import ROOT
-from support.course import PAGE, write
+from support.course import A_PAGE, PAGE, write
 from werkzeug import Response
 from werkzeug.test import Client
 
@@ -116,6 +117,29 @@ def test_what_breaks_in_a_page_is_said_below_it(reader, mine):
     reader.run("frames[0].document.querySelector('button').click()")
     reader.until("document.querySelector('#problem').textContent.includes('line 3')")
     reader.browser.get_log("browser")  # it says all of that too
+
+
+def test_a_loop_that_reads_on_after_the_end_does_not_freeze_the_lesson(reader, mine):
+    shutil.copytree(ROOT / "lessons" / A_PAGE, mine, dirs_exist_ok=True)
+    page = mine / "static" / "page.js"
+    right = page.read_text(encoding="utf-8")
+    page.write_text(right.replace("if (done) return;", ""), encoding="utf-8")
+    reader.open(PAGE)
+    reader.choose("[value=mine]")
+    reader.ask("/echo Hi")
+    reader.until("document.querySelector('#problem').textContent")
+    assert reader.text("#problem") == (
+        "The answer had ended, but the page kept reading. Leave the loop when read()"
+        " says done."
+    )
+    reader.run("frames[0].old = true")
+    without_await = right.replace("await reader.read()", "reader.read()")
+    page.write_text(without_await, encoding="utf-8")
+    reader.until("!frames[0].old")
+    reader.program_is_there()
+    reader.ask("/echo Hi")
+    reader.until("document.querySelector('#problem').textContent.includes('await')")
+    reader.browser.get_log("browser")  # the reads that it began say so too
 
 
 def answered(page, asked=(), **response):

@@ -2,13 +2,12 @@
 // check asks as a person does, and answers as a server does, piece by piece.
 
 import { adviceOn } from "./advice.js";
+import { endEndlessReads } from "./endless_reads.js";
 import { reached } from "./reached.js";
 
 const PATIENCE = 3000; // ms to wait for the page while it has a timer
 const SHORT_PATIENCE = 600; // ms, if it has none, or once its script has broken
 const FEWEST_TURNS = 12; // that the page gets, however slow the machine is
-const MOST_READS = 99; // that a page may begin before one of them has ended
-const MOST_ENDS = 9; // that a page may read after an answer
 const PROBLEM = "#problem, [role=alert]"; // where a page says what went wrong
 const CLICK = "Failed to execute 'click' on 'HTMLElement': ";
 
@@ -56,10 +55,9 @@ class Page {
   questions = [];
   problems = []; // what its script breaks on
   alerts = [];
-  readsOn = false; // after the end of an answer
+  readsOn = ""; // a sentence about a loop that never stops reading
   before = new Map(); // each text node that was there when it was last asked
   alertsBefore = 0;
-  forgotToWait = false; // for a read that it had begun
   leaves = false; // because the form was sent by the browser itself
   unsent = ""; // why the browser sends no such request
   usesAnotherWay = false; // XMLHttpRequest, which nothing here answers
@@ -110,7 +108,7 @@ class Page {
       this.leaves ||= !event.defaultPrevented;
       event.preventDefault();
     });
-    this.endEndlessReads(this.window.ReadableStreamDefaultReader.prototype);
+    endEndlessReads(this.window, (sentence) => (this.readsOn ||= sentence));
     this.remember();
   }
 
@@ -147,34 +145,6 @@ class Page {
       const place = isOurs ? "the page" : `${file}, line ${lineno}`;
       note(error ?? { name: "Error", message }, place);
     });
-  }
-
-  /**
-   * End a loop that reads on after the end, or without waiting for what it reads: either
-   * would freeze the browser.
-   */
-  endEndlessReads(prototype) {
-    const { read } = prototype;
-    const counts = new WeakMap(); // of each reader
-    const page = this;
-    prototype.read = function () {
-      if (!counts.has(this)) counts.set(this, { waiting: 0, ends: 0 });
-      const count = counts.get(this);
-      count.waiting += 1;
-      if (count.waiting > MOST_READS) page.forgotToWait = true;
-      if (page.forgotToWait) throw page.stopped();
-      return read.call(this).then((piece) => {
-        count.waiting -= 1;
-        if (piece.done) count.ends += 1;
-        if (count.ends < MOST_ENDS) return piece;
-        page.readsOn = true;
-        return new Promise(() => {}); // which is never kept
-      });
-    };
-  }
-
-  stopped() {
-    return Object.assign(new Error("The check has stopped it."), { ours: true });
   }
 
   /** Import a module of the page, by the page itself: its fetch is the page's. */
@@ -252,12 +222,7 @@ class Page {
     if (!this.frame.contentDocument) {
       return "The browser could not load the page, or the page went to another address. If the server has just started, check again.";
     }
-    if (this.forgotToWait) {
-      return "The page calls reader.read() again and again without waiting for its result. read() returns a promise: write await reader.read().";
-    }
-    if (this.readsOn) {
-      return "The answer had ended, but the page kept reading. Leave the loop when read() says done.";
-    }
+    if (this.readsOn) return this.readsOn;
     const [problem] = this.problems;
     const sentences = [error.message];
     const { complaint } = this;

@@ -3,6 +3,7 @@
 import { wireStrip } from "../../static/wire.js";
 import { adviceOn } from "./advice.js";
 import { choose, chosen } from "./choices.js";
+import { endEndlessReads } from "./endless_reads.js";
 import { UNREACHED } from "./reached.js";
 import { say } from "./say.js";
 import { letPathsBeCopied, start } from "./start.js";
@@ -57,6 +58,7 @@ frame.addEventListener("load", () => {
   const page = frame.contentDocument; // null: not a page of ours
   if (page) {
     tap(frame.contentWindow);
+    endEndlessReads(frame.contentWindow, tell);
     // The program of the root draws a wire of its own, below the answer: one is enough,
     // and the end of the page is the end of the answer then.
     const second = page.querySelector("figure#wire.wire");
@@ -79,10 +81,15 @@ function showWhatItSays(alert) {
 
 addEventListener("message", ({ source, data }) => {
   if (source !== frame.contentWindow || typeof data?.problem !== "string") return;
-  if (problem.textContent) return; // the first is the cause
   const sentence = data.problem.replace(/(?<![.?!])$/, ".");
-  problem.textContent = [sentence, ...adviceOn(data.problem)].join(" ");
+  tell([sentence, ...adviceOn(data.problem)].join(" "));
 });
+
+/** Say what goes wrong in the program. The first of several is the cause. */
+function tell(sentence) {
+  problem.textContent ||= sentence;
+}
+
 // While mine/ holds another lesson's work, See it break needs this lesson's program.
 // Else null, as nothing was chosen, chooses nothing else.
 if (!("elsewhere" in pane.dataset)) pane.elements.program.value = chosen(CHOSEN);

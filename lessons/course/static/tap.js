@@ -56,7 +56,7 @@ export function tapInto(wire, problem) {
         drawing.end("complete");
         return response;
       }
-      const copy = new page.Response(tapped(response.body, drawing), response);
+      const copy = new page.Response(tapped(page, response.body, drawing), response);
       // a Response that a script makes has no address
       Object.defineProperty(copy, "url", { value: response.url });
       return copy;
@@ -64,8 +64,8 @@ export function tapInto(wire, problem) {
   };
 }
 
-/** Return a body that is read when the page reads it: no sooner, and not more. */
-function tapped(body, drawing) {
+/** Return a body for a page that is read when the page reads it: no sooner, and not more. */
+function tapped(page, body, drawing) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let tail = ""; // the end of what has come: some wires say there that it is all
@@ -88,7 +88,7 @@ function tapped(body, drawing) {
       return reader.cancel(reason);
     },
   };
-  return new ReadableStream(source, { highWaterMark: 0 }); // keep nothing in store
+  return new page.ReadableStream(source, { highWaterMark: 0 }); // keep nothing in store
 }
 
 /** Return "stopped" if the page itself hung up, else the word for what went wrong. */
