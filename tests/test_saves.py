@@ -10,7 +10,8 @@ import threading
 
 import pytest
 from support import LIMIT, ROOT
-from support.course import A_SERVER, HELLO, PAGE, Reader, module_of, write
+from support.course import A_SERVER, HELLO, PAGE, PATIENCE, Reader, module_of, write
+from test_problems import RIGHT, SERVER, write_page
 from werkzeug.serving import make_server
 
 from lessons.course import loop
@@ -252,6 +253,51 @@ def test_a_server_that_stops_is_said_and_found_again(browser, site, mine, checke
     browser.get("about:blank")
     stop(*again)
     browser.get_log("browser")
+
+
+FREEZES = """
+    const asking = new XMLHttpRequest();
+    asking.open("GET", "frozen", false); // which waits
+    asking.send();
+    while (true) {}
+"""
+
+
+def test_a_version_that_froze_the_tab_is_not_run_again(reader, mine, checked):
+    said_so = f"""{SERVER}
+from threading import Event
+is_frozen = Event()
+
+
+@app.get("/frozen")
+def frozen():
+    is_frozen.set()
+    return ""  # right
+"""
+    write(mine, app=said_so)
+    write_page(mine, {"page.js": RIGHT})
+    browser = reader.browser
+    tab = browser.current_window_handle
+    browser.switch_to.new_window("tab")
+    frozen = browser.current_window_handle
+    reader.open(PAGE)
+    reader.choose("[value=mine]")
+    write_page(mine, {"page.js": FREEZES})
+    try:
+        assert module_of(mine).is_frozen.wait(PATIENCE)
+        browser.switch_to.window(tab)
+        browser.get(reader.url + PAGE)
+        said = "document.querySelector('#problem').textContent"
+        sentence = "This version of your program froze the browser's tab"
+        reader.until(f"{said}.startsWith(arguments[0])", sentence)
+        _, red = reader.check_my_work()
+        assert red.startswith(f"red The page runs\n\n{sentence}")
+        write_page(mine, {"page.js": RIGHT})
+        reader.until("frames[0].document.title === 'It runs'")
+        assert reader.text("#problem") == ""
+        reader.until("!localStorage.getItem('running')")
+    finally:
+        browser.execute_cdp_cmd("Target.closeTarget", {"targetId": frozen})
 
 
 def test_the_sentence_for_a_stopped_server_is_the_root_pages():

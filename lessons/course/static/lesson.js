@@ -4,6 +4,7 @@ import { wireStrip } from "../../static/wire.js";
 import { adviceOn } from "./advice.js";
 import { choose, chosen } from "./choices.js";
 import { endEndlessReads } from "./endless_reads.js";
+import { FROZEN, begins, ends, hasFrozen } from "./frozen.js";
 import { UNREACHED } from "./reached.js";
 import { say } from "./say.js";
 import { letPathsBeCopied, start } from "./start.js";
@@ -27,44 +28,79 @@ const frame = document.querySelector("iframe");
 const problem = document.querySelector("#problem");
 const work = document.querySelector("#work");
 const wire = wireStrip(document.querySelector("#wire"));
-const tap = tapInto(wire, problem);
+const tap = tapInto({ ...wire, read: beginAndRead }, problem);
 const lesson = new URL(".", location).href;
+let running = ""; // the version of mine/ in the frame, if it is that which runs there
 
 // The program
 
-/** Load the program that is chosen, on the network that is chosen. */
-function run() {
+/** Load the program that is chosen, on the network that is chosen; these are its versions. */
+function run({ mine }) {
   const { program, network } = pane.elements;
   const path = program.value + (network.checked ? "/bad/" : "/");
   problem.textContent = "";
+  running = program.value === "mine" ? mine : "";
+  if (running) begins(running);
   frame.contentWindow.location.replace(lesson + path); // no step to come back to
 }
 
-/** Load it again if the server runs: else a browser would show an error of its own. */
+/** Load it if the server runs: else a browser would show an error of its own. */
 async function runAgain() {
-  if (await look(lesson)) run();
+  const now = await look(lesson);
+  if (now) run(now);
   else problem.textContent = UNREACHED;
+}
+
+/** Load it unless this version of mine/ froze the tab. */
+async function runUnlessFrozen() {
+  const now = await look(lesson);
+  const isMine = pane.elements.program.value === "mine";
+  if (!now) {
+    problem.textContent = UNREACHED;
+  } else if (isMine && (await hasFrozen(now.mine))) {
+    problem.textContent = FROZEN;
+    running = "";
+    frame.contentWindow.location.replace("about:blank");
+  } else {
+    run(now);
+  }
+}
+
+/** Remember what is running, as it may freeze at a key, a click or a piece. */
+function beginAndEnd() {
+  if (!running) return;
+  begins(running);
+  ends();
+}
+
+function beginAndRead(piece) {
+  beginAndEnd();
+  wire.read(piece);
 }
 
 pane.addEventListener("change", () => {
   choose(CHOSEN, pane.elements.program.value); // for the next lesson
-  runAgain();
+  runUnlessFrozen();
 });
 pane.addEventListener("submit", (event) => {
   event.preventDefault();
-  runAgain();
+  runAgain(); // whatever it did
 });
 frame.addEventListener("load", () => {
   const page = frame.contentDocument; // null: not a page of ours
   if (page) {
     tap(frame.contentWindow);
     endEndlessReads(frame.contentWindow, tell);
+    for (const name of ["keydown", "click", "submit"]) {
+      frame.contentWindow.addEventListener(name, beginAndEnd, true); // before the page
+    }
     // The program of the root draws a wire of its own, below the answer: one is enough,
     // and the end of the page is the end of the answer then.
     const second = page.querySelector("figure#wire.wire");
     if (second) second.hidden = true;
     showWhatItSays(page.querySelector("[role=alert]"));
   }
+  if (running) ends();
   wire.begin(); // nothing of the page before stays drawn
   wire.end("idle", 0);
 });
@@ -93,7 +129,7 @@ function tell(sentence) {
 // While mine/ holds another lesson's work, See it break needs this lesson's program.
 // Else null, as nothing was chosen, chooses nothing else.
 if (!("elsewhere" in pane.dataset)) pane.elements.program.value = chosen(CHOSEN);
-run();
+runUnlessFrozen();
 
 // Your work
 
@@ -125,7 +161,7 @@ function followWork() {
     files.open = true;
     pane.elements.program.value = "mine";
     choose(CHOSEN, "mine");
-    run();
+    await runAgain();
     untouched = (await look(lesson))?.mine;
     return done;
   }
@@ -141,7 +177,7 @@ function followWork() {
     verdict.begin();
     const isFolded = work.contains(focused) && !focused.checkVisibility();
     if (isFolded) button.focus(); // a keyboard goes on from there
-    runAgain();
+    runUnlessFrozen();
     const inBrowser = "browser" in button.dataset;
     const found = await check(lesson, { isTurn, inBrowser }, verdict.add);
     const outcome = outcomeOf(found.all);
@@ -228,14 +264,14 @@ watch(lesson, {
     if (names.includes("mine")) follow?.changes(now);
   },
   settles(names, now) {
-    if (names.includes(pane.elements.program.value)) run();
+    if (names.includes(pane.elements.program.value)) run(now);
     if (names.includes("mine")) follow?.settles(now);
   },
   loses() {
     problem.textContent = UNREACHED;
   },
   finds() {
-    run();
+    runUnlessFrozen();
     follow?.finds();
   },
 });

@@ -1,5 +1,6 @@
 // Your work: a lesson's checks of mine/, on the server and then in this browser.
 
+import { FROZEN, begins, ends, hasFrozen } from "./frozen.js";
 import { reached } from "./reached.js";
 import { say, sentenceIn } from "./say.js";
 
@@ -16,18 +17,23 @@ export async function check(lesson, { isTurn = false, inBrowser }, report) {
   };
   const response = await post(`${lesson}check`, { turn: isTurn });
   for await (const found of linesOf(response)) note(found);
-  if (inBrowser && !redOf(all)) {
+  const mine = response.headers.get("X-Version-Of-Mine");
+  if (inBrowser && !redOf(all) && (await hasFrozen(mine))) {
+    note({ sentence: "The page runs", outcome: "red", message: FROZEN });
+  } else if (inBrowser && !redOf(all)) {
     const { runChecks } = await import("./checks.js");
     const file = isTurn ? "turn/check.js" : "check.js";
     const task = decodeURIComponent(response.headers.get("X-Task") ?? "");
-    await runChecks(`${lesson}mine/`, lesson + file, (found) => {
+    begins(mine);
+    const running = runChecks(`${lesson}mine/`, lesson + file, (found) => {
       // before Your turn has begun, what to try would give its last hint away
       if (task && found.outcome === "red") found = { ...found, message: task };
       note(found);
     });
+    await running.finally(ends);
   }
   const version = response.headers.get("X-Version");
-  return { all, version, mine: response.headers.get("X-Version-Of-Mine") };
+  return { all, version, mine };
 }
 
 /** Let the server remember a verdict; return what it knows of the lesson then. */
