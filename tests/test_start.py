@@ -205,7 +205,7 @@ def test_behind_a_proxy_no_link_opens_an_editor(visit, mine, monkeypatch):
 # In a browser
 
 
-def test_a_lesson_is_started_on_its_page(reader, mine):
+def test_a_lesson_is_started_on_its_page(reader, visit, mine):
     write(mine, app="my work")
     reader.open(PAGE)
     assert reader.text("#start") == "Start lesson 3"
@@ -245,6 +245,14 @@ def test_a_lesson_is_started_on_its_page(reader, mine):
     reader.open(PAGE)
     assert reader.text("#start") == "Start again"
     assert reader.run(runs) == "mine"
+    reader.open(f"/lessons/{A_SERVER}/")
+    # In another tab, this lesson is started, and then another one.
+    reader.until("performance.getEntriesByName(location.href + 'look').length > 2")
+    shown = "document.querySelector('#start').innerText"
+    for lesson, label in (A_SERVER, "Start again"), (A_PAGE, "Start lesson 2"):
+        assert visit.post(f"/lessons/{lesson}/start").status_code == 200
+        reader.until(f"{shown} === arguments[0]", label)
+    assert not reader.run("return document.querySelector('#start[data-again]')")
 
 
 def test_a_lesson_starts_on_its_page_once_the_disk_has_room(reader, mine, full_disk):

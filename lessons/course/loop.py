@@ -94,13 +94,17 @@ def start(name):
 
 @loop.get("/<name>/look")
 def look(name):
-    """Say which versions of mine/ and of the lesson's program there are now."""
+    """Say which versions of mine/ and of the lesson's program there are now.
+
+    Say also whether the lesson is started: another may be, in another tab.
+    """
     lesson = lesson_named(name) or abort(404)
     paths = program_of(lesson).values()
     folder = lesson.folder if lesson.has("app.py") else folders.ROOT
     return {
         "mine": version_of_program(folders.MINE),
         "program": version_of_files(sorted(paths), folder),
+        "started": read_progress().is_in_mine(lesson),
     }
 
 

@@ -134,7 +134,7 @@ def lesson(name):
         behind_proxy=waits_for_the_setting(request.environ),
         folder=folders.MINE.parent,
         files=links_to_files(lesson),
-        is_started=folders.MINE.exists() and progress.started == lesson.name,
+        is_started=progress.is_in_mine(lesson),
         is_elsewhere=progress.started not in (None, lesson.name),
         done=progress.done_on(lesson),
         green=green_now(lesson, progress),

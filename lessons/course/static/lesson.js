@@ -156,14 +156,19 @@ function followWork() {
     checked = null;
     moment.hidden = true;
     verdict.begin();
-    startButton.textContent = "Start again";
-    startButton.dataset.again = "";
+    nameStart(true);
     files.open = true;
     pane.elements.program.value = "mine";
     choose(CHOSEN, "mine");
     await runAgain();
     untouched = (await look(lesson))?.mine;
     return done;
+  }
+
+  /** Let the button say whether mine/ holds this lesson already. */
+  function nameStart(isStarted) {
+    startButton.textContent = isStarted ? "Start again" : startButton.dataset.first;
+    startButton.toggleAttribute("data-again", isStarted);
   }
 
   async function checkWork(button) {
@@ -246,8 +251,9 @@ function followWork() {
   onSave.addEventListener("change", () => choose(TICKED, onSave.checked));
 
   return {
-    changes(now) {
-      if (checked) say(status, verdictOf(now));
+    changes(names, now) {
+      if (names.includes("started")) nameStart(now.started);
+      if (names.includes("mine") && checked) say(status, verdictOf(now));
     },
     settles(now) {
       if (onSave.checked && now.mine !== untouched) checkSoon(now.mine);
@@ -261,7 +267,7 @@ function followWork() {
 
 watch(lesson, {
   changes(names, now) {
-    if (names.includes("mine")) follow?.changes(now);
+    follow?.changes(names, now);
   },
   settles(names, now) {
     if (names.includes(pane.elements.program.value)) run(now);

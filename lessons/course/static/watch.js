@@ -5,7 +5,10 @@ const PAUSE = 400; // ms between two looks
 const AGAIN = 100; // ms until files that have changed are looked at once more
 const PATIENCE = 10_000; // ms for an answer; a server that hangs is as good as stopped
 
-/** Return the versions of mine/ and of the lesson's program, or null without a server. */
+/**
+ * Return the versions of mine/ and of the lesson's program, and whether the lesson is
+ * started; null without a server.
+ */
 export async function look(lesson) {
   try {
     const response = await fetch(`${lesson}look`, {
@@ -37,16 +40,16 @@ export async function watch(lesson, { changes, settles, loses, finds }) {
       else loses();
     }
     settled ??= seen;
-    const changed = different(settled, seen);
-    const isNew = different(latest, seen).length > 0;
+    const changed = different(latest, seen);
+    const unsettled = different(settled, seen);
     latest = seen ?? latest;
-    if (changed.length && isNew) {
-      changes(changed, seen);
-    } else if (changed.length) {
+    if (changed.length) {
+      changes(changed, seen); // they may be again as they were before
+    } else if (unsettled.length) {
       settled = seen;
-      settles(changed, seen);
+      settles(unsettled, seen);
     }
-    await aMoment(changed.length && isNew ? AGAIN : PAUSE);
+    await aMoment(changed.length ? AGAIN : PAUSE);
   }
 }
 

@@ -55,6 +55,10 @@ class Progress:
         """Return the day when a lesson, or its turn, was green first, or None."""
         return self.done.get((lesson.name, turn))
 
+    def is_in_mine(self, lesson):
+        """Whether mine/ holds this lesson: it was started last."""
+        return folders.MINE.exists() and self.started == lesson.name
+
     def is_green(self, lesson, version, turn=False):
         """Whether this version is green."""
         return self.verdicts.get((lesson.name, turn, version)) == GREEN
