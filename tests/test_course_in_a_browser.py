@@ -271,6 +271,18 @@ def test_a_server_that_stops_during_the_checks_turns_none_of_them_red(script):
     ]
 
 
+def test_the_checks_of_a_version_that_was_changed_end_early(script):
+    found = script(
+        f"""const {{ runChecks }} = await import("/lessons/static/checks.js");
+        const found = [];
+        const note = ({{ outcome }}) => found.push(outcome);
+        const isOld = () => found.length === 2;
+        await runChecks("{PAGE}program/", "{PAGE}check.js", note, isOld);
+        done(found);"""
+    )
+    assert found == ["green", "green"]
+
+
 # What two browsers say about the same mistake: Chromium, and Firefox
 SAID = [
     ("Cannot set properties of null", 'property "textContent", answer is null'),

@@ -13,13 +13,15 @@ const CLICK = "Failed to execute 'click' on 'HTMLElement': ";
 
 /**
  * Run the checks of a file on the page at an address. Report each as {sentence, outcome,
- * message}: "green", "red", or after the first red one "not checked". Throw a sentence if
- * the server has stopped: a red check would then say nothing about the page.
+ * message}: "green", "red", or after the first red one "not checked". End between two when
+ * isOld() says that the page has changed. Throw a sentence if the server has stopped: a red
+ * check would then say nothing about the page.
  */
-export async function runChecks(address, file, report) {
+export async function runChecks(address, file, report, isOld = () => false) {
   const { checks, place = "#answer" } = await import(new URL(file, location));
   let outcome = "green";
   for (const { sentence, run } of checks) {
+    if (isOld()) return;
     let message = "";
     if (outcome === "green") {
       const page = new Page(new URL(address, location).href, place);

@@ -182,9 +182,10 @@ function followWork() {
     verdict.begin();
     const isFolded = work.contains(focused) && !focused.checkVisibility();
     if (isFolded) button.focus(); // a keyboard goes on from there
-    runUnlessFrozen();
+    if (!isWaiting) runUnlessFrozen(); // a save has loaded it already
     const inBrowser = "browser" in button.dataset;
-    const found = await check(lesson, { isTurn, inBrowser }, verdict.add);
+    const found = await check(lesson, { isTurn, inBrowser, isOld }, verdict.add);
+    if (isOld(found.mine)) return "The checks run again.";
     const outcome = outcomeOf(found.all);
     const { done, first } = await remember(lesson, isTurn, found);
     if (done && !isTurn) document.querySelector("#done").textContent = `done on ${done}`;
@@ -194,6 +195,11 @@ function followWork() {
     moment.hidden = outcome !== "green";
     checked = found.mine;
     return verdictOf(now);
+  }
+
+  /** Whether another version waits to be checked: this one need not be. */
+  function isOld(version) {
+    return isWaiting && saved !== version;
   }
 
   /** Return the sentence of the verdict, which may be about files of before. */

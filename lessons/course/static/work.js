@@ -7,9 +7,10 @@ import { say, sentenceIn } from "./say.js";
 /**
  * Run the checks of the lesson at that address, or of its Your turn; report each as
  * {sentence, outcome, message, printed}. Return {all, version, mine}: the checks, the
- * version of all that they are about, and the version of mine/ alone.
+ * version of all that they are about, and the version of mine/ alone. The checks end early
+ * when isOld(mine) says that this version is not wanted any more.
  */
-export async function check(lesson, { isTurn = false, inBrowser }, report) {
+export async function check(lesson, { isTurn = false, inBrowser, isOld }, report) {
   const all = [];
   const note = (found) => {
     all.push(found);
@@ -25,12 +26,13 @@ export async function check(lesson, { isTurn = false, inBrowser }, report) {
     const file = isTurn ? "turn/check.js" : "check.js";
     const task = decodeURIComponent(response.headers.get("X-Task") ?? "");
     begins(mine);
-    const running = runChecks(`${lesson}mine/`, lesson + file, (found) => {
+    const noteInTurn = (found) => {
       // before Your turn has begun, what to try would give its last hint away
       if (task && found.outcome === "red") found = { ...found, message: task };
       note(found);
-    });
-    await running.finally(ends);
+    };
+    const page = `${lesson}mine/`;
+    await runChecks(page, lesson + file, noteInTurn, () => isOld?.(mine)).finally(ends);
   }
   const version = response.headers.get("X-Version");
   return { all, version, mine };
