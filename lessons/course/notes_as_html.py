@@ -14,6 +14,7 @@ SUMMARY = re.compile("<details><summary>(.+?)</summary>")
 NOTES = re.compile(r"(^|/)README\.md(?=#|$)")  # in an address, before its #heading
 SERVER = re.compile(r"http://(127\.0\.0\.1|localhost):8000/?")  # as notes write it
 CAPTIONS = {"console": "terminal", "js": "JavaScript", "python": "Python"}
+MOST_LINES = 24  # of code that stays on one sheet when the notes are printed
 OTHER_NOTES = re.compile(r"(^|/)(GLOSSARY|SOURCES)\.md(?=#|$)")
 
 
@@ -155,4 +156,5 @@ def write_quotation(renderer, tokens, index, options, env):
     code = in_colour(tokens[index].content, language)
     # who scrolls by keyboard needs a place to stand
     box = f'<pre tabindex="0" role="group" aria-label="{escape(name or language)}">'
-    return f"<figure>{caption}{box}<code>{code}</code></pre></figure>\n"
+    tall = ' class="tall"' if tokens[index].content.count("\n") > MOST_LINES else ""
+    return f"<figure{tall}>{caption}{box}<code>{code}</code></pre></figure>\n"
