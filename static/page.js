@@ -139,12 +139,14 @@ stop.addEventListener("click", () => asking.abort());
 
 copy.addEventListener("click", async () => {
   getSelection().selectAllChildren(answer); // shows what is copied
-  if (navigator.clipboard) {
+  let isCopied = true;
+  try {
     await navigator.clipboard.writeText(answer.textContent);
-  } else {
-    document.execCommand("copy"); // plain http has no clipboard: copies the selection
+  } catch {
+    // The browser refuses, or has no clipboard, as for plain http: copies the selection.
+    isCopied = document.execCommand("copy");
   }
-  copy.textContent = "Copied";
+  copy.textContent = isCopied ? "Copied" : "Selected: press Ctrl+C";
 });
 
 let end = Infinity; // the last placeOfTheEnd(), at first out of reach

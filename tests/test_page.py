@@ -674,6 +674,19 @@ def test_without_a_clipboard_copy_takes_the_answer_all_the_same(page, answer_wit
     page.until(lambda: page.find("#prompt").get_attribute("value") == "Hello  world")
 
 
+def test_a_browser_that_copies_nothing_lets_the_reader_copy(page, answer_with):
+    page.run(
+        """navigator.clipboard.writeText = async () => { throw new Error("No.") };
+        document.execCommand = () => false;"""
+    )
+    answer_with("Hello  world")
+    page.ask()
+    assert page.ends() == "complete"
+    page.find("#copy").click()
+    page.until(lambda: page.find("#copy").text == "Selected: press Ctrl+C")
+    assert page.run("return getSelection().toString()") == "Hello  world"
+
+
 # In a low window, such as one of 1366 by 768 at 200 %, the wire alone would fill it.
 HEIGHTS = {"all": (700, 900), "half": (700, 500), "200 %": (683, 384)}
 
