@@ -15,7 +15,7 @@ export const checks = [
     async run(page) {
       const answer = (await page.ask("Hello?")).send("one");
       await page.soon(() => page.text === "one");
-      page.must(page.text === "one", `The answer began with "one", and the page shows ${say(page.text)}.`);
+      page.must(page.text === "one", `The answer began with "one", and the page shows ${say(page.text)}. Its policy has to allow script-src 'self' and connect-src 'self'.`);
       const { fontFamily } = page.window.getComputedStyle(page.document.body);
       page.must(!/Times|^serif/.test(fontFamily), "The page has no style. Its policy has to allow style-src 'self'.");
       answer.end();
@@ -47,7 +47,7 @@ export const checks = [
       await page.soon(() => !busy(page));
       page.must(
         said(page) !== before,
-        "One answer ended and another took too long and broke, but the page says the same about both.",
+        "One answer ended and another took too long and broke, but the page says the same about both. Look for the last line, as in lesson 07, and show that the answer is not complete.",
       );
     },
   },

@@ -296,7 +296,8 @@ def test_one_answer_too_many_is_refused_at_once(two_slots, ask):
             f" {INSTEAD.get(answer.status_code, REFUSE)}"
         )
         assert not model.prompts, (
-            "A question was refused, but the model was asked anyway."
+            "A question was refused, but the model was asked anyway. Take the slot"
+            " before you ask the model."
         )
         assert answer.headers.get("Retry-After"), (
             "The 503 has no Retry-After header, so nobody knows when to ask again."

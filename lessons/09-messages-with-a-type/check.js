@@ -259,7 +259,7 @@ export const checks = [
     sentence: "ask yields each message, and throws each reason",
     async run(page) {
       const { ask: asked } = await page.import("static/ask.js");
-      page.must(asked, "static/ask.js does not export ask.");
+      page.must(asked, "static/ask.js does not export ask. Write export before its function ask.");
       const told = async (...messages) => {
         page.reply = { type: TYPE, text: lines(...messages) };
         const came = [];
@@ -305,7 +305,7 @@ export const checks = [
     sentence: "Without another reader, ask reads lines",
     async run(page) {
       const { ask: asked } = await page.import("static/ask.js");
-      page.must(asked, "static/ask.js does not export ask.");
+      page.must(asked, "static/ask.js does not export ask. Write export before its function ask.");
       for (const reader of [[], [undefined]]) {
         page.reply = { type: TYPE, text: WHOLE };
         const signal = new page.window.AbortController().signal;

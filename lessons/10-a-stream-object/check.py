@@ -150,7 +150,8 @@ def messages_in(pieces):
     for piece in pieces:
         text = piece.decode() if isinstance(piece, bytes) else piece
         assert isinstance(text, str), (
-            f"Expected the stream to yield lines as bytes, got {short(piece)}."
+            f"Expected the stream to yield lines as bytes, got {short(piece)}. Encode"
+            " each line with .encode()."
         )
         assert text.endswith("\n") and "\n\n" not in text, (
             f"The stream yielded {short(piece)}. Expected one line for each message,"
@@ -287,7 +288,8 @@ def test_a_reader_waits_for_the_next_line(make_stream):
         " each message that was sent, not those that wait."
     )
     assert found == ["one", "two", "three"], (
-        f"The check sent the tokens one, two and three. The lines hold {found}."
+        f"The check sent the tokens one, two and three. The lines hold {found}. Keep"
+        " each line until the loop takes it, the oldest first."
     )
 
 
