@@ -61,6 +61,11 @@ def test_the_page_has_a_form_and_a_place_for_the_answer(client):
     assert "answer" in ids, (
         'The page has no place for the answer. Write <div id="answer"></div>.'
     )
+    divs = [each for tag, each in found if tag == "div"]
+    assert page.lower().count("</div>") >= len(divs), (
+        "A <div> has no end tag, so what follows is part of it. Write </div> after it,"
+        " even if nothing is in between."
+    )
     busy = [each.get("id") for _, each in found if each.get("aria-busy") == "true"]
     assert "answer" not in busy, (
         "#answer is marked as busy before anybody has asked, with dots after it. Write"
@@ -97,8 +102,9 @@ def test_the_page_finds_its_script_and_its_style(client):
     for file in files:
         status = client.get(urljoin("/", file)).status_code
         assert status == 200, (
-            f"The page needs {file}, and the server answers {status}. Check the name,"
-            " and the folder static/ beside app.py."
+            f"The page needs {file}, and the server answers {status}. Create the file"
+            " if there is none yet. Else check its name, and the folder static/ beside"
+            " app.py."
         )
 
 

@@ -27,7 +27,7 @@ STATUS = {
     400: (
         "The view refused the request. Read the prompt with"
         ' request.get_json().get("prompt"), and call abort(400) only if it is not a'
-        " str."
+        " str: if not isinstance(prompt, str)."
     ),
     404: 'No view has this address. Write @app.post("/ask") above the view.',
     405: 'The view does not accept POST. Write @app.post("/ask") above it.',
