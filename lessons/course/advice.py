@@ -242,6 +242,10 @@ MODULES = ["json", "os", "re", "requests", "sys", "time"]  # which no variable i
 def advice_on(error, words, where):
     """Return a list of what to try after an exception that says these words there."""
     if isinstance(error, NameError) and words.endswith("is not defined"):
+        calls = walk_tb(error.__traceback__)
+        reads = any("read_prompt" in frame.f_globals for frame, _ in calls)
+        if reads and error.name == "request":
+            return ["In this lesson, read_prompt() reads the request: call it instead."]
         return [how_to_define(error.name, where)]
     if type(error) is SystemExit:
         return [
