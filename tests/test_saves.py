@@ -162,7 +162,7 @@ def test_a_save_that_is_checked_does_not_keep_your_turn_from_being_checked(
     write(mine, app=HELLO)
     reader.open(NO_PAGE)
     reader.run("document.querySelector('#check').click()")  # as a save does
-    reader.says("The checks run.")
+    reader.says("The checks are running.")
     reader.run("document.querySelector('#check-turn').click()")
     goes_on.set()
     reader.says("Your turn is done.")
