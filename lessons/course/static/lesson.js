@@ -34,7 +34,7 @@ let running = ""; // the version of mine/ in the frame, if it is that which runs
 
 // The program
 
-/** Load the program that is chosen, on the network that is chosen; these are its versions. */
+/** Load what is chosen, on the network that is chosen, in one of these versions. */
 function run({ mine }) {
   const { program, network } = pane.elements;
   const path = program.value + (network.checked ? "/bad/" : "/");

@@ -64,7 +64,7 @@ export function tapInto(wire, problem) {
   };
 }
 
-/** Return a body for a page that is read when the page reads it: no sooner, and not more. */
+/** Return a body that is read when the page reads it: no sooner, and not more. */
 function tapped(page, body, drawing) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
