@@ -478,7 +478,7 @@ def test_a_stop_ends_the_answer(chat):
         assert answer.status_code == 200, (
             f"stop was {as_words(stop)}, which is valid. Expected status 200, got"
             f" {answer.status_code}. A stop may have up to 100 characters, and white"
-            " space is text, too. A list may be empty."
+            " space is text, too. A list may be empty. Return each list as it is."
         )
     answer = chat("world", " and more", stop="world", stream=True)[1]
     seen = answer.status_code, said(answer.text), reason(answer.text)
