@@ -414,7 +414,7 @@ def test_the_log_says_how_each_answer_ended(ask, caplog):
         )
     failed, left = ends.values()
     assert left != failed, (
-        f'A reader left, but the log says "{left}", as for a model that failed. Leaving'
-        " is not a failure. Do not catch GeneratorExit. Use `except Exception`, which"
-        " does not catch it."
+        f'The log says "{left}" about an answer whose reader left, and also about one'
+        " whose model failed. Leaving is not a failure: set the ending to"
+        " log_name(error) in `except Exception`, which does not catch GeneratorExit."
     )
