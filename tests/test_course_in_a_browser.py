@@ -287,6 +287,7 @@ def test_the_checks_of_a_version_that_was_changed_end_early(script):
 SAID = [
     ("Cannot set properties of null", 'property "textContent", answer is null'),
     ("(reading 'addEventListener')", 'can\'t access property "addEventListener", a'),
+    ("of 'object null' as it is null", "TypeError: (destructured parameter) is null"),
     ("Unexpected reserved word", "SyntaxError: await is a reserved identifier"),
     ("Illegal invocation", "called on an object that does not implement interface A"),
     ("of undefined (reading 'abort')", 'property "abort", a is undefined'),

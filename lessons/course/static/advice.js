@@ -3,6 +3,10 @@
 // The first one that matches is shown. Chromium and Firefox word a mistake differently.
 const ADVICE = [
   [
+    /'object null'|\(destructured parameter\) is null/,
+    "A function takes an object, but got null. Look at what is passed to it. In a page that passes events on, each event is an object with a type and a detail.",
+  ],
+  [
     /of null|reading 'addEventListener'|property .* is null|"addEventListener"/,
     'The script looks for an element that index.html does not have. Check its id, which follows a # in querySelector. A script without type="module" also misses elements below it.',
   ],
