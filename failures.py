@@ -163,7 +163,7 @@ TOO_SLOW = Failure(504, "The answer took too long: ask for a shorter one.")
 FILTERED = Failure(502, "The provider's filter stopped the answer: ask in another way.")
 DECLINED = Failure(502, "The model declined to go on: ask in another way.")
 TOOL_CALL = Failure(  # a tool is a function of ours that a model may call
-    502, "The model tried to call a tool, but there is none here: ask for text."
+    502, "The model tried to call a tool, but this program has none: ask for text."
 )
 # Flask's own answer to a mistake in the program has the same sentence.
 MISTAKE = Failure(500, REQUEST_SENTENCES[http.InternalServerError])
