@@ -35,17 +35,17 @@ from models import choose_model, number, trusted_hosts
 ANSWER_SECONDS = number("ANSWER_SECONDS", 120)  # for a whole answer
 ANSWERS_AT_ONCE = number("ANSWERS_AT_ONCE", 64)  # at the same time
 MODEL_RETRIES = number("MODEL_RETRIES", 1, least=0)  # when the model fails
-# What the browser may load and run on this page. If a mistake ever made a part
-# of an answer a part of the page, a script in it would still not run.
+# What the browser may load and run on this page. If a mistake ever put part of an
+# answer into the page as HTML, a script in it would still not run.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",  # load nothing but what a line below allows
-        "script-src 'self'",  # scripts of this server, none in the HTML
+        "script-src 'self'",  # scripts from this server, none in the HTML
         "style-src 'self'",
         "img-src 'self'",
         "connect-src 'self'",  # fetch from this server only
         # Only our own pages, the lessons, may show this one in a frame. Another
-        # site could hide it under a page of its own, and catch the clicks.
+        # site could hide it in its own page, and trick readers into clicking on it.
         "frame-ancestors 'self'",
         "base-uri 'none'",  # no <base>, which would change where "ask" leads
         "form-action 'none'",  # no form may be sent: page.js reads ours
@@ -55,13 +55,13 @@ CONTENT_SECURITY_POLICY = "; ".join(
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # bytes; more is refused
 # A browser lets a page read only from the server that it came from, and it knows
-# servers by their names. The owner of evil.example can make that name lead here:
+# servers by their names. The owner of evil.example can point that name here:
 # then their page could read from us. So we answer to our own names only.
 app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.logger.setLevel("INFO")  # a line for each answer
 app.register_error_handler(HTTPException, as_json)  # as JSON, which ask.js reads
-# A reader who takes nothing keeps one of the slots below. After ANSWER_SECONDS of that,
-# `flask run` hangs up.
+# A reader who stops reading keeps one of the slots below. `flask run` hangs up after
+# ANSWER_SECONDS of that.
 prepare_for_many_readers(patience=ANSWER_SECONDS)
 register_course(app)  # the pages below /lessons/
 
@@ -84,12 +84,12 @@ def index():
 def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
     pieces = write(read_prompt())
-    first_piece = next(pieces)  # waits: a failure before it still gives a status
+    first_piece = next(pieces)  # waits: a failure before it still sets the status
     body = chain([first_piece], pieces)  # the first piece, then all the others
     response = Response(body, mimetype="text/plain")
-    # Nobody on the way may keep a copy, or compress: that collects pieces first.
+    # No cache may keep the answer. No proxy may compress it: that holds pieces back.
     response.headers["Cache-Control"] = "no-store, no-transform"
-    # nginx is a server that many sites put before theirs. It must not collect pieces.
+    # Many sites have nginx, a proxy, in front. It must not hold pieces back, either.
     response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(pieces.close)  # chain does not close what it chains
     return response
@@ -97,13 +97,13 @@ def ask():
 
 @app.after_request
 def forbid_guessing(response):
-    """Make browsers believe each response's type, and not guess HTML."""
+    """Tell browsers to trust each response's type, and not to guess HTML."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 
 def write(prompt):
-    """Yield the answer as bytes, at least one piece; else raise an HTTP error."""
+    """Yield the answer's pieces, as bytes; raise an HTTP error if there are none."""
     has_slot = slots.acquire(blocking=False)  # does not wait; False if none is free
     if not has_slot:
         raise ServiceUnavailable(retry_after=5)  # a 503
@@ -115,13 +115,13 @@ def write(prompt):
                 # Half an emoji, which a model's JSON can hold, is sent as a "?".
                 yield text.encode("utf-8", "replace")
         record.ending = "whole"
-    except Exception as error:  # not GeneratorExit: a reader left
+    except Exception as error:  # not GeneratorExit, raised when the reader leaves
         record.ending = log_name(error)
         if record.pieces == 0:
             refusal = http_error(error)
             record.status = refusal.code
             raise refusal from None  # no traceback shows the provider's error
-        # The status 200 has left long ago. People read a last line; programs
+        # The status 200 was sent long ago. People read a last line; programs
         # see that the body breaks off. Neither alone reaches everybody.
         sentence = sentence_for(error)
         yield f"\n[error: {sentence}]\n".encode()
@@ -157,13 +157,13 @@ def listen(prompt, deadline):
     """Yield the texts of one stream; raise Unfinished if it is not whole."""
     metadata = {}  # of all chunks: one of the last says why the answer ended
     has_text = False
-    with closing(model.stream(prompt)) as chunks:  # leaving hangs up
+    with closing(model.stream(prompt)) as chunks:  # leaving the block hangs up
         for chunk in ignoring_late_errors(chunks):
             metadata.update(chunk.response_metadata)
             if chunk.text:
                 has_text = True
                 yield chunk.text
-            # This limit is looked at only when a chunk comes. If none comes for
+            # This limit is checked only when a chunk comes. If none comes for
             # MODEL_TIMEOUT seconds, the stream ends with an error.
             if monotonic() > deadline:
                 if finish_reason(metadata):
@@ -189,7 +189,7 @@ class Record:
         self.pieces += 1
 
     def __str__(self):
-        """Return the line for the log, whose "%s" asks for it."""
+        """Return the line for the log: its "%s" calls this."""
         took = f"all in {monotonic() - self.began:.2f} s"
         if self.waited is None:
             first = "no text"

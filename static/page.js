@@ -72,7 +72,7 @@ function say(how, sentence) {
   answer.ariaBusy = busy; // it is being written: style.css shows a caret
   stop.ariaDisabled = !busy; // a disabled button would lose the keyboard's focus
   status.dataset.how = how; // data-how, for style.css: failures have a colour
-  status.textContent = sentence; // read out, for its role is "status"
+  status.textContent = sentence; // read out: its role is "status"
 }
 
 /**
@@ -118,7 +118,7 @@ addEventListener("hashchange", () => {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   // The button of an example has its question as its value. With Enter there may be no
-  // button, hence the ?. again.
+  // button, so ?. again.
   const example = event.submitter?.value;
   if (example) prompt.value = example;
   if (prompt.value.trim()) show(prompt.value); // unless it is blank
@@ -130,7 +130,7 @@ prompt.addEventListener("keydown", (event) => {
   // In Japanese, for example, Enter also ends the choice of a word, and must not ask.
   // Safari marks that Enter with the number 229.
   if (event.isComposing || event.keyCode === 229) return;
-  event.preventDefault(); // else it breaks the line
+  event.preventDefault(); // no line break
   if (event.repeat) return; // the key is held down
   form.requestSubmit(); // as if Ask were pressed
 });
@@ -143,7 +143,7 @@ copy.addEventListener("click", async () => {
   try {
     await navigator.clipboard.writeText(answer.textContent);
   } catch {
-    // The browser refuses, or has no clipboard, as for plain http: copies the selection.
+    // The browser refuses, or has no clipboard over plain http: copy the selection.
     isCopied = document.execCommand("copy");
   }
   copy.textContent = isCopied ? "Copied" : "Selected: press Ctrl+C";

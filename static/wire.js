@@ -1,5 +1,5 @@
 // The wire strip: what arrived when, drawn while it arrives. Each column is a part of
-// the time. When that no longer fits, each two columns become one, so 100,000 pieces
+// the time. When that no longer fits, every two columns become one. So 100,000 pieces
 // take no more room or work than a hundred.
 
 const COLUMNS = 256;
@@ -87,7 +87,7 @@ export function wireStrip(figure) {
     label.textContent = how;
   }
 
-  /** Draw now, and each time the browser is about to paint, for the pen moves on. */
+  /** Draw now, and each time the browser is about to paint: the pen moves on. */
   function keepDrawing() {
     draw(now());
     frame = requestAnimationFrame(keepDrawing);

@@ -37,7 +37,7 @@ def index():
 def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
     pieces = write(read_prompt())
-    first_piece = next(pieces)  # waits: a failure before it still gives a status
+    first_piece = next(pieces)  # waits: a failure before it still sets the status
     body = chain([first_piece], pieces)  # the first piece, then all the others
     response = Response(body, mimetype="text/plain")
     response.call_on_close(pieces.close)  # chain does not close what it chains
@@ -45,7 +45,7 @@ def ask():
 
 
 def write(prompt):
-    """Yield the answer's texts, at least one; else raise an HTTP error."""
+    """Yield the answer's texts; raise an HTTP error if there are none."""
     made = 0
     ending = "the reader left"  # unless we learn otherwise
     try:
@@ -54,12 +54,12 @@ def write(prompt):
                 made += 1
                 yield text
         ending = "whole"
-    except Exception as error:  # not GeneratorExit: a reader left
+    except Exception as error:  # not GeneratorExit, raised when the reader leaves
         ending = log_name(error)
-        # from None, both times: else the log would show the provider's words
+        # from None, both times: otherwise the log would show the provider's words
         if made == 0:
             raise http_error(error) from None
-        # The status 200 has left long ago: this breaks the body off.
+        # The status 200 was sent long ago: this breaks the body off.
         raise BodyBreaks(sentence_for(error)) from None
     finally:
         app.logger.info("%s pieces, %s", made, ending)
@@ -86,7 +86,7 @@ def texts(prompt):
 def listen(prompt):
     """Yield the texts of one stream; raise Unfinished if there is none."""
     has_text = False
-    with closing(model.stream(prompt)) as chunks:  # leaving hangs up
+    with closing(model.stream(prompt)) as chunks:  # leaving the block hangs up
         for chunk in chunks:
             if chunk.text:
                 has_text = True

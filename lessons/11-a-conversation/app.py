@@ -25,7 +25,7 @@ HEADERS = {  # of an answer
     "Content-Type": "text/plain; charset=utf-8",
     "Cache-Control": "no-store, no-transform",  # keep no copy, and do not compress it
     "X-Accel-Buffering": "no",  # nginx must not collect the pieces
-    "X-Content-Type-Options": "nosniff",  # a browser must believe the Content-Type
+    "X-Content-Type-Options": "nosniff",  # a browser must trust the Content-Type
 }
 
 app = Flask(__name__)
@@ -59,7 +59,7 @@ def pieces(question):
     The question is what the model gets: a text, or a list of messages.
     """
     made = 0  # chunks with text
-    ending = "the reader left"  # unless we learn that it ended otherwise
+    ending = "the reader left"  # unless we learn otherwise
     metadata = {}  # of all chunks: one of the last says why the answer ended
     try:
         with closing(model.stream(question)) as chunks:

@@ -40,7 +40,7 @@ def write_answer(model, question, stream):
     metadata = {}  # of all chunks: one of the last says why the answer ended
     usage = None
     has_text = False
-    with closing(model.stream(question)) as chunks:  # leaving closes the stream
+    with closing(model.stream(question)) as chunks:  # leaving the block hangs up
         for chunk in ignoring_late_errors(chunks):
             metadata |= chunk.response_metadata
             if chunk.usage_metadata:

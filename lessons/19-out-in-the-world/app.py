@@ -50,7 +50,7 @@ def index():
 def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
     pieces = write(read_prompt(), request.remote_addr)
-    first_piece = next(pieces)  # waits: a failure before it still gives a status
+    first_piece = next(pieces)  # waits: a failure before it still sets the status
     body = chain([first_piece], pieces)  # the first piece, then all the others
     response = Response(body, mimetype="text/plain")
     response.call_on_close(pieces.close)  # chain does not close what it chains
@@ -58,7 +58,7 @@ def ask():
 
 
 def write(prompt, address):
-    """Yield the answer as bytes, at least one piece; else raise an HTTP error."""
+    """Yield the answer's pieces, as bytes; raise an HTTP error if there are none."""
     record = Record(address)
     try:
         with closing(texts(prompt)) as answer:
@@ -67,13 +67,13 @@ def write(prompt, address):
                 # Half an emoji, which a model's JSON can hold, is sent as a "?".
                 yield text.encode("utf-8", "replace")
         record.ending = "whole"
-    except Exception as error:  # not GeneratorExit: a reader left
+    except Exception as error:  # not GeneratorExit, raised when the reader leaves
         record.ending = log_name(error)
         if record.pieces == 0:
             refusal = http_error(error)
             record.status = refusal.code
             raise refusal from None  # no traceback shows the provider's error
-        # The status 200 has left long ago. People read a last line; programs
+        # The status 200 was sent long ago. People read a last line; programs
         # see that the body breaks off. Neither alone reaches everybody.
         sentence = sentence_for(error)
         yield f"\n[error: {sentence}]\n".encode()
@@ -107,7 +107,7 @@ def listen(prompt):
     """Yield the texts of one stream; raise Unfinished if it is not whole."""
     metadata = {}  # of all chunks: one of the last says why the answer ended
     has_text = False
-    with closing(model.stream(prompt)) as chunks:  # leaving hangs up
+    with closing(model.stream(prompt)) as chunks:  # leaving the block hangs up
         for chunk in ignoring_late_errors(chunks):
             metadata.update(chunk.response_metadata)
             if chunk.text:
@@ -134,7 +134,7 @@ class Record:
         self.pieces += 1
 
     def __str__(self):
-        """Return the line for the log, whose "%s" asks for it."""
+        """Return the line for the log: its "%s" calls this."""
         took = f"all in {monotonic() - self.began:.2f} s"
         if self.waited is None:
             first = "no text"

@@ -35,7 +35,7 @@ class Reader:
 
     def read(self, events, most=None):
         """Print the text in events, up to so many pieces of it."""
-        with events:  # leaving closes the connection
+        with events:  # leaving the block closes the connection
             for event in events:
                 self.last = event.sequence_number
                 if event.type == "response.output_text.delta":

@@ -44,13 +44,13 @@ async function ask(prompt, signal) {
   answer.append(decoder.decode());
 }
 
-/** Return the sentence in {"error": "..."}, with which the server refused. */
+/** Return the sentence in the server's refusal: {"error": "..."}. */
 async function sentenceIn(response) {
   try {
     const { error } = await response.json();
     if (typeof error === "string") return error; // a proxy's JSON may hold no such text
   } catch {
-    // no JSON: something between us and the server refused
+    // not JSON: something between us and the server refused
   }
   return `The server answered ${response.status}: ask again.`;
 }

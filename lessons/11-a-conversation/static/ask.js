@@ -19,7 +19,7 @@ export async function* ask(question, signal) {
   yield decoder.decode();
 }
 
-/** Send the question; return the response as soon as its headers are there. */
+/** Send the question; return the response as soon as its headers arrive. */
 async function send(question, signal) {
   try {
     return await fetch("ask", {
@@ -42,13 +42,13 @@ async function nextRead(reader) {
   }
 }
 
-/** Return the sentence with which the server refused: {"error": "..."}. */
+/** Return the sentence in the server's refusal: {"error": "..."}. */
 async function sentenceIn(response) {
   try {
     const { error } = await response.json();
     if (error) return error;
   } catch {
-    // no JSON: a proxy in between refuses in HTML
+    // not JSON: a proxy in between answered with HTML
   }
   return `The server answered ${response.status}: ask again.`;
 }

@@ -18,13 +18,13 @@ export async function* ask(prompt, signal) {
   throw new Error("It broke off: ask again.");
 }
 
-/** Return the sentence with which the server refused: {"error": "..."}. */
+/** Return the sentence in the server's refusal: {"error": "..."}. */
 async function sentenceIn(response) {
   try {
     const { error } = await response.json();
     if (error) return error;
   } catch {
-    // no JSON: a proxy in between refuses in HTML
+    // not JSON: a proxy in between answered with HTML
   }
   return `The server answered ${response.status}: ask again.`;
 }

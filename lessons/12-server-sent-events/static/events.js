@@ -57,11 +57,11 @@ async function* texts(body) {
       yield decoder.decode(value, { stream: true });
     }
   } finally {
-    await hangUp(reader); // however the loop was left
+    await hangUp(reader); // whatever ended the loop
   }
 }
 
-/** Hang up: else the browser reads on, for nobody. */
+/** Hang up, or the browser keeps reading for nobody. */
 async function hangUp(reader) {
   try {
     await reader.cancel();

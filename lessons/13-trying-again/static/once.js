@@ -58,13 +58,13 @@ async function* whole(body, signal) {
   yield { type: "broken" };
 }
 
-/** Return the sentence with which the server refused: {"error": "..."}. */
+/** Return the sentence in the server's refusal: {"error": "..."}. */
 async function sentenceIn(response) {
   try {
     const { error } = await response.json();
     if (error) return error;
   } catch {
-    // no JSON: a proxy in between refuses in HTML
+    // not JSON: a proxy in between answered with HTML
   }
   return `the server said ${response.status}.`;
 }

@@ -23,7 +23,7 @@ HEADERS = {  # of an answer
     "Content-Type": "application/jsonl; charset=utf-8",
     "Cache-Control": "no-store, no-transform",  # keep no copy, and do not compress it
     "X-Accel-Buffering": "no",  # nginx must not collect the pieces
-    "X-Content-Type-Options": "nosniff",  # a browser must believe the Content-Type
+    "X-Content-Type-Options": "nosniff",  # a browser must trust the Content-Type
 }
 
 

@@ -26,7 +26,7 @@ from .waiting import Waiting
 HEADERS = {  # of an answer
     "Cache-Control": "no-store, no-transform",  # keep no copy, and do not compress it
     "X-Accel-Buffering": "no",  # nginx must not collect the pieces
-    "X-Content-Type-Options": "nosniff",  # a browser must believe the Content-Type
+    "X-Content-Type-Options": "nosniff",  # a browser must trust the Content-Type
 }
 POLICY = {  # of the page: what it loads comes from this server
     "Content-Security-Policy": (
@@ -74,7 +74,7 @@ def read(prompt):
             for piece in pieces:
                 measured.add(piece)
                 yield piece
-    except Exception as error:  # not GeneratorExit, which a reader who left raises
+    except Exception as error:  # not GeneratorExit, raised when the reader leaves
         app.logger.warning("%s after %s pieces", log_name(error), measured.pieces)
         if measured.pieces == 0:
             raise http_error(error) from None

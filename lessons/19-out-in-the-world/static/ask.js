@@ -19,7 +19,7 @@ export async function* ask(prompt, signal) {
 
   const reader = response.body.getReader();
   const decoder = new TextDecoder();
-  let answer = ""; // all of it, for a look at its last line
+  let answer = ""; // all of it, to check its last line
   try {
     while (true) {
       const { done, value } = await nextRead(reader);
@@ -31,15 +31,15 @@ export async function* ask(prompt, signal) {
     const rest = decoder.decode(); // the answer itself may end inside a letter
     if (rest) yield { text: rest, bytes: 0 };
   } finally {
-    await hangUp(reader); // however the loop was left
+    await hangUp(reader); // whatever ended the loop
   }
 
   // When the server cannot finish, it writes that line and breaks the body. Safari
-  // takes a broken body for a whole one: there the line is all that shows it.
+  // takes a broken body for a whole one: there only the line shows it.
   if (ERROR_LINE.test(answer)) throw failure("broken", BROKE_OFF);
 }
 
-/** Send the prompt; return the response as soon as its headers are there. */
+/** Send the prompt; return the response as soon as its headers arrive. */
 async function send(prompt, signal) {
   const request = {
     method: "POST",
@@ -48,9 +48,9 @@ async function send(prompt, signal) {
     signal,
   };
   try {
-    return await fetch("ask", request); // without await, catch would not see
+    return await fetch("ask", request); // without await, catch would miss errors
   } catch {
-    // Stop comes here too; page.js sees by the signal that it was Stop.
+    // Stop comes here too; the signal tells page.js that it was Stop.
     throw failure("unreached", UNREACHED);
   }
 }
@@ -64,18 +64,18 @@ async function nextRead(reader) {
   }
 }
 
-/** Return the sentence in {"error": "..."}, with which the server refused. */
+/** Return the sentence in the server's refusal: {"error": "..."}. */
 async function sentenceIn(response) {
   try {
     const { error } = await response.json();
     if (typeof error === "string") return error; // a proxy's JSON may hold no such text
   } catch {
-    // no JSON: something between us and the server refused
+    // not JSON: something between us and the server refused
   }
   return `The server answered ${response.status}: ask again.`;
 }
 
-/** Hang up: else the browser reads on, for nobody. */
+/** Hang up, or the browser keeps reading for nobody. */
 async function hangUp(reader) {
   try {
     await reader.cancel();

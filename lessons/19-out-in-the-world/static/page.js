@@ -1,4 +1,4 @@
-// The page: the form asks, the answer grows, and below it stays what went wrong.
+// The page: the form asks, the answer grows, and what went wrong stays below it.
 
 import { ask } from "./ask.js";
 
@@ -32,7 +32,7 @@ form.addEventListener("submit", async (event) => {
 
 stop.addEventListener("click", () => asking.abort());
 
-/** Show the sentence of one of ask's errors; any other is a mistake of this page. */
+/** Show the sentence of one of ask's errors; any other is a mistake in this page. */
 function complain(error) {
   if (FAILURES.includes(error.name)) {
     problem.textContent = error.message;

@@ -57,13 +57,13 @@ async function post(address, body) {
   }
 }
 
-/** Return the sentence with which the server refused, or one about the status. */
+/** Return the sentence in the server's refusal, or one about the status. */
 async function sentenceIn(response) {
   try {
     const { error } = await response.json();
     if (typeof error === "string") return error;
   } catch {
-    // no JSON: nginx answers with a page of its own when no machine is there
+    // not JSON: nginx answers with a page of its own when no machine is up
   }
   return `The server answered ${response.status}: ask again in a moment.`;
 }

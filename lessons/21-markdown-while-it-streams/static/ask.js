@@ -20,22 +20,22 @@ export async function* ask(prompt, signal) {
     }
     yield decoder.decode(); // the answer itself may end inside a letter
   } finally {
-    await hangUp(reader); // however the loop was left
+    await hangUp(reader); // whatever ended the loop
   }
 }
 
-/** Return the sentence with which the server refused: {"error": "..."}. */
+/** Return the sentence in the server's refusal: {"error": "..."}. */
 async function sentenceIn(response) {
   try {
     const { error } = await response.json();
     if (error) return error;
   } catch {
-    // no JSON: a proxy in between refuses in HTML
+    // not JSON: a proxy in between answered with HTML
   }
   return `The server answered ${response.status}: ask again.`;
 }
 
-/** Hang up: otherwise the browser reads on, for nobody. */
+/** Hang up, or the browser keeps reading for nobody. */
 async function hangUp(reader) {
   try {
     await reader.cancel();

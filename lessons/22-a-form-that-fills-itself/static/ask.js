@@ -19,13 +19,13 @@ export async function* ask(prompt, signal, read = readLines) {
   if (!ended) throw new Error("It broke off: ask again.");
 }
 
-/** Return the sentence with which the server refused: {"message": "..."}. */
+/** Return the sentence in the server's refusal: {"message": "..."}. */
 async function sentenceIn(response) {
   try {
     const { message } = await response.json();
     if (message) return message;
   } catch {
-    // no JSON: a proxy in between refuses in HTML
+    // not JSON: a proxy in between answered with HTML
   }
   return `The server answered ${response.status}: ask again.`;
 }
@@ -45,11 +45,11 @@ export async function* readLines(body) {
       for (const line of lines) yield JSON.parse(line);
     }
   } finally {
-    await hangUp(reader); // however the loop was left
+    await hangUp(reader); // whatever ended the loop
   }
 }
 
-/** Hang up: else the browser reads on, for nobody. */
+/** Hang up, or the browser keeps reading for nobody. */
 async function hangUp(reader) {
   try {
     await reader.cancel();

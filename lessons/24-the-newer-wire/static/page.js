@@ -129,12 +129,12 @@ function show(reading) {
   resume.disabled = reading || over || !wire.textContent;
 }
 
-/** Return the sentence with which the server refused: {"error": {"message": "..."}}. */
+/** Return the sentence in the server's refusal: {"error": {"message": "..."}}. */
 async function sentenceIn(response) {
   try {
     const { error } = await response.json();
     return error.message;
   } catch {
-    return `the server said ${response.status}.`; // a proxy in between, in HTML
+    return `the server said ${response.status}.`; // from a proxy's HTML
   }
 }

@@ -27,11 +27,11 @@ export async function* ask(prompt, signal) {
     const rest = decoder.decode(); // the answer itself may end inside a letter
     if (rest) yield { text: rest, bytes: 0 };
   } finally {
-    await hangUp(reader); // however the loop was left
+    await hangUp(reader); // whatever ended the loop
   }
 }
 
-/** Send the prompt; return the response as soon as its headers are there. */
+/** Send the prompt; return the response as soon as its headers arrive. */
 async function send(prompt, signal) {
   const request = {
     method: "POST",
@@ -40,25 +40,25 @@ async function send(prompt, signal) {
     signal,
   };
   try {
-    return await fetch("ask", request); // without await, catch would not see
+    return await fetch("ask", request); // without await, catch would miss errors
   } catch {
-    // Stop comes here too; page.js sees by the signal that it was Stop.
+    // Stop comes here too; the signal tells page.js that it was Stop.
     throw failure("unreached", UNREACHED);
   }
 }
 
-/** Return the sentence in {"error": "..."}, with which the server refused. */
+/** Return the sentence in the server's refusal: {"error": "..."}. */
 async function sentenceIn(response) {
   try {
     const { error } = await response.json();
     if (typeof error === "string") return error; // a proxy's JSON may hold no such text
   } catch {
-    // no JSON: something between us and the server refused
+    // not JSON: something between us and the server refused
   }
   return `The server answered ${response.status}: ask again.`;
 }
 
-/** Hang up: else the browser reads on, for nobody. */
+/** Hang up, or the browser keeps reading for nobody. */
 async function hangUp(reader) {
   try {
     await reader.cancel();
