@@ -37,7 +37,7 @@ BLOCKS = {  # that a student writes; each begins with these words
     2: [
         ("app.py", '"""A stream from Flask', TOO_SHORT),
         ("app.py", '@app.post("/ask")', OFFERED),
-        ("client.py", '"""Ask the server at URL', OFFERED),
+        ("client.py", '"""Send PROMPT to the server', OFFERED),
     ],
     3: [
         ("app.py", '"""A page that reads it', TOO_SHORT),
@@ -150,7 +150,7 @@ BLOCKS = {  # that a student writes; each begins with these words
     13: [
         ("static/ask.js", "// Ask, and ask again", OFFERED),  # part: when to ask again
         ("static/ask.js", "/** Return how many ms", FREE_LINE),
-        ("static/ask.js", "/** Wait so many ms", ANY_ORDER),
+        ("static/ask.js", "/** Wait that many ms", ANY_ORDER),
         ("static/client.js", "  retry() {", ANY_ORDER),
         ("static/client.js", "    this.stop();", TOO_SHORT),
         ("static/client.js", "      if (signal.aborted)", TOO_SHORT),

@@ -1,4 +1,4 @@
-"""Ask the server at URL the PROMPT: python client.py URL PROMPT."""
+"""Send PROMPT to the server at URL: python client.py URL PROMPT."""
 
 import re
 import sys

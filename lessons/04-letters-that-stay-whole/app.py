@@ -1,4 +1,4 @@
-"""Letters that stay whole: the server of lesson 03; what changes is the page."""
+"""Letters that stay whole: the server is that of lesson 03; only the page changes."""
 
 from flask import Flask, Response, abort, render_template, request
 

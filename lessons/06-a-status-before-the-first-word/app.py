@@ -1,4 +1,4 @@
-"""A status before the first word: wait for the first text, then choose it."""
+"""A status before the first word: wait for the first text, then choose the status."""
 
 from contextlib import closing
 from itertools import chain
@@ -23,7 +23,7 @@ MODEL_RETRIES = 1  # times to ask again
 
 app = Flask(__name__)
 app.logger.setLevel("INFO")  # a line for each answer
-app.register_error_handler(HTTPException, as_json)  # the page shows them
+app.register_error_handler(HTTPException, as_json)  # as JSON, for the page
 model = choose_model()
 
 

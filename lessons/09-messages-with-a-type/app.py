@@ -19,7 +19,7 @@ from failures import (
 )
 from models import choose_model, trusted_hosts
 
-MOST_TOKENS = 1000  # that an answer may have here, for each costs money
+MOST_TOKENS = 1000  # the most that an answer may have here: each costs money
 HEADERS = {  # of an answer
     "Content-Type": "application/jsonl; charset=utf-8",
     "Cache-Control": "no-store, no-transform",  # keep no copy, and do not compress it
@@ -29,7 +29,7 @@ HEADERS = {  # of an answer
 
 
 def as_json_with_message(error):
-    """Return the answer for an HTTP error: failures.py's, and "message" for Vovk."""
+    """Return the answer of failures.py for an HTTP error, plus "message" for Vovk."""
     body, status, headers = as_json(error)
     body["message"] = body["error"]
     return body, status, headers
@@ -50,7 +50,7 @@ def index():
 
 @app.post("/ask")
 def ask():
-    """Answer the prompt in the JSON body with messages, a line of JSON each."""
+    """Answer the prompt in the JSON body with messages, one line of JSON each."""
     pieces = write(read_prompt())
     first_piece = next(pieces)  # waits for the model: until here a failure is a status
     response = Response(chain([first_piece], pieces), headers=HEADERS)
@@ -79,7 +79,7 @@ def line_of(message):
 
 
 def answer(prompt):
-    """Yield what the model writes, what it used, and why it ended, a message each."""
+    """Yield what the model writes, what it used, and why it ended, one message each."""
     metadata = {}  # of all chunks: one of the last says why the answer ended
     usage = None
     tokens = 0
@@ -87,7 +87,7 @@ def answer(prompt):
         for chunk in ignoring_late_errors(chunks):
             metadata |= chunk.response_metadata
             if chunk.usage_metadata:
-                usage = chunk.usage_metadata  # counts all so far: the last is kept
+                usage = chunk.usage_metadata  # a running total: keep the last one
             if chunk.text and tokens == MOST_TOKENS:
                 yield {"isError": True, "reason": {"limit": MOST_TOKENS}}
                 return

@@ -20,7 +20,7 @@ from models import choose_model, trusted_hosts
 
 from .stream import Stream
 
-MOST_TOKENS = 1000  # that an answer may have here, for each costs money
+MOST_TOKENS = 1000  # the most that an answer may have here: each costs money
 HEADERS = {  # of an answer
     "Content-Type": "application/jsonl; charset=utf-8",
     "Cache-Control": "no-store, no-transform",  # keep no copy, and do not compress it
@@ -30,7 +30,7 @@ HEADERS = {  # of an answer
 
 
 def as_json_with_message(error):
-    """Return the answer for an HTTP error: failures.py's, and "message" for Vovk."""
+    """Return the answer of failures.py for an HTTP error, plus "message" for Vovk."""
     body, status, headers = as_json(error)
     body["message"] = body["error"]
     return body, status, headers
@@ -51,7 +51,7 @@ def index():
 
 @app.post("/ask")
 def ask():
-    """Answer the prompt in the JSON body with messages, a line of JSON each."""
+    """Answer the prompt in the JSON body with messages, one line of JSON each."""
     prompt = read_prompt()
     stream = Stream()
     thread = Thread(target=run, args=[answer, prompt, stream], daemon=True)
@@ -85,7 +85,7 @@ def answer(prompt, stream):
         for chunk in ignoring_late_errors(chunks):
             metadata |= chunk.response_metadata
             if chunk.usage_metadata:
-                usage = chunk.usage_metadata  # counts all so far: the last is kept
+                usage = chunk.usage_metadata  # a running total: keep the last one
             if chunk.text and tokens == MOST_TOKENS:
                 stream.throw({"limit": MOST_TOKENS})
                 return

@@ -5,22 +5,22 @@ from collections import deque
 from contextlib import suppress
 from threading import Condition
 
-ROOM = 8  # lines that may wait: then a slow reader slows the service down
+ROOM = 8  # lines that may wait: past that, a slow reader slows the service down
 
 
 class StreamClosed(Exception):
-    """The reader has left, or the service had closed the stream."""
+    """The reader has left, or the service has already closed the stream."""
 
 
 class Stream:
-    """JSON Lines on their way; closed by the service, or because the reader left."""
+    """A stream of JSON Lines, until the service closes it or the reader leaves."""
 
     def __init__(self):
         self.lines = deque()  # that wait for the server to take them
         self.sent = 0  # how many messages
         self.closed = False
         self.refusal = None  # the HTTP error that is sent if there is no message
-        self.changed = Condition()  # one thread at a time, and it wakes the other
+        self.changed = Condition()  # a lock, and one thread can wake the other
 
     def send(self, message):
         """Send what JSON can hold, once there is room; raise if nobody reads it."""

@@ -1,4 +1,4 @@
-"""The conversation in a request's JSON, before anybody has judged what it says."""
+"""The conversation in a request's JSON, before anything has checked what it says."""
 
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
@@ -6,7 +6,7 @@ from failures import can_be_sent, read_conversation, require_short
 
 
 class ConversationTooLong(RequestEntityTooLarge):
-    """A 413 with a sentence of its own: that of failures.py speaks of a prompt."""
+    """A 413 with a sentence of its own: the one in failures.py is about a prompt."""
 
     description = "That is too long: shorten it, or begin a new conversation."
 
@@ -18,7 +18,7 @@ def read_messages():
     everything else.
     """
     match read_conversation():  # takes the first case whose shape fits
-        case {"messages": [*messages]}:  # a dict with a list there, which gets a name
+        case {"messages": [*messages]}:  # a dict with this list in it
             pass
         case {"prompt": prompt}:
             messages = [{"role": "user", "content": prompt}]

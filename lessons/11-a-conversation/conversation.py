@@ -23,7 +23,7 @@ def read_turns():
 
 
 def read_turn(message):
-    """Return role and text of a message, and nothing else; or raise."""
+    """Return a message's role and text, and nothing else; or raise."""
     text = text_of(message)
     if text is None:
         raise BadRequest("Each message needs a role, and text as content.")
@@ -34,7 +34,7 @@ def read_turn(message):
 
 
 def messages_for(turns):
-    """Return what the model gets: our words, the last turns that fit."""
+    """Return what the model gets: our words, then the last turns that fit."""
     while turns and not fit(turns):
         turns = turns[1:]  # without the oldest
     if not turns:

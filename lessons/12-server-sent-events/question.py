@@ -9,16 +9,16 @@ NOT_OURS = "Another page asked, and you would pay: ask from this one."
 
 
 def read_question(request):
-    """Return the prompt, a str; raise an HTTP error if nobody may ask that."""
+    """Return the prompt, a str, or raise the HTTP error that refuses it."""
     if request.method == "GET":
         return read_address(request)
     return read_prompt()
 
 
 def read_address(request):
-    """Return the prompt in the address, which ends in ?prompt=Why%3F, say."""
-    # Any page can let a browser GET any address; the browser says whose page it was.
-    # It does so on localhost and over https: without either, take GET out of app.py.
+    """Return the prompt in the address, as in ?prompt=Why%3F."""
+    # Any page can make a browser GET any address; the browser says whose page it was.
+    # It does so only on localhost and over https: elsewhere, take GET out of app.py.
     asking_page = request.headers.get("Sec-Fetch-Site", "none")
     if asking_page not in ("none", "same-origin"):
         raise Forbidden(NOT_OURS)

@@ -28,7 +28,7 @@ def write(model, question, stream):
         log.warning(log_name(error))
         refusal = http_error(error)
         if stream.message_count == 0:
-            stream.refusal = refusal  # for the view, if it still waits
+            stream.refusal = refusal  # for the view, if it is still waiting
         seconds = getattr(refusal, "retry_after", None)  # of a rate limit
         stream.abort(sentence_for(error), refusal.code, seconds)
     finally:
@@ -44,7 +44,7 @@ def write_answer(model, question, stream):
         for chunk in ignoring_late_errors(chunks):
             metadata |= chunk.response_metadata
             if chunk.usage_metadata:
-                usage = chunk.usage_metadata  # so far: the last one counts it all
+                usage = chunk.usage_metadata  # a running total: keep the last one
             if chunk.text:
                 if not has_text:
                     stream.start().send_metadata({"model": model.name})
@@ -61,7 +61,7 @@ def write_answer(model, question, stream):
 
 
 def in_the_words_of_clients(usage):
-    """Return LangChain's usage by the names that clients know."""
+    """Return LangChain's usage under the names that clients know."""
     return {
         "promptTokens": usage["input_tokens"],
         "completionTokens": usage["output_tokens"],

@@ -16,7 +16,7 @@ class ChatStream(EventStream):
 
     def __init__(self, heartbeat):
         super().__init__(heartbeat)
-        self.has_text = False  # what has not begun must not be ended
+        self.has_text = False  # a text that has not begun must not be ended
 
     def start(self):
         milliseconds = int(1000 * time())
@@ -46,6 +46,6 @@ class ChatStream(EventStream):
         self.close()
 
     def send(self, event, message):
-        """Send a message: its type is in its JSON, and it has no other field."""
+        """Send a message as an event of data alone: its type is in its JSON."""
         message = {"type": event} | message
         return self.write(f"data: {json.dumps(message)}\n\n".encode())

@@ -34,7 +34,7 @@ class EventStream(Stream):
         return self.send("usage", usage | {"usage": usage})
 
     def send_error(self, error, code=None, retry_after=None):
-        """Send a sentence, the status that it would have been, and seconds to wait."""
+        """Send a sentence, the status that it would have had, and seconds to wait."""
         message = {"error": error, "code": code, "retryAfter": retry_after}
         return self.send("error", message)
 

@@ -29,9 +29,9 @@ def read_question(request):
 
 
 def read_address(request):
-    """Return the prompt in the address, which ends in ?prompt=Why%3F, say."""
-    # Any page can let a browser GET any address; the browser says whose page it was.
-    # It does so on localhost and over https: without either, take GET out of app.py.
+    """Return the prompt in the address, as in ?prompt=Why%3F."""
+    # Any page can make a browser GET any address; the browser says whose page it was.
+    # It does so only on localhost and over https: elsewhere, take GET out of app.py.
     asking_page = request.headers.get("Sec-Fetch-Site", "none")
     if asking_page not in ("none", "same-origin"):
         raise Forbidden(NOT_OURS)
@@ -42,7 +42,7 @@ def read_address(request):
 
 
 def read_messages(messages):
-    """Return (role, text) for each message that has text; the last asks."""
+    """Return (role, text) for each message that has text; the last one asks."""
     if not isinstance(messages, list):
         raise BadRequest(NO_QUESTION)
     turns = []
@@ -60,11 +60,11 @@ def read_messages(messages):
 
 
 def read_message(message):
-    """Return (role, text) of a message: nobody but the server is the system."""
+    """Return (role, text) of a message. Only the server speaks as the system."""
     if not isinstance(message, dict):
         raise BadRequest(WRONG_MESSAGE)
     role = message.get("role")
-    if "parts" in message:  # useChat: none, if an answer failed before its first text
+    if "parts" in message:  # useChat sends none if an answer failed before its text
         text = read_parts(message["parts"])
     else:
         text = message.get("content")

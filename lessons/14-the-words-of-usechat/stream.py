@@ -3,18 +3,18 @@
 from collections import deque
 from threading import Condition
 
-ROOM = 8  # pieces that may wait: then a slow reader slows the writer down
+ROOM = 8  # pieces that may wait: past that, a slow reader slows the writer down
 
 
 class Stream:
-    """Pieces on their way; closed by the writer, or because the reader left."""
+    """A stream of pieces, until the writer closes it or the reader leaves."""
 
     def __init__(self):
         self.pieces = deque()  # that wait to be sent
         self.is_active = True  # until it is closed
         self.message_count = 0
         self.refusal = None  # the HTTP error to send instead, if nothing was sent yet
-        self.changed = Condition()  # one thread at a time, and it wakes the other
+        self.changed = Condition()  # a lock, and one thread can wake the other
 
     def write(self, piece):
         """Add a piece, once there is room; drop it if the stream is closed."""
@@ -27,7 +27,7 @@ class Stream:
         return self
 
     def wait(self, seconds=None):
-        """Wait for a piece or the end; return False if the seconds pass before."""
+        """Wait for a piece or the end; return False if the seconds pass first."""
         with self.changed:
             return self.changed.wait_for(
                 lambda: self.pieces or not self.is_active, seconds
@@ -41,7 +41,7 @@ class Stream:
             return piece
 
     def close(self):
-        """Let nobody write or wait any more; what was written can be taken."""
+        """Let nobody write or wait any more; what was written can still be taken."""
         with self.changed:
             self.is_active = False
             self.changed.notify_all()

@@ -43,7 +43,7 @@ def index():
 
 @app.after_request
 def keep_nothing(response):
-    """Let nobody on the way gather what is sent, keep it, or guess its type."""
+    """Let no proxy collect or keep what is sent, and let no browser guess its type."""
     response.headers["Cache-Control"] = "no-store, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -63,7 +63,7 @@ def show_model(name):
 def chat():
     """Answer a conversation, in chunks or whole."""
     question = read_question()
-    show_model(question.model)  # raises for another one than ours
+    show_model(question.model)  # raises for any model but ours
     steps = answer_to(question.turns())
     try:
         first_step = next(steps)  # waits for the first text
@@ -96,7 +96,7 @@ def answer_to(turns):
 
 
 def choice(delta, reason=None):
-    """Return what is new of the answer, as a chunk brings it."""
+    """Return what is new in the answer, as a chunk carries it."""
     return {"index": 0, "delta": delta, "finish_reason": reason}
 
 
@@ -111,7 +111,7 @@ def head(kind):
 
 
 def event(message):
-    """Return a message as one event; json.dumps breaks no line."""
+    """Return a message as one event; json.dumps writes no line breaks."""
     return f"data: {json.dumps(message)}\n\n"
 
 
@@ -147,7 +147,7 @@ def list_models():
 def ask_for_the_key():
     """Let nobody without the key reach the model."""
     authorization = request.headers.get("Authorization", "")
-    _, _, key = authorization.partition(" ")  # of Bearer sk-practice
+    _, _, key = authorization.partition(" ")  # as in Bearer sk-practice
     is_right = hmac.compare_digest(key.encode(), SERVER_KEY.encode())
     if request.path.startswith("/v1/") and not is_right:
         sentence = "The key is missing or wrong."

@@ -37,7 +37,7 @@ def index():
 
 @app.after_request
 def keep_nothing(response):
-    """Let nobody on the way gather what is sent, keep it, or guess its type."""
+    """Let no proxy collect or keep what is sent, and let no browser guess its type."""
     response.headers["Cache-Control"] = "no-store, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -48,7 +48,7 @@ def keep_nothing(response):
 def ask_for_the_key():
     """Let nobody without the key reach the model."""
     authorization = request.headers.get("Authorization", "")
-    _, _, key = authorization.partition(" ")  # of Bearer sk-practice
+    _, _, key = authorization.partition(" ")  # as in Bearer sk-practice
     is_right = hmac.compare_digest(key.encode(), SERVER_KEY.encode())
     if request.path.startswith("/v1/") and not is_right:
         sentence = "The key is missing or wrong."
@@ -74,14 +74,14 @@ def show_model(name):
 def chat():
     """Answer a conversation, in chunks or whole."""
     question = read_question()
-    show_model(question.model)  # raises for another one than ours
+    show_model(question.model)  # raises for any model but ours
     abandoned = Event()  # set when nobody wants the answers any more
     choices = [Choice(index, question, abandoned) for index in range(question.n)]
     steps = side_by_side([choice.steps(model) for choice in choices], abandoned)
     try:
         first_step = next(steps)  # waits for a first text
         if not question.stream:
-            for _ in steps:  # waits for all of it, which the choices keep
+            for _ in steps:  # waits for all of them: the choices keep the texts
                 pass
             return whole(choices)
     except Exception as error:  # nothing was sent yet: it is a status
@@ -128,5 +128,5 @@ def head(kind):
 
 
 def event(message):
-    """Return a message as one event; json.dumps breaks no line."""
+    """Return a message as one event; json.dumps writes no line breaks."""
     return f"data: {json.dumps(message)}\n\n"

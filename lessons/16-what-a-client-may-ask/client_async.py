@@ -4,13 +4,13 @@ import asyncio
 import os
 import re
 import sys
-from urllib.request import getproxies  # and NO_PROXY, under "no"
+from urllib.request import getproxies  # with NO_PROXY, under "no"
 
 from openai import APIError, AsyncOpenAI
 
-# Ask this machine directly, without a proxy, as the hosts in NO_PROXY are asked.
+# Ask this machine directly, without a proxy, like the hosts in NO_PROXY.
 os.environ["no_proxy"] = f"{getproxies().get('no', '')},localhost,127.0.0.1"
-sys.stdout.reconfigure(errors="replace")  # a terminal may lack letters
+sys.stdout.reconfigure(errors="replace")  # a terminal may lack some letters
 
 
 def printable(text):

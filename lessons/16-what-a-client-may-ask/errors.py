@@ -1,4 +1,4 @@
-"""What a client gets instead of an answer, in the shape that OpenAI gives errors."""
+"""What a client gets instead of an answer, in the shape of OpenAI's errors."""
 
 from werkzeug.exceptions import HTTPException, NotFound
 
@@ -13,7 +13,7 @@ NOTHING_HERE = (
 class Refusal(HTTPException):
     """An HTTP error of this server's own, to be raised.
 
-    param is the field that is wrong, error_code a word for programs; or None.
+    param is the field that is wrong; error_code is a word for programs. Or None.
     """
 
     def __init__(self, status, sentence, param=None, error_code=None):
@@ -24,7 +24,7 @@ class Refusal(HTTPException):
 
 
 def as_openai_json(error):
-    """Return the answer for an HTTP error, as as_json does, in OpenAI's shape."""
+    """Return the answer for an HTTP error, like as_json, but in OpenAI's shape."""
     body, status, headers = as_json(error)
     sentence = body["error"]
     if isinstance(error, NotFound):

@@ -1,14 +1,14 @@
-"""Several answers at once, each step of them as soon as it is made."""
+"""Several answers at once, each of their steps as soon as it is made."""
 
 from contextlib import closing
 from queue import SimpleQueue
 from threading import Semaphore, Thread
 
-END = object()  # in the queue, where an answer has no more steps
+END = object()  # in the queue: an answer has no more steps
 
 
 def side_by_side(answers, abandoned):
-    """Yield the steps of several generators, whoever is first; close them at the end.
+    """Yield the steps of several generators as they come; close them at the end.
 
     Each has a thread, which makes the next step when the last one has been taken.
     abandoned is an Event: it is set when no more steps will be taken.
@@ -36,7 +36,7 @@ def side_by_side(answers, abandoned):
 
 
 def make_steps(answer, turn, steps, abandoned):
-    """Put the steps of an answer into the queue, one at a turn, and how it ended."""
+    """Put the steps of an answer into the queue, one per turn, then how it ended."""
     try:
         with closing(answer):
             for step in answer:

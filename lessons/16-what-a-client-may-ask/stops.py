@@ -1,4 +1,4 @@
-"""Where an answer has to stop, though the words for it may come in pieces."""
+"""Where an answer has to stop, even if the words for it come in pieces."""
 
 
 def before(stops, texts):
@@ -27,8 +27,8 @@ def before(stops, texts):
 
 
 def start_of(stop, text):
-    """Return where in a text a stop may have begun; its length if nowhere."""
+    """Return where in a text a stop may have begun, or the length of the text."""
     start = max(0, len(text) - len(stop))
-    while not stop.startswith(text[start:]):  # each begins with ""
+    while not stop.startswith(text[start:]):  # every stop begins with ""
         start += 1
     return start

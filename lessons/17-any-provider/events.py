@@ -15,7 +15,7 @@ def events(chunks, name):
     for chunk in chunks:
         metadata |= chunk.response_metadata
         if chunk.usage_metadata:
-            usage = chunk.usage_metadata  # counts all so far: keep the last
+            usage = chunk.usage_metadata  # a running total: keep the last one
         for block in chunk.content_blocks:
             if block["type"] == "text" and block["text"]:
                 has_text = True

@@ -1,6 +1,6 @@
 """What models cost: prices change, so look yours up, and write them here."""
 
-PRICES = {  # by what MODEL says in .env: dollars for a million tokens read, and written
+PRICES = {  # by MODEL in .env: dollars per million tokens, read and written
     "openai:gpt-5-pro": (15.00, 120.00),
     "openai:gpt-4.1-mini": (0.40, 1.60),
     "anthropic:claude-haiku-4-5": (1.00, 5.00),

@@ -93,7 +93,7 @@ def read(prompt):
 
 
 def written(prompt):
-    """Yield the pieces that the model writes meanwhile, in a thread of its own."""
+    """Yield the pieces while the model writes them, in a thread of its own."""
     waiting = Waiting()
     writer = Thread(target=write, args=[prompt, waiting], daemon=True)
     writer.start()
@@ -101,7 +101,7 @@ def written(prompt):
         yield from waiting
     finally:
         waiting.leave()
-        writer.join()  # until the model's stream is closed
+        writer.join()  # waits until the model's stream is closed
 
 
 def write(prompt, waiting):

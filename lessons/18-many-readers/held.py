@@ -3,7 +3,7 @@
     python held.py --seconds 10
 
 The model writes a hundred pieces a second, of 20,000 letters each, so that the buffers
-of the two sockets, which hold some megabytes, are full soon.
+of the two sockets, which hold a few megabytes, soon fill up.
 """
 
 import argparse
@@ -35,7 +35,7 @@ class Fountain:
 
 
 def held_each_second(program, seconds):
-    """Ask a program's app, read a byte a second; yield how many pieces wait then."""
+    """Ask an app, and read a byte a second; yield each time how many pieces wait."""
     program.model = Fountain()
     with served(program.app) as port, socket.socket() as reader:
         # before it connects: how much the system may keep for this reader
@@ -54,7 +54,7 @@ def held_each_second(program, seconds):
 
 
 def pieces_held(app):
-    """Return how many pieces wait, as /metrics says it."""
+    """Return how many pieces wait, according to /metrics."""
     text = app.test_client().get("/metrics").text
     [line] = re.findall(r"(?m)^pieces_held (.+)$", text)
     return int(float(line))

@@ -26,7 +26,7 @@ waits = {"fast": [], "slow": []}  # the seconds until each first text
 
 
 def read(kind):
-    """Ask until it is answered, and read the answer as fast as this kind does."""
+    """Ask until an answer comes, and read it as fast as this kind of reader does."""
     status = 503
     try:
         while status == 503:

@@ -6,8 +6,8 @@ keeps and draws them. Its package for Python counts, and writes the numbers as t
     # TYPE answers_running gauge
     answers_running 3.0
 
-A counter only grows; a gauge goes up and down; a histogram counts how many values were
-no larger than each of some sizes, its buckets.
+A counter only grows; a gauge goes up and down. A histogram has buckets, each with a
+largest size, and counts how many values were no larger than that.
 """
 
 from time import monotonic
@@ -29,8 +29,8 @@ except ModuleNotFoundError:
 
 from .waiting import held
 
-# All that is measured is in a registry. The package has one for everybody, which takes
-# no name twice: the course, which reloads a program when it changes, needs its own.
+# A registry holds all that is measured. The package has a global one, which takes no
+# name twice. The course reloads a program when it changes, so this one is its own.
 registry = CollectorRegistry()
 RUNNING = Gauge("answers_running", "Answers being written now.", registry=registry)
 FIRST_TEXT = Histogram(

@@ -4,7 +4,7 @@ from collections import deque
 from threading import Condition, Lock
 
 PIECES = 16  # that may wait for one reader
-BYTES = 1_000_000  # that may wait for all readers together, but for one piece each
+BYTES = 1_000_000  # that may wait for all readers together, besides one piece each
 
 
 class ReaderLeft(Exception):
@@ -66,13 +66,13 @@ class Waiting:
 
     def takes(self, piece):
         """Count a piece as held if there is room for it; return whether there is."""
-        if not self.pieces:  # one each, always: so nobody waits for others' readers
+        if not self.pieces:  # always one each: nobody waits for others' readers
             held.add(piece)
             return True
         return len(self.pieces) < PIECES and held.add_if_it_fits(piece)
 
     def end(self, error=None):
-        """Say that no piece will follow, and which error was the reason, if one was."""
+        """Say that no piece will follow, and which error was the reason, if any."""
         with self.changed:
             self.ended = True
             self.error = error

@@ -1,6 +1,6 @@
 """The program of lesson 07, ready to be put behind nginx.
 
-It asks nobody by a header to pass each piece on: that is for nginx.conf to say.
+It has no header that asks nginx to pass each piece on: nginx.conf says that.
 """
 
 from contextlib import closing
@@ -32,11 +32,11 @@ app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024  # bytes; a longer request is refused
 app.config["TRUSTED_HOSTS"] = trusted_hosts()  # the names that it answers to
 app.config["ASKS_A_MINUTE"] = number("ASKS_A_MINUTE", 30)  # for each address
-# To stop the server, make this file first, and wait a little. A file, since all
-# processes see it.
+# Before you stop the server, create this file and wait a little. It is a file because
+# all processes can see one.
 app.config["STOPPING"] = Path(__file__).with_name("stopping")
 app.logger.setLevel("INFO")  # a line for each answer
-app.register_error_handler(HTTPException, as_json)  # the page shows them
+app.register_error_handler(HTTPException, as_json)  # as JSON, for the page
 model = choose_model()
 
 

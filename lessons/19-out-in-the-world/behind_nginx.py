@@ -13,7 +13,7 @@ from failures import as_json
 
 def stand_behind_nginx(app):
     """Let the app know its readers, limit each, and say whether more may come."""
-    # Exactly one proxy, nginx, is believed. More would believe what a reader says.
+    # The app trusts exactly one proxy, nginx. With more, it would trust the reader.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)
     limit_each_address(app)
     tell_how_it_is(app)

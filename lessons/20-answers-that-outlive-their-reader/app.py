@@ -1,4 +1,4 @@
-"""Answers that outlive their reader: one writes an answer, whoever likes reads it."""
+"""Answers that outlive their reader: each has one writer, and any number of readers."""
 
 from flask import Flask, Response, jsonify, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -17,7 +17,7 @@ app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
 app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.register_error_handler(HTTPException, as_json)
-app.wsgi_app = RoomForReaders(app.wsgi_app)  # some threads are left for Stop
+app.wsgi_app = RoomForReaders(app.wsgi_app)  # keeps some threads free for Stop
 store = choose_store()
 open_to_use_chat(app, store)
 

@@ -4,7 +4,7 @@ Lesson 14 has the words. New is GET /chat/<id>/stream, where useChat looks for a
 that is still being written; without one it expects a 204, "no content".
 
 The browser chooses the id of a chat, and anyone who knows it can read what is being
-written there. A server with accounts would first look whose chat it is.
+written there. A server with accounts would first check whose chat it is.
 """
 
 import json
@@ -37,7 +37,7 @@ def open_to_use_chat(app, store):
 
     @app.get("/chat/<chat>/stream")
     def resume(chat):
-        """Send the answer that is being written in this chat from its beginning."""
+        """Send, from its beginning, the answer that is being written in this chat."""
         name = store.answer_in(chat)
         if not name:
             return "", 204

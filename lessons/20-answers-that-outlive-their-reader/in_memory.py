@@ -1,4 +1,4 @@
-"""Answers for one process: a list of events each, which anybody can read again."""
+"""Answers for one process: each has a list of events, which can be read again."""
 
 from secrets import token_urlsafe
 from threading import Condition
@@ -16,7 +16,7 @@ class Answer:
     def __init__(self):
         self.events = []
         self.ended_at = None  # by the clock of monotonic(); None: it is being written
-        self.measured = 0  # so many of the events are in the size
+        self.measured = 0  # how many of the events are in the size
         self.size = 0  # bytes of memory, about
 
     def measure(self):
@@ -33,7 +33,7 @@ class InMemory:
     def __init__(self):
         self.answers = {}
         self.chats = {}  # the name of the newest answer in each chat of useChat
-        self.changed = Condition()  # one thread at a time, and it wakes the others
+        self.changed = Condition()  # a lock, and one thread can wake the others
 
     def begin(self):
         """Return the name of a new answer, if there is room for one more."""
@@ -83,8 +83,8 @@ class InMemory:
     def read(self, name, after):
         """Yield (number, event) for each event after that number, until the last.
 
-        In a silence it yields None now and then: only by sending does a server learn
-        that nobody is there any more.
+        In a silence it yields None now and then: a server learns only by sending that
+        nobody is there any more.
         """
         answer = self.find(name)
         number = after

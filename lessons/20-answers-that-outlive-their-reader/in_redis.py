@@ -1,9 +1,9 @@
 """Answers in Redis, for many machines: each is a Redis Stream, read from anywhere.
 
 A Redis Stream is a list of numbered entries. XADD adds one, and XREAD waits for those
-after a number. One sorted set for all machines says which writers may write, and until
-when each is believed to be alive. It has the name of each running answer, by the second
-until which its writer has promised to come back.
+after a number. One sorted set, for all machines, has the name of each running answer.
+Its score is the second until which the answer's writer has promised to come back. Until
+then the writer is believed to be alive, and may write.
 
 A script runs in Redis as one step, so that two machines cannot come between its lines.
 """
@@ -25,12 +25,12 @@ from werkzeug.exceptions import ServiceUnavailable
 from .limits import AT_ONCE, HEARTBEAT, KEEP, NoStore, NoSuchAnswer
 
 RUNNING = "running"  # the sorted set
-TO_BEGIN = 30  # seconds within which a worker has to take an answer up
+TO_BEGIN = 30  # seconds within which a worker has to take up an answer
 WRITTEN = max(KEEP, 2 * TO_BEGIN)  # seconds that one is kept while it is being written
 PROMISE = 3  # seconds for which a writer that has renewed is believed to be alive
-LOOK = 1000  # milliseconds that one XREAD waits, then the writer is looked after
-REPLY = 2  # seconds until a reply has come, also from a machine that hangs
-ATTEMPTS = 15  # to reach Redis again, a second apart in the end
+LOOK = 1000  # milliseconds that one XREAD waits before the writer is checked
+REPLY = 2  # seconds to wait for a reply: the machine may hang
+ATTEMPTS = 15  # to reach Redis again, up to a second apart
 CONNECTIONS = 10_000  # at most: each reader that waits holds one
 MOST = 10**9  # more events than any answer has
 GONE = {"event": "error", "error": "The answer is gone: ask again."}
@@ -96,7 +96,7 @@ return 0
 def reaching_redis():
     """Raise NoStore if Redis cannot be reached after all attempts, or refuses.
 
-    A Redis that is full refuses to write, and so does a copy that is only for reading.
+    A full Redis refuses to write, and so does a read-only copy.
     """
     try:
         yield
@@ -140,7 +140,7 @@ class InRedis:
 
     @reaching_redis()
     def renew(self, name):
-        """Say that the writer of an answer lives; return False if it has been ended."""
+        """Say that the writer of an answer is alive; return False if it has ended."""
         keys = [key_of(name), RUNNING]
         return bool(self.run_renew(keys=keys, args=[name, PROMISE, WRITTEN]))
 
@@ -159,7 +159,7 @@ class InRedis:
         """Add the last event of an answer, unless it has one."""
         self.check(name)
         self.numbers.pop(name, None)
-        self.run_add_event(name, event, "yes", 0)  # whoever ends it, it comes next
+        self.run_add_event(name, event, "yes", 0)  # it comes next, whoever ends it
 
     def run_add_event(self, name, event, last, number):
         """Add an event in one step; return its number, or 0 after the last one."""
@@ -181,8 +181,8 @@ class InRedis:
     def read(self, name, after):
         """Yield (number, event) for each event after that number, until the last.
 
-        In a silence it yields None now and then: only by sending does a server learn
-        that nobody is there any more.
+        In a silence it yields None now and then: a server learns only by sending that
+        nobody is there any more.
         """
         number = after
         try:

@@ -1,20 +1,20 @@
-"""What both stores keep to, and what they refuse."""
+"""The limits of both stores, and what they refuse."""
 
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
 from models import number
 
-# Each of these is a setting in .env; the number here holds when .env has none.
+# Each of these is a setting in .env. If it is not set, the number here is used.
 AT_ONCE = number("ANSWERS_AT_ONCE", 64)  # that are written at the same time
 KEEP = number("ANSWERS_KEPT", 600)  # seconds that an answer can be read after its end
-HEARTBEAT = number("HEARTBEAT", 15)  # seconds of silence, then a comment is sent
+HEARTBEAT = number("HEARTBEAT", 15)  # seconds of silence before a comment is sent
 READERS = number("READERS_AT_ONCE", 240)  # of one web machine, which has 250 threads
 # Bytes of memory for answers that are kept, and as many for those being written.
 MEMORY = number("ANSWERS_MIB", 512) * 1024 * 1024 // 2
 
 
 class NoSuchAnswer(NotFound):
-    """Nothing is known by that name."""
+    """There is no answer by that name."""
 
     description = "There is no such answer, or no longer: ask again."
 

@@ -21,5 +21,5 @@ def start_writing(store, name, prompt):
     try:
         writer.start()
     except RuntimeError:  # the machine gives this process no more threads
-        store.end(name, NOBODY)  # else it would keep its place for ever
+        store.end(name, NOBODY)  # otherwise it would keep its place for ever
         raise ServiceUnavailable(retry_after=5) from None

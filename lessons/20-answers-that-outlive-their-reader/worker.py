@@ -26,7 +26,7 @@ celery.conf.broker_connection_retry_on_startup = True
 
 
 def hand_over(name, prompt):
-    """Put an answer into the queue, from where some worker takes it."""
+    """Put an answer into the queue, for some worker to take."""
     try:
         write.delay(name, prompt)
     except (OperationalError, RedisError):  # it cannot be reached, or it is full
@@ -35,9 +35,9 @@ def hand_over(name, prompt):
 
 @celery.task
 def write(name, prompt):
-    """Write one answer, and say each second that its writer lives."""
+    """Write one answer, and say each second that its writer is alive."""
     with suppress(NoStore):  # its readers hear that nobody writes it
-        is_wanted = store.renew(name)  # it may have been stopped in the queue
+        is_wanted = store.renew(name)  # it may have been stopped while in the queue
         if not is_wanted:
             return
         with renewing(name):

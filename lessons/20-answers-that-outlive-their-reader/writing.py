@@ -41,7 +41,7 @@ def write_texts_and_say_how(store, name, prompt):
     try:
         reason = write_texts(store, name, prompt)
     except (NoStore, NoSuchAnswer):
-        raise  # there is no place where this could be said
+        raise  # there is nowhere to say this
     except Exception as error:
         log.warning("%s", log_name(error))
         return {"event": "error", "error": sentence_for(error)}

@@ -34,7 +34,7 @@ HEADERS = {  # of an answer
 
 
 def as_json_with_message(error):
-    """Return the answer for an HTTP error: failures.py's, and "message" for ask.js."""
+    """Return the answer of failures.py for an HTTP error, plus "message" for ask.js."""
     body, status, headers = as_json(error)
     body["message"] = body["error"]
     return body, status, headers
@@ -55,7 +55,7 @@ def index():
 
 @app.post("/ask")
 def ask():
-    """Answer with what is new in the fields of a card, a line of JSON each."""
+    """Answer with what is new in the fields of a card, one line of JSON each."""
     return respond(lines(read_prompt()), JSON_LINES)
 
 

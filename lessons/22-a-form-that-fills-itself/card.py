@@ -39,8 +39,8 @@ REFUSES_TOOLS = NOT_ACCEPTED, REFUSED_REQUEST, NOT_FOUND  # as servers put it
 def chunks_of_card(model, prompt):
     """Yield the chunks of a model that fills in a card about a prompt.
 
-    The card is a tool that the model has to call. Some servers ignore tools: they have
-    the schema in words, too. Others refuse them, and are asked once more without.
+    The card is a tool that the model has to call. Some servers ignore tools, so the
+    schema is in the words, too. Others refuse tools: they are asked again without one.
     """
     messages = [("system", IN_WORDS), ("human", prompt)]
     has_begun = False

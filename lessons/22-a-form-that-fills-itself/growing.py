@@ -26,8 +26,8 @@ ESCAPES = {
     "r": "\r",
     "t": "\t",
 }
-# A number, or one of three words. In the pattern (?: ) keeps together what belongs
-# together, ? means that it may be missing, and \d is a digit.
+# A number, or one of three words. In the pattern, (?: ) makes a group, and ? means
+# that what is before it may be missing.
 BARE = re.compile(
     r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null"
 )
@@ -56,7 +56,7 @@ class GrowingObject:
     def read(self, piece):
         """Read the next piece of the text; return (text, news).
 
-        The text is what of the piece belongs to the object. The news are dicts:
+        The text is the part of the piece that belongs to the object. The news is dicts:
         {"at": path, "add": text} for more of a text, {"at": path, "set": value} for a
         number, true, false or null that is complete, or for a list or an object that
         begins. Raise Unfinished for what is not JSON.
@@ -103,7 +103,7 @@ class GrowingObject:
             self.before(letter)
 
     def after_all(self, letter):
-        """Pass over what follows the object."""
+        """Ignore what follows the object."""
 
     def value(self, letter):
         """Begin a value, by its first letter."""
@@ -179,11 +179,11 @@ class GrowingObject:
             raise Unfinished(DOES_NOT_FIT)
         self.code += letter
         if len(self.code) == 4:
-            self.new += chr(int(self.code, 16))  # digits to the base of 16
+            self.new += chr(int(self.code, 16))  # digits in base 16
             self.read_letter = self.in_text
 
     def bare_value(self, letter):
-        """Read on in a number, true, false or null: what follows it is its end."""
+        """Read on in a number, true, false or null, until something else follows."""
         if letter not in SPACE and letter not in ",]}":
             self.bare += letter
             return
@@ -277,7 +277,7 @@ def bare_value_of(bare):
 
 
 def joined(text):
-    """Return a text in which each two halves of a letter are one."""
+    """Return a text in which the two halves of a letter are one."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 

@@ -80,7 +80,7 @@ def write(question):
 
 
 def answer(question):
-    """Yield what the model says, looks up and finds, a message each."""
+    """Yield what the model says, looks up and finds, one message each."""
     turns = [("human", question)] if isinstance(question, str) else list(question)
     asking = model.bind_tools([LookUp])
     for _ in range(MOST_ROUNDS):
@@ -121,5 +121,5 @@ def require_end(metadata):
     try:
         require_whole(metadata, has_text=True)
     except Unfinished as unfinished:
-        if unfinished.failure is not TOOL_CALL:  # with a tool that is the right end
+        if unfinished.failure is not TOOL_CALL:  # with a tool, that is the right end
             raise

@@ -34,7 +34,7 @@ class NothingFound(Exception):
 
 
 def look_up(query):
-    """Return the section that fits a query best, as text; raise NothingFound."""
+    """Return the section that fits a query best, as text, or raise NothingFound."""
     words = words_of(query) - EMPTY_WORDS
     best = max(sections(), key=lambda section: points(section, words))
     if points(best, words) == 0:
@@ -43,12 +43,12 @@ def look_up(query):
 
 
 def points(section, words):
-    """Return how well a section fits: a word in its heading counts ten."""
+    """Return how well a section fits: a word in its heading counts ten times."""
     return 10 * len(words & section.in_heading) + len(words & section.in_text)
 
 
 def words_of(text):
-    """Return the words of a text, a set, in small letters."""
+    """Return the words of a text as a set, in lower case."""
     return set(re.findall(r"\w+", text.lower()))
 
 
@@ -63,7 +63,7 @@ class Section(NamedTuple):
 
 @cache  # read once, and then kept
 def sections():
-    """Return the sections of the glossary and of the notes, a list."""
+    """Return the sections of the glossary and of the notes as a list."""
     found = []
     for path in [LESSONS / "GLOSSARY.md", *sorted(LESSONS.glob("[0-9]*/README.md"))]:
         _, *parts = path.read_text(encoding="utf-8").split("\n## ")

@@ -21,7 +21,7 @@ class MinutesOf(BaseModel):
 
 
 def minutes_of(lesson):
-    """Return how many minutes a lesson takes, as text; raise NothingFound."""
+    """Return how many minutes a lesson takes, as text, or raise NothingFound."""
     rows = WAY_THROUGH.read_text(encoding="utf-8")
     for number, minutes in re.findall(r"(?m)^\| \[(\d+) .* \| (\d+) \|$", rows):
         if int(number) == lesson:

@@ -28,7 +28,7 @@ app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
 app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.register_error_handler(HTTPException, as_openai_json)
-app.wsgi_app = RoomForReaders(app.wsgi_app)  # some threads are left for cancel
+app.wsgi_app = RoomForReaders(app.wsgi_app)  # keeps some threads free for cancel
 model = choose_model()
 store = choose_store()
 
@@ -43,7 +43,7 @@ def index():
 def ask_for_the_key():
     """Let nobody without the key reach the model."""
     authorization = request.headers.get("Authorization", "")
-    _, _, key = authorization.partition(" ")  # of Bearer sk-practice
+    _, _, key = authorization.partition(" ")  # as in Bearer sk-practice
     is_right = hmac.compare_digest(key.encode(), SERVER_KEY.encode())
     if request.path.startswith("/v1/") and not is_right:
         sentence = "The key is missing or wrong."
@@ -52,7 +52,7 @@ def ask_for_the_key():
 
 @app.after_request
 def keep_nothing(response):
-    """Let nobody on the way gather what is sent, keep it, or guess its type."""
+    """Let no proxy collect or keep what is sent, and let no browser guess its type."""
     response.headers["Cache-Control"] = "no-store, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -78,7 +78,7 @@ def show_model(name):
 def create():
     """Begin a response; answer with its events, or with the object."""
     question = read_question(store)
-    show_model(question.model)  # raises for another one than ours
+    show_model(question.model)  # raises for any model but ours
     name = store.begin(question)
     start_writing(store, name, model)
     if question.background:  # nobody has to wait for it
@@ -100,7 +100,7 @@ def stream(events):
 
 
 def leave(name):
-    """Do what is to be done when the only reader of an answer leaves."""
+    """End an answer whose only reader leaves; forget it unless it is to be stored."""
     with suppress(NoSuchAnswer):  # it has been forgotten meanwhile
         store.end(name, STOPPED)  # which changes nothing if it has ended
         if not store.find(name).question.store:

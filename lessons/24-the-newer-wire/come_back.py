@@ -3,13 +3,13 @@
 import os
 import re
 import sys
-from urllib.request import getproxies  # and NO_PROXY, under "no"
+from urllib.request import getproxies  # with NO_PROXY, under "no"
 
 from openai import APIError, OpenAI
 
-# Ask this machine directly, without a proxy, as the hosts in NO_PROXY are asked.
+# Ask this machine directly, without a proxy, like the hosts in NO_PROXY.
 os.environ["no_proxy"] = f"{getproxies().get('no', '')},localhost,127.0.0.1"
-sys.stdout.reconfigure(errors="replace")  # a terminal may lack letters
+sys.stdout.reconfigure(errors="replace")  # a terminal may lack some letters
 
 CUT_AFTER = 3  # pieces
 
@@ -29,12 +29,12 @@ class Reader:
     """Prints the text of a response, and remembers what is needed to come back."""
 
     def __init__(self):
-        self.response = None  # as the newest event says that has one
+        self.response = None  # from the newest event that has one
         self.last = None  # the number of the newest event
         self.pieces = 0
 
     def read(self, events, most=None):
-        """Print the text in events, up to so many pieces of it."""
+        """Print the text in events, up to that many pieces of it."""
         with events:  # leaving the block closes the connection
             for event in events:
                 self.last = event.sequence_number
@@ -43,7 +43,7 @@ class Reader:
                     self.pieces += 1
                     if self.pieces == most:
                         return
-                if hasattr(event, "response"):  # the first have it, and the last
+                if hasattr(event, "response"):  # the first ones have it, and the last
                     self.response = event.response
 
     def end(self):

@@ -1,4 +1,4 @@
-"""Lesson 20's store. New is what it keeps beside the list: what an answer was asked."""
+"""Lesson 20's store. What is new: it also keeps the question of each answer."""
 
 from secrets import token_urlsafe
 from threading import Condition
@@ -11,7 +11,7 @@ from .memory import size_of
 
 
 class Answer:
-    """The entries of one answer so far, and what it was asked."""
+    """The entries of one answer so far, and its question."""
 
     def __init__(self, name, question):
         self.name = name
@@ -19,7 +19,7 @@ class Answer:
         self.created_at = int(time())
         self.events = []
         self.ended_at = None  # by the clock of monotonic(); None: it is being written
-        self.measured = 0  # so many of the events are in the size
+        self.measured = 0  # how many of the events are in the size
         self.size = question.size()  # bytes of memory, about
 
     def measure(self):
@@ -35,7 +35,7 @@ class InMemory:
 
     def __init__(self):
         self.answers = {}
-        self.changed = Condition()  # one thread at a time, and it wakes the others
+        self.changed = Condition()  # a lock, and one thread can wake the others
 
     def begin(self, question):
         """Return the name of a new answer, if there is room for one more."""
@@ -75,15 +75,15 @@ class InMemory:
                 self.answers[name].ended_at = monotonic()
 
     def forget(self, name):
-        """Keep an answer no longer. One that is being written has to be ended first."""
+        """Forget an answer. One that is being written has to be ended first."""
         with self.changed:
             self.answers.pop(name, None)
 
     def read(self, name, after):
         """Yield (number, event) for each event after that number, until the last.
 
-        In a silence it yields None now and then: only by sending does a server learn
-        that nobody is there any more. An answer that is forgotten meanwhile is read to
+        In a silence it yields None now and then: a server learns only by sending that
+        nobody is there any more. An answer that is forgotten meanwhile is read to
         its end.
         """
         answer = self.find(name)

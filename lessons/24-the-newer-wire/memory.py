@@ -1,6 +1,6 @@
 """The memory that answers take: of those that are kept, and of those being written.
 
-Only the number of answers that are written at once was bounded so far. Yet a single
+So far, only the number of answers that are written at once was bounded. Yet a single
 client could ask for long ones, again and again, until the server had no memory left.
 """
 

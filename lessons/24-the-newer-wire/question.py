@@ -1,4 +1,4 @@
-"""What a client may ask, field by field; a wrong one is refused by its name.
+"""What a client may ask, field by field. A refusal names the wrong field.
 
 It is lesson 16's, for the fields of the Responses API.
 """
@@ -135,12 +135,12 @@ Text = Annotated[str, AfterValidator(require_sendable)]
 class Fields(BaseModel):
     """The fields of a JSON object. Those that are not named here are ignored."""
 
-    model_config = ConfigDict(strict=True)  # else 1 is true, and "1" is a number
+    model_config = ConfigDict(strict=True)  # otherwise 1 is true, and "1" a number
 
     @model_validator(mode="before")
     @classmethod
     def ignore_null(cls, fields):
-        """Leave fields out that are null: many clients send null for "not set"."""
+        """Leave out fields that are null: many clients send null for "not set"."""
         if not isinstance(fields, dict):
             return fields  # which pydantic refuses
         return {name: value for name, value in fields.items() if value is not None}
@@ -171,7 +171,7 @@ class Message(Fields):
     @field_validator("content", mode="before")
     @classmethod
     def make_one_part(cls, content):
-        """Make a list with one part of a content that is a text."""
+        """Turn a content that is a text into a list with one part."""
         if isinstance(content, str):
             return [{"type": "input_text", "text": content}]
         return content
@@ -207,7 +207,7 @@ class Question(Fields):
     max_output_tokens: int | None = Field(None, ge=1)
     metadata: dict[str, Text] = Field({}, max_length=16)
     text: TextSettings = TextSettings()
-    # Whoever sends one of these wants what is not here.
+    # These fields ask for what this server does not have.
     tools: list = Field([], max_length=0)
     tool_choice: Literal["auto", "none"] = "auto"
     previous_response_id: None = None
@@ -217,7 +217,7 @@ class Question(Fields):
     @field_validator("input", mode="before")
     @classmethod
     def make_one_message(cls, value):
-        """Make a list with one message of an input that is a text."""
+        """Turn an input that is a text into a list with one message."""
         if isinstance(value, str):
             return [{"role": "user", "content": value}]
         return value

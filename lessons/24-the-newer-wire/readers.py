@@ -1,4 +1,4 @@
-"""Room for those who do not read: a machine full of readers could not be stopped.
+"""Room beside the readers: on a machine full of them, nobody could press Stop.
 
 It is lesson 20's, at this lesson's addresses.
 """
@@ -15,9 +15,9 @@ FULL = "Too many are reading here just now: try again in 5 s."
 
 
 class RoomForReaders:
-    """A WSGI app that lets so many read at once, and tells the next one to come back.
+    """A WSGI app that limits how many read at once, and tells others to come back.
 
-    WSGI is how a server calls a Python program: Flask's app is such a callable, too.
+    WSGI is how a server calls a Python program: Flask's app is a WSGI app, too.
     """
 
     def __init__(self, wsgi_app, readers=READERS):

@@ -13,8 +13,8 @@ class GrowingResponse:
 
     def __init__(self, answer):
         self.object = new_response(answer)
-        self.message = new_message(answer)  # which the object has from its first text
-        self.events = []  # that the newest entry has made
+        self.message = new_message(answer)  # the object has it from the first text on
+        self.events = []  # those that the newest entry made
         self.next_number = 0
 
     def take(self, entry):

@@ -1,4 +1,4 @@
-"""What has an answer written, and what waits for it."""
+"""Functions that have an answer written, and that wait for it."""
 
 import os
 from threading import Thread
@@ -26,7 +26,7 @@ def start_writing(store, name, model):
     try:
         writer.start()
     except RuntimeError:  # the machine gives this process no more threads
-        store.end(name, NOBODY)  # else it would keep its place for ever
+        store.end(name, NOBODY)  # otherwise it would keep its place for ever
         raise ServiceUnavailable(retry_after=5) from None
 
 
@@ -44,7 +44,7 @@ def wait_for_end(store, name):
 
 
 def events(store, name):
-    """Yield the events of an answer, until one says that it failed: raise that."""
+    """Yield the events of an answer; raise the failure if one says that it failed."""
     for numbered in store.read(name, 0):
         if numbered is None:  # a silence
             continue

@@ -32,7 +32,7 @@ celery.conf.broker_connection_retry_on_startup = True
 
 
 def hand_over(name):
-    """Put an answer into the queue, from where some worker takes it."""
+    """Put an answer into the queue, for some worker to take."""
     try:
         write.delay(name)
     except (OperationalError, RedisError):  # it cannot be reached, or it is full
@@ -41,9 +41,9 @@ def hand_over(name):
 
 @celery.task
 def write(name):
-    """Write one answer, and say each second that its writer lives."""
+    """Write one answer, and say each second that its writer is alive."""
     with suppress(NoStore):  # its readers hear that nobody writes it
-        is_wanted = store.renew(name)  # it may have been stopped in the queue
+        is_wanted = store.renew(name)  # it may have been stopped while in the queue
         if not is_wanted:
             return
         with renewing(name):

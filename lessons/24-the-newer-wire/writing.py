@@ -47,7 +47,7 @@ def write_texts_and_say_how(store, name, model, question):
     try:
         reason = write_texts(store, name, model, question, usage)
     except (NoStore, NoSuchAnswer):
-        raise  # there is no place where this could be said
+        raise  # there is nowhere to say this
     except Exception as error:
         log.warning("%s", log_name(error))
         return error_event(error)
@@ -107,7 +107,7 @@ class Usage:
         self.metadata = {}  # as the model counts
 
     def note(self, chunk):
-        """Keep what a chunk says of it: the last one counts it all."""
+        """Keep what a chunk says about it: the last one has the total."""
         if chunk.usage_metadata:
             self.metadata = chunk.usage_metadata
 

@@ -27,7 +27,7 @@ HEADERS = {  # of an answer
 
 
 def as_json_with_message(error):
-    """Return the answer for an HTTP error: failures.py's, and "message" for Vovk."""
+    """Return the answer of failures.py for an HTTP error, plus "message" for Vovk."""
     body, status, headers = as_json(error)
     body["message"] = body["error"]
     return body, status, headers

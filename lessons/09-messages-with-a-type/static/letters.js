@@ -1,8 +1,8 @@
-// Another reader: it brings the same messages, the tokens letter by letter.
+// Another reader: it brings the same messages, but the tokens letter by letter.
 
 import { readLines } from "./ask.js";
 
-/** Yield what readLines yields, but each token in letters, one every 15 ms. */
+/** Yield what readLines yields, but each token letter by letter, one every 15 ms. */
 export async function* readLetters(body) {
   for await (const message of readLines(body)) {
     if (!message?.token) {

@@ -1,10 +1,10 @@
-// Ask, and ask again while nothing of an answer has come.
+// Ask, and ask again as long as no part of an answer has come.
 
 import { askOnce } from "./once.js";
 
 const MAY_PASS = [0, 429, 502, 503, 504]; // the statuses after which to ask again
 
-/** Yield {type, detail} for each event of the answer, and "retry" before them. */
+/** Yield {type, detail} for each event of the answer, and "retry" before each retry. */
 export async function* ask(config, messages, signal) {
   const { maxRetries = 3 } = config;
   for (let attempt = 1; true; attempt++) {
@@ -22,7 +22,7 @@ export async function* ask(config, messages, signal) {
   }
 }
 
-/** Return how many ms to wait: what the server says, and a random time on top. */
+/** Return how many ms to wait: what the server says, plus a random time. */
 function delayAfter(attempt, wait, config) {
   const { initialDelay = 1000, maxDelay = 10000, jitter = true } = config; // ms
   const times = config.backoff === "linear" ? attempt : 2 ** (attempt - 1);
@@ -31,10 +31,10 @@ function delayAfter(attempt, wait, config) {
   return wait + share * longest;
 }
 
-/** Wait so many ms, or until the signal is aborted. */
+/** Wait that many ms, or until the signal is aborted. */
 function pause(ms, signal) {
   return new Promise((goOn) => {
-    if (signal.aborted) goOn(); // it does not say so twice
+    if (signal.aborted) goOn(); // its event does not come again
     setTimeout(goOn, ms);
     signal.addEventListener("abort", goOn);
   });

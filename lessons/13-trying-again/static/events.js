@@ -22,12 +22,12 @@ export async function* events(body) {
   }
 }
 
-/** Split a line at its first colon. A comment has nothing before it: no field. */
+/** Split a line at its first colon. A comment begins with it, so it has no field. */
 function split(line) {
   const colon = line.indexOf(":");
   if (colon === -1) return { field: line, value: "" };
   const field = line.slice(0, colon);
-  const value = line.slice(colon + 1).replace(/^ /, ""); // without one space
+  const value = line.slice(colon + 1).replace(/^ /, ""); // without a leading space
   return { field, value };
 }
 
@@ -36,8 +36,8 @@ async function* lines(body) {
   let rest = ""; // a line that goes on in the next read
   let endedWithCR = false;
   for await (const text of texts(body)) {
-    if (text === "") continue; // it is not the read that follows a "\r"
-    const isItsLF = endedWithCR && text.startsWith("\n"); // one end, not two
+    if (text === "") continue; // no text: what follows a "\r" is still to come
+    const isItsLF = endedWithCR && text.startsWith("\n"); // one line end, not two
     rest += isItsLF ? text.slice(1) : text;
     endedWithCR = text.endsWith("\r");
     const whole = rest.split(/\r\n|\r|\n/);
@@ -49,7 +49,7 @@ async function* lines(body) {
 /** Yield the body's text as it arrives; leaving the loop hangs up. */
 async function* texts(body) {
   const reader = body.getReader();
-  const decoder = new TextDecoder(); // takes a byte order mark away
+  const decoder = new TextDecoder(); // removes a byte order mark
   try {
     while (true) {
       const { done, value } = await reader.read();

@@ -2,7 +2,7 @@
 
 import { events } from "./events.js";
 
-/** Why nothing of an answer came: a sentence, the status, and how long to wait. */
+/** Why no part of an answer came: a sentence, the status, and how long to wait. */
 export class Refusal extends Error {
   constructor(sentence, status = 0, seconds = 0) {
     super(sentence);
@@ -45,7 +45,7 @@ async function reach({ address, headers }, messages, signal) {
   throw new Refusal(await sentenceIn(response), response.status, seconds);
 }
 
-/** Yield the events of a body up to "done"; without that one, "broken" at its end. */
+/** Yield the events of a body up to "done". If that does not come, yield "broken". */
 async function* whole(body, signal) {
   try {
     for await (const { type, data } of events(body)) {

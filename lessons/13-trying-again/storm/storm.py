@@ -8,10 +8,10 @@ import heapq
 from pathlib import Path
 from random import Random
 
-CLIENTS = 100  # who all ask in the first tenth of a second
+CLIENTS = 100  # all of them ask in the first tenth of a second
 PLACES = 10  # answers that the server writes at once; it refuses more with a 503
 ANSWER = 1.0  # seconds that an answer takes
-INITIAL, LONGEST, RETRIES = 1.0, 10.0, 5  # as in ask.js, with two tries more
+INITIAL, LONGEST, RETRIES = 1.0, 10.0, 5  # as in ask.js, with two more tries
 SHOWN = 26.0  # seconds
 STEP = 0.25  # seconds: the width of a bar
 

@@ -1,4 +1,4 @@
-// What useChat does with an answer: one message, put together word by word.
+// What useChat does with an answer: it builds one message, word by word.
 
 import { events } from "./events.js";
 
@@ -19,7 +19,7 @@ export async function* answerTo(messages, signal) {
   }
 }
 
-/** Add to a message what one event says of it. */
+/** Add to a message what one event says about it. */
 function add(event, message) {
   const { type, id } = event;
   const part = message.parts.find((each) => each.id === id && each.state === "streaming");

@@ -43,7 +43,7 @@ def index():
 
 @app.after_request
 def keep_nothing(response):
-    """Let nobody on the way gather what is sent, keep it, or guess its type."""
+    """Let no proxy collect or keep what is sent, and let no browser guess its type."""
     response.headers["Cache-Control"] = "no-store, no-transform"
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -15,7 +15,7 @@ from .stops import before
 
 
 class Choice:
-    """An answer to a question, of which there can be up to four."""
+    """One of up to four answers to a question."""
 
     def __init__(self, index, question, abandoned):
         self.index = index
@@ -38,14 +38,14 @@ class Choice:
         yield self.step({}, self.reason)
 
     def pieces(self, chunks):
-        """Yield the model's texts, as many as may be; raise if they are cut off."""
+        """Yield the model's texts, as many as allowed; raise if they are cut off."""
         metadata = {}  # of all chunks: one of the last says why the answer ended
         for chunk in ignoring_late_errors(chunks):
             if self.abandoned.is_set():
                 raise Unfinished(STOPPED_EARLY)  # nobody will see it
             metadata |= chunk.response_metadata
             if chunk.usage_metadata:
-                self.usage = chunk.usage_metadata  # so far: the last one counts it all
+                self.usage = chunk.usage_metadata  # a running total: keep the last one
             if not chunk.text:
                 continue
             self.tokens += 1
@@ -56,7 +56,7 @@ class Choice:
         self.reason = openai_reason(metadata, has_text)
 
     def step(self, delta, reason=None):
-        """Return what is new of this answer, as a chunk brings it."""
+        """Return what is new in this answer, as a chunk carries it."""
         return {"index": self.index, "delta": delta, "finish_reason": reason}
 
     def whole(self):

@@ -1,4 +1,4 @@
-"""What a client may ask, field by field; a wrong one is refused by its name."""
+"""What a client may ask, field by field. A refusal names the wrong field."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -68,12 +68,12 @@ Text = Annotated[str, AfterValidator(require_sendable)]
 class Fields(BaseModel):
     """The fields of a JSON object. Those that are not named here are ignored."""
 
-    model_config = ConfigDict(strict=True)  # else 1 is true, and "1" is a number
+    model_config = ConfigDict(strict=True)  # otherwise 1 is true, and "1" a number
 
     @model_validator(mode="before")
     @classmethod
     def ignore_null(cls, fields):
-        """Leave fields out that are null: many clients send null for "not set"."""
+        """Leave out fields that are null: many clients send null for "not set"."""
         if not isinstance(fields, dict):
             return fields  # which pydantic refuses
         return {name: value for name, value in fields.items() if value is not None}
@@ -96,7 +96,7 @@ class Message(Fields):
     @field_validator("content", mode="before")
     @classmethod
     def make_one_part(cls, content):
-        """Make a list with one part of a content that is a text."""
+        """Turn a content that is a text into a list with one part."""
         if isinstance(content, str):
             return [{"type": "text", "text": content}]
         return content
@@ -122,7 +122,7 @@ class Question(Fields):
     stream: bool = False
     tools: list = Field([], max_length=0)
     functions: list = Field([], max_length=0)
-    # No client may ask for these yet: a ClassVar is no field, and the same for all.
+    # No client may ask for these yet: a ClassVar is not a field, but a fixed value.
     stream_options: ClassVar = StreamOptions()
     n: ClassVar = 1
     stop: ClassVar = []

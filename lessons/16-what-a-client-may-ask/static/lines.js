@@ -7,7 +7,7 @@ export async function* lines(reader) {
     if (done) return;
     begun += decoder.decode(value, { stream: true });
     const whole = begun.split("\n");
-    begun = whole.pop(); // the line that the next read goes on with
+    begun = whole.pop(); // the line that the next read continues
     yield* whole;
   }
 }

@@ -23,7 +23,7 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
-/** Return what the form asks. A field that is left empty is not sent. */
+/** Return what the form asks for. A field that is left empty is not sent. */
 function question() {
   return {
     model: "practice",
@@ -36,7 +36,7 @@ function question() {
   };
 }
 
-/** Return the number in an input; if it is none, its text, which the server refuses. */
+/** Return an input's number; if it has none, its text, which the server refuses. */
 function numberIn(input) {
   if (!input.value) return undefined;
   const number = Number(input.value);
@@ -54,7 +54,7 @@ async function ask(question) {
   });
   if (!response.ok) throw new Error(await sentenceIn(response));
 
-  const answers = []; // by their index: the element that shows each of them
+  const answers = []; // the element that shows each answer, by its index
   const reasons = [];
   for await (const line of lines(response.body.getReader())) {
     wire.append(line, "\n");

@@ -28,7 +28,7 @@ HEADERS = {  # of an answer
 
 
 def as_json_with_message(error):
-    """Return the answer for an HTTP error: failures.py's, and "message" for Vovk."""
+    """Return the answer of failures.py for an HTTP error, plus "message" for Vovk."""
     body, status, headers = as_json(error)
     body["message"] = body["error"]
     return body, status, headers
@@ -49,7 +49,7 @@ def index():
 
 @app.post("/ask")
 def ask():
-    """Answer the prompt in the JSON body with events, a line of JSON each."""
+    """Answer the prompt in the JSON body with events, one line of JSON each."""
     answer = lines(read_prompt())
     first_line = next(answer)  # waits: until the first event a failure is a status
     response = Response(chain([first_line], answer), headers=HEADERS)
@@ -68,6 +68,6 @@ def lines(prompt):
     except Exception as error:
         app.logger.warning("%s", log_name(error))
         if not has_begun:
-            raise http_error(error) from None  # the log shows no words of the provider
+            raise http_error(error) from None  # no words of the provider in the log
         thrown = {"isError": True, "reason": sentence_for(error)}
         yield f"{json.dumps(thrown)}\n"

@@ -1,4 +1,4 @@
-"""Chunks in, events out: as OpenAI's chunks are, and not yet those of anybody else."""
+"""Chunks in, events out: so far only for chunks from OpenAI."""
 
 
 def events(chunks):

@@ -43,7 +43,7 @@ function begin() {
   answer.ariaBusy = true;
 }
 
-/** Show a message where its kind belongs; one of a kind that is new to us, nowhere. */
+/** Show a message where its kind belongs; ignore a kind that is new to us. */
 function show(message) {
   if (message.reasoning) {
     thinking.hidden = false;

@@ -13,7 +13,7 @@ wires = Path(__file__).parent
 @app.post("/v1/responses")
 @app.post("/v1/chat/completions")
 def answer():
-    """Send the answer that is kept for this address, or the failure that is asked."""
+    """Send the answer kept for this address, or the failure that is asked for."""
     asked = request.get_data(as_text=True)
     kept = wires / request.path.removeprefix("/v1/").replace("/", "-")
     for path in kept.glob("*.json"):
@@ -28,7 +28,7 @@ def answer():
 
 
 def slowly(events):
-    """Yield each event as it is written, five in a second."""
+    """Yield each event as it is written, five a second."""
     for event in events:
         sleep(0.2)
         yield f"{event}\n\n"

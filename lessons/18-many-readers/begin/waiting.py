@@ -52,7 +52,7 @@ class Waiting:
             self.changed.notify_all()
 
     def end(self, error=None):
-        """Say that no piece will follow, and which error was the reason, if one was."""
+        """Say that no piece will follow, and which error was the reason, if any."""
         with self.changed:
             self.ended = True
             self.error = error

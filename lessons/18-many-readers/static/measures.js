@@ -1,7 +1,7 @@
 // Ask /metrics once a second, and draw what each number has been in the last minute.
 
 const SECONDS = 60; // how much of the past is drawn
-const SVG = "http://www.w3.org/2000/svg"; // in which an element is a drawing's
+const SVG = "http://www.w3.org/2000/svg"; // for an element of a drawing
 const DRAWN = [
   { title: "Answers running", value: (now) => now.get("answers_running") },
   { title: "Pieces that wait", value: (now) => now.get("pieces_held") },
@@ -29,7 +29,7 @@ for (const drawing of DRAWN) {
   drawing.values = [];
   addTo(document.querySelector("#measures"), drawing);
 }
-let before = null; // what the last look has found
+let before = null; // what the last look found
 while (true) {
   try {
     const now = await look();
@@ -56,12 +56,12 @@ async function look() {
   return numbers;
 }
 
-/** Return by how much a counter has grown since the look before. */
+/** Return by how much a counter has grown since the last look. */
 function grown(name, now, before) {
   return now.get(name) - before.get(name);
 }
 
-/** Return how long readers waited for a first text, the mean of all so far. */
+/** Return how long readers have waited for a first text, on average. */
 function meanWait(now) {
   const count = now.get("first_text_seconds_count");
   return count ? now.get("first_text_seconds_sum") / count : 0;

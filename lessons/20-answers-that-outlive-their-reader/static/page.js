@@ -76,7 +76,7 @@ function show() {
   read(0);
 }
 
-/** Show the events after that number. The browser comes back where the line breaks. */
+/** Show the events after that number. The browser reconnects after a break. */
 function read(after) {
   let last = after;
   source = new EventSource(`answers/${name}?after=${after}`);
@@ -97,7 +97,7 @@ function read(after) {
   });
 }
 
-/** Read on in a second: after any other status than 200 the browser itself gives up. */
+/** Read on in a second: after any status but 200, the browser itself gives up. */
 async function tryAgain(after) {
   failures += 1;
   if (await isGone()) return finish("The answer is gone: ask again.");

@@ -1,4 +1,4 @@
-// What an answer costs: how many nodes, which are elements and texts, the page had to add.
+// What an answer costs: how many nodes (elements and texts) the page had to add.
 
 /** Count the nodes added to an element, and show the number in another. */
 export function countNodes(element, place) {

@@ -5,17 +5,17 @@
 
 import { linkTo } from "./markdown.js";
 
-const MOST_OPEN = 50; // stars and underlines that wait for their partner
+const MOST_OPEN = 50; // stars and underscores that wait for their partner
 const MOST_LINK = 2000; // characters from the ] of a link to its last )
 
-// Patterns of what is read in one step. With "y" a pattern looks at one place only.
+// Patterns for what is read in one step. With "y" a pattern looks at one place only.
 const WORDS = /[^\\`*_![\]\s]+/y;
 const SPACE = /\s{1,50}/y;
 const SPACE_IN_HEADING = /\s{1,50}(?:#{1,50}\s{0,50}$)?/y; // also the end of "# Why? #"
 const RUN = /\*{1,50}|_{1,50}|`{1,50}/y;
 const BACKTICKS = /`{1,50}/g;
 const CODE = /`{1,50}|[^`]+/y;
-const ESCAPE = /\\[!-/:-@[-`{-~]/y; // a backslash takes a mark's meaning away: \*
+const ESCAPE = /\\[!-/:-@[-`{-~]/y; // a backslash takes away a mark's meaning: \*
 const ADDRESS = String.raw`\]\((?:[^\s()<>\\]|\([^\s()<>\\]*\))*`; // "](https://a.org"
 const LINK = new RegExp(`${ADDRESS}\\)`, "y");
 const LINK_SO_FAR = new RegExp(`(?:\\]|${ADDRESS}(?:\\([^\\s()<>\\\\]*)?)$`, "y");
@@ -26,8 +26,8 @@ export class Inline {
     this.element = element;
     this.isParagraph = isParagraph;
     this.space = isHeading ? SPACE_IN_HEADING : SPACE;
-    this.source = ""; // the text that is not read yet
-    this.at = 0; // how far it is read
+    this.source = ""; // the text that has not been read yet
+    this.at = 0; // how far it has been read
     this.before = ""; // the character before; "" at the beginning
     this.isWhole = false; // whether all of the text has come
     this.words = null; // the text node that grows
@@ -38,7 +38,7 @@ export class Inline {
     this.lastRuns = null; // of ` by their lengths, when all has come
   }
 
-  /** Show more text. What can still get another meaning waits. */
+  /** Show more text. What may still change its meaning waits. */
   write(text) {
     this.source += text;
     this.read();
@@ -46,7 +46,7 @@ export class Inline {
     this.at = 0;
   }
 
-  /** Show what waits: nothing comes any more. */
+  /** Show what waits: nothing more will come. */
   end() {
     this.isWhole = true;
     this.read();
@@ -63,7 +63,7 @@ export class Inline {
     }
   }
 
-  /** Read one step on. Return whether that was possible. */
+  /** Read one step further. Return whether that was possible. */
   readText() {
     const next = this.source[this.at];
     const words = this.find(WORDS);
@@ -93,13 +93,13 @@ export class Inline {
     return !this.isWhole && this.at + text.length === this.source.length;
   }
 
-  /** Pass what is read. */
+  /** Move past what has been read. */
   pass(source) {
     this.at += source.length;
     this.before = /.$/su.exec(source)[0];
   }
 
-  /** Show a text, which may be written otherwise in the source. */
+  /** Show a text, which the source may write in another way. */
   show(text, source = text) {
     this.pass(source);
     if (this.words) this.words.appendData(text);
@@ -107,7 +107,7 @@ export class Inline {
     return true;
   }
 
-  /** Return a new text node at the end. The words after it get another. */
+  /** Return a new text node at the end. Words that follow get a node of their own. */
   newText(text) {
     const node = document.createTextNode(text);
     this.element.append(node);
@@ -149,13 +149,13 @@ export class Inline {
     return true;
   }
 
-  /** Look for partners of the runs that nobody has looked at. */
+  /** Look for the partners of the runs that nobody has looked at yet. */
   pairMarks() {
     for (const mark of this.marks) this.pair(mark, this.open);
     this.marks = [];
   }
 
-  /** Pair a run with those that are open, as long as it closes any. */
+  /** Pair a run with those that are open, as long as it closes one. */
   pair(mark, open) {
     while (mark.closes && mark.left > 0) {
       const place = open.findLastIndex((opener) => fit(opener, mark));
@@ -207,7 +207,7 @@ export class Inline {
       node.replaceWith(anchor);
       this.words = null;
       this.pass(link);
-      this.brackets = []; // a link in a link there is not
+      this.brackets = []; // a link cannot contain a link
     } else {
       this.show("]");
     }
@@ -241,7 +241,7 @@ export class Inline {
     return true;
   }
 
-  /** Read as text what was shown as code: its end has not come. */
+  /** Read again, as text, what was shown as code: its end has not come. */
   takeBackCode() {
     const { run, element } = this.code;
     this.source = run + element.textContent;
@@ -257,7 +257,7 @@ export class Inline {
   }
 }
 
-/** Move the nodes from first up to the end, which is not moved, into an element. */
+/** Move the nodes from first up to end, but not end itself, into an element. */
 function moveAll(first, end, element) {
   let node = first;
   while (node !== end) {

@@ -32,8 +32,8 @@ export class Lists {
   }
 
   /**
-   * Open each item that begins in a line, the first one at a depth. Return the depth of
-   * what follows them in the line, and that. After a text not every item may begin.
+   * Open each item that begins in a line, the first one at a depth. Return the rest of
+   * the line, and its depth. After a text, not every item may begin.
    */
   openItems(line, depth, isAfterText) {
     let item = itemAt(line);
@@ -61,7 +61,7 @@ export class Lists {
     this.items.push({ ...item, list, element });
   }
 
-  /** Close all items but the outermost ones, as many as depth says. */
+  /** Keep the outermost items open, as many as depth says; close the others. */
   close(depth) {
     this.items.length = depth;
   }

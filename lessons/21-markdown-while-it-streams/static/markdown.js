@@ -9,7 +9,7 @@ export class Markdown {
     this.lists = new Lists(place);
     this.block = null; // the paragraph, heading or code that is open
     this.start = ""; // of a line whose block is not known yet
-    this.isInLine = false; // whether a line has its block, and not yet its end
+    this.isInLine = false; // whether a line has its block, but not yet its end
   }
 
   /** Show more of the answer. */

@@ -12,7 +12,7 @@ export async function* ask(prompt, signal, read = readLines) {
 
   let ended = false;
   for await (const message of read(response.body)) {
-    if (message?.isError) throw thrown(message.reason); // ?. for a message can be null
+    if (message?.isError) throw thrown(message.reason); // ?.: a message can be null
     if (message?.end) ended = true;
     yield message;
   }
@@ -58,7 +58,7 @@ async function hangUp(reader) {
   }
 }
 
-/** Return what to throw: for a string an Error, else the very value. */
+/** Return what to throw: an Error for a string, otherwise the value itself. */
 function thrown(reason) {
   return typeof reason === "string" ? new Error(reason) : reason;
 }

@@ -38,7 +38,7 @@ function begin() {
 
 /** Show what is new in a field. */
 function show({ at, add, set }) {
-  const place = at && placeOf(at); // the end of the answer is at no place
+  const place = at && placeOf(at); // the end of the answer has no place
   if (!place) return;
   if (add !== undefined) place.append(add);
   else if (set === null) place.textContent = "none";

@@ -72,7 +72,7 @@ def write(question):
 
 
 def answer(question):
-    """Yield what the model says, a message each."""
+    """Yield what the model says, one message each."""
     turns = [("human", question)] if isinstance(question, str) else list(question)
     asking = model.bind_tools([LookUp])
     metadata = {}  # of all chunks: one of the last says why the answer ended
@@ -99,5 +99,5 @@ def require_end(metadata):
     try:
         require_whole(metadata, has_text=True)
     except Unfinished as unfinished:
-        if unfinished.failure is not TOOL_CALL:  # with a tool that is the right end
+        if unfinished.failure is not TOOL_CALL:  # with a tool, that is the right end
             raise

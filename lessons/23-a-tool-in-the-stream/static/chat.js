@@ -1,4 +1,4 @@
-// What useChat does with an answer: one message, put together from its parts.
+// What useChat does with an answer: it builds one message from its parts.
 
 import { events } from "./events.js";
 
@@ -19,7 +19,7 @@ export async function* answerTo(messages, signal) {
   }
 }
 
-/** Add to a message what one event says of it. */
+/** Add to a message what one event says about it. */
 function add(event, message) {
   const { type, id, toolCallId } = event;
   const isMeant = (part) => part.toolCallId === toolCallId && part.id === id;

@@ -52,7 +52,7 @@ function add(role, content) {
   return turn;
 }
 
-/** Say how far the answer has got, also to those who do not see it. */
+/** Say how far the answer has got, also for readers who cannot see it. */
 function say(sentence, isBusy = false) {
   messages.ariaBusy = isBusy;
   status.textContent = sentence;

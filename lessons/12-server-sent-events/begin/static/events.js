@@ -1,4 +1,4 @@
-// From bytes to events: so far, a line of JSON is one.
+// From bytes to events: so far, each line of JSON is an event.
 
 /** Yield {type, data} for each line, as soon as it is whole. */
 export async function* events(body) {
@@ -14,7 +14,7 @@ export async function* events(body) {
 /** Yield the body's text as it arrives; leaving the loop hangs up. */
 async function* texts(body) {
   const reader = body.getReader();
-  const decoder = new TextDecoder(); // takes a byte order mark away
+  const decoder = new TextDecoder(); // removes a byte order mark
   try {
     while (true) {
       const { done, value } = await reader.read();

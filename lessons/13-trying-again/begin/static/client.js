@@ -8,7 +8,7 @@ const CALLBACKS = { token: "onToken", usage: "onCost", error: "onError" };
 export class Client extends EventTarget {
   constructor(config) {
     super();
-    this.config = config; // address, budget, callbacks, and what ask.js wants
+    this.config = config; // address, budget, callbacks, and what ask.js needs
     this.asking = new AbortController();
     this.isStreaming = false;
     this.messages = []; // of {id, role, content, timestamp}

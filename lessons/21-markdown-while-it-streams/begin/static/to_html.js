@@ -1,4 +1,4 @@
-// Markdown as HTML the way many pages do it: one pattern after the other.
+// Markdown as HTML the way many pages do it: one pattern after another.
 
 export function toHtml(markdown) {
   return markdown
