@@ -59,7 +59,7 @@ def write(prompt):
         # from None, both times: otherwise the log would show the provider's words
         if made == 0:
             raise http_error(error) from None
-        # The status 200 was sent long ago: this breaks the body off.
+        # The status 200 was sent long ago: this breaks off the body.
         raise BodyBreaks(sentence_for(error)) from None
     finally:
         app.logger.info("%s pieces, %s", made, ending)

@@ -18,7 +18,7 @@ def read_messages():
     everything else.
     """
     match read_conversation():  # takes the first case whose shape fits
-        case {"messages": [*messages]}:  # a dict with this list in it
+        case {"messages": [*messages]}:  # a dict with a list there: call it messages
             pass
         case {"prompt": prompt}:
             messages = [{"role": "user", "content": prompt}]

@@ -35,7 +35,7 @@ def ask():
     question = read_question(request)
     stream = EventStream(HEARTBEAT)
     Thread(target=write, args=[model, question, stream], daemon=True).start()
-    stream.wait(HEARTBEAT)  # seconds for the first event: a failure is a status
+    stream.wait(HEARTBEAT)  # for the first event: until then a failure is a status
     if stream.refusal:
         raise stream.refusal
     return Response(stream, headers=stream.headers)

@@ -13,7 +13,7 @@ class Stream:
         self.pieces = deque()  # that wait to be sent
         self.is_active = True  # until it is closed
         self.message_count = 0
-        self.refusal = None  # the HTTP error to send instead, if nothing was sent yet
+        self.refusal = None  # the HTTP error to send instead, if nothing has been sent
         self.changed = Condition()  # a lock, and one thread can wake the other
 
     def write(self, piece):

@@ -69,7 +69,7 @@ def chat():
         first_step = next(steps)  # waits for the first text
         if not question.stream:
             return whole([first_step, *steps])
-    except Exception as error:  # nothing was sent yet: it is a status
+    except Exception as error:  # nothing has been sent yet: it is a status
         app.logger.warning(log_name(error))
         raise http_error(error) from None
     events = write(chain([first_step], steps))

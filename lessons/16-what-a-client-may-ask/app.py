@@ -84,7 +84,7 @@ def chat():
             for _ in steps:  # waits for all of them: the choices keep the texts
                 pass
             return whole(choices)
-    except Exception as error:  # nothing was sent yet: it is a status
+    except Exception as error:  # nothing has been sent yet: it is a status
         app.logger.warning(log_name(error))
         raise http_error(error) from None
     events = write(chain([first_step], steps), question, choices)

@@ -6,7 +6,7 @@ def before(stops, texts):
 
     What may be the beginning of one is held back until more has come.
     """
-    held = ""  # what has come and was not sent yet
+    held = ""  # what has come but has not been sent yet
     for text in texts:
         for character in text:
             held += character

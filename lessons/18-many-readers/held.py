@@ -35,7 +35,7 @@ class Fountain:
 
 
 def held_each_second(program, seconds):
-    """Ask an app, and read a byte a second; yield each time how many pieces wait."""
+    """Ask an app, and read a byte a second; each time, yield how many pieces wait."""
     program.model = Fountain()
     with served(program.app) as port, socket.socket() as reader:
         # before it connects: how much the system may keep for this reader

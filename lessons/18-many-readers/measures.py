@@ -6,8 +6,8 @@ keeps and draws them. Its package for Python counts, and writes the numbers as t
     # TYPE answers_running gauge
     answers_running 3.0
 
-A counter only grows; a gauge goes up and down. A histogram has buckets, each with a
-largest size, and counts how many values were no larger than that.
+A counter only grows; a gauge goes up and down. A histogram has buckets, each with an
+upper limit, and counts in each the values that were no larger.
 """
 
 from time import monotonic
@@ -30,7 +30,7 @@ except ModuleNotFoundError:
 from .waiting import held
 
 # A registry holds all that is measured. The package has a global one, which takes no
-# name twice. The course reloads a program when it changes, so this one is its own.
+# name twice. The course reloads a program when it changes, so we need our own.
 registry = CollectorRegistry()
 RUNNING = Gauge("answers_running", "Answers being written now.", registry=registry)
 FIRST_TEXT = Histogram(

@@ -13,7 +13,7 @@ from failures import as_json
 
 def stand_behind_nginx(app):
     """Let the app know its readers, limit each, and say whether more may come."""
-    # The app trusts exactly one proxy, nginx. With more, it would trust the reader.
+    # The app trusts one proxy, nginx. With more, it would trust what readers claim.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)
     limit_each_address(app)
     tell_how_it_is(app)

@@ -19,7 +19,7 @@ class EventStream(Stream):
 
     def __init__(self, heartbeat):
         super().__init__()
-        self.heartbeat = heartbeat  # seconds that may be silent
+        self.heartbeat = heartbeat  # seconds that it may be silent
 
     def start(self):
         return self.send("start", {})

@@ -39,7 +39,7 @@ def respond(stream):
     """Let a thread write the answer into the stream, and send the stream."""
     question = read_question(request)
     Thread(target=write, args=[model, question, stream], daemon=True).start()
-    stream.wait(HEARTBEAT)  # seconds for the first event: a failure is a status
+    stream.wait(HEARTBEAT)  # for the first event: until then a failure is a status
     if stream.refusal:
         raise stream.refusal
     return Response(stream, headers=stream.headers)

@@ -1,4 +1,4 @@
-"""Answers for one process: each has a list of events, which can be read again."""
+"""Answers for one process: each has a list of events that anybody can read again."""
 
 from secrets import token_urlsafe
 from threading import Condition

@@ -22,7 +22,7 @@ export async function* events(body) {
   }
 }
 
-/** Split a line at its first colon. A comment begins with it, so it has no field. */
+/** Split a line at its first colon. A comment begins with one, so it has no field. */
 function split(line) {
   const colon = line.indexOf(":");
   if (colon === -1) return { field: line, value: "" };
