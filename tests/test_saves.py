@@ -278,17 +278,19 @@ def frozen():
     write_page(mine, {"page.js": RIGHT})
     browser = reader.browser
     tab = browser.current_window_handle
+    reader.open(PAGE)
+    reader.choose("[value=mine]")
     browser.switch_to.new_window("tab")
     frozen = browser.current_window_handle
     reader.open(PAGE)
-    reader.choose("[value=mine]")
     write_page(mine, {"page.js": FREEZES})
     try:
         assert module_of(mine).is_frozen.wait(PATIENCE)
-        browser.switch_to.window(tab)
-        browser.get(reader.url + PAGE)
         said = "document.querySelector('#problem').textContent"
         sentence = "This version of your program froze the browser's tab"
+        browser.switch_to.window(tab)  # which sees that save now
+        reader.until(f"{said}.startsWith(arguments[0])", sentence)
+        browser.get(reader.url + PAGE)
         reader.until(f"{said}.startsWith(arguments[0])", sentence)
         _, red = reader.check_my_work()
         assert red.startswith(f"red The page runs\n\n{sentence}")
@@ -298,6 +300,70 @@ def frozen():
         reader.until("!localStorage.getItem('running')")
     finally:
         browser.execute_cdp_cmd("Target.closeTarget", {"targetId": frozen})
+
+
+def test_a_page_that_lives_on_after_a_stop_has_not_frozen(reader, mine):
+    write(mine, app=HELLO)
+    reader.open(NO_PAGE)
+    reader.choose("[value=mine]")
+    reader.until("localStorage.getItem('running') === ''")
+    writes = reader.run(
+        """let writes = 0;
+        const { setItem } = Storage.prototype;
+        Storage.prototype.setItem = function (...words) {
+          writes += 1;
+          setItem.apply(this, words);
+        };
+        for (let i = 0; i < 50; i++) frames[0].dispatchEvent(new Event("keydown"));
+        const now = Date.now; // the computer sleeps, or the page waits in an alert()
+        Date.now = () => now() + 60_000;
+        return writes;"""
+    )
+    assert writes == 1  # a disk is behind it
+    reader.until("localStorage.getItem('running') === ''")
+
+
+def test_the_lessons_program_runs_if_it_is_chosen_while_another_tab_is_waited_for(
+    reader, mine
+):
+    write(mine, app=HELLO)
+    reader.open(NO_PAGE)
+    reader.choose("[value=mine]")
+    version = reader.run("return fetch('look').then((it) => it.json())")["mine"]
+    reader.browser.get("about:blank")
+    reader.browser.get(f"{reader.url}/lessons/")
+    reader.run(
+        "localStorage.setItem('running', `${arguments[0]} ${Date.now()}`)", version
+    )
+    reader.browser.get(reader.url + NO_PAGE)
+    looks = "performance.getEntriesByName(location.href + 'look').length"
+    reader.until(f"{looks} > 0")
+    reader.run("document.querySelector('[value=program]').click()")
+    reader.until(f"{looks} > 10")  # each after 400 ms: that tab had 3 s to answer
+    assert reader.text("#problem") == ""
+    assert reader.run("return frames[0].location.pathname") == f"{NO_PAGE}program/"
+
+
+BUSY = """export const place = "button";
+export const checks = [{
+  sentence: "It is remembered while it is checked",
+  async run(page) {
+    frames[0].dispatchEvent(new Event("click"));
+    await new Promise((go) => setTimeout(go, 1500)); // a click is forgotten after 1000
+    page.must(localStorage.getItem("running"), "It is forgotten.");
+  },
+}];
+"""
+
+
+def test_a_version_is_remembered_until_its_checks_have_ended(reader, mine, turn):
+    write(mine, app=f'{SERVER}bye = ""\n', __init__="")
+    write_page(mine, {"page.js": RIGHT})
+    (turn / "check.js").write_text(BUSY, encoding="utf-8")
+    reader.open(PAGE)
+    reader.choose("[value=mine]")
+    assert reader.check_my_work("#check-turn") == ["Your turn is done.", None]
+    reader.until("localStorage.getItem('running') === ''")
 
 
 def test_the_sentence_for_a_stopped_server_is_the_root_pages():

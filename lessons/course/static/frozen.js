@@ -14,55 +14,83 @@ export const FROZEN =
   "This version of your program froze the browser's tab when it last ran, so it was not started again. Look for a loop that never ends: while (true) needs a line such as if (done) return. Then save. Or choose mine and press Reload to run this version once more.";
 
 let version = "";
+let note = ""; // as this page wrote it last: another tab may have written one since
 let notedAt = 0;
+let livesOn = false; // after it had stopped for a while
+let isHeld = false; // until some work has ended
 let beats; // the interval that renews the note
 let end; // the time-out that forgets it
 
 /** Remember that this version of mine/ is running from now on. */
 export function begins(running) {
-  version = running;
   clearTimeout(end);
+  if (running === version && Date.now() - notedAt < BEAT) return; // one of many pieces
+  version = running;
   clearInterval(beats);
   beats = setInterval(renew, BEAT);
-  note();
+  write();
 }
 
 /** Forget it in a moment, if this page is still alive then. */
 export function ends() {
   clearTimeout(end);
-  end = setTimeout(forget, BEAT);
+  if (!isHeld) end = setTimeout(forget, BEAT);
 }
 
-function note() {
+/** Remember it while this work is done, whatever else begins and ends meanwhile. */
+export async function during(running, work) {
+  begins(running);
+  isHeld = true;
+  try {
+    await work();
+  } finally {
+    isHeld = false;
+    ends();
+  }
+}
+
+function write() {
   notedAt = Date.now();
-  choose(NOTE, `${version} ${notedAt}`);
+  livesOn = false;
+  note = `${version} ${notedAt}`;
+  choose(NOTE, note);
 }
 
 /**
- * Whether this page has stopped for a while. Firefox ends an endless loop when its page is
- * left, or when somebody asks for it: the page goes on then, but its note stays.
+ * Whether this page has stopped for a while: in an endless loop, which Firefox ends when
+ * the page is left, but also in an alert(), at a breakpoint, or while the computer slept.
  */
-function wasFrozen() {
+function hasStopped() {
   return Date.now() - notedAt > LATE;
 }
 
+/** Renew the note; after a stop only at the second beat, which a page that is left misses. */
 function renew() {
-  if (!wasFrozen()) note();
+  if (!hasStopped() || livesOn) write();
+  else livesOn = true;
 }
 
 function forget() {
+  if (hasStopped()) ends(); // once the note is renewed
+  else leave();
+}
+
+/** Leave no note, unless this page has just stopped. */
+function leave() {
+  clearTimeout(end);
   clearInterval(beats);
-  if (version && !wasFrozen()) choose(NOTE, "");
+  if (version && !hasStopped() && chosen(NOTE) === note) choose(NOTE, "");
   version = "";
 }
 
-addEventListener("pagehide", forget);
+addEventListener("pagehide", leave);
 
 /** Whether this version froze a page: one that is alive would renew the note. */
 export async function hasFrozen(running) {
   const found = chosen(NOTE) ?? "";
   const [noted, time] = found.split(" ");
   if (noted !== running || noted === version) return false; // or it is this page's own
-  await aMoment(Number(time) + LATE - Date.now());
+  const end = Math.min(time, Date.now()) + LATE; // a clock can be set back
+  while (chosen(NOTE) === found && Date.now() < end) await aMoment(100);
   return chosen(NOTE) === found;
 }

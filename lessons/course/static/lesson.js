@@ -44,26 +44,25 @@ function run({ mine }) {
   frame.contentWindow.location.replace(lesson + path); // no step to come back to
 }
 
-/** Load it if the server runs: else a browser would show an error of its own. */
-async function runAgain() {
-  const now = await look(lesson);
-  if (now) run(now);
-  else problem.textContent = UNREACHED;
-}
-
 /** Load it unless this version of mine/ froze the tab. */
-async function runUnlessFrozen() {
-  const now = await look(lesson);
-  const isMine = pane.elements.program.value === "mine";
-  if (!now) {
-    problem.textContent = UNREACHED;
-  } else if (isMine && (await hasFrozen(now.mine))) {
+async function runUnlessFrozen(now) {
+  const isMine = () => pane.elements.program.value === "mine";
+  const isFrozen = isMine() && (await hasFrozen(now.mine));
+  if (isFrozen && isMine()) {
     problem.textContent = FROZEN;
     running = "";
     frame.contentWindow.location.replace("about:blank");
   } else {
     run(now);
   }
+}
+
+/** Load it with this function if the server runs: else a browser would show an error. */
+async function ifThere(load) {
+  const now = await look(lesson);
+  if (now) await load(now);
+  else problem.textContent = UNREACHED;
+  return now;
 }
 
 /** Remember what is running, as it may freeze at a key, a click or a piece. */
@@ -80,11 +79,11 @@ function beginAndRead(piece) {
 
 pane.addEventListener("change", () => {
   choose(CHOSEN, pane.elements.program.value); // for the next lesson
-  runUnlessFrozen();
+  ifThere(runUnlessFrozen);
 });
 pane.addEventListener("submit", (event) => {
   event.preventDefault();
-  runAgain(); // whatever it did
+  ifThere(run); // whatever it did
 });
 frame.addEventListener("load", () => {
   const page = frame.contentDocument; // null: not a page of ours
@@ -129,7 +128,7 @@ function tell(sentence) {
 // While mine/ holds another lesson's work, See it break needs this lesson's program.
 // Else null, as nothing was chosen, chooses nothing else.
 if (!("elsewhere" in pane.dataset)) pane.elements.program.value = chosen(CHOSEN);
-runUnlessFrozen();
+ifThere(runUnlessFrozen);
 
 // Your work
 
@@ -160,8 +159,7 @@ function followWork() {
     files.open = true;
     pane.elements.program.value = "mine";
     choose(CHOSEN, "mine");
-    await runAgain();
-    untouched = (await look(lesson))?.mine;
+    untouched = (await ifThere(run))?.mine;
     return done;
   }
 
@@ -182,7 +180,7 @@ function followWork() {
     verdict.begin();
     const isFolded = work.contains(focused) && !focused.checkVisibility();
     if (isFolded) button.focus(); // a keyboard goes on from there
-    if (!isWaiting) runUnlessFrozen(); // a save has loaded it already
+    if (!isWaiting) ifThere(runUnlessFrozen); // a save has loaded it already
     const inBrowser = "browser" in button.dataset;
     const found = await check(lesson, { isTurn, inBrowser, isOld }, verdict.add);
     if (isOld(found.mine)) return "The checks run again.";
@@ -276,14 +274,14 @@ watch(lesson, {
     follow?.changes(names, now);
   },
   settles(names, now) {
-    if (names.includes(pane.elements.program.value)) run(now);
+    if (names.includes(pane.elements.program.value)) runUnlessFrozen(now);
     if (names.includes("mine")) follow?.settles(now);
   },
   loses() {
     problem.textContent = UNREACHED;
   },
   finds() {
-    runUnlessFrozen();
+    ifThere(runUnlessFrozen);
     follow?.finds();
   },
 });

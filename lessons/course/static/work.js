@@ -1,6 +1,6 @@
 // Your work: a lesson's checks of mine/, on the server and then in this browser.
 
-import { FROZEN, begins, ends, hasFrozen } from "./frozen.js";
+import { FROZEN, during, hasFrozen } from "./frozen.js";
 import { reached } from "./reached.js";
 import { say, sentenceIn } from "./say.js";
 
@@ -18,23 +18,25 @@ export async function check(lesson, { isTurn = false, inBrowser, isOld }, report
   };
   const response = await post(`${lesson}check`, { turn: isTurn });
   for await (const found of linesOf(response)) note(found);
+  const version = response.headers.get("X-Version");
   const mine = response.headers.get("X-Version-Of-Mine");
-  if (inBrowser && !redOf(all) && (await hasFrozen(mine))) {
+  if (!inBrowser || redOf(all)) {
+    // the page is not checked
+  } else if (await hasFrozen(mine)) {
     note({ sentence: "The page runs", outcome: "red", message: FROZEN });
-  } else if (inBrowser && !redOf(all)) {
+  } else {
     const { runChecks } = await import("./checks.js");
     const file = isTurn ? "turn/check.js" : "check.js";
     const task = decodeURIComponent(response.headers.get("X-Task") ?? "");
-    begins(mine);
     const noteInTurn = (found) => {
       // before Your turn has begun, what to try would give its last hint away
       if (task && found.outcome === "red") found = { ...found, message: task };
       note(found);
     };
-    const page = `${lesson}mine/`;
-    await runChecks(page, lesson + file, noteInTurn, () => isOld?.(mine)).finally(ends);
+    await during(mine, () =>
+      runChecks(`${lesson}mine/`, lesson + file, noteInTurn, () => isOld?.(mine)),
+    );
   }
-  const version = response.headers.get("X-Version");
   return { all, version, mine };
 }
 
