@@ -139,7 +139,18 @@ def test_what_was_checked_or_only_started_is_not_checked_again(reader, mine, che
     reader.until(f"{looks} > arguments[0] + 3", reader.run(f"return {looks}"))
     reader.says("All is green. You now have")
     assert len(checked) == 1
-    reader.run("document.querySelector('#start').click()")
+    reader.run(
+        """const send = fetch;
+        window.fetch = async (address, request) => {
+          const response = await send(address, request);
+          if (address.endsWith("/start")) await new Promise((go) => (window.goOn = go));
+          return response; // once looks have seen what Start did
+        };
+        document.querySelector("#start").click();"""
+    )
+    reader.until("!!window.goOn")
+    reader.until(f"{looks} > arguments[0] + 3", reader.run(f"return {looks}"))
+    reader.run("goOn()")
     reader.says("What was there is now in mine-before/")
     reader.until(f"{looks} > arguments[0] + 3", reader.run(f"return {looks}"))
     reader.says("What was there is now in mine-before/")
@@ -175,6 +186,17 @@ def test_a_save_that_is_checked_does_not_keep_your_turn_from_being_checked(
     write(mine, app=f"{HELLO}# more\n")
     reader.says("Your turn is done.")
     assert asked == [A_SERVER, "turn", A_SERVER, "turn"]
+    goes_on.clear()
+    reader.run("document.querySelector('#check').click()")
+    reader.says("The checks are running.")
+    looks = "performance.getEntriesByName(new URL('look', location)).length"
+    write(mine, app=f"{HELLO}# more still\n")  # which waits to be checked as well
+    reader.until(f"{looks} > arguments[0] + 3", reader.run(f"return {looks}"))
+    reader.run("document.querySelector('#check-turn').click()")
+    goes_on.set()
+    reader.says("Your turn is done.")
+    reader.until(f"{looks} > arguments[0] + 3", reader.run(f"return {looks}"))
+    assert asked[4:] == [A_SERVER, "turn"]
     reader.run("localStorage.clear()")
 
 

@@ -126,7 +126,7 @@ function tell(sentence) {
 }
 
 // While mine/ holds another lesson's work, See it break needs this lesson's program.
-// Else null, as nothing was chosen, chooses nothing else.
+// Otherwise what was chosen before runs; null, if nothing was, changes nothing.
 if (!("elsewhere" in pane.dataset)) pane.elements.program.value = chosen(CHOSEN);
 ifThere(runUnlessFrozen);
 
@@ -145,9 +145,10 @@ function followWork() {
   let latest = work.querySelector("#check"); // the button that was pressed to check
   let checked = null; // the version of mine/ that the verdict is about
   let sentence = ""; // the verdict's
-  let saved = null; // the version to check
+  let saved = null; // the version that waits to be checked
   let untouched = null; // the version that Start has put there: nobody has saved it
-  let isWaiting = false; // for a check that runs, to check once more
+  let isTurnNext = false; // Your turn waits to be checked
+  let isWaiting = false; // either of them
 
   async function startLesson() {
     status.textContent = "The files are being copied.";
@@ -171,7 +172,10 @@ function followWork() {
 
   async function checkWork(button) {
     const isTurn = button.id === "check-turn";
+    const isLoaded = saved !== null; // by the save
     latest = button;
+    saved = null;
+    isTurnNext = false;
     checked = null;
     status.textContent = "The checks are running.";
     const focused = document.activeElement;
@@ -180,7 +184,7 @@ function followWork() {
     verdict.begin();
     const isFolded = work.contains(focused) && !focused.checkVisibility();
     if (isFolded) button.focus(); // a keyboard goes on from there
-    if (!isWaiting) ifThere(runUnlessFrozen); // a save has loaded it already
+    if (!isLoaded) ifThere(runUnlessFrozen);
     const inBrowser = "browser" in button.dataset;
     const found = await check(lesson, { isTurn, inBrowser, isOld }, verdict.add);
     if (isOld(found.mine)) return "The checks run again.";
@@ -197,7 +201,7 @@ function followWork() {
 
   /** Whether another version waits to be checked: this one need not be. */
   function isOld(version) {
-    return isWaiting && saved !== version;
+    return saved !== null && saved !== version;
   }
 
   /** Return the sentence of the verdict, which may be about files of before. */
@@ -221,26 +225,25 @@ function followWork() {
     button === startButton ? startLesson() : checkWork(button),
   );
 
-  /** Check this version of mine/, unless a check that runs turns out to be about it. */
-  async function checkSoon(version) {
-    saved = version;
+  /** Check once more when what runs has ended, unless it turns out to be about that. */
+  async function checkNext() {
     if (isWaiting) return;
     isWaiting = true;
-    while (checked !== saved && !press(latest)) await aMoment(50);
+    const isSaved = () => ![null, checked, untouched].includes(saved);
+    while ((isTurnNext || isSaved()) && !press(latest)) await aMoment(50);
+    saved = null;
     isWaiting = false;
   }
 
   const turnButton = work.querySelector("#check-turn");
   const turnLink = work.querySelector("#moment [href='#your-turn']");
 
-  /** Check Your turn when the check that runs has ended: a save may have begun it. */
-  async function checkTurnNext() {
+  turnButton?.addEventListener("click", () => {
     if (latest === turnButton) return; // the press was heard
     latest = turnButton;
-    while (latest === turnButton && !press(turnButton)) await aMoment(50);
-  }
-
-  turnButton?.addEventListener("click", checkTurnNext);
+    isTurnNext = true; // a save may have begun the check that runs
+    checkNext();
+  });
   turnLink?.addEventListener("click", () => (latest = turnButton)); // for the next save
 
   // On a phone it covers the foot of the notes. What has the focus scrolls to above it.
@@ -260,8 +263,10 @@ function followWork() {
       if (names.includes("mine") && checked) say(status, verdictOf(now));
     },
     settles(now) {
-      if (onSave.checked && now.mine !== untouched) checkSoon(now.mine);
-      untouched = null;
+      if (now.mine !== untouched) untouched = null;
+      if (!onSave.checked) return;
+      saved = now.mine;
+      checkNext();
     },
     finds() {
       if (status.textContent === UNREACHED) status.textContent = IS_BACK;
