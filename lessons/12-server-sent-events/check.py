@@ -170,7 +170,7 @@ def test_a_long_answer_is_sent_to_the_end(ask):
     )
 
 
-def test_the_events_are_numbered_from_1_in_each_answer(ask):
+def test_the_events_are_numbered_from_1_in_each_answer(ask, patient):
     for which in "first", "second":
         _, answer = ask(*TEXTS, *TEXTS)
         lines = lines_of(body_of(answer)).split("\n")
