@@ -300,19 +300,17 @@ def frozen():
     write_page(mine, {"page.js": RIGHT})
     browser = reader.browser
     tab = browser.current_window_handle
-    reader.open(PAGE)
-    reader.choose("[value=mine]")
     browser.switch_to.new_window("tab")
     frozen = browser.current_window_handle
     reader.open(PAGE)
+    reader.choose("[value=mine]")
     write_page(mine, {"page.js": FREEZES})
     try:
         assert module_of(mine).is_frozen.wait(PATIENCE)
+        browser.switch_to.window(tab)
+        browser.get(reader.url + PAGE)
         said = "document.querySelector('#problem').textContent"
         sentence = "This version of your program froze the browser's tab"
-        browser.switch_to.window(tab)  # which sees that save now
-        reader.until(f"{said}.startsWith(arguments[0])", sentence)
-        browser.get(reader.url + PAGE)
         reader.until(f"{said}.startsWith(arguments[0])", sentence)
         _, red = reader.check_my_work()
         assert red.startswith(f"red The page runs\n\n{sentence}")
