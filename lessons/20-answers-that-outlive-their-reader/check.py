@@ -772,7 +772,7 @@ def test_heartbeats_are_sent_while_the_model_is_silent(begin, client):
     model, place = begin("one", gate, "two")
     reader = client.get(place).iter_encoded()
     with explained():
-        came = b"".join(islice(reader, 3))  # start, token, what comes in the silence
+        came = b"".join(islice(reader, 4))  # start, token, and what a silence brings
         gate.set()
         went_on = model.closed.wait(PATIENCE)
         rest = b"".join(islice(reader, 100))

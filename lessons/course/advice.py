@@ -245,7 +245,10 @@ def advice_on(error, words, where):
         calls = walk_tb(error.__traceback__)
         reads = any("read_prompt" in frame.f_globals for frame, _ in calls)
         if reads and error.name == "request":
-            return ["In this lesson, read_prompt() reads the request: call it instead."]
+            return [
+                "To get the prompt, call read_prompt(), which reads the request. For"
+                " anything else, import request first: from flask import request."
+            ]
         return [how_to_define(error.name, where)]
     if type(error) is SystemExit:
         return [
