@@ -27,6 +27,13 @@ pytest_plugins = [  # their fixtures
 ]
 
 
+# Werkzeug 3.1 leaves a file that it sends open if the browser goes to another page
+# just then: run_wsgi() reads what the browser may still send before it closes the
+# answer, and a connection that was reset raises there. Python then closes the file,
+# and warns.
+LEFT_OPEN = r"unclosed file <_io.BufferedReader name=.*\.(css|html|js|png|svg)'>"
+
+
 def pytest_configure(config):
     """Turn warnings into errors where CI is set; elsewhere they are printed.
 
@@ -35,6 +42,7 @@ def pytest_configure(config):
     """
     if os.environ.get("CI"):
         config.addinivalue_line("filterwarnings", "error")
+        config.addinivalue_line("filterwarnings", f"ignore:{LEFT_OPEN}:ResourceWarning")
 
 
 # Which wrong answers are tried: see test_checks.py. It is settled here, before the
