@@ -454,6 +454,10 @@ def test_a_host_name_that_is_not_ours_is_refused(answer_with, client):
 def test_our_own_host_names_are_a_setting(client, started_with):
     def must_answer(asking, name):
         answer = asking.get("/", headers={"Host": name})
+        assert answer.status_code != 0, (
+            "The second value that a view returns is a dict of headers, or a status."
+            " The view of the page returned another str there: return page, headers."
+        )
         assert answer.status_code == 200, (
             f"A browser asked the server by its own name {name}, and got a"
             f' {answer.status_code}. app.config["TRUSTED_HOSTS"] = trusted_hosts()'

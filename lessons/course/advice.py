@@ -88,6 +88,16 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         "Give each slot back only once: call slots.release() in one place."
     ),
     "str expected, not int": 'The name comes first: number("ANSWER_SECONDS", 120).',
+    "invalid literal for int()": (
+        "int() takes only a number, and a client can send anything. Check first that"
+        " number.isdecimal() is true."
+    ),
+    "Exceeds the limit (4300 digits)": (
+        "A client can send very many digits. Take the first nine: number[:9]."
+    ),
+    "Could not build url for endpoint": (
+        "url_for() takes the name of a view. Give the view's function that name."
+    ),
     "'StandIn' object is not iterable": "Loop over model.stream(prompt).",
     "'async_generator' object is not iterable": (
         "Flask cannot loop over an async generator. Use def and for, both without"

@@ -68,13 +68,18 @@ def its_sentence(answer):
     return f' The answer says "{sentence}"' if sentence else ""
 
 
-def test_post_ask_answers_in_plain_text(ask):
+def test_post_ask_answers_in_plain_text(ask, program):
     """POST /ask answers in plain text."""
     _, answer = ask(*TEXTS)
     said = its_sentence(answer)
     why = STATUS.get(answer.status_code, "Return the response with status 200.")
     if REQUEST_SENTENCES[SecurityError] in said:
         why = 'Write app.config["TRUSTED_HOSTS"] = trusted_hosts(), a list of names.'
+    if isinstance(program.app.config["MAX_CONTENT_LENGTH"], str):
+        why = (
+            "A str cannot limit the size of a request. Write the number of bytes:"
+            ' app.config["MAX_CONTENT_LENGTH"] = 64 * 1024.'
+        )
     assert answer.status_code == 200, (
         'POST /ask with {"prompt": "Hello?"}: expected status 200, got'
         f" {answer.status_code}. {why}{said}"
