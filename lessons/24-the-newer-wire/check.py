@@ -226,7 +226,7 @@ def test_the_limits_and_the_key_from_earlier_lessons_still_apply(client, answer_
         )
 
 
-# 1. Numbers
+# 1. Number the events
 
 
 def test_a_text_is_sent_before_the_next_is_made(ask):
@@ -261,7 +261,7 @@ def test_each_event_has_the_next_number(ask):
     )
 
 
-# 2. The beginning
+# 2. Begin the answer
 
 
 @pytest.mark.parametrize("background", [False, True])
@@ -288,7 +288,7 @@ def test_the_first_events_are_about_the_whole_response(ask, background):
     )
 
 
-# 3. Text
+# 3. Send the text
 
 
 def test_the_first_text_begins_a_message_and_a_part(ask):
@@ -343,7 +343,7 @@ def test_a_message_and_its_part_are_empty_at_first(ask):
     )
 
 
-# 4. The end
+# 4. Say how the answer ended
 
 
 def test_the_last_events_are_complete(ask):
@@ -529,7 +529,7 @@ def test_another_kind_of_text_begins_another_part(ask):
     )
 
 
-# 5. Coming back
+# 5. Let a reader come back
 
 
 def whole_response(ask, *script, **fields):
@@ -702,7 +702,7 @@ def test_only_a_stream_in_the_background_can_be_streamed_again(ask, get):
         )
 
 
-# 6. Cancelling
+# 6. Cancel a response
 
 
 def test_cancel_ends_a_response(ask, get):
