@@ -101,9 +101,14 @@ def test_a_refused_question_says_why_below_the_program(reader):
     assert reader.run("return document.querySelector('#problem').textContent") == ""
 
 
-def test_a_broken_answer_breaks_for_the_page_too(reader):
+def test_a_broken_answer_breaks_for_the_page_too(reader, monkeypatch):
     reader.open(PAGE)
-    reader.ask("/fail 2 /echo one two three")
+    # Chromium can drop text that comes together with the break.
+    is_there = threading.Event()
+    model_of(A_PAGE, monkeypatch, "one two", is_there, ConnectionError())
+    reader.ask("Hello?")
+    reader.until("frames[0].document.body.innerText.includes('one two')")
+    is_there.set()
     reader.ended("broken")
     assert "one two" in reader.frame() and "not whole" in reader.frame()
 
