@@ -67,6 +67,15 @@ def test_a_look_sees_each_change_of_a_file_that_counts(visit, mine):
     assert len({each["program"] for each in seen}) == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="others refuse such names")
+def test_a_file_whose_name_is_no_utf_8_counts_too(visit, mine):
+    before = visit.get(f"{PAGE}look").json
+    name = os.fsencode(mine) + b"/\xdcbung.py"  # as an old archive has it
+    with open(name, "w", encoding="utf-8"):  # noqa: PTH123
+        assert visit.get(f"{PAGE}look").json["mine"] != before["mine"]
+    assert visit.get(PAGE).status_code == 200
+
+
 def test_no_other_machine_looks(visit):
     there = {"REMOTE_ADDR": "192.168.1.7"}
     assert visit.get(f"{PAGE}look", environ_overrides=there).status_code == 404

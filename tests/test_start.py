@@ -1,6 +1,7 @@
 """Start, on a lesson's page: what it puts into mine/, and which requests it answers."""
 
 import errno
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -86,6 +87,23 @@ def test_what_cannot_be_read_is_kept(visit, mine, monkeypatch):
     assert visit.post(f"{PAGE}start").json["moved_to"] is None
     monkeypatch.setattr(start_lesson, "cmp", refuse)
     assert visit.post(f"{PAGE}start").json["moved_to"]
+
+
+def test_where_nothing_can_be_kept_a_start_changes_nothing(visit, mine):
+    write(mine, app="my work")
+    mine.with_name("mine-before").write_text("a file", encoding="utf-8")
+    refused = visit.post(f"{PAGE}start")
+    assert refused.status_code == 409
+    assert refused.json["error"].startswith("mine-before is not a folder, and")
+    assert (mine / "app.py").read_text(encoding="utf-8") == "my work"
+
+
+def test_a_start_brings_back_nothing_of_one_that_was_killed(visit, mine):
+    killed = mine.with_name(f"mine-new-{os.getpid()}")
+    killed.mkdir()
+    write(killed, other="of another lesson")
+    assert visit.post(f"{PAGE}start").status_code == 200
+    assert not (mine / "other.py").exists()
 
 
 def test_a_page_fills_no_disk_with_starts(visit, mine, monkeypatch):

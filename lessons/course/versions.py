@@ -45,7 +45,8 @@ def version_of_files(paths, folder):
             content = path.read_bytes()
         except OSError:  # an editor replaces it just now
             continue
-        for part in name.encode(), content:
+        # Names on a disk need not be UTF-8: a student's old archive can have others.
+        for part in os.fsencode(name), content:
             whole.update(f"{len(part)} ".encode())  # else a name could run into a text
             whole.update(part)
     return whole.hexdigest()

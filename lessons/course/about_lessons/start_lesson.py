@@ -43,6 +43,7 @@ def start_lesson(lesson, most_kept=None):
     names = [name for name in files if name != "__init__.py"]
     if holds_only(folders.MINE, files):
         return Started(names, moved_to=None, was_there=True)
+    require_place_to_keep()
     if most_kept is not None and would_be_kept(folders.MINE):
         require_room(most_kept)
     try:
@@ -73,6 +74,17 @@ def would_be_kept(folder):
             if holds_only(folder, beginning(lesson)):
                 return False
     return True
+
+
+def require_place_to_keep():
+    """Raise CannotStart if mine-before is there and is no folder."""
+    before = folders.BEFORE
+    if os.path.lexists(before) and not before.is_dir():
+        raise CannotStart(
+            "mine-before is not a folder, and what mine/ holds has to be kept in a"
+            " folder with that name. Nothing has changed. Rename or delete mine-before,"
+            " then start again."
+        )
 
 
 def require_room(most):
@@ -178,6 +190,7 @@ def replace_mine(files, number):
     mine = folders.MINE
     new = mine.with_name(f"mine-new-{os.getpid()}")
     moved_to = None
+    shutil.rmtree(new, ignore_errors=True)  # what a start left that was killed
     try:
         for name, path in files.items():
             copy = new / name
