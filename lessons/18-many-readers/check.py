@@ -135,9 +135,9 @@ def test_an_answer_is_written_without_an_error(asked, folder, caplog):
     )
 
 
-def test_post_ask_answers_in_plain_text(ask):
+def test_post_ask_answers_in_plain_text(ask, program):
     """POST /ask answers in plain text."""
-    plain_text.test_post_ask_answers_in_plain_text(ask)
+    plain_text.test_post_ask_answers_in_plain_text(ask, program)
 
 
 def test_the_answer_is_what_the_model_wrote(ask, lesson_number):
