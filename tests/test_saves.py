@@ -273,7 +273,7 @@ def test_a_server_that_stops_is_said_and_found_again(browser, site, mine, checke
         "document.querySelector('#status').textContent === arguments[0]", sentence
     )
     assert reader.check_my_work()[0] == sentence
-    assert reader.frame() == "Hello"  # and no grey page of the browser's
+    reader.frame_shows("Hello")  # and no grey page of the browser's
     reader.run("frames[0].fetch('ask').catch(() => {})")  # a program that asks
     assert reader.text("#problem") == sentence
     write(mine, app=HELLO.replace("Hello", "Bye"))

@@ -199,8 +199,9 @@ class Reader:
     def text(self, name):
         return self.run("return document.querySelector(arguments[0]).innerText", name)
 
-    def frame(self):
-        return self.run("return frames[0].document.body.innerText")
+    def frame_shows(self, words):
+        """Wait until the program in the frame shows these words."""
+        self.until("frames[0].document.body?.innerText.includes(arguments[0])", words)
 
     def wire(self):
         """Return the numbers below the wire by their names."""
