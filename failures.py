@@ -54,7 +54,7 @@ class Failure(NamedTuple):
     # 400: the prompt was wrong; 429: there were too many of them. 502: a server behind
     # this one failed; 504: it kept silent. 500: this program has a mistake in it.
     status: int
-    # {seconds} and {server} are filled in. If a setting has its value from elsewhere,
+    # {seconds} and {server} are filled in. If a setting's value comes from elsewhere,
     # "in .env" is replaced: see say_where_settings_are, below.
     sentence: str
     may_pass: bool = False  # True: asking again at once can help
@@ -192,8 +192,9 @@ class Unfinished(Exception):
 class BodyBreaks(Exception):
     """Raised in a generator that cannot finish its answer.
 
-    If the generator simply ended, everybody would take its answer for whole. Because it
-    raises, the server hangs up in the middle of the body, which HTTP clients notice.
+    If the generator simply ended, everybody would think that its answer was whole.
+    Because it raises, the server hangs up in the middle of the body, and HTTP clients
+    notice that.
     """
 
 
@@ -407,7 +408,7 @@ def is_of_a_proxy(error):
 
 def by_class(error):
     """Return the Failure for an error without a provider's answer: by its class."""
-    said = ""  # what the network said: the last of the causes tells the reason
+    said = ""  # what the network said: the last of the causes gives the reason
     for each in with_causes(error):
         said += str(each).lower()
     if any(phrase in said for phrase in provider_words.WRONG_CERTIFICATE):
@@ -480,7 +481,7 @@ def http_error(error):
 def log_name(error):
     """Return what the log says about an error: class, status, the phrase we know.
 
-    It has no other word of the provider. For a mistake in this program, and for an
+    It has no other words from the provider. For a mistake in this program, and for an
     error that we do not know, it also has the file and the line.
     """
     # A library that meets a mistake of ours may raise an error of its own instead.

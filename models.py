@@ -26,7 +26,7 @@ from providers import (
 from settings import check_byte_order_mark, number, stop, value_of
 from start_report import report_start, report_without_effect
 
-# With this folder, answers of OpenAI take less processor time. It may be missing.
+# With this folder, OpenAI's answers take less processor time. It may be missing.
 FAST = Path(__file__).parent / "fast" / "__init__.py"
 
 
@@ -63,8 +63,8 @@ def provider_model(name, timeout):
     check_address(provider)
     for setting in proxy_settings(provider):
         check_proxy(setting)  # a proxy is a server that passes requests on
-    # SSL_CERT_FILE names a file. It says which servers' certificates are trusted: by
-    # its certificate, a server proves who it is.
+    # SSL_CERT_FILE names a file that says which servers' certificates are trusted. A
+    # server uses its certificate to prove who it is.
     check_certificates()
     model_class = import_model_class(provider, model_name)
     key = read_key(provider)

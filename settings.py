@@ -2,7 +2,7 @@
 
 A setting is an environment variable: a name and a value that the system gives to each
 program at its start. (The environment in .venv is something else.) `flask run` adds the
-lines of .env to them. A variable that has a value already keeps it: the environment
+lines of .env to them. A variable that already has a value keeps it: the environment
 wins. Other servers, such as gunicorn, do not read .env, so this file does it for them.
 """
 
@@ -68,8 +68,8 @@ def read_env_files():
     chosen = chosen_env_file()
     if chosen and Path(chosen).is_file():
         files.append(read_env_file(Path(chosen).name, chosen))
-    # Both FLASK_SKIP_DOTENV and PYTHON_DOTENV_DISABLED say: read no .env. Tests and
-    # checks set them, so that they never meet a student's key.
+    # Both FLASK_SKIP_DOTENV and PYTHON_DOTENV_DISABLED mean that .env is not read.
+    # Tests and checks set them, so that they never use a student's key.
     if get_load_dotenv() and "PYTHON_DOTENV_DISABLED" not in os.environ:
         found = find_dotenv(usecwd=True)  # from the current folder up; "" if nowhere
         if found:
@@ -129,7 +129,7 @@ def value_of(setting):
 
 
 def place_of(setting):
-    """Return where a setting has its value: ".env", or "the environment".
+    """Return where a setting's value comes from: ".env", or "the environment".
 
     For a setting without a value, return where to write it: ".env".
     """

@@ -8,7 +8,7 @@ import os
 import re  # patterns: | means "or", . anything, + one or more, \w a letter or digit
 import sys
 from difflib import get_close_matches  # finds words that are nearly the same
-from io import StringIO  # lets a text be read like a file
+from io import StringIO  # lets text be read like a file
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -27,7 +27,7 @@ from providers import (
 )
 from settings import ENV_FILES, IN_A_PARENT_FOLDER, SETTINGS, place_of, value_of
 
-# Settings that libraries read. A line with one of them has an effect.
+# Settings that libraries read. A line that sets one of them has an effect.
 OF_LIBRARIES = re.compile(
     "(FLASK|WERKZEUG|GUNICORN|LANGSMITH|LANGCHAIN|LC|OTEL|SSL|TIKTOKEN)_.+|PYTHON.+"
     "|(OPENAI|ANTHROPIC)_(ORG_ID|ORGANIZATION|PROJECT_ID|CUSTOM_HEADERS|LOG)"

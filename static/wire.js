@@ -10,7 +10,7 @@ const SVG = "http://www.w3.org/2000/svg"; // tells the browser: a shape, and not
 /**
  * Draw a wire strip into a figure. Call begin() when the question leaves, read(piece)
  * with {text, bytes} for each piece, and end(how) with a word. Pieces that were read
- * elsewhere bring `at`, in ms since the question left; their end is end(how, at).
+ * elsewhere have `at`, in ms since the question left; their end is end(how, at).
  */
 export function wireStrip(figure) {
   const strip = add(figure, "svg", { role: "img" }); // draw() says what it shows

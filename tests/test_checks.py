@@ -255,7 +255,7 @@ export const checks = [{
   },
 }];
 """
-STILL = 'The page still says, from before: "Nothing yet.".'
+STILL = 'The page still shows an earlier message: "Nothing yet.".'
 
 
 @pytest.mark.parametrize(

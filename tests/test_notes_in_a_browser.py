@@ -143,7 +143,7 @@ def test_a_keyboard_reaches_check_my_work_in_a_few_steps(reader):
         press(reader, Keys.TAB)
         reached.append(focused(reader))
         assert len(reached) < 8, reached
-    assert reached[0] == "To the notes"
+    assert reached[0] == "Skip to the notes"
     reader.run("document.querySelector('.skip').focus()")
     press(reader, Keys.ENTER, Keys.TAB)
     assert focused(reader) == "02"  # the first step of the notes

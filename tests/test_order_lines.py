@@ -575,11 +575,11 @@ def test_a_line_that_does_not_belong_is_named_with_what_is_true_of_it(student):
     number = RIGHT.index('        print(printable(chunk.text), end="", flush=True)')
     with_it = [*RIGHT[:number], WRONG, *RIGHT[number + 1 :]]
     assert arrange(student, *with_it) == [
-        f"Line {number + 1} does not belong. {WHY}",
+        f"Line {number + 1} does not belong here. {WHY}",
         "red",
     ]
     assert arrange(student, *RIGHT) == [
-        f"Line {len(RIGHT) + 1} does not belong. {WHY}",
+        f"Line {len(RIGHT) + 1} does not belong here. {WHY}",
         "red",
     ]
     student.run("document.querySelector('[data-does=leave]').click()")

@@ -20,7 +20,7 @@ from practice import PracticeModel, failure
 
 LETTERS = "aé€😀 naïve\n日本語 🇳🇱"  # of one to four bytes
 UNREACHED = "The server cannot be reached. Check that it is running, then ask again."
-BROKE_OFF = "The answer broke off here. What came is kept."
+BROKE_OFF = "The answer broke off here. The text that arrived is kept."
 MANY = [" more"] * 5000  # more than a socket takes once its reader has left
 
 

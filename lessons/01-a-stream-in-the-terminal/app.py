@@ -19,7 +19,7 @@ def printable(text):
 @app.cli.command()
 @click.argument("prompt")
 def ask(prompt):
-    """Print the answer to PROMPT as it comes, and count what came."""
+    """Print the answer to PROMPT as it arrives, and count what arrived."""
     pieces = []
     for chunk in model.stream(prompt):
         print(printable(chunk.text), end="", flush=True)

@@ -75,7 +75,7 @@ export const checks = [
       await page.settle();
       page.must(
         page.text === "one two",
-        `After the end of the answer "one two", the page shows ${say(page.text)}. When done is true there is no value. Leave the loop before you append.`,
+        `After the end of the answer "one two", the page shows ${say(page.text)}. When done is true, there is no value. Leave the loop before you append.`,
       );
     },
   },

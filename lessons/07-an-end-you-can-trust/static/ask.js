@@ -1,7 +1,7 @@
 // Ask the model, and read its answer while it is being written.
 
 const UNREACHED = "The server cannot be reached. Check that it is running, then ask again.";
-const BROKE_OFF = "The answer broke off here. What came is kept.";
+const BROKE_OFF = "The answer broke off here. The text that arrived is kept.";
 const ERROR_LINE = /\n\[error: .+\]\n$/; // a pattern; its $ is the end of the text
 
 /**
@@ -35,7 +35,7 @@ export async function* ask(prompt, signal) {
   }
 
   // When the server cannot finish, it writes that line and breaks the body. Safari
-  // takes a broken body for a whole one: there only the line shows it.
+  // treats a broken body as a whole one: there, only the line shows it.
   if (ERROR_LINE.test(answer)) throw failure("broken", BROKE_OFF);
 }
 

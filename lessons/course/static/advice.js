@@ -1,4 +1,4 @@
-// What a student may try, by what the browser says of a mistake in a page.
+// What a student may try, depending on what the browser says about a mistake in a page.
 
 // The first one that matches is shown. Chromium and Firefox word a mistake differently.
 const ADVICE = [
@@ -48,7 +48,7 @@ const ADVICE = [
   ],
   [
     /Assignment to constant variable|invalid assignment to const/,
-    "A const cannot get a second value. Declare the name with let.",
+    "A const cannot be given a second value. Declare the name with let.",
   ],
   [
     /'ReadableWritablePair'|pipeThrough: Argument 1/,
@@ -56,7 +56,7 @@ const ADVICE = [
   ],
   [
     /\Sundefined$/,
-    "When done is true there is no value. Leave the loop before you append.",
+    "When done is true, there is no value. Leave the loop before you append.",
   ],
   [
     /undefined|\[object Promise\]/,
@@ -96,7 +96,7 @@ const ADVICE = [
   ],
   [
     /Invalid shorthand property initializer|missing : after property id/,
-    'In an object, a colon follows each name, and not an equals sign: { method: "POST" }.',
+    'In an object, a colon follows each name, not an equals sign: { method: "POST" }.',
   ],
   [
     /SyntaxError(?!.* is not valid JSON)/,
@@ -104,7 +104,7 @@ const ADVICE = [
   ],
 ];
 
-/** Return what to try, in a list: of a mistake about which nothing is known, none. */
+/** Return what to try, in a list; for an unknown mistake, the list is empty. */
 export function adviceOn(words) {
   const found = ADVICE.find(([pattern]) => pattern.test(words));
   return found ? [found[1]] : [];

@@ -231,7 +231,7 @@ class Page {
     if (!error.message.includes(complaint)) {
       const said = this.seen(PROBLEM);
       const isOld = said.length > 0 && !said.some((node) => this.isNew(node));
-      const says = isOld ? "The page still says, from before" : "The page says";
+      const says = isOld ? "The page still shows an earlier message" : "The page says";
       sentences.push(`${says}: ${JSON.stringify(complaint)}.`);
     }
     if (problem) sentences.push(`The browser's console says: ${problem.replace(/\.$/, "")}.`);

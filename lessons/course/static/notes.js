@@ -1,4 +1,4 @@
-// The notes: what a page of them does beside being read.
+// The notes: what a page of notes does besides being read.
 
 const contents = document.querySelector(".contents"); // null: not a lesson
 

@@ -58,7 +58,7 @@ function letOrder(part) {
     }
     const { why } = wrong.dataset;
     if (missing) say("The marked line belongs to the code: put it back.", "red");
-    else if (why) say(`Line ${right + 1} does not belong. ${why}`, "red");
+    else if (why) say(`Line ${right + 1} does not belong here. ${why}`, "red");
     else say(`Line ${right + 1} is the first that is out of place.`, "red");
     choose(wrong);
     wrong.dataset.outcome = "red";

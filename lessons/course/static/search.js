@@ -56,7 +56,7 @@ function show(sentence, hits = []) {
   list.replaceChildren(...hits.map(itemOf));
 }
 
-/** Return a hit as an item of the list: a link to the heading, and words around. */
+/** Return a hit as an item of the list: a link to the heading, and the words around it. */
 function itemOf({ address, title, heading, words }) {
   const item = document.createElement("li");
   const link = document.createElement("a");
