@@ -52,7 +52,7 @@ def index():
 def ask():
     """Answer the prompt in the JSON body with messages, one line of JSON each."""
     pieces = write(read_prompt())
-    first_piece = next(pieces)  # waits for the model: until here a failure is a status
+    first_piece = next(pieces)  # waits for the model: up to here, a failure is a status
     response = Response(chain([first_piece], pieces), headers=HEADERS)
     response.call_on_close(pieces.close)  # chain does not close what it chains
     return response

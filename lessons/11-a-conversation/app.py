@@ -47,7 +47,7 @@ def index():
 def ask():
     """Answer the question in the JSON body with a stream of plain text."""
     answer = pieces(messages_for(read_turns()))
-    first_piece = next(answer)  # waits for the model: until here a failure is a status
+    first_piece = next(answer)  # waits for the model: up to here, a failure is a status
     response = Response(chain([first_piece], answer), headers=HEADERS)
     response.call_on_close(answer.close)  # chain does not close what it chains
     return response

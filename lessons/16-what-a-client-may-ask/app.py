@@ -1,4 +1,4 @@
-"""What a client may ask: how long, up to where, how many answers, and the usage."""
+"""What a client may ask: a length, a stop, several answers, and the usage."""
 
 import hmac
 import json

@@ -118,7 +118,7 @@ class Message(Fields):
 
 
 class StreamOptions(Fields):
-    """What a stream is to hold besides the answer."""
+    """What a stream should contain besides the answer."""
 
     include_usage: bool = False
 

@@ -1,10 +1,10 @@
-"""Where an answer has to stop, even if the words for it come in pieces."""
+"""Where an answer has to stop, even if the stop arrives in pieces."""
 
 
 def before(stops, texts):
     """Yield the texts up to the first of the stops, which is not sent.
 
-    What may be the beginning of one is held back until more has come.
+    What may be the beginning of one is held back until more has arrived.
     """
     held = ""  # what has come but has not been sent yet
     for text in texts:

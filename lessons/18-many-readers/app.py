@@ -61,7 +61,7 @@ def metrics():
 def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
     pieces = read(read_prompt())
-    first_piece = next(pieces)  # waits for the model: until here a failure is a status
+    first_piece = next(pieces)  # waits for the model: up to here, a failure is a status
     body = chain([first_piece], pieces)
     response = Response(body, mimetype="text/plain", headers=HEADERS)
     response.call_on_close(pieces.close)  # chain does not close what it chains

@@ -2,8 +2,8 @@
 
     python held.py --seconds 10
 
-The model writes a hundred pieces a second, of 20,000 letters each, so that the buffers
-of the two sockets, which hold a few megabytes, soon fill up.
+The model writes a hundred pieces a second, of 20,000 characters each. So the buffers of
+the two sockets, which hold a few megabytes, soon fill up.
 """
 
 import argparse

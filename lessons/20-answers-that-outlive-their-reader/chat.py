@@ -1,4 +1,4 @@
-"""React's useChat: it begins an answer, and after a reload it reads on by itself.
+"""React's useChat: it begins an answer, and reads the rest after a reload.
 
 Lesson 14 has the words. New is GET /chat/<id>/stream, where useChat looks for an answer
 that is still being written; without one it expects a 204, "no content".
@@ -19,7 +19,7 @@ from .starting import start_writing
 
 CHAT_HEADERS = HEADERS | {"x-vercel-ai-ui-message-stream": "v1"}
 REASONS = {"content_filter": "content-filter", "stopped": "other"}
-LONGEST_ID = 100  # letters; an id of useChat has 16
+LONGEST_ID = 100  # characters; an id of useChat has 16
 
 
 def open_to_use_chat(app, store):

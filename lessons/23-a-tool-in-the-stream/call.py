@@ -1,4 +1,4 @@
-"""A call to a tool: what the page is to know about it, and what the model gets back."""
+"""A call to a tool: what the page learns about it, and what the model gets back."""
 
 import logging
 import re

@@ -17,7 +17,7 @@ LESSONS = Path(models.__file__).parent / "lessons"
 NAME = "look_up"
 EMPTY_WORDS = {"a", "an", "and", "are", "do", "does", "for", "how", "i", "in", "is"}
 EMPTY_WORDS |= {"it", "of", "on", "that", "the", "to", "was", "what", "why", "with"}
-LONGEST = 1500  # letters of what was found: the model reads them, and that costs money
+LONGEST = 1500  # characters of what was found: the model reads them, which costs money
 
 
 class LookUp(BaseModel):

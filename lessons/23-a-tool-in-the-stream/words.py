@@ -23,7 +23,7 @@ def events_of(messages):
     """Yield the events for some messages, which are dicts with a type.
 
     A text has to begin and to end, and each text has an id. This adds both, so that the
-    messages need only bring what is new: {"type": "text-delta", "delta": "..."}.
+    messages need only contain what is new: {"type": "text-delta", "delta": "..."}.
     """
     texts = 0
     is_in_text = has_begun = False

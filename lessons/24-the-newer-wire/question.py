@@ -184,13 +184,13 @@ class Message(Fields):
 
 
 class Format(Fields):
-    """The form that the answer is to have."""
+    """The form that the answer should have."""
 
     type: Literal["text"] = "text"
 
 
 class TextSettings(Fields):
-    """How the answer is to be written."""
+    """How the answer should be written."""
 
     format: Format = Format()
 

@@ -1,4 +1,4 @@
-"""Ask the model, and print its answer when all of it is there."""
+"""Ask the model, and print its answer when it is complete."""
 
 import re
 

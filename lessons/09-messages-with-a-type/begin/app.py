@@ -50,7 +50,7 @@ def index():
 def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
     pieces = write(read_prompt())
-    first_piece = next(pieces)  # waits for the model: until here a failure is a status
+    first_piece = next(pieces)  # waits for the model: up to here, a failure is a status
     response = Response(chain([first_piece], pieces), headers=HEADERS)
     response.call_on_close(pieces.close)  # chain does not close what it chains
     return response

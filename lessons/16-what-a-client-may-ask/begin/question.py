@@ -109,7 +109,7 @@ class Message(Fields):
 
 
 class StreamOptions:
-    """What a stream is to hold besides the answer."""
+    """What a stream should contain besides the answer."""
 
     include_usage = False
 

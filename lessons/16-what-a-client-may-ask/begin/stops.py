@@ -1,4 +1,4 @@
-"""Where an answer has to stop, even if the words for it come in pieces."""
+"""Where an answer has to stop, even if the stop arrives in pieces."""
 
 
 def before(stops, texts):

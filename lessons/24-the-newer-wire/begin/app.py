@@ -86,7 +86,7 @@ def create():
         response = current(name)
         leave(name)
         return response
-    wait_for_text(store, name)  # until here a failure is a status
+    wait_for_text(store, name)  # up to here, a failure is a status
     response = stream(events_of(name))
     response.call_on_close(lambda: leave(name))
     return response
