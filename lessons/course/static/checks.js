@@ -68,16 +68,16 @@ class Page {
 
   constructor(address, place) {
     this.address = address;
-    this.place = place; // where the answer stands: a selector
+    this.place = place; // where the answer is shown: a selector
     this.frame = document.createElement("iframe");
-    // out of sight, but drawn: innerText is another where nothing is drawn
+    // out of sight, but drawn: innerText is different where nothing is drawn
     Object.assign(this.frame.style, { position: "fixed", right: "100vw", width: "50rem" });
     this.frame.inert = true;
   }
 
   async open() {
     try {
-      sessionStorage.clear(); // what the page before has kept there
+      sessionStorage.clear(); // what the previous page kept there
     } catch {
       // the browser lets no page keep anything
     }
@@ -377,7 +377,7 @@ function typeOf(text = "") {
 class Question {
   closed = false;
   hungUp = false; // by the page, while the answer was being written
-  neverSent = false; // as its signal was aborted before
+  neverSent = false; // because its signal was already aborted
   hasSignal = false; // that the page could abort
   whole = ""; // the method that waits for the whole body, if the page called one
 

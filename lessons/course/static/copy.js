@@ -3,7 +3,7 @@
 
 const AGAIN = 2000; // ms that a button says what it has done
 
-/** Return the code in a figure; of a terminal, what was typed there. */
+/** Return the code in a figure; for a terminal, what was typed there. */
 function codeOf(figure) {
   const code = figure.querySelector("code");
   if (!code.querySelector(".gp")) return code.textContent;

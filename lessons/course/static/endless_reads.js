@@ -10,7 +10,7 @@ const READS_ON =
 
 /**
  * End a loop of the page in this window that reads on after the end, or without waiting
- * for what it reads. Tell a sentence about it.
+ * for what it reads. Report it in a sentence.
  */
 export function endEndlessReads(window, tell) {
   const { prototype } = window.ReadableStreamDefaultReader;
@@ -31,7 +31,7 @@ export function endEndlessReads(window, tell) {
       if (piece.done) count.ends += 1;
       if (count.ends < MOST_ENDS) return piece;
       tell(READS_ON);
-      return new Promise(() => {}); // which is never kept
+      return new Promise(() => {}); // which is never fulfilled
     });
   };
 }

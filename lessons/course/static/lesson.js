@@ -30,7 +30,7 @@ const work = document.querySelector("#work");
 const wire = wireStrip(document.querySelector("#wire"));
 const tap = tapInto({ ...wire, read: beginAndRead }, problem);
 const lesson = new URL(".", location).href;
-let running = ""; // the version of mine/ in the frame, if it is that which runs there
+let running = ""; // the version of mine/ in the frame, if that is what runs there
 
 // The program
 
@@ -41,7 +41,7 @@ function run({ mine }) {
   problem.textContent = "";
   running = program.value === "mine" ? mine : "";
   if (running) begins(running);
-  frame.contentWindow.location.replace(lesson + path); // no step to come back to
+  frame.contentWindow.location.replace(lesson + path); // adds no entry to the history
 }
 
 /** Load it unless this version of mine/ froze the tab. */
@@ -57,7 +57,7 @@ async function runUnlessFrozen(now) {
   }
 }
 
-/** Load it with this function if the server runs: else a browser would show an error. */
+/** Load it with this function if the server runs: otherwise, a browser would show an error. */
 async function ifThere(load) {
   const now = await look(lesson);
   if (now) await load(now);
@@ -100,7 +100,7 @@ frame.addEventListener("load", () => {
     showWhatItSays(page.querySelector("[role=alert]"));
   }
   if (running) ends();
-  wire.begin(); // nothing of the page before stays drawn
+  wire.begin(); // nothing of the previous page stays drawn
   wire.end("idle", 0);
 });
 

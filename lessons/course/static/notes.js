@@ -3,7 +3,7 @@
 const contents = document.querySelector(".contents"); // null: not a lesson
 
 // A link to this server leads to the address that the page came from. Its text names
-// port 8000, which may be another.
+// port 8000, but the server may use a different one.
 for (const link of document.querySelectorAll(".notes a.address")) {
   link.textContent = link.href;
 }

@@ -79,7 +79,7 @@ function letOrder(part) {
   function say(sentence, outcome = "") {
     status.textContent = sentence;
     status.dataset.outcome = outcome;
-    for (const line of list.children) delete line.dataset.outcome; // of the check before
+    for (const line of list.children) delete line.dataset.outcome; // of the previous check
   }
 
   const actions = { up: moveUp, down: moveDown, leave: leaveOut, check };
@@ -134,10 +134,10 @@ function letOrder(part) {
   choose(chosen);
 }
 
-/** Return how many keys, from the first, come as a plan wants them.
+/** Return how many keys, from the first, are in the order of a plan.
  *
- * A plan holds keys in their order. Where it holds a list, that is of plans which may
- * come in any order: [0, [[1], [2, 3]], 4].
+ * A plan holds keys in their order. A list in it holds plans that may come in any
+ * order: [0, [[1], [2, 3]], 4].
  */
 function countRight(plan, keys) {
   let right = 0;

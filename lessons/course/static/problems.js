@@ -8,7 +8,7 @@
   const fetchUntapped = fetch; // the lesson draws what the page fetches: see tap.js
   const OWN = /\/(mine|program)\/(?:bad\/)?(.+)/; // the address of a file of the program
 
-  const LONGEST = 400; // letters that are shown: a message can hold a whole file
+  const LONGEST = 400; // characters that are shown: a message can contain a whole file
 
   function tell(problem) {
     const end = problem.length > LONGEST ? "..." : "";

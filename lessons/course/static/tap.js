@@ -37,7 +37,7 @@ export function tapInto(wire, problem) {
     const fetchUntapped = page.fetch;
 
     page.fetch = async (...request) => {
-      // a server that has stopped is said until it is back
+      // the sentence about a stopped server stays until it is back
       if (problem.textContent !== UNREACHED) problem.textContent = "";
       const drawing = begin();
       let response;
@@ -68,7 +68,7 @@ export function tapInto(wire, problem) {
 function tapped(page, body, drawing) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
-  let tail = ""; // the end of what has come: some wires say there that it is all
+  let tail = ""; // the end of what has arrived: some wires say there that this is all
   reader.closed.catch((error) => drawing.end(howItEnded(error, "broken")));
   const source = {
     async pull(piece) {

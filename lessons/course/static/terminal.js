@@ -6,7 +6,7 @@ const form = document.querySelector("form");
 const prompt = document.querySelector("#prompt");
 const screen = document.querySelector("#screen");
 const status = document.querySelector("#status");
-const { bar } = screen.dataset; // stands where a piece ended; "" for a command
+const { bar } = screen.dataset; // marks the end of a piece; "" for a command
 let running = new AbortController(); // stops the command that runs
 
 form.addEventListener("submit", async (event) => {

@@ -1,4 +1,4 @@
-// Saves: short looks, one after the other, at which version of the files there is.
+// Saves: ask again and again, in short requests, which version of the files there is.
 // A browser has six connections to a server: a long request would take one for itself.
 
 const PAUSE = 400; // ms between two looks
@@ -44,7 +44,7 @@ export async function watch(lesson, { changes, settles, loses, finds }) {
     const unsettled = different(settled, seen);
     latest = seen ?? latest;
     if (changed.length) {
-      changes(changed, seen); // they may be again as they were before
+      changes(changed, seen); // they may be as they were before
     } else if (unsettled.length) {
       settled = seen;
       settles(unsettled, seen);
