@@ -1,5 +1,6 @@
 """How a check gets the program of a folder: imported, and with a model given."""
 
+from flask import Flask
 from flask.cli import prepare_import
 
 import models
@@ -22,11 +23,17 @@ def load(folder, model):
     def choose_ours():
         return model
 
+    def run_nothing(*words, **options):
+        """Ignore app.run() at the end of a program, as each command of Flask does."""
+
+    run = Flask.run
+    Flask.run = run_nothing
     models.choose_model = choose_ours  # under whatever name the program keeps the model
     try:
         module = import_fresh(folder)
     finally:
         models.choose_model = choose_model
+        Flask.run = run
     has_app = hasattr(getattr(module, "app", None), "test_client")
     assert has_app, f"{name}/app.py has no app. Write app = Flask(__name__)."
     assert getattr(module, "model", None) is not choose_ours, (
