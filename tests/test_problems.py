@@ -76,6 +76,50 @@ BROKEN = {  # the files in static/, and what is said
         {"page.js": "throw new Error('very'.repeat(999));\n"},
         ["page.js, line 1: Error: veryvery", "ery..."],
     ),
+    "a selector is none": (
+        {"page.js": '\ndocument.querySelector("##");\n'},
+        ["page.js, line 2: SyntaxError", "not a valid selector. A selector names an"],
+    ),
+    "no Error is thrown": (
+        {"page.js": "throw { status: 500 };\n"},
+        [": [object Object]. What was thrown is not an Error."],
+    ),
+    "no Error is rejected": (
+        {"page.js": 'Promise.reject(Symbol("no"));\n'},
+        ["the page: Symbol(no)."],
+    ),
+    "a letter cannot be read": (
+        {"page.js": "const a = \u201ca\u201d;\n"},
+        ["page.js, line 1: SyntaxError: ", "Use straight quotation marks"],
+    ),
+    "a file is above the program": (
+        {"index.html": INDEX.replace("static/", "../static/")},
+        [f"{PAGE}static/page.js {MISSING}", "That file is not part of your program."],
+    ),
+    "a script is the course's": (
+        {"index.html": INDEX.replace("static/", "/static/")},
+        ["/static/wire.js, line ", "That file is not part of your program."],
+    ),
+    "a type is misspelt": (
+        {"index.html": INDEX.replace("module", "modul")},
+        ['A browser runs no script with the type "modul".'],
+    ),
+    "a script has no end": (
+        {"index.html": INDEX.replace("</script>", "</html>"), "page.js": RIGHT},
+        ["The <script> of mine/static/page.js has no end tag"],
+    ),
+    "a title has no end": (
+        {"index.html": INDEX.replace("</title>", ""), "page.js": RIGHT},
+        ["The page shows nothing."],
+    ),
+    "it goes elsewhere": (
+        {"page.js": "location = '../../';\n"},
+        ["The page went to another address"],
+    ),
+    "it goes to another server": (
+        {"page.js": "location = 'http://127.0.0.1:1/';\n"},
+        ["The page went to another address"],
+    ),
     "it breaks in what takes time": (
         {"page.js": "\nawait null;\nnothing();\n"},
         ["page.js, line 3: ReferenceError: nothing is not defined. A name is"],
@@ -88,9 +132,9 @@ def write_page(mine, scripts):
         (mine / folder).mkdir(exist_ok=True)
     for old in (mine / "static").iterdir():
         old.unlink()
-    (mine / "templates" / "index.html").write_text(INDEX, encoding="utf-8")
-    for name, text in scripts.items():
-        (mine / "static" / name).write_text(text, encoding="utf-8")
+    for name, text in ({"index.html": INDEX} | scripts).items():
+        folder = "templates" if name == "index.html" else "static"
+        (mine / folder / name).write_text(text, encoding="utf-8")
 
 
 def test_what_breaks_in_a_page_is_said_below_it(reader, mine):

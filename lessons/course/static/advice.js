@@ -3,6 +3,18 @@
 // The first one that matches is shown. Chromium and Firefox word a mistake differently.
 const ADVICE = [
   [
+    /(^|console says: )\/[^ ]+(, line \d+:| could not be loaded)/,
+    "That file is not part of your program. In the line that loads it, do not begin the address with / or ../: write static/page.js.",
+  ],
+  [
+    /not a valid selector|selector is empty/,
+    'A selector names an element: "form", or "#answer" for the one whose id is answer.',
+  ],
+  [
+    /: \[object (?!Promise)\w+\]$/,
+    'What was thrown is not an Error. Write throw new Error("...") with words that say what went wrong.',
+  ],
+  [
     /'object null'|\(destructured parameter\) is null/,
     "A function takes an object, but got null. Look at what is passed to it. In a page that passes events on, each event is an object with a type and a detail.",
   ],
@@ -97,6 +109,10 @@ const ADVICE = [
   [
     /Invalid shorthand property initializer|missing : after property id/,
     'In an object, a colon follows each name, not an equals sign: { method: "POST" }.',
+  ],
+  [
+    /Invalid or unexpected token|illegal character|string literal contains/,
+    "The browser cannot read a character in that line. Use straight quotation marks, end each string in the line where it begins, write comments with // and not with #, and save the file as UTF-8.",
   ],
   [
     /SyntaxError(?!.* is not valid JSON)/,

@@ -19,6 +19,8 @@ const ENDS = {
   "moved on": "Nothing was checked, because you have moved on to a later lesson.",
 };
 const TURN_DONE = "Your turn is done.";
+const ELSEWHERE =
+  "The page went to another address, which is not part of the program. Look for a link, a form or a line that changes location.";
 const IS_BACK = "The server is back. Try again.";
 const CHOSEN = "program"; // under which the browser remembers which one runs
 const TICKED = "check when I save"; // under which the browser remembers that tick
@@ -99,10 +101,17 @@ frame.addEventListener("load", () => {
     if (second) second.hidden = true;
     showWhatItSays(page.querySelector("[role=alert]"));
   }
+  if (!isProgram(page?.location.href)) tell(ELSEWHERE);
   if (running) ends();
   wire.begin(); // nothing of the previous page stays drawn
   wire.end("idle", 0);
 });
+
+/** Whether that is the address of a program, or of the page that is there before one. */
+function isProgram(address) {
+  const places = ["program/", "mine/"].map((path) => lesson + path);
+  return ["about:blank", ...places].some((place) => address?.startsWith(place));
+}
 
 /** In a low frame, scroll to the sentence of a failure; the notes stay where they are. */
 function showWhatItSays(alert) {

@@ -7,8 +7,10 @@
   document.currentScript.remove(); // the page's own scripts find what was written
   const fetchUntapped = fetch; // the lesson draws what the page fetches: see tap.js
   const OWN = /\/(mine|program)\/(?:bad\/)?(.+)/; // the address of a file of the program
-
+  const RUNS = ["", "module", "text/javascript", "application/javascript"]; // types of scripts
   const LONGEST = 400; // characters that are shown: a message can contain a whole file
+
+  let hasFailed = false; // to load or to run a file: the first cause of all else
 
   function tell(problem) {
     const end = problem.length > LONGEST ? "..." : "";
@@ -19,8 +21,9 @@
   function nameOf(address) {
     const { href, origin, pathname } = new URL(address, location);
     if (origin !== location.origin) return href; // of another server
+    if (pathname === location.pathname) return "the page";
     const [, folder, name] = OWN.exec(pathname) ?? [];
-    if (!name) return "the page";
+    if (!name) return pathname; // not of the program
     return folder === "mine" ? `mine/${name}` : name;
   }
 
@@ -59,12 +62,15 @@
 
   addEventListener(
     "error",
-    ({ target, message, filename, lineno }) => {
+    ({ target, message, error, filename, lineno }) => {
+      hasFailed = true;
       if (target instanceof Element) {
         setTimeout(tellWhatIsMissing, 0, target); // when the browser has noted its status
       } else {
-        const words = message.replace(/^Uncaught /, "");
-        tell(`${placeOf(filename, lineno)}: ${words}`);
+        // Chromium can have no words in a module, or words of its own for an object.
+        const words = message.replace(/^Uncaught *(exception: )?/i, "");
+        const isSaid = words && (!error || error instanceof Error);
+        tell(`${placeOf(filename, lineno)}: ${isSaid ? words : String(error)}`);
       }
     },
     true, // an element that cannot load tells nobody around it
@@ -74,6 +80,23 @@
     if (reason?.name === "AbortError") return; // somebody has pressed Stop
     const [, address, line] = /(\S+?):(\d+)(?::\d+)?\)?$/m.exec(reason?.stack ?? "") ?? [];
     const place = line ? placeOf(address.replace(/^.*[(@]/, ""), line) : "the page";
-    tell(`${place}: ${reason}`);
+    tell(`${place}: ${String(reason)}`); // a symbol, too
+  });
+
+  /** Say why a script does not run, or why nothing is shown: no browser says that. */
+  addEventListener("load", () => {
+    if (hasFailed) return;
+    for (const { src, text, type } of document.scripts) {
+      if (!src) continue;
+      if (!RUNS.includes(type)) {
+        tell(`A browser runs no script with the type "${type}". Write type="module".`);
+      } else if (text.trim()) {
+        tell(`The <script> of ${nameOf(src)} has no end tag, so it does not run. Write </script> after it.`);
+      }
+    }
+    const { body } = document;
+    if (!body.innerText.trim() && !body.querySelector(":not(script, style)")) {
+      tell("The page shows nothing. Check that each tag and each comment in index.html has its end.");
+    }
   });
 }
