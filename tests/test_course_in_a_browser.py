@@ -359,6 +359,26 @@ def test_a_line_of_the_checks_is_whole_however_it_was_cut(script):
     assert all(cut == [found, found] for cut in cuts)
 
 
+def test_a_page_that_never_loads_or_waits_for_a_person_holds_up_no_check(script, mine):
+    shutil.copytree(ROOT / PAGE[1:], mine, dirs_exist_ok=True)
+    page = mine / "static" / "page.js"
+    right = page.read_text(encoding="utf-8")
+    found = []
+    waits = "alert('Hi'); confirm('Hi'); window.prompt('Hi');"
+    for line in "location.reload();", "throw { status: 500 };", waits:
+        page.write_text(f"{line}\n{right}", encoding="utf-8")
+        found += script(
+            f"""const {{ runChecks }} = await import("/lessons/static/checks.js");
+            const found = [];
+            const note = (check) => found.push(`${{check.outcome}} ${{check.message}}`);
+            await runChecks("{PAGE}mine/", "{PAGE}check.js", note, () => found.length);
+            done(found);"""
+        )
+    assert found[0].startswith("red The page loads itself again and again.")
+    assert found[1].startswith("red The page's script broke while it was starting.")
+    assert found[2] == "green "
+
+
 # The buttons that check
 
 

@@ -8,6 +8,8 @@ import { reached } from "./reached.js";
 const PATIENCE = 3000; // ms to wait for the page while it has a timer
 const SHORT_PATIENCE = 600; // ms, if it has none, or once its script has broken
 const FEWEST_TURNS = 12; // that the page gets, however slow the machine is
+const LOAD_PATIENCE = 30_000; // ms for a page to load: an import takes 10 s at most
+const MOST_LOADS = 10; // that a page may take to load once: it can lead to another
 const PROBLEM = "#problem, [role=alert]"; // where a page says what went wrong
 const CLICK = "Failed to execute 'click' on 'HTMLElement': ";
 
@@ -89,7 +91,7 @@ class Page {
     while (!isLoaded && this.window.location.href === "about:blank") await aMoment();
     this.listen(this.window); // before its script runs
     this.noteTimers(this.window);
-    while (!isLoaded) await aMoment();
+    await this.loads(() => isLoaded);
     const files = this.window.performance.getEntriesByType("resource");
     const missing = files.find(({ responseStatus }) => responseStatus === 404);
     const file = missing?.name.replace(this.address, "");
@@ -99,7 +101,6 @@ class Page {
     this.answer = this.document.querySelector(this.place);
     const id = this.place.slice(1);
     this.must(this.answer, `The page has no place for the answer. Write <div id="${id}"></div>.`);
-    this.window.alert = (text) => this.alerts.push(text);
     this.window.fetch = async (...request) => {
       const question = this.questionOf(request);
       this.questions.push(question);
@@ -112,6 +113,18 @@ class Page {
     });
     endEndlessReads(this.window, (sentence) => (this.readsOn ||= sentence));
     this.remember();
+  }
+
+  /** Wait until the page has loaded; one that loads itself again and again never has. */
+  async loads(isLoaded) {
+    const began = performance.now();
+    const documents = new Set();
+    while (!isLoaded()) {
+      documents.add(this.frame.contentDocument);
+      this.must(documents.size <= MOST_LOADS, "The page loads itself again and again. Look for a line that changes location or calls location.reload().");
+      this.must(performance.now() - began < LOAD_PATIENCE, `The page did not load within ${LOAD_PATIENCE / 1000} s. Look for a file that the server never finishes to send.`);
+      await aMoment();
+    }
   }
 
   close() {
@@ -130,6 +143,9 @@ class Page {
   }
 
   listen(window) {
+    for (const name of ["alert", "confirm", "prompt"]) {
+      window[name] = (text) => void this.alerts.push(text); // nobody is there to close it
+    }
     const note = (error, place) => {
       if (!error?.message || error.ours || error.name === "AbortError") return;
       const message = error.message.replace(CLICK, ""); // which is the check's own
@@ -143,9 +159,9 @@ class Page {
     window.addEventListener("error", ({ error, message, filename, lineno }) => {
       if (!message) return; // a picture, say, that is missing
       const file = filename.split("/").at(-1).split("?")[0];
-      const isOurs = ["", "checks.js", "advice.js", "check.js"].includes(file);
+      const isOurs = ["", "checks.js", "advice.js", "check.js", "problems.js"].includes(file);
       const place = isOurs ? "the page" : `${file}, line ${lineno}`;
-      note(error ?? { name: "Error", message }, place);
+      note(error?.message ? error : { name: "Error", message }, place);
     });
   }
 
