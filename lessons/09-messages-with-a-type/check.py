@@ -55,7 +55,7 @@ def test_the_usage_comes_before_the_end(answer_of):
     checks.a_number_that_json_does_not_have_is_not_sent(answer_of)
 
 
-def test_a_thousand_tokens_are_sent_and_one_more_throws_the_limit(answer_of):
+def test_a_thousand_tokens_are_sent_and_one_more_ends_the_answer(answer_of):
     checks.a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of)
 
 

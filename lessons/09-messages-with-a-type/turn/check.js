@@ -14,7 +14,7 @@ export const checks = [
       await page.soon(() => page.words.includes("3.21"));
       page.must(
         page.words.includes("3.21"),
-        `The message was {"seconds":3.21}, and below the answer the page says ${say(page.words)}. Write it there in show().`,
+        `The message was {"seconds":3.21}, and below the answer the page says ${say(page.news)}. Write it there in show().`,
       );
       page.must(page.text === "one", `The answer is "one", and #answer shows ${say(page.text)}. Show the seconds below it.`);
       page.must(
@@ -32,7 +32,7 @@ export const checks = [
       await page.soon(() => /\b0\b/.test(page.words));
       page.must(
         /\b0\b/.test(page.words),
-        `The message was {"seconds":0}, and below the answer the page says ${say(page.words)}. 0 counts as false in an if. Check whether message.seconds is undefined.`,
+        `The message was {"seconds":0}, and below the answer the page says ${say(page.news)}. 0 counts as false in an if. Check whether message.seconds is undefined.`,
       );
     },
   },

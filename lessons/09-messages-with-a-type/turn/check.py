@@ -77,7 +77,7 @@ def test_an_answer_without_a_word_is_still_refused(answer_of):
     )
 
 
-def test_a_failure_is_still_thrown(answer_of):
+def test_a_failure_is_still_the_last_line(answer_of):
     _, answer = answer_of("one", RuntimeError("sk-1234"))
     *_, last = messages(answer)
     assert last.get("isError") is True, (

@@ -381,7 +381,8 @@ def a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of):
     *_, last = messages(answer)
     assert last == {"end": "stop"}, (
         f'An answer of exactly {MOST_TOKENS} tokens is allowed. Expected {{"end":'
-        f' "stop"}} as the last line, got {last}. Throw only when one more token comes.'
+        f' "stop"}} as the last line, got {last}. Report the limit only when one more'
+        " token comes."
     )
     model, answer = answer_of(*["word "] * MOST_TOKENS, "b", "c")
     *rest, last = messages(answer)
@@ -391,14 +392,14 @@ def a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of):
         f" last line, got {short(last)}."
     )
     assert len(rest) == MOST_TOKENS, (
-        f"The limit is {MOST_TOKENS} tokens, but {len(rest)} lines came before the"
-        " throw. Count the tokens that you send, and throw instead of sending the next"
-        " one."
+        f"The limit is {MOST_TOKENS} tokens, but {len(rest)} lines came before its"
+        " report. Count the tokens that you send, and report the limit instead of"
+        " sending the next one."
     )
     assert model.closed.wait(PATIENCE) and model.closed_early, (
         f"The limit of {MOST_TOKENS} tokens was reached, but the program kept reading"
-        " the model's stream to the end. Return after the throw, so that the model's"
-        " stream is closed."
+        " the model's stream to the end. Return after you have reported the limit, so"
+        " that the model's stream is closed."
     )
 
 
