@@ -291,6 +291,7 @@ def test_the_checks_of_a_version_that_was_changed_end_early(script):
 
 # What two browsers say about the same mistake: Chromium, and Firefox
 SAID = [
+    ("of null (reading 'late')", 'can\'t access property "late", thrown is null'),
     ("Cannot set properties of null", 'property "textContent", answer is null'),
     ("(reading 'addEventListener')", 'can\'t access property "addEventListener", a'),
     ("of 'object null' as it is null", "TypeError: (destructured parameter) is null"),

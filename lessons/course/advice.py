@@ -274,6 +274,11 @@ def advice_on(error, words, where):
         ]
     if isinstance(error, UnicodeDecodeError) and arose_in("jinja2.loaders", error):
         return [SAVE_AS_UTF_8.format("template")]
+    if "object is not callable" in words and ended_in("threading", error):
+        return [
+            "wait_for() calls what it gets again and again, so it needs a function."
+            " Write lambda: before the condition."
+        ]
     fitting = [advice for part, advice in ADVICE.items() if part in words]
     question = spelling_question(error)
     return [question] if question else fitting[:1]
@@ -293,6 +298,12 @@ def arose_in(module, error):
     """Whether an exception came through the code of a module."""
     calls = walk_tb(error.__traceback__)
     return any(frame.f_globals.get("__name__") == module for frame, _ in calls)
+
+
+def ended_in(module, error):
+    """Whether an exception was raised in the code of a module itself."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1].f_globals.get("__name__") == module
 
 
 def how_to_define(name, where):

@@ -8,7 +8,7 @@ async function complaint(page, reason) {
   const answer = await page.ask("Hello?", { type: "application/jsonl; charset=utf-8" });
   answer.send(lines({ token: "one" }, { isError: true, reason })).end();
   await page.soon(() => page.answer.ariaBusy === "false");
-  return page.words;
+  return page.news;
 }
 
 export const checks = [

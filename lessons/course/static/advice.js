@@ -19,6 +19,10 @@ const ADVICE = [
     "A function takes an object, but got null. Look at what is passed to it. In a page that passes events on, each event is an object with a type and a detail.",
   ],
   [
+    /of null \(reading '(end|isError|late|limit|message|token)'|"(end|isError|late|limit|message|token)", .* is null/,
+    "A message can be null, and so can a value that is thrown. Write ?. instead of the dot before that name.",
+  ],
+  [
     /of null|reading 'addEventListener'|property .* is null|"addEventListener"/,
     'The script looks for an element that index.html does not have. Check its id, which follows a # in querySelector. A script without type="module" also misses elements below it.',
   ],
