@@ -520,6 +520,9 @@ def test_a_request_without_the_key_is_refused(chat, client):
         try:
             model, answer = chat("one", key=key)
         except Exception as error:
+            if "comparing strings" in str(error):
+                error.add_note(f"{what}. Compare bytes: call encode() on both keys.")
+                raise
             error.add_note(
                 f"{what}. Split the header with partition, and compare bytes."
             )

@@ -80,6 +80,10 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     "'itertools.chain' object has no attribute 'headers'": (
         "The headers belong to the response: response.headers."
     ),
+    "'itertools.chain' object has no attribute 'close'": (
+        "chain() has no close(). Keep the generator under a name of its own, and call"
+        " that generator's close()."
+    ),
     "un-acquired lock": (
         "Only the thread that holds a lock can wait or notify. Put that line below with"
         " self.changed: and indent it."
