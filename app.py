@@ -163,7 +163,7 @@ def listen(prompt, deadline):
             if chunk.text:
                 has_text = True
                 yield chunk.text
-            # This limit is checked only when a chunk comes. If none comes for
+            # This limit is checked only when a chunk arrives. If none arrives for
             # MODEL_TIMEOUT seconds, the stream ends with an error.
             if monotonic() > deadline:
                 if finish_reason(metadata):

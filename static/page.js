@@ -1,4 +1,4 @@
-// The page: the form asks, the answer grows, and the wire strip draws what came when.
+// The page: the form asks, the answer grows, and the wire strip draws what arrives.
 
 import { ask } from "./ask.js";
 import { wireStrip } from "./wire.js";
@@ -13,7 +13,7 @@ const copy = document.querySelector("#copy");
 const wire = wireStrip(document.querySelector("#wire")); // begin, read and end draw it
 let asking = new AbortController(); // belongs to the answer that is being written
 
-/** Show the answer to a question while it arrives, then say how it ended. */
+/** Show the answer to a question as it arrives, then say how it ended. */
 async function show(question) {
   asking.abort(); // one answer at a time
   const controller = new AbortController();
@@ -77,7 +77,7 @@ function say(how, sentence) {
 
 /**
  * Add a piece to the answer's last block. For each piece the browser breaks the lines
- * of this block again. With one block for all, that would take ever longer.
+ * of this block again. With one block for all, that would get slower and slower.
  */
 function write(text) {
   const block = answer.lastElementChild;

@@ -45,7 +45,7 @@ export function wireStrip(figure) {
   addRow(add(table, "thead"), "th", ["Piece", "At, ms", "Bytes", "Text"]);
   const rows = add(table, "tbody");
 
-  let seen; // what has come: see nothingYet
+  let seen; // what has arrived: see nothingYet
   let frame; // the next drawing's number, for cancelAnimationFrame
 
   /** Return the time since the question left, in ms. */
@@ -148,12 +148,12 @@ export function wireStrip(figure) {
 function nothingYet() {
   return {
     began: performance.now(),
-    columns: new Array(COLUMNS).fill(0), // the bytes that came in each one's time
+    columns: new Array(COLUMNS).fill(0), // the bytes that arrived in each one's time
     span: 1000, // the time of all columns
     pieces: 0,
     bytes: 0,
-    first: null, // when the first text came
-    last: 0, // when the latest piece came
+    first: null, // when the first text arrived
+    last: 0, // when the latest piece arrived
     pauseBegins: 0, // the longest time without a piece, after the first
     pauseEnds: 0,
   };
@@ -184,7 +184,7 @@ function seconds(ms) {
   return ms ? `${(ms / 1000).toFixed(2)} s` : "-"; // "-" for null and 0: nothing yet
 }
 
-/** Return the pieces per second after the first; "-" until a second one has come. */
+/** Return the pieces per second after the first; "-" until a second one has arrived. */
 function pace(first, last, pieces) {
   if (first === null || last === first) return "-";
   const perSecond = (1000 * (pieces - 1)) / (last - first);

@@ -6,7 +6,7 @@ def before(stops, texts):
 
     What may be the beginning of one is held back until more has arrived.
     """
-    held = ""  # what has come but has not been sent yet
+    held = ""  # what has arrived but has not been sent yet
     for text in texts:
         for character in text:
             held += character
