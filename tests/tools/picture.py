@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 TESTS = Path(__file__).parents[1]
-sys.path.append(str(TESTS))
+sys.path += [str(TESTS), str(TESTS.parent)]
 PICTURE = TESTS / "page.webp"
 QUESTION = "/wait 1 /silent 1 Why flush?"
 SIZE = {"width": 860, "height": 900, "deviceScaleFactor": 2, "mobile": False}
@@ -20,7 +20,7 @@ PIECES = "return document.querySelectorAll('#wire tbody tr').length"
 
 
 def main():
-    """Ask, and take the picture when forty pieces have come."""
+    """Ask, and take the picture when forty pieces have arrived."""
     # Here, for the server that is started imports this file, and chooses its own model.
     from support import LIMIT
     from support.browser import FLAGS
