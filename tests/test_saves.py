@@ -184,6 +184,9 @@ def test_a_save_that_is_checked_does_not_keep_your_turn_from_being_checked(
     reader.run("document.querySelector('#check').click()")  # as a save does
     reader.says("The checks are running.")
     reader.run("document.querySelector('#check-turn').click()")
+    assert reader.text("#status") == (
+        "The checks are running. Your turn is checked next."
+    )
     goes_on.set()
     reader.says("Your turn is done.")
     assert asked == [A_SERVER, "turn"]
@@ -206,6 +209,18 @@ def test_a_save_that_is_checked_does_not_keep_your_turn_from_being_checked(
     reader.says("Your turn is done.")
     reader.until(f"{looks} > arguments[0] + 3", reader.run(f"return {looks}"))
     assert asked[4:] == [A_SERVER, "turn"]
+    goes_on.clear()
+    reader.run(
+        """for (const id of ["check-turn", "check", "start"]) {
+          document.querySelector(`#${id}`).click(); // what was pressed last comes next
+        }"""
+    )
+    assert reader.text("#status") == (
+        "The checks are running. The lesson is started next."
+    )
+    goes_on.set()
+    reader.says("What was there is now in mine-before/")
+    assert asked[6:] == ["turn"]
     reader.run("localStorage.clear()")
 
 

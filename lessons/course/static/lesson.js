@@ -19,8 +19,15 @@ const ENDS = {
   "moved on": "Nothing was checked, because you have moved on to a later lesson.",
 };
 const TURN_DONE = "Your turn is done.";
+const NEXT = {
+  start: "The lesson is started next.",
+  check: "Your work is checked next.",
+  "check-turn": "Your turn is checked next.",
+};
 const ELSEWHERE =
   "The page went to another address, which is not part of the program. Look for a link, a form or a line that changes location.";
+const COPIED = "The files are being copied.";
+const CHECKED = "The checks are running.";
 const IS_BACK = "The server is back. Try again.";
 const CHOSEN = "program"; // under which the browser remembers which one runs
 const TICKED = "check when I save"; // under which the browser remembers that tick
@@ -156,11 +163,12 @@ function followWork() {
   let sentence = ""; // the verdict's
   let saved = null; // the version that waits to be checked
   let untouched = null; // the version that Start has put there: nobody has saved it
-  let isTurnNext = false; // Your turn waits to be checked
-  let isWaiting = false; // either of them
+  let running = null; // the button that was pressed last, whose work may have ended
+  let next = null; // the button that was pressed meanwhile
+  let isWaiting = false; // what is saved, or next
 
   async function startLesson() {
-    status.textContent = "The files are being copied.";
+    status.textContent = COPIED;
     const done = await start(lesson);
     checked = null;
     moment.hidden = true;
@@ -184,9 +192,8 @@ function followWork() {
     const isLoaded = saved !== null; // by the save
     latest = button;
     saved = null;
-    isTurnNext = false;
     checked = null;
-    status.textContent = "The checks are running.";
+    status.textContent = CHECKED;
     const focused = document.activeElement;
     files.open = false; // the verdict needs the room
     moment.hidden = true;
@@ -230,16 +237,29 @@ function followWork() {
     if (checked === version) status.textContent = verdictOf(now);
   }
 
-  const press = onPress(work.querySelectorAll(".row button"), status, (button) =>
-    button === startButton ? startLesson() : checkWork(button),
-  );
+  const buttons = work.querySelectorAll(".row button");
+  const press = onPress(buttons, status, (button) => {
+    running = button;
+    if (next === button) next = null;
+    return button === startButton ? startLesson() : checkWork(button);
+  });
 
-  /** Check once more when what runs has ended, unless it turns out to be about that. */
-  async function checkNext() {
+  /** Hear a button that is pressed while another one's work runs: say that it comes next. */
+  function hear(button) {
+    if (button === running || button === next) return;
+    next = button;
+    if (button !== startButton) latest = button;
+    const runs = running === startButton ? COPIED : CHECKED;
+    say(status, `${runs} ${NEXT[button.id]}`);
+    goOn();
+  }
+
+  /** Go on when what runs has ended. A save that this was about is not checked again. */
+  async function goOn() {
     if (isWaiting) return;
     isWaiting = true;
     const isSaved = () => ![null, checked, untouched].includes(saved);
-    while ((isTurnNext || isSaved()) && !press(latest)) await aMoment(50);
+    while ((next || isSaved()) && !press(next ?? latest)) await aMoment(50);
     saved = null;
     isWaiting = false;
   }
@@ -247,12 +267,7 @@ function followWork() {
   const turnButton = work.querySelector("#check-turn");
   const turnLink = work.querySelector("#moment [href='#your-turn']");
 
-  turnButton?.addEventListener("click", () => {
-    if (latest === turnButton) return; // the press was heard
-    latest = turnButton;
-    isTurnNext = true; // a save may have begun the check that runs
-    checkNext();
-  });
+  for (const button of buttons) button.addEventListener("click", () => hear(button));
   turnLink?.addEventListener("click", () => (latest = turnButton)); // for the next save
 
   // On a phone it covers the foot of the notes. What has the focus scrolls to above it.
@@ -275,7 +290,7 @@ function followWork() {
       if (now.mine !== untouched) untouched = null;
       if (!onSave.checked) return;
       saved = now.mine;
-      checkNext();
+      goOn();
     },
     finds() {
       if (status.textContent === UNREACHED) status.textContent = IS_BACK;
