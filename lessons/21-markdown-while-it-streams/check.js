@@ -5,33 +5,38 @@ const NAMES = { b: "strong", i: "em" }; // of elements that look alike
 const HTML = `<img src=x onerror="top.ran = 1"> & <b>bold</b>`;
 const say = (text) => JSON.stringify(text);
 
-// Markdown, and what the page has to show: as HTML without the <p> in list items
+const ENDS = "A new item ends the block before it: call endBlock if rest.depth > depth.";
+const THIRD = "Pass this.block && isInside to openItems as its third argument.";
+const LINK = "For this address, linkTo returns an element a whose href is the address.";
+const WRITE = "Write the text to a new Inline, which shows what is inside a block.";
+
+// Markdown, what the page has to show, as HTML without the <p> in list items, and a hint
 const BLOCKS = [
-  ["one\ntwo\n\nthree", "<p>one\ntwo</p><p>three</p>"],
-  ["# One\n## Two ##\ntext", "<h1>One</h1><h2>Two</h2><p>text</p>"],
-  ["#one", "<p>#one</p>"],
-  ["- one\n- two", "<ul><li>one</li><li>two</li></ul>"],
-  ["3. one\n4. two", '<ol start="3"><li>one</li><li>two</li></ol>'],
-  ["- one\n  - two\n- three", "<ul><li>one<ul><li>two</li></ul></li><li>three</li></ul>"],
-  ["- one\n\ntext", "<ul><li>one</li></ul><p>text</p>"],
-  ["- one\n\n  more", "<ul><li>one more</li></ul>"],
-  ["- one\ntwo\n\n  more", "<ul><li>one\ntwo more</li></ul>"],
-  ["text\n- one\n1. two", "<p>text</p><ul><li>one</li></ul><ol><li>two</li></ol>"],
-  ["It was\n1984. We", "<p>It was\n1984. We</p>"],
-  ["-one", "<p>-one</p>"],
-  ["```js\nlet *a*;\n\n  # b\n```\ntext", "<pre>let *a*;\n\n  # b</pre><p>text</p>"],
-  ["````\n```\n````\n", "<pre>```</pre>"],
-  ["- one\n  ```\n    two\n  ```\n", "<ul><li>one<pre>  two</pre></li></ul>"],
-  ["text\n\n  ```\n    two\n  ```\n", "<p>text</p><pre>  two</pre>"],
-  ["- ```\n  one\ntwo", "<ul><li><pre>one</pre></li></ul><p>two</p>"],
-  ["> quote\n\n---", "<p>&gt; quote</p><p>---</p>"],
+  ["one\ntwo\n\nthree", "<p>one\ntwo</p><p>three</p>", "Only a blank line ends a paragraph: in begin, call endBlock if lines.isBlank(line) is true. In show, open a paragraph only if no block is open."],
+  ["# One\n## Two ##\ntext", "<h1>One</h1><h2>Two</h2><p>text</p>", "In show, write line.slice(heading.length) to the heading. In begin, call endBlock if the open block is not a paragraph: the line after a heading is not part of it."],
+  ["#one", "<p>#one</p>", "Only lines.headingAt(line) says whether a line is a heading."],
+  ["- one\n- two", "<ul><li>one</li><li>two</li></ul>", `Call openItems, and pass rest.line and rest.depth to show. ${ENDS}`],
+  ["3. one\n4. two", '<ol start="3"><li>one</li><li>two</li></ol>', `The second line is not inside the first item, so it begins another. ${THIRD}`],
+  ["- one\n  - two\n- three", "<ul><li>one<ul><li>two</li></ul></li><li>three</li></ul>", "Pass the line and the depth from enter() to openItems, and what openItems returns to show."],
+  ["- one\n\ntext", "<ul><li>one</li></ul><p>text</p>", "The last line does not belong to the item: if no block is open, show() calls this.lists.close(depth)."],
+  ["- one\n\n  more", "<ul><li>one more</li></ul>", "Pass the line and the depth from enter() to openItems, and what openItems returns to show."],
+  ["- one\ntwo\n\n  more", "<ul><li>one\ntwo more</li></ul>", 'The line "two" continues the item\'s paragraph. In show, call this.lists.close(depth) only if no block is open.'],
+  ["text\n- one\n1. two", "<p>text</p><ul><li>one</li></ul><ol><li>two</li></ol>", ENDS],
+  ["It was\n1984. We", "<p>It was\n1984. We</p>", `In a paragraph, only the number 1 begins a list. ${THIRD}`],
+  ["-one", "<p>-one</p>", "Only openItems says whether a line begins an item."],
+  ["```js\nlet *a*;\n\n  # b\n```\ntext", "<pre>let *a*;\n\n  # b</pre><p>text</p>", "If a fence is open, write lines.withoutIndent(line, fence), or call endBlock if lines.endsCode(line, fence) is true. Return in both cases."],
+  ["````\n```\n````\n", "<pre>```</pre>", "Only lines.endsCode(line, fence) says whether a line ends the code."],
+  ["- one\n  ```\n    two\n  ```\n", "<ul><li>one<pre>  two</pre></li></ul>", "Use the line from enter(), which has no indent of the item."],
+  ["text\n\n  ```\n    two\n  ```\n", "<p>text</p><pre>  two</pre>", "The fence is indented, and so is the code: write lines.withoutIndent(line, fence)."],
+  ["- ```\n  one\ntwo", "<ul><li><pre>one</pre></li></ul><p>two</p>", "The last line is not inside the item, so it is not code. Check isInside as well as fence."],
+  ["> quote\n\n---", "<p>&gt; quote</p><p>---</p>", "What is not a heading, code or an item is a paragraph."],
 ];
 const INLINE = [
-  ["**bold** and *em*", "<p><strong>bold</strong> and <em>em</em></p>"],
-  ["a * b, snake_case_name", "<p>a * b, snake_case_name</p>"],
-  ["`a*b*`", "<p><code>a*b*</code></p>"],
-  ["[a](https://b.org/c)", '<p><a href="https://b.org/c">a</a></p>'],
-  ["[*a*](http://b.org/c_(d))", '<p><a href="http://b.org/c_(d)"><em>a</em></a></p>'],
+  ["**bold** and *em*", "<p><strong>bold</strong> and <em>em</em></p>", WRITE],
+  ["a * b, snake_case_name", "<p>a * b, snake_case_name</p>", WRITE],
+  ["`a*b*`", "<p><code>a*b*</code></p>", WRITE],
+  ["[a](https://b.org/c)", '<p><a href="https://b.org/c">a</a></p>', LINK],
+  ["[*a*](http://b.org/c_(d))", '<p><a href="http://b.org/c_(d)"><em>a</em></a></p>', LINK],
 ];
 const ANSWER = [...BLOCKS, ...INLINE].map(([markdown]) => markdown).join("\n\n");
 
@@ -97,11 +102,11 @@ function inPieces(text, size) {
 }
 
 async function compare(page, table) {
-  for (const [markdown, expected] of table) {
+  for (const [markdown, expected, hint] of table) {
     const html = await shown(page, markdown);
     page.must(
       html === expected,
-      `The model wrote ${say(markdown)}. Expected ${say(expected)}, but the page shows ${say(html)}.`,
+      `The model wrote ${say(markdown)}. Expected ${say(expected)}, but the page shows ${say(html)}. ${hint}`,
     );
   }
 }

@@ -40,7 +40,7 @@ const ADVICE = [
   ],
   [
     /Illegal invocation|does not implement interface/,
-    "A function was passed without its object. Write () => asking.abort(), not just asking.abort.",
+    "A method was passed without its object. Pass a function that calls it, such as () => asking.abort() or (text) => code.append(text), not just the method.",
   ],
   [
     /of undefined \(reading 'abort'\)|property "abort"/,
