@@ -41,7 +41,7 @@ app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
 app.config["TRUSTED_HOSTS"] = trusted_hosts()
 app.register_error_handler(HTTPException, as_json)
 model = choose_model()
-slots = BoundedSemaphore(ANSWERS_AT_ONCE)  # the places that are free
+slots = BoundedSemaphore(ANSWERS_AT_ONCE)  # the free slots
 
 
 @app.get("/")

@@ -247,8 +247,8 @@ def test_what_waits_is_counted_once(ask, measures, program, waiting, monkeypatch
     held = found["bytes_held"] - before["bytes_held"]
     assert not waits or pieces < 2 * waits, (
         f"A reader took one piece and stopped. Now {waits} pieces wait, and held counts"
-        f" {pieces}. Each piece is counted twice: takes() counts the pieces that it lets"
-        " in, so remove held.add(piece) from put()."
+        f" {pieces}. Each piece is counted twice: takes() counts the pieces that it"
+        " lets in, so remove held.add(piece) from put()."
     )
     assert pieces < made and held == pieces * len("word "), (
         "A reader took one piece of 5 bytes and stopped, and held does not match what"
@@ -443,8 +443,8 @@ class Watched(bytes):
         return super().__len__()
 
 
-def test_two_pieces_never_get_the_last_place(waiting, monkeypatch):
-    """Two pieces that come at once do not both get the last place."""
+def test_two_pieces_never_get_the_same_space(waiting, monkeypatch):
+    """Two pieces that come at once do not both get the same free space."""
     held = getattr(waiting, "held", None)
     if not hasattr(held, "lock") or not hasattr(held, "add_if_it_fits"):
         return  # it is built in another way
@@ -470,8 +470,8 @@ def test_two_pieces_never_get_the_last_place(waiting, monkeypatch):
     piece.come = come
     held.add_if_it_fits(piece)
     assert held.bytes <= waiting.BYTES, (
-        "Two threads asked at the same moment for the last place, and both got it. Make"
-        " add_if_it_fits() check and add inside the same with self.lock:."
+        "Two threads asked at the same moment for the same free space, and both got it."
+        " Make add_if_it_fits() check and add inside the same with self.lock:."
     )
 
 
@@ -482,7 +482,7 @@ def test_others_go_on(asked, stopped):
         _, answer = asked(*["x" * LARGE] * 20) or (None, None)
     assert not answer or answer.status_code == 200, (
         f"While {READERS} readers had stopped, one more reader got a"
-        f" {answer.status_code}: earlier answers still hold their places. Give a place"
+        f" {answer.status_code}: earlier answers still hold their slots. Give a slot"
         " back in finally, which also runs when a reader leaves."
     )
     came = read_to_the_end(answer) if answer else None
@@ -540,19 +540,19 @@ def test_one_answer_too_many_is_a_503(full, measures):
     model, answer, answers, seconds = full
     assert answer, (
         f"After {len(answers) - 1} answers at once, one more question got no response"
-        f" within {PATIENCE} s. Take a place before you do anything else."
+        f" within {PATIENCE} s. Take a slot before you do anything else."
         " slots.acquire(blocking=False) returns at once: if it returns False, refuse"
         " with a 503."
     )
     assert answer.status_code != 200, (
-        f"{TOO_MANY} answers ran at once, and none was refused. Take a place with"
+        f"{TOO_MANY} answers ran at once, and none was refused. Take a slot with"
         " slots.acquire(blocking=False), raise ServiceUnavailable(retry_after=5) if"
         " there is none, and give it back when the answer has ended, not when the view"
         " has returned."
     )
     assert answer.status_code != 502, (
         f"After {len(answers) - 1} answers at once, one more question got a 502: an"
-        " exception inside the try counts as the model's failure. Take the place and"
+        " exception inside the try counts as the model's failure. Take the slot and"
         " refuse above the try."
     )
     assert answer.status_code == 503, (
@@ -563,10 +563,10 @@ def test_one_answer_too_many_is_a_503(full, measures):
     *others, waited = seconds
     assert waited < 1 + 3 * max(others), (
         f"The refusal took {waited:.1f} s, while other answers started within"
-        f" {max(others):.1f} s. A request that waits for a place holds a thread"
+        f" {max(others):.1f} s. A request that waits for a slot holds a thread"
         " meanwhile. Call slots.acquire(blocking=False), which returns at once."
     )
-    # An answer of an earlier check may still have its place, until Python tidies up.
+    # An answer of an earlier check may still have its slot, until Python tidies up.
     assert 10 < len(answers) - 1 <= PLACES, (
         f"ANSWERS_AT_ONCE was {PLACES} in .env, and {len(answers) - 1} answers started"
         " before one was refused. Read the number with number('ANSWERS_AT_ONCE', 64)."
@@ -581,7 +581,7 @@ def test_one_answer_too_many_is_a_503(full, measures):
     )
     assert not model.prompts, (
         "A question was refused with a 503, but the program had asked the model. Take a"
-        " place before the model's thread starts."
+        " slot before the model's thread starts."
     )
     refused = measures()["answers_refused_total"]
     assert refused == 1, (
@@ -590,17 +590,17 @@ def test_one_answer_too_many_is_a_503(full, measures):
     )
 
 
-def test_without_a_setting_there_are_64_places(started_with, monkeypatch):
+def test_without_a_setting_there_are_64_slots(started_with, monkeypatch):
     monkeypatch.delenv("ANSWERS_AT_ONCE")
-    places = getattr(started_with(), "ANSWERS_AT_ONCE", 64)
-    assert places == 64, (
-        f"Without ANSWERS_AT_ONCE in .env there are {places} places. Expected 64. Write"
+    slots = getattr(started_with(), "ANSWERS_AT_ONCE", 64)
+    assert slots == 64, (
+        f"Without ANSWERS_AT_ONCE in .env there are {slots} slots. Expected 64. Write"
         " number('ANSWERS_AT_ONCE', 64)."
     )
 
 
-def test_a_place_is_given_back(ask, client):
-    """A place is given back, however the answer ends."""
+def test_a_slot_is_given_back(ask, client):
+    """A slot is given back, however the answer ends."""
     ends = {
         "was whole": (["one"], "Hello?"),
         "failed after its first text": (["one", ModelRateLimitError("no")], "Hello?"),
@@ -620,9 +620,9 @@ def test_a_place_is_given_back(ask, client):
             with suppress(Exception):  # the body of the second breaks off
                 answer.get_data()
             answer.close()
-            advice = "Give the place back in finally, with slots.release()."
+            advice = "Give the slot back in finally, with slots.release()."
             if not prompt:
-                advice = "Take a place only after the prompt has been read."
+                advice = "Take a slot only after the prompt has been read."
             assert answer.status_code != 503, (
                 f"{number} answers, one after another, {how}, and the next question got"
                 f" a 503. {advice}"
@@ -632,19 +632,19 @@ def test_a_place_is_given_back(ask, client):
         answer.close()
         assert answer.status_code != 503, (
             f"{number} readers left, one after another, and the next one got a 503."
-            " Give the place back in finally, which also runs when a reader leaves."
+            " Give the slot back in finally, which also runs when a reader leaves."
         )
     assert client.get("/metrics").status_code == 200
 
 
-def test_a_place_is_given_back_once(ask, full):
-    """A place that was never taken is not given back."""
+def test_a_slot_is_given_back_once(ask, full):
+    """A slot that was never taken is not given back."""
     for _ in range(3):
         _, answer = ask("one")
         assert answer.status_code == 503, (
-            "All places were taken and a question was refused. Expected status 503 for"
-            f" the next one, got {answer.status_code}. A refused question has no place"
-            " to give back. Refuse it above the try whose finally gives a place back."
+            "All slots were taken and a question was refused. Expected status 503 for"
+            f" the next one, got {answer.status_code}. A refused question has no slot"
+            " to give back. Refuse it above the try whose finally gives a slot back."
         )
 
 
@@ -663,8 +663,8 @@ class Lingering(ScriptedModel):
             self.was_waited_for = not self.answer_closed.wait(MOMENT)
 
 
-def test_a_place_is_given_back_when_the_model_is_free(client, answer_with):
-    """A place is given back when its model's stream is closed."""
+def test_a_slot_is_given_back_when_the_model_is_free(client, answer_with):
+    """A slot is given back when its model's stream is closed."""
     model = Lingering(*["word "] * MANY)
     answer_with().stream = model.stream
     answer = client.post("/ask", json={"prompt": "Hello?"})
@@ -677,8 +677,8 @@ def test_a_place_is_given_back_when_the_model_is_free(client, answer_with):
     model.closed.wait(PATIENCE)
     done_in_time(lambda: model.answer_closed.wait(PATIENCE))
     assert model.was_waited_for is not False, (
-        "The reader left, and the place was given back while its model was still open."
-        " Readers who come and go could keep more models running than there are places."
+        "The reader left, and the slot was given back while its model was still open."
+        " Readers who come and go could keep more models running than there are slots."
         " Make written() wait with writer.join()."
     )
 
