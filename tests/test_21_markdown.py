@@ -8,10 +8,13 @@ import random
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, send_file
 from markdown_it import MarkdownIt
 
+from practice import PracticeModel
+
 LESSON = Path(__file__).parent.parent / "lessons" / "21-markdown-while-it-streams"
+NOTES = (LESSON / "README.md").read_text(encoding="utf-8")
 # What the reader of the lesson does not know, which it shows as text.
 UNKNOWN = ["blockquote", "hr", "lheading", "reference", "html_block", "image"]
 UNKNOWN += ["autolink", "html_inline", "entity"]
@@ -359,13 +362,50 @@ def test_nothing_is_nested_deeper_than_a_browser_can_draw(page):
     assert max(depths) < 100
 
 
-def test_a_page_that_makes_html_runs_the_script_that_the_notes_show(chromium, serve):
-    """See it break: what the lesson begins with, and the question in its form."""
+@pytest.fixture
+def begun(chromium, serve):
+    """Return a browser with the page that the lesson begins with, without page.js."""
     html = (LESSON / "templates" / "index.html").read_text(encoding="utf-8")
     app = Flask("begin", static_folder=str(LESSON / "begin" / "static"))
-    app.add_url_rule("/", view_func=lambda: html.replace("static/page.js", ""))
+    app.add_url_rule("/", "page", lambda: html.replace("static/page.js", ""))
+    cost = LESSON / "static" / "cost.js"
+    app.add_url_rule("/cost.js", "cost", lambda: send_file(cost))
     chromium.get(serve(app))
-    said = chromium.execute_async_script(
+    return chromium
+
+
+def test_a_page_that_makes_html_adds_as_many_nodes_as_the_notes_say(begun):
+    """See it break: four times the text, about thirteen times the nodes."""
+    assert "the number is about thirteen times as large" in NOTES
+    question = begun.execute_script('return document.querySelector("textarea").value')
+    counts = []
+    for words in (60, 240):
+        chunks = PracticeModel().stream(f"/slow 2000 /long {words} {question}")
+        text = begun.execute_async_script(
+            """
+            const [pieces, done] = arguments;
+            const answer = document.createElement("div");
+            const cost = document.createElement("p");
+            const load = [import("/static/to_html.js"), import("/cost.js")];
+            Promise.all(load).then(([{ toHtml }, { countNodes }]) => {
+                countNodes(answer, cost);
+                let markdown = "";
+                for (const piece of pieces) {
+                    markdown += piece;
+                    answer.innerHTML = toHtml(markdown);
+                }
+                setTimeout(() => done(cost.textContent));
+            });
+            """,
+            [chunk.text for chunk in chunks],
+        )
+        counts.append(int(text.split()[0]))
+    assert 12.5 < counts[1] / counts[0] < 13.5
+
+
+def test_a_page_that_makes_html_runs_the_script_that_the_notes_show(begun):
+    """See it break: what the lesson begins with, and the question in its form."""
+    said = begun.execute_async_script(
         """
         const [done] = arguments;
         const answer = document.querySelector("#answer");
