@@ -19,6 +19,7 @@ from lessons.course.checker.reports import Check
 from lessons.course.your_work import appending
 from lessons.course.your_work.progress import (
     GREEN,
+    NOT_REMEMBERED,
     RED,
     place_on_the_way,
     read_progress,
@@ -147,10 +148,15 @@ def test_a_damaged_file_forgets_no_more_than_the_damage(memory, damage):
 def test_a_file_that_cannot_be_written_costs_only_the_memory(memory, visit, outcomes):
     memory.mkdir()  # in its place
     assert not remember_start(FIRST)
-    assert visit.post(f"/lessons/{A_SERVER}/start").status_code == 200
-    folders.PROGRESS.mkdir(exist_ok=True)
-    checked = visit.post(f"/lessons/{A_SERVER}/check", json={})
+    lesson = f"/lessons/{A_SERVER}"
+    assert visit.post(f"{lesson}/start").json["warning"] == NOT_REMEMBERED
+    checked = visit.post(f"{lesson}/check", json={})
     assert json.loads(checked.text)["outcome"] == "green"
+    version = checked.headers["X-Version"]
+    said = {"turn": False, "version": version, "outcome": "green"}
+    assert visit.post(f"{lesson}/verdict", json=said).json["warning"] == NOT_REMEMBERED
+    memory.rmdir()
+    assert visit.post(f"{lesson}/verdict", json=said).json["warning"] == ""
     assert visit.get("/lessons/").status_code == 200
 
 

@@ -285,8 +285,10 @@ def test_a_lesson_starts_on_its_page_once_the_disk_has_room(reader, mine, full_d
     assert (mine / "app.py").read_text(encoding="utf-8") == "my work"
     reader.browser.get_log("browser")  # the browser says that this was refused
     full_disk()
+    mine.with_name("progress.jsonl").mkdir()  # so no line can be written there
     reader.run(press)
     reader.says("What was there is now in mine-before/")
+    reader.says("cannot write to progress.jsonl, so it will forget this.")
     assert reader.text("#start") == "Start again"
 
 
@@ -348,4 +350,6 @@ def test_a_page_of_ours_lets_few_checks_run_at_a_time(reader, mine, monkeypatch)
     elsewhere = "window.fetch = async () => new Response('<h1>No', { status: 501 });"
     reader.run(f"{elsewhere} document.querySelector('#start').click();")
     reader.says("The server answered 501.")  # it is not ours
+    said = "document.querySelector('#problem').textContent"
+    reader.until(f"{said}.startsWith('The server answered 501 when this page asked')")
     reader.browser.get_log("browser")  # the browser says that one was refused

@@ -27,6 +27,7 @@ from lessons.course.versions import version_of_work
 from lessons.course.without_markdown import without_backticks, without_markdown
 from lessons.course.your_work.progress import (
     GREEN,
+    NOT_REMEMBERED,
     RED,
     read_progress,
     remember_start,
@@ -85,7 +86,7 @@ def start(lesson):
         started = start_lesson(lesson)
     except CannotStart as error:
         raise click.ClickException(str(error)) from None
-    remember_start(lesson)
+    is_remembered = remember_start(lesson)
     if started.was_there:
         say(f"mine/ already holds the program that lesson {number} begins with.")
     else:
@@ -95,6 +96,8 @@ def start(lesson):
         say(f"mine/ holds the program that lesson {number} begins with: {names}.")
     say(f"Read lessons/{lesson.name}/README.md, and make its change in mine/.")
     say(f"Then run flask check {number} to see how far you have got.")
+    if not is_remembered:
+        say(NOT_REMEMBERED)
 
 
 # flask check
@@ -316,10 +319,13 @@ def checks_and_memory(lesson, turn, browser, seconds):
         yield say_the_task(lesson, found) if turn else found
     if version != version_of_work(checks, MINE):
         return
+    is_remembered = True
     if RED in outcomes:
-        remember_verdict(lesson, turn, version, RED)
+        is_remembered = remember_verdict(lesson, turn, version, RED)
     elif outcomes == {GREEN}:
-        remember_verdict(lesson, turn, version, GREEN)
+        is_remembered = remember_verdict(lesson, turn, version, GREEN)
+    if not is_remembered:
+        say(NOT_REMEMBERED)
 
 
 def course_address():

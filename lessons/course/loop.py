@@ -32,6 +32,7 @@ from lessons.course.who_may_run import runs_here
 from lessons.course.your_work.compare import differences
 from lessons.course.your_work.progress import (
     GREEN,
+    NOT_REMEMBERED,
     RED,
     read_progress,
     remember_start,
@@ -87,9 +88,13 @@ def start(name):
         abort(409, str(error))
     finally:
         starting.release()
-    remember_start(lesson)
+    is_remembered = remember_start(lesson)
     moved_to = started.moved_to and f"{folders.BEFORE.name}/{started.moved_to.name}"
-    return {"files": started.files, "moved_to": moved_to}
+    return {
+        "files": started.files,
+        "moved_to": moved_to,
+        "warning": "" if is_remembered else NOT_REMEMBERED,
+    }
 
 
 @loop.get("/<name>/look")
@@ -182,7 +187,8 @@ def verdict(name):
     """Remember the outcome of a run: {"turn", "version", "outcome"}.
 
     Nothing is remembered if a file has changed since, or if it is green and the checks
-    on the server were not. Answer with the day when it was done first, if it is.
+    on the server were not. Answer with the day when it was done first, if it is,
+    and with a warning if it will be forgotten.
     """
     lesson, is_turn, said = what_is_asked(name)
     outcome, version = said.get("outcome"), said.get("version")
@@ -191,10 +197,12 @@ def verdict(name):
     was_done = read_progress().done_on(lesson, is_turn)
     is_true = outcome == RED or checked.get((lesson.name, is_turn)) == version
     is_current = version == version_of_work(checks_of(lesson, is_turn), folders.MINE)
+    is_remembered = True
     if is_true and is_current:
-        remember_verdict(lesson, is_turn, version, outcome)
+        is_remembered = remember_verdict(lesson, is_turn, version, outcome)
     return {
         "current": is_current,
         "done": read_progress().done_on(lesson, is_turn),
         "first": outcome == GREEN and is_true and is_current and not was_done,
+        "warning": "" if is_remembered else NOT_REMEMBERED,
     }

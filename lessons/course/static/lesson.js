@@ -69,8 +69,8 @@ async function runUnlessFrozen(now) {
 /** Load it with this function if the server runs: otherwise, a browser would show an error. */
 async function ifThere(load) {
   const now = await look(lesson);
-  if (now) await load(now);
-  else problem.textContent = UNREACHED;
+  if (now.problem) problem.textContent = now.problem;
+  else await load(now);
   return now;
 }
 
@@ -177,7 +177,7 @@ function followWork() {
     files.open = true;
     pane.elements.program.value = "mine";
     choose(CHOSEN, "mine");
-    untouched = (await ifThere(run))?.mine;
+    untouched = (await ifThere(run)).mine;
     return done;
   }
 
@@ -205,11 +205,12 @@ function followWork() {
     const found = await check(lesson, { isTurn, inBrowser, isOld }, verdict.add);
     if (isOld(found.mine)) return "The checks run again.";
     const outcome = outcomeOf(found.all);
-    const { done, first } = await remember(lesson, isTurn, found);
+    const { done, first, warning } = await remember(lesson, isTurn, found);
     if (done && !isTurn) document.querySelector("#done").textContent = `done on ${done}`;
     const now = await look(lesson);
     sentence = isTurn && outcome === "green" ? TURN_DONE : ENDS[outcome];
     if (first && !isTurn) sentence += ` You now have ${moment.dataset.aim}.`;
+    if (warning) sentence += ` ${warning}`;
     moment.hidden = outcome !== "green";
     checked = found.mine;
     return verdictOf(now);
@@ -222,7 +223,7 @@ function followWork() {
 
   /** Return the sentence of the verdict, which may be about files of before. */
   function verdictOf(now) {
-    const isOld = Boolean(now) && now.mine !== checked;
+    const isOld = !now.problem && now.mine !== checked;
     verdict.age(isOld);
     return isOld ? `Before your latest save: ${sentence}` : sentence;
   }
@@ -306,8 +307,8 @@ watch(lesson, {
     if (names.includes(pane.elements.program.value)) runUnlessFrozen(now);
     if (names.includes("mine")) follow?.settles(now);
   },
-  loses() {
-    problem.textContent = UNREACHED;
+  loses(why) {
+    problem.textContent = why;
   },
   finds() {
     ifThere(runUnlessFrozen);

@@ -8,9 +8,11 @@ import { whyNot } from "./work.js";
 export async function start(lesson) {
   const response = await reached(fetch(`${lesson}start`, { method: "POST" }));
   if (!response.ok) throw new Error(await whyNot(response));
-  const { files, moved_to: movedTo } = await response.json();
-  const kept = movedTo ? ` What was there is now in ${movedTo}/.` : "";
-  return `mine/ holds what this lesson begins with: ${files.join(", ")}.${kept}`;
+  const { files, moved_to: movedTo, warning } = await response.json();
+  const sentences = [`mine/ holds what this lesson begins with: ${files.join(", ")}.`];
+  if (movedTo) sentences.push(`What was there is now in ${movedTo}/.`);
+  if (warning) sentences.push(warning);
+  return sentences.join(" ");
 }
 
 /** Let each button beside a path copy it. */

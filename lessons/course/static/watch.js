@@ -1,48 +1,59 @@
 // Saves: ask again and again, in short requests, which version of the files there is.
 // A browser has six connections to a server: a long request would take one for itself.
 
+import { UNREACHED } from "./reached.js";
+
 const PAUSE = 400; // ms between two looks
 const AGAIN = 100; // ms until files that have changed are looked at once more
+const REFUSED = 5000; // ms after an answer that is no look: each has a line in some log
 const PATIENCE = 10_000; // ms for an answer; a server that hangs is as good as stopped
 
 /**
  * Return the versions of mine/ and of the lesson's program, and whether the lesson is
- * started; null without a server.
+ * started; or {problem}, a sentence, if the course does not answer.
  */
 export async function look(lesson) {
+  let response;
   try {
-    const response = await fetch(`${lesson}look`, {
+    response = await fetch(`${lesson}look`, {
       cache: "no-store",
       signal: AbortSignal.timeout(PATIENCE),
     });
-    return response.ok ? await response.json() : null;
   } catch {
-    return null;
+    return { problem: UNREACHED };
   }
+  const seen = await response.json().catch(() => null);
+  if (response.ok && seen?.mine) return seen;
+  const problem = `The server answered ${response.status} when this page asked for changes. Check that flask run of the course is what runs at this address, then reload the page.`;
+  return { problem };
 }
 
 /**
  * Look for as long as the page is open, and while its tab can be seen. Call
  * changes(names, versions) at once when files have changed, settles(names, versions) when
- * they are the same at two looks, and loses() and finds() when the server stops and is
- * back.
+ * they are the same at two looks, loses(problem) when the server stops, or another one
+ * answers, and finds() when it is back.
  */
 export async function watch(lesson, { changes, settles, loses, finds }) {
   let settled = null; // the versions that were reported last
   let latest = null;
-  let isThere = true;
+  let problem; // undefined while there is none
   while (true) {
     await untilVisible();
     const seen = await look(lesson);
-    if (isThere !== Boolean(seen)) {
-      isThere = Boolean(seen);
-      if (isThere) finds();
-      else loses();
+    if (problem !== seen.problem) {
+      problem = seen.problem;
+      if (problem) loses(problem);
+      else finds();
+    }
+    if (problem) {
+      await aMoment(problem === UNREACHED ? PAUSE : REFUSED);
+      continue;
     }
     settled ??= seen;
     const changed = different(latest, seen);
     const unsettled = different(settled, seen);
-    latest = seen ?? latest;
+    latest = seen;
     if (changed.length) {
       changes(changed, seen); // they may be as they were before
     } else if (unsettled.length) {
@@ -53,9 +64,9 @@ export async function watch(lesson, { changes, settles, loses, finds }) {
   }
 }
 
-/** Return the names under which two looks saw different versions. */
+/** Return the names under which two looks saw different versions; before can be null. */
 function different(before, now) {
-  if (!before || !now) return [];
+  if (!before) return [];
   return Object.keys(now).filter((name) => now[name] !== before[name]);
 }
 

@@ -13,6 +13,7 @@ from lessons.course import folders
 from lessons.course.about_lessons.lesson import Lesson
 from lessons.course.your_work.appending import append_line
 
+NOT_REMEMBERED = "The course cannot write to progress.jsonl, so it will forget this."
 GREEN = "green"
 RED = "red"
 STARTED = "started"
