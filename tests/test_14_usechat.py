@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import shutil
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -27,6 +29,7 @@ from support.event_streams import (
 from support.servers import changed
 
 from lessons.course.for_checks.failing_model import SECRET
+from lessons.course.fresh_packages import import_fresh
 from practice import failure
 
 NAME = "lessons.14-the-words-of-usechat"
@@ -333,3 +336,36 @@ def test_the_page_says_why_an_answer_is_not_whole(browser, answer_with, serve):
     page.until_true(
         "document.querySelector('#problem').textContent.includes('too much')"
     )
+
+
+# A page of another server
+
+
+def permission_of(app):
+    """Return the origin whose page may send a question, as a browser asks before it."""
+    headers = {
+        "Origin": "http://localhost:3000",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
+    answer = app.test_client().options("/chat", headers=headers)
+    return answer.headers.get("Access-Control-Allow-Origin")
+
+
+def test_a_page_of_another_server_may_ask_once_the_notes_are_followed(
+    monkeypatch, tmp_path
+):
+    """The setting alone is not enough: this lesson has no origins.py of its own."""
+    monkeypatch.setenv("ORIGINS", "http://localhost:3000")
+    folder = Path(lesson.__file__).parent
+    mine = tmp_path / "mine"
+    shutil.copytree(folder, mine)
+    assert permission_of(import_fresh(mine).app) is None
+
+    origins = folder.with_name("11-a-conversation") / "origins.py"
+    given = origins.read_text(encoding="utf-8")
+    assert given.count("/ask") == 1
+    (mine / "origins.py").write_text(given.replace("/ask", "/chat"), encoding="utf-8")
+    with (mine / "app.py").open("a", encoding="utf-8") as program:
+        program.write("from .origins import open_to_origins\n\nopen_to_origins(app)\n")
+    assert permission_of(import_fresh(mine).app) == "http://localhost:3000"
