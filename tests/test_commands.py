@@ -366,14 +366,14 @@ def test_check_lists_what_is_green_what_is_red_and_what_comes_after(project):
 def test_check_of_a_program_that_is_right_ends_with_0(project):
     project.write(program(1))
     code, printed = project.flask("check", "1")
-    assert code == 0 and printed.endswith("All is green.\n")
+    assert code == 0 and printed.endswith("Everything is green.\n")
     assert "red" not in printed
 
 
 def test_check_does_not_call_a_page_green_that_no_browser_has_seen(project):
     project.flask("start", "4")  # with the program that lesson 3 ends with
     code, printed = project.flask("check", "3", "--no-browser", *PLENTY)
-    assert code == 0 and "All is green" not in printed
+    assert code == 0 and "Everything is green" not in printed
     assert "  not checked What the page does" in printed
     assert "The server's part is green. The page's part is not checked yet." in printed
     assert "http://127.0.0.1:8000/lessons/03-a-page-that-reads-it/" in printed
@@ -497,7 +497,7 @@ def test_check_of_a_lesson_that_is_long_past_is_not_green(project):
 
 WATCHED = {  # what a check that is watched says, and its outcomes
     "Nothing was checked. To begin this lesson again": ["moved on", "moved on"],
-    "All is green.": ["green", "green"],
+    "Everything is green.": ["green", "green"],
     "Moved on: a later lesson changed this": ["green", "moved on"],
 }
 
@@ -509,7 +509,7 @@ def test_a_watched_lesson_that_is_long_past_is_not_green(monkeypatch, capsys, sa
     commands.check_briefly(all_lessons()[1], False, False, 5)
     printed = capsys.readouterr().out
     assert f"\n{said}" in printed
-    assert ("All is green." in printed) == ("green" in WATCHED[said])
+    assert ("Everything is green." in printed) == ("green" in WATCHED[said])
 
 
 def test_the_first_line_comes_while_the_checks_still_run(project):
@@ -548,7 +548,7 @@ def test_a_program_may_have_modules_of_its_own(project):
     setup = "from models import choose_model\n\nmodel = choose_model()\n\n\n"
     project.write(f"{setup}def pieces{pieces}", "words.py")
     project.write(program(2, "client.py"), "client.py")
-    assert project.flask("check", "2")[1].endswith("All is green.\n")
+    assert project.flask("check", "2")[1].endswith("Everything is green.\n")
 
 
 @pytest.mark.usefixtures("chromium")
@@ -746,14 +746,16 @@ def test_check_turn_is_red_for_the_lessons_program(project, turn):
 def test_check_turn_is_green_for_a_solution(project, turn):
     project.write(program(2) + "\nbye = True\n")
     code, printed = project.flask("check", "2", "--turn", *PLENTY)
-    assert code == 0 and printed.endswith("green       It says bye\nAll is green.\n")
+    assert code == 0 and printed.endswith(
+        "green       It says bye\nEverything is green.\n"
+    )
 
 
 def test_check_turn_does_not_call_a_page_green_that_no_browser_has_seen(project, turn):
     (turn / "check.py").rename(turn / "check.js")
     _, printed = project.flask("check", "2", "--turn", "--no-browser")
     assert "not checked What the page does" in printed
-    assert "All is green" not in printed
+    assert "Everything is green" not in printed
 
 
 def test_check_turn_wants_a_lesson_whose_turn_has_checks(project, turn):
@@ -779,7 +781,7 @@ def test_the_page_is_checked_where_chrome_can_be_driven(project):
     project.flask("start", "4")
     code, printed = project.flask("check", "3", *PLENTY)
     assert code == 0 and "green       Markup stays text" in printed
-    assert printed.endswith("All is green.\n")
+    assert printed.endswith("Everything is green.\n")
     page = project.mine / "static" / "page.js"
     text = page.read_text(encoding="utf-8").replace("answer.append(", "void (")
     page.write_text(text, encoding="utf-8")

@@ -396,7 +396,7 @@ def test_check_my_work_says_what_is_red_and_then_that_all_is_green(reader, mine)
     assert red.startswith(f"red {sentence}")
     assert reader.text("#work").count(sentence) == 1
     write(mine, app=right)
-    assert reader.check_my_work()[0].startswith("All is green. You now have ")
+    assert reader.check_my_work()[0].startswith("Everything is green. You now have ")
 
 
 def test_check_my_work_checks_the_page_in_this_browser(reader, mine):
@@ -407,7 +407,7 @@ def test_check_my_work_checks_the_page_in_this_browser(reader, mine):
     reader.open(f"/lessons/{LETTERS}/")
     assert "Cut after byte 5" in reader.check_my_work()[1]
     page.write_text(right, encoding="utf-8")
-    assert reader.check_my_work()[0].startswith("All is green. You now have ")
+    assert reader.check_my_work()[0].startswith("Everything is green. You now have ")
 
 
 def test_a_lesson_works_where_the_browser_remembers_nothing(reader, mine):
@@ -422,7 +422,9 @@ def test_a_lesson_works_where_the_browser_remembers_nothing(reader, mine):
         reader.open(PAGE)
         reader.choose("[value=mine]")
         reader.run("document.querySelector('#on-save').click()")
-        assert reader.check_my_work()[0].startswith("All is green. You now have ")
+        assert reader.check_my_work()[0].startswith(
+            "Everything is green. You now have "
+        )
     finally:
         new = "Page.removeScriptToEvaluateOnNewDocument"
         reader.browser.execute_cdp_cmd(new, script)

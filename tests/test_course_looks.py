@@ -291,7 +291,8 @@ def test_in_a_laptops_window_a_drawn_wire_hides_no_way_on(reader, screen):
         const idle = box("#wire").height;
         document.querySelector("#wire").dataset.how = "complete";
         document.querySelector("#moment").hidden = false;
-        document.querySelector("#status").textContent = "All is green. ".repeat(6);
+        const status = document.querySelector("#status");
+        status.textContent = "Everything is green. ".repeat(6);
         const frame = box("iframe").height;
         const links = box("#moment [rel=next]").bottom;
         document.querySelector("#files summary").scrollIntoView({ block: "end" });

@@ -16,7 +16,7 @@ def test_the_first_green_is_a_moment_and_leads_on(reader, mine):
     reader.open(f"/lessons/{A_SERVER}/")
     assert not reader.run("return document.querySelector('#moment').checkVisibility()")
     said, red = reader.check_my_work()
-    assert (said, red) == (f"All is green. You now have {lesson.aim}.", None)
+    assert (said, red) == (f"Everything is green. You now have {lesson.aim}.", None)
     links = reader.run(
         """const links = [...document.querySelectorAll("#moment a")];
         return links.map(({ textContent, href }) => [textContent, href]);"""
@@ -27,7 +27,7 @@ def test_the_first_green_is_a_moment_and_leads_on(reader, mine):
         "Compare with the lesson's program",
     ]
     assert reader.run("return document.querySelector('h2#your-turn') !== null")
-    assert reader.check_my_work()[0] == "All is green."  # a moment comes once
+    assert reader.check_my_work()[0] == "Everything is green."  # a moment comes once
     write(mine, app=(mine / "app.py").read_text(encoding="utf-8") + "# <b>mine</b>\n")
     reader.browser.get(links[2][1])
     assert reader.text(".mine") == "-# <b>mine</b>\n" or "-# <b>" in reader.text(

@@ -242,7 +242,7 @@ def test_a_terminal_and_the_page_share_one_memory(visit, mine, monkeypatch, memo
     )
     write(mine, app="a = 1")
     run = CliRunner().invoke
-    assert "All is green." in run(commands.check, ["1"]).output
+    assert "Everything is green." in run(commands.check, ["1"]).output
     assert read_progress().done_on(FIRST)
     page = visit.get("/lessons/").text
     assert f"1 of {len(LESSONS)} done" in page
@@ -264,7 +264,7 @@ def test_a_lesson_that_is_green_is_marked_on_the_way(reader, mine):
     shutil.copytree(ROOT / "lessons" / A_SERVER, mine, dirs_exist_ok=True)
     reader.open(f"/lessons/{A_SERVER}/")
     assert reader.text("#done") == ""
-    assert reader.check_my_work()[0].startswith("All is green. You now have ")
+    assert reader.check_my_work()[0].startswith("Everything is green. You now have ")
     assert reader.text("#done").startswith("done on ")
     reader.browser.get(f"{reader.url}/lessons/")
     assert reader.text("#place").startswith(f"1 of {len(LESSONS)} done, continue with")
@@ -287,12 +287,12 @@ def test_back_leads_to_what_is_done_now(reader, mine, outcomes):
     reader.run("document.querySelector('#lessons [href*=\"/02-\"]').click()")
     reader.until("document.querySelector('#check')")
     reader.program_is_there()
-    assert reader.check_my_work()[0].startswith("All is green.")
+    assert reader.check_my_work()[0].startswith("Everything is green.")
     reader.browser.back()
     reader.until(f"{place}.startsWith('1 of ')")
     reader.browser.forward()
     reader.until("document.querySelector('#done')?.textContent")
-    reader.says("All is green.")
+    reader.says("Everything is green.")
     reader.browser.back()
     reader.until("document.querySelector('#place')")
     reader.run("window.old = true")  # as in a browser that has kept the page
@@ -308,10 +308,10 @@ def test_a_reload_says_what_is_green_of_the_files_there_now(reader, mine, outcom
     assert not reader.run(f"return {said}")
     reader.check_my_work()
     reader.open(address)
-    assert reader.until(said) == "All is green."
+    assert reader.until(said) == "Everything is green."
     assert reader.run("return document.querySelector('#moment').checkVisibility()")
     write(mine, app="a = 2")  # after the page came, such as one from a cache
-    reader.says("Before your latest save: All is green.")
+    reader.says("Before your latest save: Everything is green.")
     reader.open(address)
     assert not reader.run(f"return {said}")
     reader.check_my_work("#check-turn")

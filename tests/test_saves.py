@@ -100,16 +100,14 @@ def test_a_save_reloads_the_program_and_ages_the_verdict(reader, mine, checked):
     write(mine, app=f"{HELLO}# right\n")
     reader.open(NO_PAGE)
     reader.choose("[value=mine]")
-    assert reader.check_my_work()[0].startswith("All is green. You now have ")
+    assert reader.check_my_work()[0].startswith("Everything is green. You now have ")
     assert reader.text("#rest summary") == "2 of 2 green"
     write(mine, app=HELLO.replace("Hello", "Bye") + "# wrong\n")
-    reader.says("Before your latest save: All is green.")
+    reader.says("Before your latest save: Everything is green.")
     reader.until("frames[0].document.body?.innerText === 'Bye'")
     assert reader.run("return document.querySelector('#work.old') !== null")
     write(mine, app=f"{HELLO}# right\n")  # the same again: the verdict is about it
-    reader.until(
-        "document.querySelector('#status').textContent.startsWith('All is green.')"
-    )
+    reader.says("Everything is green.")
     assert len(checked) == 1  # nothing is checked unasked
 
 
@@ -129,7 +127,7 @@ def test_when_ticked_each_save_is_checked(reader, mine, checked):
     assert reader.text("#found") == "red app.py is right\n\nIt is not."
     assert reader.run("return document.querySelector('#found').ariaLive") == "polite"
     write(mine, app=f"{HELLO}# right\n")
-    reader.says("All is green.")
+    reader.says("Everything is green.")
     assert [text.rpartition("# ")[2] for text in checked] == ["wrong\n", "right\n"]
     reader.open(NO_PAGE)
     assert reader.run("return document.querySelector('#on-save').checked")
@@ -144,9 +142,9 @@ def test_what_was_checked_or_only_started_is_not_checked_again(reader, mine, che
     reader.until(f"{looks} > 1")
     write(mine, app=f"{HELLO}# right\n")
     reader.run("document.querySelector('#check').click()")
-    reader.says("All is green. You now have")
+    reader.says("Everything is green. You now have")
     reader.until(f"{looks} > arguments[0] + 3", reader.run(f"return {looks}"))
-    reader.says("All is green. You now have")
+    reader.says("Everything is green. You now have")
     assert len(checked) == 1
     reader.run(
         """const send = fetch;
@@ -443,7 +441,7 @@ def test_watch_checks_at_each_save_until_it_is_ended(tmp_path):
             printed.append(line)
             if "Ctrl+C" not in line:
                 continue
-            if any("All is green." in each for each in printed):
+            if any("Everything is green." in each for each in printed):
                 break
             shutil.copy(lesson / "app.py", mine)
         reds = [line for line in printed if line.startswith("  red ")]

@@ -346,7 +346,7 @@ def test_a_page_of_ours_lets_few_checks_run_at_a_time(reader, mine, monkeypatch)
         assert loop.checking.acquire(timeout=LIMIT)  # all have ended
     for _ in range(loop.MOST_CHECKS):
         loop.checking.release()
-    assert reader.check_my_work()[0].startswith("All is green.")
+    assert reader.check_my_work()[0].startswith("Everything is green.")
     elsewhere = "window.fetch = async () => new Response('<h1>No', { status: 501 });"
     reader.run(f"{elsewhere} document.querySelector('#start').click();")
     reader.says("The server answered 501.")  # it is not ours

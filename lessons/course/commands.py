@@ -206,7 +206,7 @@ def say_what_is_left(lesson, outcomes, browser):
     if "moved on" in outcomes:
         say("Moved on: a later lesson changed this, so it is no longer checked.")
     if "not checked" not in outcomes:
-        say("All is green.", fg="green")
+        say("Everything is green.", fg="green")
         return
     say("The server's part is green. The page's part is not checked yet.", fg="green")
     page = f"{course_address()}{lesson.name}/"

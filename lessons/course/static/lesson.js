@@ -14,7 +14,7 @@ import { aMoment, look, watch } from "./watch.js";
 import { check, onPress, outcomeOf, remember } from "./work.js";
 
 const ENDS = {
-  green: "All is green.",
+  green: "Everything is green.",
   red: "One check is red. Fix it, then check again.", // it is shown below, with its name
   "moved on": "Nothing was checked, because you have moved on to a later lesson.",
 };

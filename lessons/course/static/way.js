@@ -22,7 +22,7 @@ onPress([button], status, async () => {
     const red = redOf(all);
     if (red) return `You are at ${title}. ${red.sentence}: ${red.message}`;
   }
-  return left.length ? "Everything that was left is green." : "All is done.";
+  return left.length ? "Everything that was left is green." : "Everything is done.";
 });
 
 // For its Back button, a browser may keep this page as it was. More may be done by now.
