@@ -61,7 +61,15 @@ def test_a_look_sees_each_change_of_a_file_that_counts(visit, mine):
     (mine / "static" / "page.js").rename(mine / "static" / "other.js")
     seen.append(look())
     assert len({each["mine"] for each in seen}) == len(seen)
-    for name in "log.txt", "notes.sqlite", ".#app.py", "static/.page.js.swp":
+    (mine / "env").mkdir()
+    (mine / "env" / "pyvenv.cfg").touch()
+    for name in (
+        "log.txt",
+        "notes.sqlite",
+        ".#app.py",
+        "static/.page.js.swp",
+        "env/lib.py",
+    ):
         (mine / name).write_text("not the program's", encoding="utf-8")
     assert look() == seen[-1]
     assert len({each["program"] for each in seen}) == 1
@@ -297,6 +305,45 @@ def test_a_server_that_stops_is_said_and_found_again(browser, site, mine, checke
     browser.get("about:blank")
     stop(*again)
     browser.get_log("browser")
+
+
+KEEPS_ALL = """
+    for (let i = 0; i < 8; i++) fetch("endless");
+"""
+ENDLESS = f"""{SERVER}
+from threading import Event
+is_over = Event()
+
+
+@app.get("/endless")
+def endless():
+    def wait():
+        yield "a"
+        is_over.wait()
+
+    return wait()
+"""
+
+
+def test_a_program_that_keeps_all_connections_is_ended_by_reload(reader, mine):
+    write(mine, app=ENDLESS)
+    write_page(mine, {"page.js": RIGHT})
+    reader.open(PAGE)
+    reader.choose("[value=mine]")
+    reader.run(
+        """const timeout = AbortSignal.timeout;
+        AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms / 20);"""
+    )
+    write_page(mine, {"page.js": KEEPS_ALL})
+    said = "document.querySelector('#problem').textContent"
+    reader.until(
+        f"{said}.startsWith('The server has not answered this page for 10 s.')"
+    )
+    write_page(mine, {"page.js": RIGHT})
+    reader.run("document.querySelector('#pane button').click()")
+    reader.until("frames[0].document.title === 'It runs'")
+    reader.until(f"{said} === ''")
+    module_of(mine).is_over.set()
 
 
 FREEZES = """

@@ -9,7 +9,8 @@ from lessons.course.folders import COURSE, ROOT
 # Programs consist of these. Other files beside them are not part of a version: a
 # program may write a log or a database there while it runs.
 KINDS = {".py", ".js", ".mjs", ".css", ".html", ".svg", ".conf"}
-OF_OTHERS = {"__pycache__", "node_modules", "venv"}  # folders with nobody's own files
+OF_OTHERS = {"__pycache__", "node_modules"}  # folders with nobody's own files
+VENV = "pyvenv.cfg"  # is in a virtual environment, whatever its folder is called
 # All that a check.py or check.js can import.
 IMPORTED = [
     (ROOT, "*.py"),
@@ -23,7 +24,8 @@ def files_in(folder):
     """Return the paths of the files that make the program in a folder, in order."""
     paths = []
     for place, folders, names in os.walk(folder):
-        folders[:] = [each for each in folders if is_own(each)]
+        own = [each for each in folders if is_own(each)]
+        folders[:] = [each for each in own if not Path(place, each, VENV).exists()]
         paths += [Path(place, name) for name in names if is_own(name)]
     return sorted(path for path in paths if path.suffix in KINDS)
 

@@ -5,7 +5,7 @@ import { adviceOn } from "./advice.js";
 import { choose, chosen } from "./choices.js";
 import { endEndlessReads } from "./endless_reads.js";
 import { FROZEN, begins, ends, hasFrozen } from "./frozen.js";
-import { UNREACHED } from "./reached.js";
+import { SLOW, UNREACHED } from "./reached.js";
 import { say } from "./say.js";
 import { letPathsBeCopied, start } from "./start.js";
 import { tapInto } from "./tap.js";
@@ -92,6 +92,8 @@ pane.addEventListener("change", () => {
 });
 pane.addEventListener("submit", (event) => {
   event.preventDefault();
+  // Its answers end with a page, and only then can there be a look, and another page.
+  if (problem.textContent === SLOW) frame.contentWindow.location.replace("about:blank");
   ifThere(run); // whatever it did
 });
 frame.addEventListener("load", () => {

@@ -1,12 +1,12 @@
 // Saves: ask again and again, in short requests, which version of the files there is.
 // A browser has six connections to a server: a long request would take one for itself.
 
-import { UNREACHED } from "./reached.js";
+import { SLOW, UNREACHED } from "./reached.js";
 
 const PAUSE = 400; // ms between two looks
 const AGAIN = 100; // ms until files that have changed are looked at once more
 const REFUSED = 5000; // ms after an answer that is no look: each has a line in some log
-const PATIENCE = 10_000; // ms for an answer; a server that hangs is as good as stopped
+const PATIENCE = 10_000; // ms for an answer; SLOW says this number too
 
 /**
  * Return the versions of mine/ and of the lesson's program, and whether the lesson is
@@ -19,8 +19,8 @@ export async function look(lesson) {
       cache: "no-store",
       signal: AbortSignal.timeout(PATIENCE),
     });
-  } catch {
-    return { problem: UNREACHED };
+  } catch ({ name }) {
+    return { problem: name === "TimeoutError" ? SLOW : UNREACHED };
   }
   const seen = await response.json().catch(() => null);
   if (response.ok && seen?.mine) return seen;
@@ -47,7 +47,7 @@ export async function watch(lesson, { changes, settles, loses, finds }) {
       else finds();
     }
     if (problem) {
-      await aMoment(problem === UNREACHED ? PAUSE : REFUSED);
+      await aMoment([SLOW, UNREACHED].includes(problem) ? PAUSE : REFUSED);
       continue;
     }
     settled ??= seen;

@@ -35,6 +35,7 @@ def kind_of(line):
 def lines_of(path):
     """Return the lines of a file; none if it is missing."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+        # Python skips the mark with which some editors begin a file, and so do we.
+        return path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError:
         return []
