@@ -4,9 +4,10 @@ import shutil
 
 import pytest
 from support import ROOT
-from support.course import A_SERVER, LETTERS, PAGE, ROOTS, write
+from support.course import A_PAGE, A_SERVER, LETTERS, PAGE, ROOTS, write
 
 from lessons.course.about_lessons.way_through import all_lessons
+from lessons.course.your_work.files import written_by_a_student
 from lessons.course.your_work.turn import task_of
 
 
@@ -34,6 +35,14 @@ def test_the_first_green_is_a_moment_and_leads_on(reader, mine):
         ".mine"
     )
     assert reader.run("return document.querySelectorAll('figure').length") == 1
+
+
+def test_the_mark_with_which_an_editor_begins_a_file_is_no_difference(visit, mine):
+    lesson = next(each for each in all_lessons().values() if each.name == A_PAGE)
+    for name, path in written_by_a_student(lesson).items():
+        (mine / name).parent.mkdir(exist_ok=True)
+        (mine / name).write_text(path.read_text("utf-8"), encoding="utf-8-sig")
+    assert "There is no difference." in visit.get(f"{PAGE}compare").text
 
 
 def test_no_other_machine_compares(visit):

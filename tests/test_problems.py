@@ -116,6 +116,10 @@ BROKEN = {  # the files in static/, and what is said
         {"page.js": "location = '../../';\n"},
         ["The page went to another address"],
     ),
+    "it goes back to its lesson": (
+        {"page.js": "location = '../';\n"},
+        ["The page went to another address"],
+    ),
     "it goes to another server": (
         {"page.js": "location = 'http://127.0.0.1:1/';\n"},
         ["The page went to another address"],
@@ -206,6 +210,7 @@ SCRIPT = '<script src="../../../lessons/static/problems.js"></script>'
     [
         ("<!doctype html>\n<p>a", f"<!doctype html>{SCRIPT}\n<p>a"),
         ("\ufeff <!DOCTYPE html><p>", f"\ufeff <!DOCTYPE html>{SCRIPT}<p>"),
+        ("<!-- > -->\n<!doctype html>a", f"<!-- > -->\n<!doctype html>{SCRIPT}a"),
         ("<p>a", f"{SCRIPT}<p>a"),
         (["<!doc", "type html", "><p>", "a"], f"<!doctype html>{SCRIPT}<p>a"),
         ("", SCRIPT),

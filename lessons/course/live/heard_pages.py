@@ -12,7 +12,10 @@ from werkzeug.wsgi import ClosingIterator
 
 from lessons.course.addresses import way_to_root
 
-DOCTYPE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<!doctype[^>]*>)?", re.I)
+COMMENTS = rb"(?:\s|<!--.*?-->)*"  # and spaces
+DOCTYPE = re.compile(
+    rb"(?:\xef\xbb\xbf)?" + COMMENTS + rb"(?:<!doctype[^>]*>)?", re.I | re.S
+)
 LONGEST_DOCTYPE = 1000  # bytes
 
 

@@ -45,6 +45,7 @@ let running = ""; // the version of mine/ in the frame, if that is what runs the
 
 /** Load what is chosen, on the network that is chosen, in one of these versions. */
 function run({ mine }) {
+  if (parent !== window) return; // a program led back to its lesson: in that none runs
   const { program, network } = pane.elements;
   const path = program.value + (network.checked ? "/bad/" : "/");
   problem.textContent = "";
