@@ -43,6 +43,10 @@ export const checks = [
       answer.send(lines({ token: " <b>two</b>" }, { token: "\n" }, { usage: USAGE }, END)).end();
       await page.soon(() => page.text.length > 14);
       page.must(
+        !page.text.startsWith("oneone"),
+        `The server sent the token "one" only once, and #answer shows ${say(page.text)}: the first line was read again. Put what pop() returns into rest, in place of what was there.`,
+      );
+      page.must(
         page.text === "one <b>two</b>\n",
         `The server sent three tokens, a usage and an end, and #answer shows ${say(page.text)}. Show all tokens and nothing else there, even if one read brings several lines.`,
       );

@@ -206,7 +206,8 @@ def the_last_line_says_why_the_model_ended(answer_of):
     )
     assert last == {"end": "stop"}, (
         'The model finished its answer. Expected {"end": "stop"} as the last line, got'
-        f" {last}. Without it, an answer that was cut off looks complete."
+        f" {last}. Without it, an answer that was cut off looks complete. After the"
+        ' last token, send {"end": ...} with what openai_reason() returns.'
     )
     named = AIMessageChunk("one", response_metadata={"model_name": "m"})
     *_, last = messages(answer_of(named, " two")[1])
@@ -389,7 +390,8 @@ def a_thousand_tokens_are_an_answer_and_one_more_is_thrown(answer_of):
     assert last == {"isError": True, "reason": {"limit": MOST_TOKENS}}, (
         f"The model wrote {MOST_TOKENS + 2} tokens, and {MOST_TOKENS} may be sent."
         f' Expected {{"isError": true, "reason": {{"limit": {MOST_TOKENS}}}}} as the'
-        f" last line, got {short(last)}."
+        f" last line, got {short(last)}. Report the limit with that object as its"
+        " reason, without a raise, and then return."
     )
     assert len(rest) == MOST_TOKENS, (
         f"The limit is {MOST_TOKENS} tokens, but {len(rest)} lines came before its"
