@@ -295,6 +295,7 @@ SAID = [
     ("Cannot set properties of null", 'property "textContent", answer is null'),
     ("(reading 'addEventListener')", 'can\'t access property "addEventListener", a'),
     ("of 'object null' as it is null", "TypeError: (destructured parameter) is null"),
+    ("or its return value is not iterable", "TypeError: read(...) is not iterable"),
     ("Unexpected reserved word", "SyntaxError: await is a reserved identifier"),
     ("Illegal invocation", "called on an object that does not implement interface A"),
     ("of undefined (reading 'abort')", 'property "abort", a is undefined'),
@@ -302,6 +303,11 @@ SAID = [
     ("Assignment to constant variable", "TypeError: invalid assignment to const 'a'"),
     ("type 'ReadableWritablePair'", "ReadableStream.pipeThrough: Argument 1 can't be"),
     ("use the 'new' operator", "TextDecoder constructor: 'new' is required"),
+    (
+        "SyntaxError: './a.js' does not provide an export named 'default'",
+        "SyntaxError: './a.js' doesn't provide an export named: 'default'",
+    ),
+    ("of undefined (reading 'isHeading')", 'property "isHeading", a is undefined'),
     ("not of type 'Node'", "Node.appendChild: Argument 1 is not an object"),
     ("Invalid left-hand side", "SyntaxError: invalid assignment left-hand side"),
     (

@@ -84,6 +84,13 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
         "chain() has no close(). Keep the generator under a name of its own, and call"
         " that generator's close()."
     ),
+    "pop from an empty deque": (
+        "popleft() found nothing to take. Ask first whether something is there: a"
+        " method is called only with () after its name."
+    ),
+    "'str' object has no attribute 'send'": (
+        "Is that the prompt? A service gets the prompt first, and then the stream."
+    ),
     "un-acquired lock": (
         "Only the thread that holds a lock can wait or notify. Put that line below with"
         " self.changed: and indent it."
@@ -152,6 +159,9 @@ ADVICE = {  # what to try, by what an exception's message holds: the first that 
     "expected a bytes-like object, AIM": "Yield chunk.text, not the chunk.",
     "expected a bytes-like object, dict": (
         "Send text, not a dictionary: yield what json.dumps returns."
+    ),
+    "can't concat dict to bytes": (
+        "Send text, not a dictionary: first make a line or an event of it."
     ),
     "expected a bytes-like object, gen": (
         "A generator is not text. Loop over it, and yield the text of each chunk."
@@ -284,6 +294,11 @@ def advice_on(error, words, where):
             " Write lambda: before the condition."
         ]
     fitting = [advice for part, advice in ADVICE.items() if part in words]
+    if type(error) is KeyError and not fitting and not hasattr(error, "__notes__"):
+        return [
+            f"That dictionary has no entry {words}. Check its name. If the entry may be"
+            " missing, read it with .get()."
+        ]
     question = spelling_question(error)
     return [question] if question else fitting[:1]
 

@@ -31,7 +31,7 @@ const ADVICE = [
     "Use await only in a function that is marked async.",
   ],
   [
-    /client\.js.*Unexpected identifier '/,
+    /(client|markdown)\.js.*Unexpected identifier '/,
     "Inside a class, a method begins with its name, without function, const, let or def: stop() { ... }. Elsewhere a comma, a bracket or an operator is missing.",
   ],
   [
@@ -49,6 +49,10 @@ const ADVICE = [
   [
     /'TextDecodeOptions'|decode: Argument 2|\bstream is not defined/,
     "The second argument of decode is an object, in braces: { stream: true }.",
+  ],
+  [
+    /of undefined \(reading 'is[A-Z]|property "is[A-Z]\w+", .* is undefined/,
+    "An object with options is missing in a call, as in new Inline(element, { isParagraph: true }).",
   ],
   [
     /(True|False|None) is not defined/,
@@ -79,12 +83,16 @@ const ADVICE = [
     "Something is used before it has a value. Is an await or a return missing?",
   ],
   [
-    /'new' (operator|is required)/,
+    /'new' (operator|is required)|with(out)? 'new'/,
     "Write new before its name.",
   ],
   [
     /is not async iterable/,
     "for await needs what a generator function returns when it is called. Pass the reader itself as the third argument, without (), or pass undefined to get the usual reader.",
+  ],
+  [
+    /(return value|\w\(\.\.\.\)) is not iterable/,
+    "To loop over what an async generator yields, write for await. A loop with for ... of alone needs a list.",
   ],
   [
     /is not iterable/,
@@ -101,6 +109,10 @@ const ADVICE = [
   [
     /Unexpected token '-'|[Ii]nvalid (assignment )?left-hand side/,
     "A name cannot contain a dash. Put a header's name in quotation marks, and write ariaBusy for aria-busy.",
+  ],
+  [
+    /provide an export named:? '?default/,
+    'That file exports names, and no default. Import the names in braces, as in import { ask } from "./ask.js", or all of them, as in import * as lines from "./lines.js".',
   ],
   [
     /(does not|doesn't) provide an export/,
