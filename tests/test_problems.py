@@ -154,6 +154,9 @@ def test_what_breaks_in_a_page_is_said_below_it(reader, mine):
     reader.until(
         "document.querySelector('#problem').textContent.startsWith('The page went to')"
     )
+    reader.until(
+        "frames[0].performance.getEntriesByName(location.href + 'look').length > 1"
+    )
     assert reader.run("return frames[0].frames[0].location.href") == "about:blank"
     press = "document.querySelector('button').onclick = () => {\n  nothing();\n};\n"
     write_page(mine, {"page.js": RIGHT + press})
