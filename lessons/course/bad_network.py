@@ -17,7 +17,7 @@ LETTER = re.compile(rb"[\xc2-\xf4]")  # the first byte of a letter that has seve
 
 
 class BadNetwork:
-    """A WSGI app that answers as another does, a few bytes at a time."""
+    """A WSGI app that sends the answers of another, a few bytes at a time."""
 
     def __init__(self, wsgi_app):
         self.wsgi_app = wsgi_app
@@ -36,7 +36,7 @@ def slowly(body):
 
 
 def cut(piece):
-    """Return the bytes in parts: 5 bytes or an eighth, and every long letter in two."""
+    """Return the parts of a piece: cut every 5 bytes or more, and in long letters."""
     step = max(5, len(piece) // 8)
     places = set(range(step, len(piece), step))
     for first_byte in LETTER.finditer(piece):
