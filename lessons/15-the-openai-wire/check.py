@@ -131,11 +131,13 @@ def chunks(text):
                 f"One choice of the stream is {choice!r}. Expected index, delta and"
                 " finish_reason, which is None until the end."
                 f"{IN_A_LIST if isinstance(choice, str) else ''}"
+                f"{NO_LIST if isinstance(choice, list) else ''}"
             )
         found.append(chunk)
     return found
 
 
+NO_LIST = " choice() returns that object itself, not in a list: write() makes the list."
 IN_A_LIST = (
     " chain joins lists and generators. Put the first step in a list:"
     " chain([first_step], steps)."
@@ -534,7 +536,10 @@ def test_a_request_without_the_key_is_refused(chat, client):
         answers = [client.post(PATH, json={})]
         answers += [client.get(path) for path in ("/v1/models", "/v1/models/practice")]
     except Exception as error:
-        error.add_note(f'{what}. Read it with request.headers.get("...", "").')
+        read = 'Read it with request.headers.get("...", "").'
+        if isinstance(error, IndexError | ValueError):
+            read = 'Split it with partition(" "), which always returns three parts.'
+        error.add_note(f"{what}. {read}")
         raise
     error_of(answers[0], 401, what, advice)
     error_of(answers[1], 401, f"{what}, and asked for /v1/models", advice)

@@ -32,8 +32,8 @@ READERS = 30  # who stop reading
 MOST = 16_000_000  # bytes that may wait for them; the lesson's program keeps to half
 PIECES = 16  # that may wait for one reader
 TOO_MANY = 120  # answers at once: a server without a cap refuses none of them
-PLACES = 40  # answers at once that may be: fewer than 64, so it is full sooner
-os.environ["ANSWERS_AT_ONCE"] = str(PLACES)
+SLOTS = 40  # answers at once that may be: fewer than 64, so it is full sooner
+os.environ["ANSWERS_AT_ONCE"] = str(SLOTS)
 MOMENT = 0.3  # seconds
 
 
@@ -238,6 +238,10 @@ def test_what_waits_is_counted_once(ask, measures, program, waiting, monkeypatch
     found = measures()
     waits = sum(len(line.pieces) for line in lines)
     larger, other = ask(*["x" * PART] * MANY)
+    assert other.status_code != 503, (
+        "One answer was being written, and the next question got a 503: there is only"
+        " one slot. Write BoundedSemaphore(ANSWERS_AT_ONCE)."
+    )
     until = monotonic() + PATIENCE
     while larger.made <= 3 and monotonic() < until:
         sleep(0.01)
@@ -567,8 +571,8 @@ def test_one_answer_too_many_is_a_503(full, measures):
         " meanwhile. Call slots.acquire(blocking=False), which returns at once."
     )
     # An answer of an earlier check may still have its slot, until Python tidies up.
-    assert 10 < len(answers) - 1 <= PLACES, (
-        f"ANSWERS_AT_ONCE was {PLACES} in .env, and {len(answers) - 1} answers started"
+    assert 10 < len(answers) - 1 <= SLOTS, (
+        f"ANSWERS_AT_ONCE was {SLOTS} in .env, and {len(answers) - 1} answers started"
         " before one was refused. Read the number with number('ANSWERS_AT_ONCE', 64)."
     )
     assert answer.headers.get("Retry-After", "").isdecimal(), (
@@ -608,7 +612,7 @@ def test_a_slot_is_given_back(ask, client):
         "had no prompt": (["one"], ""),
     }
     for how, (script, prompt) in ends.items():
-        for number in range(PLACES + 1):
+        for number in range(SLOTS + 1):
             try:
                 _, answer = ask(*script, prompt=prompt)
             except Exception as error:
@@ -627,7 +631,7 @@ def test_a_slot_is_given_back(ask, client):
                 f"{number} answers, one after another, {how}, and the next question got"
                 f" a 503. {advice}"
             )
-    for number in range(PLACES + 1):
+    for number in range(SLOTS + 1):
         _, answer = ask(*["word "] * 5)
         answer.close()
         assert answer.status_code != 503, (

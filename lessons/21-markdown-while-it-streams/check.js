@@ -12,7 +12,7 @@ const WRITE = "Write the text to a new Inline, which shows what is inside a bloc
 
 // Markdown, what the page has to show, as HTML without the <p> in list items, and a hint
 const BLOCKS = [
-  ["one\ntwo\n\nthree", "<p>one\ntwo</p><p>three</p>", "Only a blank line ends a paragraph: in begin, call endBlock if lines.isBlank(line) is true. In show, open a paragraph only if no block is open."],
+  ["one\ntwo\n\nthree", "<p>one\ntwo</p><p>three</p>", "Only a blank line ends a paragraph: in begin, call endBlock if lines.isBlank(line) is true. In show, open a paragraph only if no block is open, and write line.trimStart() to it."],
   ["# One\n## Two ##\ntext", "<h1>One</h1><h2>Two</h2><p>text</p>", "In show, write line.slice(heading.length) to the heading. In begin, call endBlock if the open block is not a paragraph: the line after a heading is not part of it."],
   ["#one", "<p>#one</p>", "Only lines.headingAt(line) says whether a line is a heading."],
   ["- one\n- two", "<ul><li>one</li><li>two</li></ul>", `Call openItems, and pass rest.line and rest.depth to show. ${ENDS}`],
@@ -194,6 +194,10 @@ export const checks = [
       for (const markdown of ["```\nabc\n```", "-", "```js"]) {
         const expected = await shown(page, `${markdown}\n`);
         const html = await shown(page, ...markdown);
+        page.must(
+          !expected.includes("abc</pre><"),
+          `The whole answer was ${say(`${markdown}\n`)}, and the page shows ${say(expected)}. A line of code is only code: in begin, return after you have written it, and after endBlock for the line that ends the code.`,
+        );
         page.must(
           html === expected,
           `The whole answer was ${say(markdown)}, and the page shows ${say(html)}. With a line break at its end, the page shows ${say(expected)}. Wait while isUndecided says so. A start that still waits at the end is a whole line: begin it with "\\n" added.`,
