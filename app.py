@@ -84,7 +84,7 @@ def index():
 def ask():
     """Answer the prompt in the JSON body with a stream of plain text."""
     pieces = write(read_prompt())
-    first_piece = next(pieces)  # waits: a failure before it still sets the status
+    first_piece = next(pieces)  # waits: until it arrives, a failure sets the status
     body = chain([first_piece], pieces)  # the first piece, then all the others
     response = Response(body, mimetype="text/plain")
     # No cache may keep the answer. No proxy may compress it: that holds pieces back.
