@@ -168,12 +168,13 @@ def test_a_server_without_a_page_shows_its_pieces(reader, monkeypatch):
 TAPPED = """
     const { tapInto } = await import("/lessons/static/tap.js");
     const drawn = [];
+    const problem = document.createElement("p");
     const wire = {
       begin: () => drawn.push("begin"),
       read: ({ text }) => drawn.push(text),
       end: (how) => drawn.push(how),
     };
-    const tap = tapInto(wire, document.createElement("p"));
+    const tap = tapInto(wire, problem);
     const turn = () => new Promise((go) => setTimeout(go));
     const encode = (text) => new TextEncoder().encode(text);
     const bodies = [];
@@ -253,6 +254,27 @@ def test_the_tap_draws_nothing_of_a_page_that_was_left(script):
         done(drawn);"""
     )
     assert drawn == ["begin", "stopped"]
+
+
+def test_an_answer_that_never_ends_is_stopped(script):
+    drawn, said, is_left = script(
+        TAPPED
+        + """let isLeft = false;
+        const pull = (body) => body.enqueue(new Uint8Array(300_000));
+        const body = new ReadableStream({ pull, cancel: () => (isLeft = true) });
+        page.fetch = async () => new Response(body);
+        page.Error = Error;
+        tap(page);
+        const reader = (await page.fetch("ask")).body.getReader();
+        let said;
+        while (!said) await reader.read().catch(({ message }) => (said = message));
+        done([drawn.at(-1), [said, problem.textContent], isLeft]);"""
+    )
+    assert drawn == "broken" and is_left
+    assert said == 2 * [
+        "The answer was stopped, because it is longer than 1 MB. Look for a loop that"
+        " never ends."
+    ]
 
 
 STOPPED = """
@@ -370,20 +392,24 @@ def test_a_page_that_never_loads_or_waits_for_a_person_holds_up_no_check(script,
     shutil.copytree(ROOT / PAGE[1:], mine, dirs_exist_ok=True)
     page = mine / "static" / "page.js"
     right = page.read_text(encoding="utf-8")
-    found = []
-    waits = "alert('Hi'); confirm('Hi'); window.prompt('Hi');"
-    for line in "location.reload();", "throw { status: 500 };", waits:
+
+    def first_red(line, most=99):
         page.write_text(f"{line}\n{right}", encoding="utf-8")
-        found += script(
+        return script(
             f"""const {{ runChecks }} = await import("/lessons/static/checks.js");
             const found = [];
-            const note = (check) => found.push(`${{check.outcome}} ${{check.message}}`);
-            await runChecks("{PAGE}mine/", "{PAGE}check.js", note, () => found.length);
-            done(found);"""
+            const note = (check) => found.push(check);
+            const isOld = () => found.length >= {most};
+            await runChecks("{PAGE}mine/", "{PAGE}check.js", note, isOld);
+            done(found.find(({{ outcome }}) => outcome === "red")?.message ?? "");"""
         )
-    assert found[0].startswith("red The page loads itself again and again.")
-    assert found[1].startswith("red The page's script broke while it was starting.")
-    assert found[2] == "green "
+
+    reloads = "location.reload()"
+    assert "loads itself again and again." in first_red(f"{reloads};")
+    later = f"document.forms[0].addEventListener('submit', () => {reloads});"
+    assert "while somebody used it." in first_red(later)
+    assert "broke while it was starting." in first_red("throw { status: 500 };")
+    assert first_red("alert('Hi'); confirm('Hi'); window.prompt('Hi');", 1) == ""
 
 
 # The buttons that check

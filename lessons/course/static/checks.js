@@ -11,6 +11,8 @@ const FEWEST_TURNS = 12; // that the page gets, however slow the machine is
 const LOAD_PATIENCE = 30_000; // ms for a page to load: an import takes 10 s at most
 const MOST_LOADS = 10; // that a page may take to load once: it can lead to another
 const PROBLEM = "#problem, [role=alert]"; // where a page says what went wrong
+const LEFT =
+  "The page went to another address, or loaded itself again, while somebody used it. Look for a link, a form or a line that changes location.";
 const CLICK = "Failed to execute 'click' on 'HTMLElement': ";
 
 /**
@@ -29,7 +31,7 @@ export async function runChecks(address, file, report, isOld = () => false) {
       const page = new Page(new URL(address, location).href, place);
       try {
         await page.open();
-        await run(page);
+        await Promise.race([run(page), page.leave()]);
       } catch (error) {
         outcome = "red";
         message = page.explain(error);
@@ -98,6 +100,7 @@ class Page {
     this.must(!missing, `The page loads ${file}, but the server has no such file. Create the file, or check its name.`);
     this.must(!this.problems.length, "The page's script broke while it was starting.");
     this.document = this.window.document;
+    this.left = new Promise((go) => this.window.addEventListener("pagehide", go));
     this.answer = this.document.querySelector(this.place);
     const id = this.place.slice(1);
     this.must(this.answer, `The page has no place for the answer. Write <div id="${id}"></div>.`);
@@ -125,6 +128,12 @@ class Page {
       this.must(performance.now() - began < LOAD_PATIENCE, `The page did not load within ${LOAD_PATIENCE / 1000} s. Look for a file that the server never finishes to send.`);
       await aMoment();
     }
+  }
+
+  /** Throw a sentence once the page has left: what is asked of it then never ends. */
+  async leave() {
+    await this.left;
+    throw new Error(LEFT);
   }
 
   close() {

@@ -6,6 +6,9 @@ import { sentenceIn } from "./say.js";
 // What a wire ends with. A page may hang up once it has read one of these.
 const LAST_EVENT = /(^|\n)(data: \[DONE\]|event: done\ndata: .*)\n\n$/;
 const LONGEST = 200; // characters of a last event
+const MOST = 1_000_000; // bytes of an answer: with more, a browser is slow, and then stuck
+const ENDLESS =
+  "The answer was stopped, because it is longer than 1 MB. Look for a loop that never ends.";
 
 /**
  * Return a function that taps the page in a window. From then on the wire strip draws
@@ -56,7 +59,11 @@ export function tapInto(wire, problem) {
         drawing.end("complete");
         return response;
       }
-      const copy = new page.Response(tapped(page, response.body, drawing), response);
+      const tooMuch = () => {
+        problem.textContent = ENDLESS;
+        return new page.Error(ENDLESS);
+      };
+      const copy = new page.Response(tapped(page, response.body, drawing, tooMuch), response);
       // a Response that a script makes has no address
       Object.defineProperty(copy, "url", { value: response.url });
       return copy;
@@ -64,10 +71,11 @@ export function tapInto(wire, problem) {
   };
 }
 
-/** Return a body that is read when the page reads it: no sooner, and not more. */
-function tapped(page, body, drawing) {
+/** Return a body that is read when the page reads it: no sooner, and not too much. */
+function tapped(page, body, drawing, tooMuch) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
+  let bytes = 0;
   let tail = ""; // the end of what has arrived: some wires say there that this is all
   reader.closed.catch((error) => drawing.end(howItEnded(error, "broken")));
   const source = {
@@ -82,6 +90,11 @@ function tapped(page, body, drawing) {
       tail = (tail + text).slice(-LONGEST);
       drawing.read({ text, bytes: value.length });
       piece.enqueue(value);
+      bytes += value.length;
+      if (bytes <= MOST) return;
+      drawing.end("broken");
+      piece.error(tooMuch());
+      reader.cancel(); // the server stops, too
     },
     cancel(reason) {
       drawing.end(LAST_EVENT.test(tail) ? "complete" : "stopped");
