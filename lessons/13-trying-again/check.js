@@ -217,7 +217,7 @@ export const checks = [
         );
         page.must(
           page.words.includes(`Refused with ${status}.`),
-          `The server refused with the sentence "Refused with ${status}.", and the page says ${say(page.words)}. Rethrow the error, and the page shows it.`,
+          `The server refused with the sentence "Refused with ${status}.", and the page says ${say(page.news)}. Rethrow the error, and the page shows it.`,
         );
       }
       const late = event("error", { error: "Wrong.", code: 400 }) + DONE;
@@ -242,7 +242,7 @@ export const checks = [
       );
       page.must(
         page.words.includes("Refused with 503."),
-        `The page gave up, and says ${say(page.words)}. Throw the last error: its message is the server's sentence.`,
+        `The page gave up, and says ${say(page.news)}. Throw the last error: its message is the server's sentence.`,
       );
     },
   },

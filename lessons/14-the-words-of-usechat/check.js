@@ -47,14 +47,14 @@ export const checks = [
       await page.soon(() => page.words.includes("Ask again in 5 s."));
       page.must(
         page.words.includes("Ask again in 5 s."),
-        `The server refused with "Ask again in 5 s.", and the page says ${say(page.words)}. The page is given: leave static/ unchanged.`,
+        `The server refused with "Ask again in 5 s.", and the page says ${say(page.news)}. The page is given: leave static/ unchanged.`,
       );
       const answer = await page.ask("Hello?", { type });
       answer.send(BEGIN + text("half") + message("error", { errorText: "It failed." }));
       await page.soon(() => page.words.includes("It failed."));
       page.must(
         page.text === "half" && page.words.includes("It failed."),
-        `After "half" came the error "It failed.", and the page shows ${say(page.text)} and says ${say(page.words)}. The page is given: leave static/ unchanged.`,
+        `After "half" came the error "It failed.", and the page shows ${say(page.text)} and says ${say(page.news)}. The page is given: leave static/ unchanged.`,
       );
     },
   },

@@ -82,7 +82,7 @@ export const checks = [
       );
       page.must(
         page.words.includes("0.0421"),
-        `The cost was 0.0421 dollars, and below the answer the page says ${say(page.words)}. Show message.cost there.`,
+        `The cost was 0.0421 dollars, and below the answer the page says ${say(page.news)}. Show message.cost there.`,
       );
     },
   },

@@ -19,7 +19,7 @@ export const checks = [
       page.must(page.text === "one", `The answer is "one", and #answer shows ${say(page.text)}. Show the seconds below it.`);
       page.must(
         page.words.includes("5678"),
-        `There was a usage as well, and the page says ${say(page.words)}. Append the seconds to it, or give them an element of their own.`,
+        `There was a usage as well, and the page says ${say(page.news)}. Append the seconds to it, or give them an element of their own.`,
       );
       page.must(!page.complaint, `The answer was complete, but the page complains: ${say(page.complaint)}. The seconds are not a problem.`);
     },
@@ -57,7 +57,7 @@ export const checks = [
       await page.soon(() => page.answer.ariaBusy === "false");
       page.must(
         !/undefined|NaN|took/.test(page.words),
-        `No message had seconds, but the page says ${say(page.words)}. Write the sentence only if message.seconds is not undefined.`,
+        `No message had seconds, but the page says ${say(page.news)}. Write the sentence only if message.seconds is not undefined.`,
       );
     },
   },
