@@ -89,8 +89,7 @@ def test_each_file_of_the_program_is_in_the_table():
 
 HOURS = {"twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16}
 HOURS |= {"seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20}
-HOURS |= {"twenty-two": 22, "twenty-three": 23, "twenty-four": 24}
-HOURS["twenty-five"] = 25
+HOURS |= {"twenty-four": 24, "twenty-five": 25, "twenty-six": 26}
 
 
 def test_the_hours_of_the_course_are_those_of_its_lessons():
