@@ -65,9 +65,7 @@ def test_the_first_question_can_be_asked_with_curl(server, monkeypatch):
     monkeypatch.setattr(program, "model", PracticeModel())
     [command] = re.findall(r"(?m)^\$ (echo .+ \| curl .+)$", README)
     command = command.replace("http://127.0.0.1:8000", server)
-    if not shutil.which(
-        "curl"
-    ):  # as on some small Linux systems
+    if not shutil.which("curl"):  # as on some small Linux systems
         (pytest.fail if os.environ.get("CI") else pytest.skip)("curl is missing")
     shell = ["bash", "-c", command]
     if os.name == "nt":
