@@ -174,7 +174,7 @@ TAPPED = """
       read: ({ text }) => drawn.push(text),
       end: (how) => drawn.push(how),
     };
-    const tap = tapInto(wire, problem);
+    const { tap, leave } = tapInto(wire, problem);
     const turn = () => new Promise((go) => setTimeout(go));
     const encode = (text) => new TextEncoder().encode(text);
     const bodies = [];
@@ -254,6 +254,21 @@ def test_the_tap_draws_nothing_of_a_page_that_was_left(script):
         done(drawn);"""
     )
     assert drawn == ["begin", "stopped"]
+
+
+def test_a_page_that_was_left_says_nothing_more(script):
+    said = script(
+        TAPPED
+        + """let answer;
+        page.fetch = () => new Promise((go) => (answer = go));
+        tap(page);
+        const asked = page.fetch("ask");
+        leave();
+        answer(Response.json({ error: "The files have changed." }, { status: 500 }));
+        await asked;
+        done(problem.textContent);"""
+    )
+    assert said == ""
 
 
 def test_an_answer_that_never_ends_is_stopped(script):

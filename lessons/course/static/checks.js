@@ -100,7 +100,10 @@ class Page {
     this.must(!missing, `The page loads ${file}, but the server has no such file. Create the file, or check its name.`);
     this.must(!this.problems.length, "The page's script broke while it was starting.");
     this.document = this.window.document;
-    this.left = new Promise((go) => this.window.addEventListener("pagehide", go));
+    this.left = new Promise((go) => {
+      // the browser's own event: a check may dispatch one
+      this.window.addEventListener("pagehide", (event) => event.isTrusted && go());
+    });
     this.answer = this.document.querySelector(this.place);
     const id = this.place.slice(1);
     this.must(this.answer, `The page has no place for the answer. Write <div id="${id}"></div>.`);

@@ -37,7 +37,7 @@ const frame = document.querySelector("iframe");
 const problem = document.querySelector("#problem");
 const work = document.querySelector("#work");
 const wire = wireStrip(document.querySelector("#wire"));
-const tap = tapInto({ ...wire, read: beginAndRead }, problem);
+const { tap, leave } = tapInto({ ...wire, read: beginAndRead }, problem);
 const lesson = new URL(".", location).href;
 let running = ""; // the version of mine/ in the frame, if that is what runs there
 
@@ -48,6 +48,7 @@ function run({ mine }) {
   if (parent !== window) return; // a program led back to its lesson: in that none runs
   const { program, network } = pane.elements;
   const path = program.value + (network.checked ? "/bad/" : "/");
+  leave();
   problem.textContent = "";
   running = program.value === "mine" ? mine : "";
   if (running) begins(running);

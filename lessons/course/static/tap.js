@@ -11,8 +11,9 @@ const ENDLESS =
   "The answer was stopped, because it is longer than 1 MB. Look for a loop that never ends.";
 
 /**
- * Return a function that taps the page in a window. From then on the wire strip draws
- * what the page fetches, and the element `problem` says why it was refused.
+ * Return a function that taps the page in a window, and one that leaves it. While it is
+ * tapped, the wire strip draws what the page fetches, and the element `problem` says why
+ * it was refused.
  */
 export function tapInto(wire, problem) {
   let latest; // the question that is drawn: an older one may still be read
@@ -23,6 +24,7 @@ export function tapInto(wire, problem) {
     latest = question;
     wire.begin();
     return {
+      isLatest: () => question === latest,
       read(piece) {
         if (question === latest) wire.read(piece);
       },
@@ -34,9 +36,14 @@ export function tapInto(wire, problem) {
     };
   }
 
-  return (page) => {
-    if (latest) wire.end("stopped"); // with the page that asked it
+  /** Draw nothing more of a page that is left, and let it say nothing more. */
+  function leave() {
+    if (latest) wire.end("stopped");
     latest = undefined;
+  }
+
+  function tap(page) {
+    leave();
     const fetchUntapped = page.fetch;
 
     page.fetch = async (...request) => {
@@ -51,8 +58,9 @@ export function tapInto(wire, problem) {
         throw error;
       }
       if (!response.ok) {
+        const sentence = await sentenceIn(response.clone()); // the page reads too
+        if (drawing.isLatest()) problem.textContent = sentence;
         drawing.end("refused");
-        problem.textContent = await sentenceIn(response.clone()); // the page reads too
         return response;
       }
       if (!response.body) {
@@ -68,7 +76,9 @@ export function tapInto(wire, problem) {
       Object.defineProperty(copy, "url", { value: response.url });
       return copy;
     };
-  };
+  }
+
+  return { tap, leave };
 }
 
 /** Return a body that is read when the page reads it: no sooner, and not too much. */
