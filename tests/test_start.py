@@ -347,6 +347,17 @@ def test_a_page_of_ours_lets_few_checks_run_at_a_time(reader, mine, monkeypatch)
     for _ in range(loop.MOST_CHECKS):
         loop.checking.release()
     assert reader.check_my_work()[0].startswith("Everything is green.")
+    reader.run(
+        """const line = '{"sentence": "It is so", "outcome": "green"}\\n';
+        const sent = [new TextEncoder().encode(line)];
+        const pull = (body) => (sent.length ? body.enqueue(sent.pop()) : body.error());
+        const body = new ReadableStream({ pull }, { highWaterMark: 0 });
+        const send = fetch;
+        window.fetch = (address, request) =>
+          address.endsWith("check") ? new Response(body) : send(address, request);"""
+    )
+    assert reader.check_my_work()[0].startswith("The server cannot be reached.")
+    assert reader.run("return document.querySelector('#rest').hidden")
     elsewhere = "window.fetch = async () => new Response('<h1>No', { status: 501 });"
     reader.run(f"{elsewhere} document.querySelector('#start').click();")
     reader.says("The server answered 501.")  # it is not ours

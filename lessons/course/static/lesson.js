@@ -206,7 +206,12 @@ function followWork() {
     if (isFolded) button.focus(); // a keyboard goes on from there
     if (!isLoaded) ifThere(runUnlessFrozen);
     const inBrowser = "browser" in button.dataset;
-    const found = await check(lesson, { isTurn, inBrowser, isOld }, verdict.add);
+    const found = await check(lesson, { isTurn, inBrowser, isOld }, verdict.add).catch(
+      (error) => {
+        verdict.begin(); // "3 of 3 green" would be said of 28 that were to come
+        throw error;
+      },
+    );
     if (isOld(found.mine)) return "The checks run again.";
     const outcome = outcomeOf(found.all);
     const { done, first, warning } = await remember(lesson, isTurn, found);
