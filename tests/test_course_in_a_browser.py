@@ -352,6 +352,8 @@ SAID = [
         "SyntaxError: doesn't provide an export",
     ),
     ("strict mode reserved word", "SyntaxError: yield is a reserved identifier"),
+    ("SyntaxError: Invalid or unexpected token", "SyntaxError: illegal character"),
+    ("The provided selector is empty", "SyntaxError: '' is not a valid selector"),
     (
         "SyntaxError: Invalid shorthand property initializer",
         "SyntaxError: missing : after property id",

@@ -108,6 +108,13 @@ BROKEN = {  # the files in static/, and what is said
         {"index.html": INDEX.replace("</script>", "</html>"), "page.js": RIGHT},
         ["The <script> of mine/static/page.js has no end tag"],
     ),
+    "it uses a name of the browser's": (
+        {
+            "index.html": INDEX.replace('type="module" ', ""),
+            "page.js": "const parent = 1;\nnothing();\n",
+        },
+        ["mine/static/page.js, line 2: ReferenceError: nothing is not defined."],
+    ),
     "a title has no end": (
         {"index.html": INDEX.replace("</title>", ""), "page.js": RIGHT},
         ["The page shows nothing."],

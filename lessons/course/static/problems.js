@@ -5,6 +5,7 @@
 
 {
   document.currentScript.remove(); // the page's own scripts find what was written
+  const { parent, performance } = window; // a page may give these names to its own
   const fetchUntapped = fetch; // the lesson draws what the page fetches: see tap.js
   const OWN = /\/(mine|program)\/(?:bad\/)?(.+)/; // the address of a file of the program
   const RUNS = ["", "module", "text/javascript", "application/javascript"]; // types of scripts
