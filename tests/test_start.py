@@ -94,7 +94,7 @@ def test_where_nothing_can_be_kept_a_start_changes_nothing(visit, mine):
     mine.with_name("mine-before").write_text("a file", encoding="utf-8")
     refused = visit.post(f"{PAGE}start")
     assert refused.status_code == 409
-    assert refused.json["error"].startswith("mine-before is not a folder, and")
+    assert refused.json["error"].startswith("mine/ cannot be moved aside, because")
     assert (mine / "app.py").read_text(encoding="utf-8") == "my work"
 
 

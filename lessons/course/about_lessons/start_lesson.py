@@ -81,9 +81,8 @@ def require_place_to_keep():
     before = folders.BEFORE
     if os.path.lexists(before) and not before.is_dir():
         raise CannotStart(
-            "mine-before is not a folder, and what mine/ holds has to be kept in a"
-            " folder with that name. Nothing has changed. Rename or delete mine-before,"
-            " then start again."
+            "mine/ cannot be moved aside, because mine-before is not a folder. Nothing"
+            " in it has changed. Rename or delete mine-before, then start again."
         )
 
 
