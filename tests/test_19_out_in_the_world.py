@@ -453,11 +453,13 @@ def test_a_sync_worker_lets_readers_queue(log):
 def test_a_sync_worker_is_ended_in_an_answer_longer_than_its_timeout(log):
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
-    command += ["--timeout", "1", "app:app"]
+    command += ["--timeout", "2", "app:app"]
     with started(command, port, log, MODEL="practice"):
-        pieces, broke = pieces_of(
-            ask(f"http://127.0.0.1:{port}", "/slow 10 /long 9999")
-        )
+        for _ in range(5):  # on a busy machine, even the first text can come too late
+            answer = ask(f"http://127.0.0.1:{port}", "/slow 10 /long 9999")
+            if answer.ok:
+                break
+        pieces, broke = pieces_of(answer)
     assert broke and len(pieces) < 200, (broke, len(pieces), pieces[:2], pieces[-2:])
 
 
