@@ -58,6 +58,8 @@ def end(started):
 def main():
     """Run both commands."""
     start, test = commands()
+    if ask("/echo Streams are fun.") is not None:
+        sys.exit(f"A server already answers at {ADDRESS}. Stop it, then try again.")
     print(f"$ {start}", flush=True)
     started = subprocess.Popen(in_a_shell(start), cwd=ROOT, start_new_session=True)
     try:
