@@ -128,7 +128,7 @@ class Page {
     while (!isLoaded()) {
       documents.add(this.frame.contentDocument);
       this.must(documents.size <= MOST_LOADS, "The page loads itself again and again. Look for a line that changes location or calls location.reload().");
-      this.must(performance.now() - began < LOAD_PATIENCE, `The page did not load within ${LOAD_PATIENCE / 1000} s. Look for a file that the server never finishes to send.`);
+      this.must(performance.now() - began < LOAD_PATIENCE, `The page did not load within ${LOAD_PATIENCE / 1000} s. Look for a file that the server never finishes sending.`);
       await aMoment();
     }
   }

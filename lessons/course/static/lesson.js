@@ -5,12 +5,12 @@ import { adviceOn } from "./advice.js";
 import { choose, chosen } from "./choices.js";
 import { endEndlessReads } from "./endless_reads.js";
 import { FROZEN, begins, ends, hasFrozen } from "./frozen.js";
-import { SLOW, UNREACHED } from "./reached.js";
+import { UNREACHED } from "./reached.js";
 import { say } from "./say.js";
 import { letPathsBeCopied, start } from "./start.js";
 import { tapInto } from "./tap.js";
 import { verdictIn } from "./verdict.js";
-import { aMoment, look, watch } from "./watch.js";
+import { SLOW, aMoment, look, watch } from "./watch.js";
 import { check, onPress, outcomeOf, remember } from "./work.js";
 
 const ENDS = {

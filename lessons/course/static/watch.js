@@ -1,12 +1,15 @@
 // Saves: ask again and again, in short requests, which version of the files there is.
 // A browser has six connections to a server: a long request would take one for itself.
 
-import { SLOW, UNREACHED } from "./reached.js";
+import { UNREACHED } from "./reached.js";
 
 const PAUSE = 400; // ms between two looks
 const AGAIN = 100; // ms until files that have changed are looked at once more
 const REFUSED = 5000; // ms after an answer that is no look: each has a line in some log
-const PATIENCE = 10_000; // ms for an answer; SLOW says this number too
+const PATIENCE = 10_000; // ms for an answer
+
+// A browser has six connections to a server. A program can keep them all.
+export const SLOW = `The server has not answered this page for ${PATIENCE / 1000} s. If a program in the frame or in another tab reads six answers at once, it uses all the connections that a browser has to a server: press Reload.`;
 
 /**
  * Return the versions of mine/ and of the lesson's program, and whether the lesson is
