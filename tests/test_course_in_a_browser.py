@@ -88,7 +88,7 @@ def test_mine_shows_what_is_broken_and_runs_when_it_is_mended(reader, mine):
     reader.frame_shows("mine/app.py, line 1: SyntaxError")
     write(mine, app=HELLO)
     reader.choose("#pane button")
-    reader.frame_shows("Hello")
+    reader.until("frames[0].document.body?.innerText === 'Hello'")
 
 
 def test_a_refused_question_says_why_below_the_program(reader):

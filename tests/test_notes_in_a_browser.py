@@ -177,7 +177,7 @@ def test_mine_stays_chosen_on_the_next_lesson(reader, mine):
     reader.program_is_there()
     chosen = "return document.querySelector('[name=program]:checked').value"
     assert reader.run(chosen) == "mine"
-    reader.frame_shows("Hello")
+    reader.until("frames[0].document.body?.innerText === 'Hello'")
     reader.choose("[value=program]")  # and so does the lesson's program
     reader.open(PAGE)
     assert reader.run(chosen) == "program"

@@ -115,7 +115,8 @@ def test_a_save_reloads_the_program_and_ages_the_verdict(reader, mine, checked):
     reader.until("frames[0].document.body?.innerText === 'Bye'")
     assert reader.run("return document.querySelector('#work.old') !== null")
     write(mine, app=f"{HELLO}# right\n")  # the same again: the verdict is about it
-    reader.says("Everything is green.")
+    begins = "document.querySelector('#status').textContent.startsWith(arguments[0])"
+    reader.until(begins, "Everything is green.")
     assert len(checked) == 1  # nothing is checked unasked
 
 
@@ -294,7 +295,8 @@ def test_a_server_that_stops_is_said_and_found_again(browser, site, mine, checke
         "document.querySelector('#status').textContent === arguments[0]", sentence
     )
     assert reader.check_my_work()[0] == sentence
-    reader.frame_shows("Hello")  # and no grey page of the browser's
+    # and no grey page of the browser's
+    reader.until("frames[0].document.body?.innerText === 'Hello'")
     reader.run("frames[0].fetch('ask').catch(() => {})")  # a program that asks
     assert reader.text("#problem") == sentence
     write(mine, app=HELLO.replace("Hello", "Bye"))
